@@ -9,9 +9,9 @@ use scim_core::error::{Error, ErrorKind, Problem};
 use scim_core::messages::ErrorMessage;
 use std::fmt;
 
-pub use scim_core::error::{ErrorStatus, ScimType};
+pub(crate) use scim_core::error::{ErrorStatus, ScimType};
 
-/// What went wrong, as the client is told, with the cause kept for the log.
+/// An error as the client sees it, with its cause for the log.
 #[derive(Debug)]
 pub struct ScimError {
     status: ErrorStatus,
@@ -25,7 +25,7 @@ pub struct ScimError {
 }
 
 /// Result of an operation of the protocol.
-pub type Result<T, E = ScimError> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = ScimError> = std::result::Result<T, E>;
 
 macro_rules! bad_request {
     ($($(#[$doc:meta])* $name:ident = $kind:ident, $reason:ident;)*) => {$(
@@ -159,7 +159,7 @@ impl ScimError {
         }
     }
 
-    /// The error with the reason that the provisioning log is told.
+    /// The error with the reason that the provisioning log records.
     pub fn because(self, reason: Reason) -> Self {
         Self {
             reason: Some(reason),
@@ -266,12 +266,12 @@ impl ScimError {
         self.reason
     }
 
-    /// What the client is told.
+    /// The text for the client.
     pub fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// What a log is told: the detail, free of values that the client sent.
+    /// The text for logs: the detail without values that the client sent.
     pub fn logged(&self) -> &str {
         self.logged.as_deref().unwrap_or(&self.detail)
     }

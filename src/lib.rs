@@ -2,21 +2,23 @@
 //!
 //! The protocol without I/O is the package `scim-core`; its modules are re-exported here. Each
 //! module uses those above it in this list and none below. `ARCHITECTURE.md` is the map.
+//!
+//! The program is what is published. Public is what it, the tests and the benchmarks use.
 
-pub mod audit;
+pub(crate) mod audit;
 pub mod clock;
-pub mod error;
-pub mod live;
+pub(crate) mod error;
+pub(crate) mod live;
 pub mod metrics;
-pub mod nearest;
+pub(crate) mod nearest;
 pub mod outbound;
 pub mod reason;
 pub mod secrets;
 mod sync;
 pub(crate) mod trace;
 
-pub(crate) use scim_core::keyword;
-pub use scim_core::{filter, messages, patch, resource, schema};
+pub use scim_core::{filter, patch, resource, schema};
+pub(crate) use scim_core::{keyword, messages};
 
 pub mod model;
 
@@ -38,37 +40,11 @@ pub mod feed;
 
 pub mod operator;
 
-/// The names of the layers between the store and the wire.
-pub mod service {
-    pub use crate::access::{
-        Access, Caller, Claim, Confirmed, Identity, Traced, answered, token, url_of_tenant,
-    };
-    pub use crate::explanation::{Explanation, Turn};
-    pub use crate::operator::*;
-    pub use crate::protocol::*;
-    pub use crate::request_log::{
-        Action, Deed, NoteText, Record, Recorder, RequestContext, RequestSummary, UnknownAttribute,
-    };
-    pub use crate::store::{
-        AuditQuery, AuditRow, Entry, FailureGroup, FailurePlace, FailureQuery, Health, HourCounts,
-        HourFigures, LogPage, LogQuery, LogSearch, LoggedRequest, LoggedUser, OperatorRole,
-        OperatorScope, OperatorTokenInfo, Outcome, PasswordPolicy, PutWithoutMembers,
-        ResourceChange, Status, TenantChange, TenantInfo, TenantOrder, TenantPage, TenantPlace,
-        TenantQuery, TokenInfo, TokenQuery, TokenScope, UsernameFormat, Verified,
-    };
-}
-
 pub mod wire;
 
 pub mod scim_api;
 
 pub mod feed_api;
-
-/// The names of the wire and of the SCIM API.
-pub mod http {
-    pub use crate::scim_api::{App, HttpSettings, app};
-    pub use crate::wire::{ServerSettings, listen, serve};
-}
 
 pub mod delivery;
 

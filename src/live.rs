@@ -4,16 +4,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// A value that may be replaced; clones share it.
 #[derive(Debug)]
-pub struct Live<T>(Arc<RwLock<Arc<T>>>);
+pub(crate) struct Live<T>(Arc<RwLock<Arc<T>>>);
 
 impl<T> Live<T> {
     /// A value that is in force until it is replaced.
-    pub fn new(value: T) -> Self {
+    pub(crate) fn new(value: T) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(value))))
     }
 
     /// The value in force. Who keeps it does not see it replaced.
-    pub fn get(&self) -> Arc<T> {
+    pub(crate) fn get(&self) -> Arc<T> {
         self.0
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -21,7 +21,7 @@ impl<T> Live<T> {
     }
 
     /// Replaces the value, for all clones.
-    pub fn set(&self, value: T) {
+    pub(crate) fn set(&self, value: T) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
     }
 }

@@ -1,7 +1,7 @@
 //! What was meant by a name that does not exist.
 
 /// The name with the fewest slips of the finger between, unless there are too many.
-pub fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_ascii_lowercase();
     let slips = |name: &str| strsim::damerau_levenshtein(&wrong, &name.to_ascii_lowercase());
     let (count, name) = known

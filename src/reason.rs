@@ -4,7 +4,7 @@
 use crate::keyword::keywords;
 
 keywords! {
-    /// Why a request did not do all that was asked. Set where the error is made.
+    /// Why a request was not carried out completely. Set where the error is made.
     Reason {
         /// There is no `Authorization` header.
         TokenMissing = "token.missing",
@@ -66,9 +66,9 @@ keywords! {
         MessageInvalid = "message.invalid",
         /// A cursor is not one of this query, or too old.
         CursorInvalid = "cursor.invalid",
-        /// A `bulkId` stands for nothing.
+        /// A `bulkId` refers to no operation.
         ReferenceUnresolved = "reference.unresolved",
-        /// The resource has another version than the request wants.
+        /// The resource has another version than the request requires.
         VersionConflict = "version.conflict",
         /// The resource does not exist, or no longer.
         ResourceGone = "resource.gone",

@@ -2,9 +2,9 @@
 
 use crate::stage::STAGE;
 use divan::{Bencher, black_box};
+use scimd::protocol::render;
 use scimd::resource::Conformance;
 use scimd::resource::projection::Projection;
-use scimd::service::render;
 use tokio::runtime::Builder;
 
 const CHOICES: [&str; 3] = ["whole", "attributes", "excludedAttributes"];

@@ -1,16 +1,17 @@
 //! What the inner loops work on: the built-in types, one user, and a caller of an empty tenant.
 
 use crate::people::Person;
+use scimd::access::Caller;
 use scimd::clock::{Clock, Timestamp};
+use scimd::operator::{DatabaseTarget, Operator, ServiceSettings};
+use scimd::protocol::ServiceLimits;
+use scimd::request_log::Record;
 use scimd::resource::accept::accept;
 use scimd::resource::limits::ValueLimits;
 use scimd::resource::{Acceptance, Attributes, Conformance, Meta};
 use scimd::schema::{Catalog, ResourceType};
-use scimd::service::{
-    Caller, DatabaseTarget, Operator, Record, ServiceLimits, ServiceSettings, TokenScope,
-};
 use scimd::store::{
-    CatalogIds, ConfirmedScope, NewDocument, Page, PoolSettings, Store, StoredResource,
+    CatalogIds, ConfirmedScope, NewDocument, Page, PoolSettings, Store, StoredResource, TokenScope,
 };
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -69,7 +70,7 @@ impl Stage {
             .await
             .unwrap();
         let layout = store.catalog_ids(&caller.catalog).await.unwrap();
-        let (tenant, _, _) = store.token(&issued.id).await.unwrap().unwrap();
+        let tenant = store.token(&issued.id).await.unwrap().unwrap().tenant;
         let of = |catalog: &Catalog, name: &str| catalog.by_name(name).unwrap().clone();
         Self {
             user: of(&caller.catalog, "User"),

@@ -1,7 +1,7 @@
 //! Whether a token is good, once its row is there.
 
 use divan::{Bencher, black_box};
-use scimd::service::token::{TokenKind, fits, fresh, parse};
+use scimd::access::token::{TokenKind, fits, fresh, parse};
 use secrecy::ExposeSecret;
 
 #[divan::bench]

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scimd::service::{Precondition, Tags};
+use scimd::protocol::{Precondition, Tags};
 
 fuzz_target!(|text: &str| {
     let condition = Precondition {

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
 use crate::reason::Reason;
 use crate::request_log::RequestContext;
-use crate::store::{CallerSnapshot, Status, Tenant, TokenInfo, TokenScope};
+use crate::store::{CallerSnapshot, Status, StoredToken, Tenant, TokenInfo, TokenScope};
 use std::sync::Arc;
 
 impl Access {
@@ -51,9 +51,14 @@ impl Access {
         let found = self.store.token(id).await?;
         self.cache.forget(id);
         // The digest is compared for unknown ids too, so that both take the same path.
-        let expected = found.as_ref().map_or("", |(_, _, digest)| digest.as_str());
+        let expected = found.as_ref().map_or("", |found| found.digest.as_str());
         let fits = token::fits(&secret, expected);
-        let Some((tenant, token, digest)) = found.filter(|_| fits) else {
+        let Some(StoredToken {
+            info: token,
+            digest,
+            tenant,
+        }) = found.filter(|_| fits)
+        else {
             if self.is_of_feed(id, &secret).await? {
                 return Err(belongs_to_feed());
             }

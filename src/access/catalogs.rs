@@ -3,8 +3,9 @@
 //! and in whether two groups may have one name; those that do not differ share one.
 
 use crate::error::{Result, ScimError};
+use crate::model::edit;
 use crate::model::{self, TypeRoles};
-use crate::schema::{Catalog, SchemaError, SchemaFile, edit};
+use crate::schema::{Catalog, SchemaError, SchemaFile};
 use crate::store::{CatalogIds, KeptSchema, Store, StoreError, Tenant};
 use serde_json::{Map, Value};
 use std::collections::HashMap;

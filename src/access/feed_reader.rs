@@ -6,7 +6,7 @@ use super::near_miss;
 use super::token::{self, TokenKind};
 use crate::error::{self, ScimError};
 use crate::reason::Reason;
-use crate::store::{TenantKey, TokenScope};
+use crate::store::{StoredToken, TenantKey, TokenScope};
 use std::sync::Arc;
 
 /// Who reads the change feed.
@@ -52,9 +52,14 @@ impl Access {
             return Err(near_miss::refusal(authorization).into());
         };
         let found = self.store.any_token(id).await.map_err(ScimError::from)?;
-        let expected = found.as_ref().map_or("", |(_, digest, _)| digest.as_str());
+        let expected = found.as_ref().map_or("", |found| found.digest.as_str());
         let fits = token::fits(&secret, expected);
-        let Some((token, _, tenant)) = found.filter(|_| fits) else {
+        let Some(StoredToken {
+            info: token,
+            tenant,
+            ..
+        }) = found.filter(|_| fits)
+        else {
             let detail = "The token is unknown: the change feed needs one of scope feed.";
             let unknown = ScimError::unauthorized(detail).because(Reason::TokenUnknown);
             return Err(unknown.into());
@@ -91,8 +96,8 @@ impl Access {
         secret: &secrecy::SecretString,
     ) -> error::Result<bool> {
         let found = self.store.any_token(id).await?;
-        Ok(found.is_some_and(|(token, digest, _)| {
-            token.scope == TokenScope::Feed && token::fits(secret, &digest)
+        Ok(found.is_some_and(|found| {
+            found.info.scope == TokenScope::Feed && token::fits(secret, &found.digest)
         }))
     }
 }

@@ -63,18 +63,19 @@ impl Access {
                 return Traced::Nothing;
             }
         };
-        let Some((tenant, token, digest)) = found else {
+        let Some(found) = found else {
             return Traced::Unknown;
         };
         let is_proved = match &sighting.secret {
-            Some(secret) if !token::fits(secret, &digest) => return Traced::Unknown,
+            Some(secret) if !token::fits(secret, &found.digest) => return Traced::Unknown,
             secret => secret.is_some(),
         };
-        let (now, key) = (self.clock.now(), tenant.key());
+        let (now, key) = (self.clock.now(), found.tenant.key());
         if !is_proved && !self.unproved.admit(key, now) {
             return Traced::Unknown;
         }
-        let Ok(caller) = self.caller_by(tenant, &token, context.clone()).await else {
+        let caller = self.caller_by(found.tenant, &found.info, context.clone());
+        let Ok(caller) = caller.await else {
             return Traced::Nothing;
         };
         context.begin(caller.requester(now));

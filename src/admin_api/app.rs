@@ -10,7 +10,7 @@ use crate::admin_api::settings::AdminSettings;
 use crate::config::Config;
 use crate::delivery::Endpoints;
 use crate::live::Live;
-use crate::service::{Operator, SchemaStep};
+use crate::operator::{Operator, SchemaStep};
 use crate::wire::rate::{Rates, TokenLimits};
 use crate::wire::shutdown::Leaving;
 use axum::http::header::ALLOW;

@@ -3,7 +3,8 @@
 use crate::admin_api::app::Api;
 use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
 use crate::clock::Timestamp;
-use crate::service::{Once, OnceKey, Operator, OperatorScope, OperatorTokenInfo};
+use crate::operator::{Once, OnceKey, Operator};
+use crate::store::{OperatorScope, OperatorTokenInfo};
 use crate::wire::body::Upload;
 use axum::http::header::IF_MATCH;
 use axum::http::request::Parts;

@@ -2,7 +2,7 @@
 
 use crate::admin_api::call::{Call, PAGE, Reply};
 use crate::admin_api::problem::{ProblemType, Result};
-use crate::service::OperatorScope;
+use crate::store::OperatorScope;
 use std::pin::Pin;
 
 /// Path in front of every operation.

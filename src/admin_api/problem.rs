@@ -2,7 +2,7 @@
 
 use crate::error::ScimError;
 use crate::keyword::keywords;
-use crate::service::OperatorError;
+use crate::operator::OperatorError;
 use crate::wire::refusal::{Refusal, RefusalKind};
 use serde_json::{Value, json};
 use std::error::Error;

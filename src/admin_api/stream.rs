@@ -1,7 +1,7 @@
 //! Server-Sent Events (WHATWG HTML section 9.2): the log of a tenant as it grows.
 
 use crate::admin_api::respond;
-use crate::service::{LogEvent, LogReader, request_as_json};
+use crate::operator::{LogEvent, LogReader, request_as_json};
 use crate::wire::unwritten::Endless;
 use axum::body::Body;
 use axum::response::Response;

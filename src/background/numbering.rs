@@ -27,7 +27,7 @@ pub(super) async fn run(feed: &Feed) {
                 sleep_until(begun + PAUSE).await;
             }
         }
-        // Changes that are made meanwhile are found by the next pass, whether they are told of or not.
+        // Changes that are made meanwhile are found by the next pass, with or without a notification.
         let _ = timeout(MOST, feed.changes_made()).await;
         sleep_until(begun + LEAST).await;
     }

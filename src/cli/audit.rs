@@ -7,7 +7,7 @@ use super::management::{ApiRequest, Following, Management, Place, read_as};
 use super::output::{moment, say};
 use super::signals;
 use crate::clock::{Clock, Timestamp};
-use crate::service::AuditShape;
+use crate::operator::AuditShape;
 use clap::Args;
 use serde_json::Value;
 use std::collections::HashSet;

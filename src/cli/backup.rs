@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::{open, output};
 use crate::config::Config;
-use crate::service::DatabaseTarget;
+use crate::operator::DatabaseTarget;
 use clap::Args;
 use serde_json::json;
 use std::io::Write;

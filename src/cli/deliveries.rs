@@ -7,10 +7,10 @@ use crate::background::Background;
 use crate::config::Config;
 use crate::delivery::{Deliverer, DelivererSettings};
 use crate::feed::Feed;
+use crate::operator::Operator;
 use crate::outbound::Outbound;
-use crate::service::Operator;
 
-/// Starts the sending of events, if this instance is to do it, until the server is told to stop.
+/// Starts the sending of events, if this instance sends them, until the server stops.
 pub(super) fn start(
     background: &Background,
     config: &Config,

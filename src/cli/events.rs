@@ -6,9 +6,9 @@ use super::output::say;
 use super::{open, signals};
 use crate::config::Config;
 use crate::feed::{
-    Cursor, Event, EventData, Feed, FeedError, Page, PageQuery, Payload, Place, TypePatterns,
+    Cursor, Event, EventData, Feed, FeedError, FeedPage, PageQuery, Payload, Place, TypePatterns,
 };
-use crate::service::Operator;
+use crate::operator::Operator;
 use clap::{Args, Subcommand};
 use std::io::Write;
 use std::time::Duration;
@@ -219,7 +219,7 @@ impl List {
     }
 }
 
-async fn following(feed: &Feed, query: &PageQuery) -> Result<Page, FeedError> {
+async fn following(feed: &Feed, query: &PageQuery) -> Result<FeedPage, FeedError> {
     feed.advance().await?;
     feed.page(query).await
 }

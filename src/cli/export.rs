@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::progress::{Progress, rate};
 use super::{open, output};
 use crate::config::Config;
-use crate::service::{ExportRequest, Exported, Operator};
+use crate::operator::{ExportRequest, Exported, Operator};
 use clap::Args;
 use serde_json::json;
 use std::fs::{File, OpenOptions};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub(super) struct Export {
     /// Name of the tenant
-    #[arg(long, value_name = "NAME", default_value = crate::service::DEFAULT_TENANT)]
+    #[arg(long, value_name = "NAME", default_value = crate::operator::DEFAULT_TENANT)]
     tenant: String,
     /// A new file, in place of standard output
     #[arg(long, value_name = "FILE")]
@@ -88,7 +88,7 @@ impl Export {
             .write(operator, progress, &mut BufWriter::new(&made), Some(&made))
             .await;
         if written.is_err() {
-            // The failure that is told is the one that made it useless.
+            // Report the failure that made it useless.
             let _ = std::fs::remove_file(file);
         }
         written

@@ -6,7 +6,7 @@ use crate::admin_api::Problem;
 use crate::config::ConfigError;
 use crate::error::ScimError;
 use crate::feed::FeedError;
-use crate::service::{OperatorError, StartError};
+use crate::operator::{OperatorError, StartError};
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::progress::{Progress, rate};
 use super::{open, output};
 use crate::config::Config;
-use crate::service::{Counts, ImportRequest, Imported, OnError, Step};
+use crate::operator::{Counts, ImportRequest, ImportStep, Imported, OnError};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
@@ -19,7 +19,7 @@ pub(super) struct Import {
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     /// Name of an existing tenant
-    #[arg(long, value_name = "NAME", default_value = crate::service::DEFAULT_TENANT)]
+    #[arg(long, value_name = "NAME", default_value = crate::operator::DEFAULT_TENANT)]
     tenant: String,
     /// Reports what would change and writes nothing
     #[arg(long)]
@@ -85,10 +85,10 @@ impl Import {
             drop_unknown: self.drop_unknown,
         };
         let mut failed = Vec::new();
-        let mut tell = |step: Step<'_>| match step {
-            Step::Read(bytes) => progress.advance(bytes),
-            Step::Members => progress.now("writing memberships"),
-            Step::Problem { line, detail } => {
+        let mut tell = |step: ImportStep<'_>| match step {
+            ImportStep::Read(bytes) => progress.advance(bytes),
+            ImportStep::Members => progress.now("writing memberships"),
+            ImportStep::Problem { line, detail } => {
                 progress.tell(&format!("line {line}: {detail}"));
                 if failed.len() < NAMED {
                     failed.push(FailedLine {

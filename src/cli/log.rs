@@ -1,4 +1,4 @@
-//! `scimd log`: what identity providers asked of a tenant, and what they got.
+//! `scimd log`: the requests of identity providers to a tenant, and their outcomes.
 
 mod format;
 mod seen;
@@ -12,7 +12,7 @@ use super::output::{self, moment, say};
 use super::signals::{self, Stop};
 use crate::admin_api::Method;
 use crate::clock::{Clock, Timestamp};
-use crate::service::{DEFAULT_TENANT, LATE, OperatorError, RequestShape};
+use crate::operator::{DEFAULT_TENANT, LATE, OperatorError, RequestShape};
 use clap::{ArgGroup, Args, Subcommand};
 use seen::{Seen, time};
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use super::management::{ApiRequest, Management, Place, read_as};
 use super::output::{self, say};
 use super::progress::Progress;
 use crate::mapping::Directory;
-use crate::service::{ColumnShape, Operator};
+use crate::operator::{ColumnShape, Operator};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::io::Write;

@@ -6,7 +6,7 @@ use crate::audit::Actor;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::mapping::Directory;
-use crate::service::{DatabaseTarget, IndexDrift, Operator, ServiceSettings, StartError};
+use crate::operator::{DatabaseTarget, IndexDrift, Operator, ServiceSettings, StartError};
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use crate::config::Config;
 use crate::delivery::{Endpoints, KeyPlace};
 use crate::feed::Feed;
-use crate::service::{DatabaseTarget, Operator};
+use crate::operator::{DatabaseTarget, Operator};
 
 /// The endpoints of the database that an operator has opened.
 pub(super) fn endpoints(config: &Config, operator: &Operator) -> Result<Endpoints, Failure> {

@@ -7,10 +7,10 @@ use super::management::{ApiRequest, Management, Place};
 use super::open;
 use super::output::{self, moment, say};
 use crate::config::{Config, duration};
-use crate::service::{
-    IssuedOperatorToken, OperatorRole, OperatorScope, OperatorTokenRequest, OperatorTokenShape,
-    issued_operator_as_json,
+use crate::operator::{
+    IssuedOperatorToken, OperatorTokenRequest, OperatorTokenShape, issued_operator_as_json,
 };
+use crate::store::{OperatorRole, OperatorScope};
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde_json::json;

@@ -2,8 +2,8 @@
 
 use crate::admin_api::AdminApp;
 use crate::config::{Config, ConfigError};
-use crate::scim_api::App;
-use crate::service::Service;
+use crate::protocol::Service;
+use crate::scim_api::ScimApp;
 use crate::telemetry;
 use std::future::pending;
 use tokio::signal::unix::Signal;
@@ -35,11 +35,11 @@ pub(super) async fn watch(
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Renewed<'a> {
     pub(super) service: &'a Service,
-    pub(super) app: &'a App,
+    pub(super) app: &'a ScimApp,
     /// The management API, if it is served.
     pub(super) admin: Option<&'a AdminApp>,
     /// The change feed, if it is served on a listener of its own.
-    pub(super) feed: Option<&'a App>,
+    pub(super) feed: Option<&'a ScimApp>,
 }
 
 impl Renewed<'_> {

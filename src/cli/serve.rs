@@ -10,8 +10,10 @@ use crate::config::{Config, ConfigError, Override};
 use crate::feed::Feed;
 use crate::feed_api::{self, FeedApp};
 use crate::metrics;
-use crate::scim_api::{self, App, Beside};
-use crate::service::{DEFAULT_TENANT, Operator, Service, TokenScope};
+use crate::operator::{DEFAULT_TENANT, Operator};
+use crate::protocol::Service;
+use crate::scim_api::{self, Beside, ScimApp};
+use crate::store::TokenScope;
 use crate::wire::{self, TokenLimits};
 use clap::Args;
 use secrecy::ExposeSecret;
@@ -181,7 +183,11 @@ impl Serve {
             config,
             &stop,
         );
-        let feeding = serve_apart(apart.zip(feed_app.as_ref().map(App::wire)), config, &stop);
+        let feeding = serve_apart(
+            apart.zip(feed_app.as_ref().map(ScimApp::wire)),
+            config,
+            &stop,
+        );
         // A stream would keep its connection, and the server with it.
         let ending = async {
             stop.clone().wait().await;
@@ -275,7 +281,7 @@ fn apps(
     config: &Config,
     limits: Arc<TokenLimits>,
     feed: Beside,
-) -> (App, Option<App>) {
+) -> (ScimApp, Option<ScimApp>) {
     let settings = config.for_http();
     if config.feed.listen.is_none() {
         let app = scim_api::app(service.clone(), settings, limits, Some(feed));

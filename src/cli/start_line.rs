@@ -1,7 +1,7 @@
 //! The line of the log that says what was started: version, database, addresses, and what is switched on.
 
 use crate::config::Config;
-use crate::service::Record;
+use crate::request_log::Record;
 use std::net::SocketAddr;
 
 /// The addresses that the server listens on.

@@ -12,11 +12,9 @@ use super::output::{self, moment, say};
 use crate::admin_api::Method;
 use crate::clock::{Clock, Timestamp};
 use crate::config::duration;
+use crate::operator::{DEFAULT_TENANT, RequestShape, TenantShape, TokenShape};
 use crate::resource::Conformance;
-use crate::service::{
-    DEFAULT_TENANT, PasswordPolicy, PutWithoutMembers, RequestShape, Status, TenantShape,
-    TokenShape, UsernameFormat,
-};
+use crate::store::{PasswordPolicy, PutWithoutMembers, Status, UsernameFormat};
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

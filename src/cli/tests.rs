@@ -207,11 +207,11 @@ fn settings_become_a_change() {
 #[test]
 fn tokens_in_words() {
     let now = Timestamp::from_micros(0).plus_seconds(1_000_000);
-    let token = |expires: Option<i64>, revoked: bool| crate::service::TokenInfo {
+    let token = |expires: Option<i64>, revoked: bool| crate::store::TokenInfo {
         id: "id".into(),
         tenant: "default".into(),
         name: "okta".into(),
-        scope: crate::service::TokenScope::ReadWrite,
+        scope: crate::store::TokenScope::ReadWrite,
         created: now,
         expires: expires.map(|seconds| now.plus_seconds(seconds)),
         last_used: None,
@@ -227,7 +227,7 @@ fn tokens_in_words() {
         (None, true, "revoked"),
     ] {
         assert_eq!(
-            crate::service::TokenLife::from(&token(expires, revoked)).state(now, 30),
+            crate::operator::TokenLife::from(&token(expires, revoked)).state(now, 30),
             state
         );
     }

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::{open, output};
 use crate::config::Config;
-use crate::service::Verified;
+use crate::store::Finding;
 use clap::Args;
 use std::io::Write;
 
@@ -32,25 +32,26 @@ impl Verify {
             .verify_telling(self.repair, &mut || progress.advance(1))
             .await;
         progress.finish();
-        let Verified {
-            findings,
-            unrepaired,
-        } = verified?;
+        let verified = verified?;
         if self.json {
-            output::json(out, &findings)?;
+            let texts = verified.findings.iter().map(Finding::to_string);
+            output::json(out, &texts.collect::<Vec<_>>())?;
         } else {
-            for finding in &findings {
+            for finding in &verified.findings {
                 writeln!(out, "{finding}")?;
             }
         }
         out.flush()?;
-        match (findings.len(), self.repair, unrepaired) {
+        if verified.unlisted > 0 {
+            output::say(&format!("Not listed: {} more", verified.unlisted));
+        }
+        match (verified.count(), self.repair, verified.unrepaired) {
             (0, ..) => output::say("No differences found."),
             (count, true, 0) => output::say(&format!("Repaired: {count}")),
-            (count, true, _) => {
+            (count, true, unrepaired) => {
                 output::say(&format!(
                     "Repaired: {}; not repaired: {unrepaired}",
-                    count.saturating_sub(unrepaired)
+                    count - unrepaired
                 ));
                 return Err(Failure::Silent);
             }

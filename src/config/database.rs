@@ -6,7 +6,7 @@ use super::postgres_url;
 use super::sources::Environment;
 use super::typed_section::Section;
 use super::url;
-use crate::service::DatabaseTarget;
+use crate::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use std::fmt;
 use std::path::PathBuf;

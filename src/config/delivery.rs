@@ -5,12 +5,10 @@ use super::entries::Entries;
 use super::origin::ConfigError;
 use super::sources::Environment;
 use super::typed_section::Section;
+use super::variable::KEY_VARIABLE;
 use crate::secrets::{KeySource, read_key_file};
 use secrecy::SecretString;
 use std::path::PathBuf;
-
-/// The variable that holds the key itself.
-const KEY_VARIABLE: &str = "SCIMD_SECRETS__KEY";
 
 /// `[webhooks]`: how events are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,12 +4,13 @@ use super::{Config, ConfigError, Limits};
 use crate::filter::FilterLimits;
 use crate::mapping::Directory;
 use crate::model;
+use crate::operator::ServiceSettings;
 use crate::outbound::OutboundSettings;
 use crate::patch::PatchLimits;
+use crate::protocol::ServiceLimits;
 use crate::resource::limits::ValueLimits;
 use crate::schema::SchemaFile;
 use crate::scim_api::HttpSettings;
-use crate::service::{ServiceLimits, ServiceSettings};
 use crate::store::PoolSettings;
 use crate::wire::ServerSettings;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ impl Config {
         })
     }
 
-    /// The mapping of the directory, held against the schemas.
+    /// The mapping of the directory, resolved against the schemas.
     ///
     /// # Errors
     /// When a schema file cannot be read or used, or with all that is wrong with the mapping.

@@ -25,12 +25,14 @@ pub use database::Database;
 pub use delivery::Webhooks;
 pub use metrics::MetricsSettings;
 pub use origin::{ConfigError, Origin};
-pub use sections::{Feed, Limits, Log, Provisioning, Schemas, Server, TlsFiles, Tokens};
+pub use sections::{
+    FeedSection, Limits, Log, Provisioning, SchemaSection, Server, TlsFiles, Tokens,
+};
 pub use sources::{DEFAULTS, Environment, Override};
 
 use crate::mapping::Mapping;
+use crate::operator::DatabaseTarget;
 use crate::secrets::KeySource;
-use crate::service::DatabaseTarget;
 use entries::Entries;
 use secrecy::ExposeSecret;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -50,13 +52,13 @@ pub struct Config {
     /// What a request may be and ask.
     pub limits: Limits,
     /// Resource types and attributes beside the built-in ones.
-    pub schemas: Schemas,
+    pub schemas: SchemaSection,
     /// What is logged, and how.
     pub log: Log,
     /// What is kept of what identity providers ask.
     pub provisioning: Provisioning,
     /// `[feed]`
-    pub feed: Feed,
+    pub feed: FeedSection,
     /// How long tokens live.
     pub tokens: Tokens,
     /// How events are sent.
@@ -102,10 +104,10 @@ impl Config {
             metrics: MetricsSettings::read(&entries)?,
             database: Database::read(&entries, environment)?,
             limits: Limits::read(&entries)?,
-            schemas: Schemas::read(&entries)?,
+            schemas: SchemaSection::read(&entries)?,
             log: Log::read(&entries, environment)?,
             provisioning: Provisioning::read(&entries)?,
-            feed: Feed::read(&entries)?,
+            feed: FeedSection::read(&entries)?,
             tokens: Tokens::read(&entries)?,
             webhooks: Webhooks::read(&entries)?,
             secret_keys: delivery::read_keys(&entries, environment)?,

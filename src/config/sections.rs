@@ -7,7 +7,8 @@ use super::origin::{ConfigError, Layer};
 use super::sources::Environment;
 use super::typed_section::{Number, Section};
 use super::url;
-use crate::service::Record;
+use super::variable::LOG_VARIABLE;
+use crate::request_log::Record;
 use crate::telemetry::{self, LogFormat};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -225,14 +226,14 @@ impl Limits {
 
 /// `[schemas]`: resource types and attributes beside the built-in ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schemas {
+pub struct SchemaSection {
     /// Folder of `*.json` files; `None` if none is named.
     pub dir: Option<PathBuf>,
     /// Attributes that filters and sorting may name; `*` means every one. `None` if nobody says.
     pub searchable: Option<Vec<String>>,
 }
 
-impl Schemas {
+impl SchemaSection {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "schemas");
         let searchable = section.list("searchable")?;
@@ -267,7 +268,7 @@ impl Log {
         let level =
             "error, warn, info, debug or trace, or directives such as \"info,scimd::store=debug\"";
         let is_level = |text: &str| telemetry::filter(text).map(|_| text.to_owned());
-        let asked = ["SCIMD_LOG", "RUST_LOG"]
+        let asked = [LOG_VARIABLE, "RUST_LOG"]
             .into_iter()
             .find_map(|name| is_level(environment.get(name)?));
         Ok(Self {
@@ -297,9 +298,9 @@ impl Provisioning {
     }
 }
 
-/// `[feed]`: what the application is told of changes.
+/// `[feed]`: the change feed for the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Feed {
+pub struct FeedSection {
     /// Address and port of its own for the change feed over HTTP; `None`: that of the SCIM API.
     pub listen: Option<SocketAddr>,
     /// URL under which the application reaches that address, without a slash at the end; `None`: by `listen`.
@@ -312,7 +313,7 @@ pub struct Feed {
     pub deliver: bool,
 }
 
-impl Feed {
+impl FeedSection {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "feed");
         let (listen, public_url) = section.listener("127.0.0.1:8082")?;
@@ -329,7 +330,7 @@ impl Feed {
 /// `[tokens]`: how long tokens live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
-    /// Seconds that a token lives for which no other is asked; `None` for no end.
+    /// Lifetime of a token in seconds, unless its issuer gives another; `None` for no end.
     pub expires: Option<i64>,
     /// Days before its end from which a token is reported as expiring.
     pub warn_days: i64,

@@ -4,7 +4,8 @@
 use super::entries::{Entries, Entry, Value, is_open};
 use super::origin::{ConfigError, Origin};
 use super::suggest;
-use super::variable::PREFIX;
+use super::variable::{CONFIG_VARIABLE, KEY_VARIABLE, LOG_VARIABLE, PREFIX};
+use scim_doctor::command::TOKEN_VARIABLE;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,10 +29,10 @@ const URLS: [(&str, &str, &str); 3] = [
 ];
 /// Variables that are read elsewhere.
 const OTHER_NAMES: [&str; 9] = [
-    "SCIMD_CONFIG",
-    "SCIMD_LOG",
-    "SCIMD_DOCTOR_TOKEN",
-    "SCIMD_SECRETS__KEY",
+    CONFIG_VARIABLE,
+    LOG_VARIABLE,
+    TOKEN_VARIABLE,
+    KEY_VARIABLE,
     "SCIMD_SERVER",
     "SCIMD_OPERATOR_TOKEN",
     "SCIMD_OPERATOR_TOKEN_FILE",
@@ -160,7 +161,7 @@ pub(super) fn built_in() -> Result<Entries, ConfigError> {
 fn file_to_read(file: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
     let named = file
         .map(Path::to_owned)
-        .or_else(|| environment.get("SCIMD_CONFIG").map(PathBuf::from));
+        .or_else(|| environment.get(CONFIG_VARIABLE).map(PathBuf::from));
     named.or_else(|| Some(PathBuf::from(SYSTEM_FILE)).filter(|path| path.exists()))
 }
 

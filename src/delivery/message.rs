@@ -9,7 +9,7 @@ use crate::delivery::set::{StreamClaims, tokens_of};
 use crate::delivery::sign::token::TokenKey;
 use crate::delivery::sign::webhook;
 use crate::feed::{Event, EventData, Payload};
-use crate::outbound::Reply;
+use crate::outbound::OutboundReply;
 use crate::store::Endpoint;
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -160,7 +160,7 @@ impl Messenger {
     }
 
     /// What an answer means.
-    pub(super) fn meaning(&self, reply: &Reply) -> Outcome {
+    pub(super) fn meaning(&self, reply: &OutboundReply) -> Outcome {
         match (reply.status, reply.retry_after, &self.kind) {
             (200..300, _, _) => Outcome::Accepted,
             (GONE, _, _) => Outcome::Gone,

@@ -33,7 +33,7 @@ pub struct Explanation {
     pub summary: String,
     /// Who can put it right.
     pub turn: Turn,
-    /// What the customer is told.
+    /// The text for the customer.
     pub tell: String,
     /// Whether the identity provider tries again by itself, and how it is made to.
     pub retry: String,

@@ -18,4 +18,4 @@ pub use bootstrap::{ResourcePage, ResourcesQuery, SweepPlace};
 pub use cursor::{Cursor, Place};
 pub use event::{Event, EventData, MemberChanges, Payload, Subject, TenantChanged};
 pub use event_type::{EventType, TypePatterns};
-pub use reader::{Feed, FeedError, Page, PageQuery};
+pub use reader::{Feed, FeedError, FeedPage, PageQuery};

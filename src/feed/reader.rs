@@ -74,7 +74,7 @@ pub struct PageQuery {
 
 /// Events in their order.
 #[derive(Debug, Clone)]
-pub struct Page {
+pub struct FeedPage {
     /// The events.
     pub events: Vec<Event>,
     /// The place after them and after those that were not chosen.
@@ -255,7 +255,7 @@ impl Feed {
     ///
     /// # Errors
     /// [`FeedError::Gone`] if some of them are not kept any more.
-    pub async fn page(&self, query: &PageQuery) -> Result<Page> {
+    pub async fn page(&self, query: &PageQuery) -> Result<FeedPage> {
         let ends = self.ends().await?;
         let newest = head_of(ends);
         let from = query.after.read_from();
@@ -273,7 +273,7 @@ impl Feed {
         if is_near && is_trimmed(self.ends().await?, from) {
             return Err(FeedError::Gone);
         }
-        Ok(Page {
+        Ok(FeedPage {
             events: reading.events,
             next: reading.next,
             more: !is_at_end,

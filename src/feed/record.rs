@@ -1,6 +1,6 @@
 //! A resource in the columns of the directory: what the views show of it.
 
-use crate::mapping::{Column, Directory, Table};
+use crate::mapping::{Directory, DirectoryColumn, DirectoryTable};
 use crate::resource::Meta;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -9,7 +9,10 @@ use uuid::Uuid;
 const LONGEST_LOOKUP: usize = 512;
 
 /// The columns of a resource type; `None` if no view shows it.
-pub(super) fn table<'a>(directory: &'a Directory, resource_type: &str) -> Option<&'a Table> {
+pub(super) fn table<'a>(
+    directory: &'a Directory,
+    resource_type: &str,
+) -> Option<&'a DirectoryTable> {
     [&directory.users, &directory.groups]
         .into_iter()
         .find(|table| table.resource_type == resource_type)
@@ -17,7 +20,7 @@ pub(super) fn table<'a>(directory: &'a Directory, resource_type: &str) -> Option
 
 /// The columns with their values: `id`, those of the mapping, and what the server keeps.
 pub(super) fn record(
-    table: &Table,
+    table: &DirectoryTable,
     id: Uuid,
     meta: &Meta,
     document: &Map<String, Value>,
@@ -33,7 +36,7 @@ pub(super) fn record(
 
 /// The columns that have other values now, with those before.
 pub(super) fn previous(
-    table: &Table,
+    table: &DirectoryTable,
     before: &Map<String, Value>,
     after: &Map<String, Value>,
 ) -> Map<String, Value> {
@@ -45,10 +48,10 @@ pub(super) fn previous(
 }
 
 fn mapped<'a>(
-    table: &'a Table,
+    table: &'a DirectoryTable,
     document: &'a Map<String, Value>,
 ) -> impl Iterator<Item = (String, Value)> + 'a {
-    let value = |column: &Column| {
+    let value = |column: &DirectoryColumn| {
         let found = column
             .sources
             .iter()

@@ -8,7 +8,7 @@ use super::waiting;
 use crate::access::{Access, FeedReader};
 use crate::delivery::{Endpoints, Poll};
 use crate::feed::{
-    Cursor, Event, Feed, FeedError, Page, PageQuery, Payload, Place, ResourcesQuery,
+    Cursor, Event, Feed, FeedError, FeedPage, PageQuery, Payload, Place, ResourcesQuery,
 };
 use crate::store::TenantKey;
 use crate::wire::body::Upload;
@@ -172,7 +172,7 @@ impl FeedApp {
         Ok(answer(200, JSON, poll::text(polled)))
     }
 
-    async fn page(&self, query: &PageQuery) -> Result<Page, Problem> {
+    async fn page(&self, query: &PageQuery) -> Result<FeedPage, Problem> {
         let page = self.feed.page(query).await;
         self.told(page).await
     }
@@ -256,7 +256,7 @@ impl FeedApp {
     }
 }
 
-fn text_of(page: &Page) -> String {
+fn text_of(page: &FeedPage) -> String {
     let events: Vec<_> = page.events.iter().map(full).collect();
     format!(
         "{{\"events\":[{}],\"cursor\":{},\"more\":{}}}",

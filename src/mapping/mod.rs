@@ -11,7 +11,7 @@ mod source;
 mod tests;
 
 pub use parse::parse;
-pub use resolve::{Column, Directory, LOOKUPS, Table, Undeclared};
+pub use resolve::{Directory, DirectoryColumn, DirectoryTable, LOOKUPS, Undeclared};
 pub use source::{Condition, Container, Kind, Source};
 
 /// A mapping as it is configured.

@@ -1,4 +1,4 @@
-//! A mapping held against the schemas.
+//! Resolves a mapping against the schemas.
 
 use super::parse::parse;
 use super::source::{Kind, Source};
@@ -16,9 +16,9 @@ pub const LOOKUPS: usize = 3;
 #[derive(Debug, Clone)]
 pub struct Directory {
     /// The users.
-    pub users: Table,
+    pub users: DirectoryTable,
     /// The groups.
-    pub groups: Table,
+    pub groups: DirectoryTable,
     /// Paths that no schema of the configuration declares.
     pub undeclared: Vec<Undeclared>,
 }
@@ -45,18 +45,18 @@ impl Undeclared {
 
 /// The columns of a type.
 #[derive(Debug, Clone)]
-pub struct Table {
+pub struct DirectoryTable {
     /// Name of the resource type.
     pub resource_type: String,
     /// The columns that are mapped.
-    pub columns: Vec<Column>,
+    pub columns: Vec<DirectoryColumn>,
     /// The paths of each lookup, at most [`LOOKUPS`].
     pub lookups: Vec<Vec<String>>,
 }
 
 /// A column that fits the schemas.
 #[derive(Debug, Clone)]
-pub struct Column {
+pub struct DirectoryColumn {
     /// Name of the column.
     pub name: String,
     /// Paths as they are configured.
@@ -79,7 +79,7 @@ impl Mapping {
         let mut table = |name: &str, mapped: &[Mapped]| {
             let Some(resource_type) = catalog.by_name(name) else {
                 problems.push(format!("there is no resource type {name}"));
-                return Table {
+                return DirectoryTable {
                     resource_type: name.to_owned(),
                     columns: Vec::new(),
                     lookups: Vec::new(),
@@ -117,14 +117,14 @@ impl Mapping {
         mapped: &[Mapped],
         problems: &mut Vec<String>,
         undeclared: &mut Vec<Undeclared>,
-    ) -> Table {
+    ) -> DirectoryTable {
         let (column, paths) = (EXTERNAL_ID.to_owned(), vec!["externalId".to_owned()]);
         let external_id = Mapped {
             column,
             paths,
             origin: String::new(),
         };
-        let mut table = Table {
+        let mut table = DirectoryTable {
             resource_type: resource_type.name().to_string(),
             columns: Vec::new(),
             lookups: Vec::new(),
@@ -172,9 +172,9 @@ impl Mapping {
 fn column_of(
     mapped: &Mapped,
     resource_type: &ResourceType,
-    earlier: &[Column],
+    earlier: &[DirectoryColumn],
     undeclared: &mut Vec<Undeclared>,
-) -> Result<Column, String> {
+) -> Result<DirectoryColumn, String> {
     let Mapped {
         column: name,
         paths,
@@ -214,7 +214,7 @@ fn column_of(
             "its paths have values of different types: {one} and {other}"
         ));
     }
-    Ok(Column {
+    Ok(DirectoryColumn {
         name: name.clone(),
         paths: paths.clone(),
         sources,

@@ -31,7 +31,7 @@ struct PathLabels {
 }
 
 impl Groups {
-    /// Counts a group of so many requests.
+    /// Counts a group of this number of requests.
     pub(crate) fn note_group(&self, requests: usize) {
         self.groups.inc();
         self.requests.inc_by(u64::try_from(requests).unwrap_or(0));

@@ -1,6 +1,6 @@
 //! What the server counts and measures, for Prometheus: every instrument with its name and its help.
 //!
-//! An instrument is a shared number: whoever does the work holds a clone and changes it, and [`Metrics::text`] shows
+//! An instrument is a shared number: the code that does the work holds a clone and changes it, and [`Metrics::text`] shows
 //! all of them. Labels are routes, names of statements, keywords and names of tenants, never values of requests.
 
 mod build;

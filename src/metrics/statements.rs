@@ -31,7 +31,7 @@ impl StatementMetrics {
         statements
     }
 
-    /// Counts a statement that has ended after so long with so many rows; `None` if it failed.
+    /// Counts a statement that has ended, with its duration and its number of rows; `None` if it failed.
     pub(crate) fn note(&self, statement: &'static str, elapsed: Duration, rows: Option<usize>) {
         let totals = self.totals(statement);
         let add = |number: &AtomicU64, more| number.fetch_add(more, Ordering::Relaxed);

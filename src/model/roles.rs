@@ -1,23 +1,20 @@
 //! The roles that attributes of a resource type have for the server, from the annotation of its file.
 
+use super::annotation::{ANNOTATION, annotated, was_larger};
 use crate::resource::Attributes;
 use crate::schema::{
-    ANNOTATION, Attribute, AttributePath, Catalog, Named, ResourceType, SchemaError, SchemaFile,
-    Type, TypeRules,
+    Attribute, AttributePath, Catalog, Named, ResourceType, SchemaError, SchemaFile, Type,
+    TypeRules,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::sync::Arc;
 
-/// Keys of the annotation. Those of `scim-core` are among them, so that an unknown one is found.
+/// Keys of the annotation that are the server's.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default)]
 struct RoleKeys {
     /// Attributes whose value other resources show as `display`, first one that has a value.
     display: Vec<String>,
-    #[serde(rename = "members")]
-    _members: Option<String>,
-    #[serde(rename = "memberOf")]
-    _member_of: Option<String>,
     /// The Boolean attribute that says whether the resource takes a seat.
     seat: Option<String>,
     /// The attribute that holds a password.
@@ -27,25 +24,28 @@ struct RoleKeys {
     /// Attributes, in attribute notation, whose values are searched without an index. One that is named covers its
     /// sub-attributes.
     scanned: Vec<String>,
-    #[serde(rename = "defaults")]
-    _defaults: Map<String, Value>,
 }
 
 /// The catalog of built-in types and those of the deployment's files, with the rules of the server.
 ///
 /// # Errors
 /// The first problem found, with its file and JSON pointer.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that adds the rules"
-)]
 pub fn catalog(files: &[SchemaFile]) -> Result<Catalog, SchemaError> {
-    Catalog::new(files)?.with_rules(rules)
+    annotated(files)?.with_rules(rules)
 }
 
 fn rules(resource_type: &ResourceType) -> Result<TypeRules, SchemaError> {
+    let mut formerly_larger = Vec::new();
+    for extension in resource_type.extensions() {
+        if was_larger(&extension.schema)? {
+            formerly_larger.push(extension.schema.id().clone());
+        }
+    }
     let Some(annotation) = resource_type.annotation(ANNOTATION) else {
-        return Ok(TypeRules::default());
+        return Ok(TypeRules {
+            formerly_larger,
+            ..TypeRules::default()
+        });
     };
     let keys: RoleKeys = serde_json::from_value(annotation.clone())
         .map_err(|error| resource_type.error_at(&format!("/{ANNOTATION}"), error.to_string()))?;
@@ -72,6 +72,7 @@ fn rules(resource_type: &ResourceType) -> Result<TypeRules, SchemaError> {
         has_printable_names: seat.is_some(),
         kept: seat,
         stored_apart: password,
+        formerly_larger,
     })
 }
 

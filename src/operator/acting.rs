@@ -84,7 +84,7 @@ impl Operator {
         (self.actor.kind == ActorKind::Operator).then(|| self.actor.name.clone())
     }
 
-    /// The act of whoever has the handle, now.
+    /// An act of the operator that has the handle, now.
     pub(crate) fn act<'a>(&'a self, entry: AuditEntry, answer: Option<&'a KeptAnswer>) -> Act<'a> {
         Act {
             by: &self.actor,

@@ -8,7 +8,9 @@ use crate::operator::acting::{Once, moment};
 use crate::operator::error::{OperatorError, Result};
 use crate::operator::handle::Operator;
 use crate::operator::tenant_acts::no_tenant;
-use crate::store::{ALL_TENANTS, NewToken, TokenInfo, TokenScope, Verified};
+use crate::store::{
+    ALL_TENANTS, Finding, NewToken, TokenInfo, TokenScope, Verified, VerifyRequest,
+};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -35,7 +37,7 @@ pub struct IssuedToken {
     pub replaces: Option<String>,
 }
 
-/// A token that is asked for.
+/// A token to issue.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenRequest<'a> {
     /// Name of its tenant.
@@ -80,7 +82,7 @@ impl Operator {
     ) -> Result<IssuedToken> {
         check_token_name(request.name)?;
         let fresh = token::fresh(TokenKind::Tenant)?;
-        let kept = self.new_token(&fresh, (request.name, request.scope), request.seconds);
+        let kept = self.new_token(&fresh, request.name, request.scope, request.seconds);
         let entry = entry(AuditAction::TokenIssue, request.tenant, &kept);
         let issued = issued(fresh, request.tenant, kept.clone(), None);
         let answer = self.kept(once, &issued)?;
@@ -104,7 +106,7 @@ impl Operator {
     ) -> Result<IssuedToken> {
         check_token_name(name)?;
         let fresh = token::fresh(TokenKind::Tenant)?;
-        let kept = self.new_token(&fresh, (name, TokenScope::Feed), seconds);
+        let kept = self.new_token(&fresh, name, TokenScope::Feed, seconds);
         let entry = entry(AuditAction::TokenIssue, ALL_TENANTS, &kept);
         let issued = issued(fresh, ALL_TENANTS, kept.clone(), None);
         let answer = self.kept(once, &issued)?;
@@ -117,7 +119,8 @@ impl Operator {
     fn new_token(
         &self,
         fresh: &FreshToken,
-        (name, scope): (&str, TokenScope),
+        name: &str,
+        scope: TokenScope,
         seconds: Option<i64>,
     ) -> NewToken {
         let created = self.clock.now();
@@ -157,7 +160,7 @@ impl Operator {
         let now = self.clock.now();
         let is_good =
             |token: &TokenInfo| token.revoked.is_none() && token.expires.is_none_or(|at| at > now);
-        let found = self.store.any_token(id).await?.map(|(token, ..)| token);
+        let found = self.store.any_token(id).await?.map(|found| found.info);
         let old = found.filter(is_good).ok_or_else(|| no_token(id))?;
         if let Some(successor) = &old.successor {
             return Err(rotated(id, successor));
@@ -166,7 +169,7 @@ impl Operator {
             .expires
             .map(|expires| expires.seconds_since(old.created));
         let fresh = token::fresh(TokenKind::Tenant)?;
-        let kept = self.new_token(&fresh, (&old.name, old.scope), life);
+        let kept = self.new_token(&fresh, &old.name, old.scope, life);
         let entry = AuditEntry::new(AuditAction::TokenRotate)
             .in_tenant(&old.tenant)
             .on(id)
@@ -180,7 +183,7 @@ impl Operator {
                 .store
                 .any_token(id)
                 .await?
-                .and_then(|(token, ..)| token.successor);
+                .and_then(|found| found.info.successor);
             return Err(found.map_or_else(|| no_token(id), |successor| rotated(id, &successor)));
         }
         Ok(issued)
@@ -192,7 +195,7 @@ impl Operator {
     /// 404 if there is no such token, or it is revoked.
     pub async fn revoke_token(&self, id: &str) -> Result<String> {
         let id = token::public_part(id);
-        let found = self.store.any_token(id).await?.map(|(token, ..)| token);
+        let found = self.store.any_token(id).await?.map(|found| found.info);
         let found = found.ok_or_else(|| no_token(id))?;
         let entry = AuditEntry::new(AuditAction::TokenRevoke)
             .in_tenant(&found.tenant)
@@ -210,7 +213,7 @@ impl Operator {
     /// # Errors
     /// If the tenant has no such token.
     pub async fn token(&self, tenant: &str, id: &str) -> Result<TokenInfo> {
-        let found = self.store.token(id).await?.map(|(_, token, _)| token);
+        let found = self.store.token(id).await?.map(|found| found.info);
         found
             .filter(|token| token.tenant == tenant)
             .ok_or_else(|| OperatorError::NoToken(id.to_owned()))
@@ -221,7 +224,7 @@ impl Operator {
     /// # Errors
     /// If there is no such token.
     pub async fn token_by_id(&self, id: &str) -> Result<TokenInfo> {
-        let found = self.store.any_token(id).await?.map(|(token, ..)| token);
+        let found = self.store.any_token(id).await?.map(|found| found.info);
         found.ok_or_else(|| OperatorError::NoToken(id.to_owned()))
     }
 
@@ -230,18 +233,17 @@ impl Operator {
     /// # Errors
     /// If there is no such token.
     pub async fn feed_token(&self, id: &str) -> Result<TokenInfo> {
-        let found = self.store.any_token(id).await?.map(|(token, ..)| token);
+        let found = self.store.any_token(id).await?.map(|found| found.info);
         found
             .filter(|token| token.scope == TokenScope::Feed)
             .ok_or_else(|| OperatorError::NoToken(id.to_owned()))
     }
 
-    /// Holds every derived row against its source, of all tenants; a line for each finding. A
-    /// repair rewrites what differs.
+    /// Compares every derived row with its source, of all tenants. A repair rewrites what differs.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub async fn verify(&self, repair: bool) -> Result<Vec<String>> {
+    pub async fn verify(&self, repair: bool) -> Result<Vec<Finding>> {
         Ok(self.verify_telling(repair, &mut || ()).await?.findings)
     }
 
@@ -259,20 +261,17 @@ impl Operator {
         let mut tenants = self.each_tenant();
         while let Some(tenant) = tenants.next().await? {
             let scope = tenant.scope(self.catalogs.of(&self.store, &tenant).await?.layout.clone());
-            let Verified {
-                findings,
-                unrepaired,
-            } = self
-                .store
-                .verify(&scope, &tenant.name, repair, (self.clock.now(), compared))
-                .await?;
-            all.findings.extend(findings);
-            all.unrepaired += unrepaired;
+            let request = VerifyRequest {
+                repair,
+                now: self.clock.now(),
+                compared: &mut *compared,
+            };
+            all.extend(self.store.verify(&scope, &tenant.name, request).await?);
             let activity = self
                 .store
                 .verify_activity(tenant.number(), &tenant.name, repair)
                 .await?;
-            all.findings.extend(activity.findings);
+            all.extend(activity);
         }
         if repair {
             self.index_follows().await?;

@@ -2,11 +2,11 @@
 
 use crate::access::{Caller, answered};
 use crate::audit::{Actor, AuditEntry};
+use crate::messages::SearchRequest;
 use crate::model::TypeRoles;
 use crate::operator::acting::Once;
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
-use crate::protocol::{ListQuery, View};
 use crate::schema::{Attribute, ResourceType};
 use crate::store::{AuditedChange, Relations};
 use serde_json::Value;
@@ -26,8 +26,8 @@ impl Operator {
         Ok(Arc::new(self.service.access().operator(tenant).await?))
     }
 
-    /// The operator as a caller in a tenant whose changes are an act of whoever has the handle; the answer that `once`
-    /// makes is kept for repetitions of the request, with the change.
+    /// The operator as a caller in a tenant, whose changes are an act of the operator that has the handle; the answer that
+    /// `once` makes is kept for repetitions of the request, with the change.
     ///
     /// # Errors
     /// 404 if there is no tenant of that name.
@@ -71,14 +71,11 @@ impl Operator {
         let Some(name) = naming_attribute(resource_type) else {
             return Ok(Vec::new());
         };
-        let query = ListQuery {
+        let query = SearchRequest {
             filter: Some(format!("{} eq {}", name.name(), Value::from(text))),
             count: Some(NAMESAKES),
-            view: View {
-                attributes: vec!["id".to_owned()],
-                ..View::default()
-            },
-            ..ListQuery::default()
+            attributes: vec!["id".to_owned()],
+            ..SearchRequest::default()
         };
         let found = answered(self.service.list(caller, Some(resource_type), &query).await)?;
         let found = found.text().await?;

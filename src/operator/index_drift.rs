@@ -121,7 +121,7 @@ impl Operator {
         Ok(count)
     }
 
-    /// Everything was made good.
+    /// Records that the index follows the schemas again.
     pub(crate) async fn index_follows(&self) -> Result<()> {
         let kept: Shapes = serde_json::from_str(&self.store.shared(SHAPES, "{}".to_owned()).await?)
             .unwrap_or_default();

@@ -12,7 +12,7 @@ use tokio::sync::{broadcast, watch};
 /// Requests that are read at a time of what came before.
 const SLICE: usize = 500;
 
-/// What a reader of a log is told.
+/// An event that a reader of a log receives.
 #[derive(Debug, Clone)]
 pub enum LogEvent {
     /// A request that was written to the log.

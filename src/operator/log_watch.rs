@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often the database is asked.
+/// How often the database is queried.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How many seconds late an instance may write.
 pub const LATE: i64 = 15;
@@ -93,7 +93,7 @@ impl LogWatch {
         })
     }
 
-    /// Begins to hear of the requests of a tenant; the first reader starts the task that asks.
+    /// Subscribes to the requests of a tenant; the first reader starts the task that queries them.
     pub(super) fn listen(
         &self,
         tenant: TenantKey,
@@ -117,7 +117,7 @@ impl LogWatch {
     }
 }
 
-/// The task that asks for the requests of a tenant.
+/// The task that queries the requests of a tenant.
 struct Asking {
     shared: Arc<Shared>,
     tenant: TenantKey,

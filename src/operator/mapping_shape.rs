@@ -1,6 +1,6 @@
 //! The mapping of the directory as JSON: one shape for commands and for the management API.
 
-use crate::mapping::{Column, Directory, Table, Undeclared};
+use crate::mapping::{Directory, DirectoryColumn, DirectoryTable, Undeclared};
 use crate::store::{DirectoryState, Views};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -32,8 +32,8 @@ pub struct ColumnShape {
     pub indexed: bool,
 }
 
-fn columns(table: &Table) -> Value {
-    let column = |column: &Column| ColumnShape {
+fn columns(table: &DirectoryTable) -> Value {
+    let column = |column: &DirectoryColumn| ColumnShape {
         column: column.name.clone(),
         paths: column.paths.clone(),
         kind: column.kind.as_str().to_owned(),

@@ -62,4 +62,4 @@ pub use token_shape::{
     operator_token_as_json, token_as_json,
 };
 pub use tokens::EndingTokens;
-pub use transfer::{Counts, ExportRequest, Exported, ImportRequest, Imported, OnError, Step};
+pub use transfer::{Counts, ExportRequest, Exported, ImportRequest, ImportStep, Imported, OnError};

@@ -14,7 +14,7 @@ use serde_json::Value;
 /// How coarsely the last use of a token is kept, in seconds.
 const LAST_USE: i64 = 60;
 
-/// An operator token that is asked for.
+/// An operator token to issue.
 #[derive(Debug, Clone)]
 pub struct OperatorTokenRequest {
     /// Name.

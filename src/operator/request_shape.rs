@@ -143,27 +143,17 @@ pub fn failure_as_json(group: &FailureGroup) -> Value {
 
 /// A part of the figures of a tenant.
 pub fn hour_as_json(part: &HourFigures) -> Value {
-    let HourCounts {
-        answered,
-        noted,
-        refused,
-        failed,
-        created,
-        changed,
-        deactivated,
-    } = part.counts;
-    json!({
-        "at": part.at.to_string(),
-        "answered": answered,
-        "noted": noted,
-        "refused": refused,
-        "failed": failed,
-        "created": created,
-        "changed": changed,
-        "deactivated": deactivated,
-        "seatsUsed": part.seats_used,
-        "seats": part.seats,
-    })
+    let counts = HourCounts::NAMES.into_iter().zip(part.counts.fields());
+    let members = [("at", part.at.to_string().into())]
+        .into_iter()
+        .chain(counts.map(|(name, count)| (name, count.into())))
+        .chain([
+            ("seatsUsed", part.seats_used.into()),
+            ("seats", part.seats.into()),
+        ]);
+    members
+        .map(|(name, value): (&str, Value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// A change of a resource.

@@ -7,7 +7,7 @@ use crate::operator::handle::Operator;
 use crate::request_log::notes::{UnknownAttribute, count_unknown};
 use crate::request_log::user_name::naming;
 use crate::resource::Key;
-use crate::store::{Entry, LogPage, LogQuery, LogSearch, LoggedRequest, LoggedUser};
+use crate::store::{Entry, FailedRequest, LogPage, LogQuery, LogSearch, LoggedRequest, LoggedUser};
 use uuid::Uuid;
 
 /// Requests with notes that are looked through for unknown attributes: the latest.
@@ -45,15 +45,11 @@ impl Operator {
         Ok(self.store.logged_request(key, id).await?)
     }
 
-    /// Requests of all tenants that were refused or failed, with the names of the tenants, the
-    /// earliest first.
+    /// Requests of all tenants that were refused or failed, the earliest first.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub async fn failed_requests(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<(Entry, LoggedRequest, String)>> {
+    pub async fn failed_requests(&self, query: &LogQuery) -> Result<Vec<FailedRequest>> {
         Ok(self.store.failures(query).await?)
     }
 

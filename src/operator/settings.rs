@@ -65,7 +65,7 @@ pub enum StartError {
     /// The database cannot be reached at present; another try may succeed.
     #[error("{0}")]
     Unreachable(String),
-    /// Something that the operator must put right.
+    /// A problem that the operator must fix.
     #[error("{0}")]
     Unusable(String),
 }

@@ -39,7 +39,8 @@ impl Operator {
     pub async fn statistics(
         &self,
         tenant: &str,
-        (from, to): (Timestamp, Timestamp),
+        from: Timestamp,
+        to: Timestamp,
         step: SeriesStep,
     ) -> Result<Vec<HourFigures>> {
         let info = self.tenant(tenant).await?;

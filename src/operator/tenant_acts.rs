@@ -93,7 +93,7 @@ impl Operator {
                 return Err(OperatorError::OtherRevision(name.to_owned()));
             }
             let act = self.act(entry_of_change(&before.settings, change), None);
-            let changed = self.store.change_tenant(&act, (name, revision), change);
+            let changed = self.store.change_tenant(&act, name, revision, change);
             if changed.await? {
                 return self.tenant(name).await;
             }

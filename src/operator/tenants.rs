@@ -55,7 +55,7 @@ impl Operator {
             .await?)
     }
 
-    /// The moment at which health is asked for: now.
+    /// The moment for which health is computed: now.
     pub(crate) fn health_time(&self) -> HealthTime {
         let now = self.clock.now();
         HealthTime {

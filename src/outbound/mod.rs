@@ -76,10 +76,10 @@ pub struct Call<'a> {
 
 /// The answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
+pub struct OutboundReply {
     /// Status of HTTP.
     pub status: u16,
-    /// For how long the server asks to be left alone.
+    /// How long the server wants no further request (`Retry-After`).
     pub retry_after: Option<Duration>,
     /// The beginning of the body, at most 500 characters.
     pub text: String,
@@ -118,7 +118,7 @@ impl Outbound {
     ///
     /// # Errors
     /// [`CallError`] if no status came in time, or the address may not be called.
-    pub async fn post(&self, call: Call<'_>) -> Result<Reply, CallError> {
+    pub async fn post(&self, call: Call<'_>) -> Result<OutboundReply, CallError> {
         let reach = call.target.reach();
         let [public, both, private] = &self.clients;
         let client = match reach {
@@ -198,7 +198,7 @@ async fn system_lookup(name: &str) -> io::Result<Vec<IpAddr>> {
     Ok(found.map(|address| address.ip()).collect())
 }
 
-async fn read(mut response: Response) -> Reply {
+async fn read(mut response: Response) -> OutboundReply {
     let retry_after = response.headers().get(RETRY_AFTER);
     let retry_after = retry_after
         .and_then(|value| value.to_str().ok()?.trim().parse().ok())
@@ -214,7 +214,7 @@ async fn read(mut response: Response) -> Reply {
     body.truncate(BODY);
     let text = String::from_utf8_lossy(&body);
     let kept = text.chars().filter(|c| !c.is_control() || *c == '\n');
-    Reply {
+    OutboundReply {
         status,
         retry_after,
         text: kept.take(KEPT).collect(),

@@ -57,7 +57,7 @@ fn lookups(answers: &[&[&str]]) -> OutboundSettings {
     }
 }
 
-async fn post(settings: &OutboundSettings, url: &str) -> Result<Reply, CallError> {
+async fn post(settings: &OutboundSettings, url: &str) -> Result<OutboundReply, CallError> {
     let target = Target::parse(url, true).unwrap();
     let call = Call {
         target: &target,

@@ -42,7 +42,7 @@ pub(super) struct ChangeTarget<'a> {
 /// What a change makes of a resource: its attributes, and the changes to its members.
 type Applied = (Attributes, Vec<MemberChange>);
 
-/// The change that a request asks for.
+/// The change that a request makes.
 pub(super) enum ChangeRequest<'a> {
     Replace(Replacement<'a>),
     Modify(&'a Patch),

@@ -4,10 +4,11 @@
 use crate::access::{Caller, Claim, Confirmed};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Predicate, Target, parse_filter, resolve, resolve_each};
+use crate::messages::SearchRequest;
 use crate::protocol::cursor::Place;
 use crate::protocol::page_hints::PageHint;
 use crate::protocol::render::Shape;
-use crate::protocol::{ListQuery, Reply, Service, render};
+use crate::protocol::{Reply, Service, render};
 use crate::request_log::ListShape;
 use crate::resource::Attributes;
 use crate::resource::projection::Projection;
@@ -36,7 +37,7 @@ struct Query<'a> {
     predicates: Option<Vec<Predicate>>,
     projections: Vec<Projection>,
     order: Option<SortOrder>,
-    asked: &'a ListQuery,
+    asked: &'a SearchRequest,
 }
 
 /// A page of a walk by cursors.
@@ -67,7 +68,7 @@ impl Service {
         &self,
         claim: &Claim,
         resource_type: Option<&Arc<ResourceType>>,
-        asked: &ListQuery,
+        asked: &SearchRequest,
     ) -> Confirmed<Reply> {
         let conformance = claim.conformance();
         let filter = match &asked.filter {
@@ -88,9 +89,15 @@ impl Service {
         claim
             .context
             .lists(&resource_types, predicates.as_deref(), &shape);
-        let projected = resource_types
-            .iter()
-            .map(|resource_type| asked.view.projection(resource_type, conformance));
+        let projected = resource_types.iter().map(|resource_type| {
+            let (attributes, excluded) = (&asked.attributes, &asked.excluded);
+            Ok(Projection::new(
+                resource_type,
+                attributes,
+                excluded,
+                conformance,
+            )?)
+        });
         let projections = projected.collect::<Result<Vec<_>>>()?;
         let order = order(&resource_types, asked, conformance)?;
         let query = Query {
@@ -356,7 +363,7 @@ fn relations(resource_types: &[Arc<ResourceType>], projections: &[Projection]) -
 /// What `sortBy` and `sortOrder` ask for. `sortOrder` alone means nothing.
 fn order(
     resource_types: &[Arc<ResourceType>],
-    query: &ListQuery,
+    query: &SearchRequest,
     conformance: Conformance,
 ) -> Result<Option<SortOrder>> {
     let descending = match query.sort_order.as_deref() {
@@ -430,8 +437,8 @@ fn fingerprint(claim: &Claim, query: &Query<'_>) -> Vec<u8> {
         asked.filter,
         asked.sort_by,
         asked.sort_order,
-        asked.view.attributes,
-        asked.view.excluded,
+        asked.attributes,
+        asked.excluded,
     ])
     .to_string()
     .into_bytes()

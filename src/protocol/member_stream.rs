@@ -64,7 +64,9 @@ impl Service {
             if found.members() <= READ_ALONG {
                 return Ok(InFull::Read(found));
             }
-            if !projection.is_whole(&resource_type) || found.document.may_hide(&resource_type) {
+            if !projection.is_whole(&resource_type)
+                || found.document.may_hold_undeclared(&resource_type)
+            {
                 break;
             }
             if let Some(roll) = self.store.roll(caller.scope(), &found).await? {

@@ -33,7 +33,7 @@ pub use event_uris::EVENT_URIS;
 pub use limits::ServiceLimits;
 pub use pieces::Pieces;
 pub use precondition::{Precondition, Tags};
-pub use query::{ListQuery, ReturnPreference, View};
+pub use query::{ReturnPreference, View};
 pub use reply::Reply;
 pub use update::UpdateRequest;
 

@@ -43,7 +43,7 @@ impl Tags {
     }
 }
 
-/// What a request asks of the version of its resource.
+/// The condition of a request on the version of its resource.
 #[derive(Debug, Clone, Default)]
 pub struct Precondition {
     /// `If-Match`.

@@ -1,4 +1,4 @@
-//! What a client asks of a list, and of the shape of resources, as it was sent.
+//! Which attributes a client selects, and which answer to a write it prefers.
 
 use crate::error::Result;
 use crate::keyword::keywords;
@@ -65,23 +65,4 @@ impl View {
         self.prefers
             .filter(|prefers| shows == (*prefers == ReturnPreference::Representation))
     }
-}
-
-/// The parameters of a query (RFC 7644 sections 3.4.2 and 3.4.3, RFC 9865).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ListQuery {
-    /// Filter text.
-    pub filter: Option<String>,
-    /// Attribute notation to sort by.
-    pub sort_by: Option<String>,
-    /// `ascending` or `descending`.
-    pub sort_order: Option<String>,
-    /// 1-based position of the first result.
-    pub start_index: Option<i64>,
-    /// Results on a page.
-    pub count: Option<i64>,
-    /// Cursor; empty to open a walk.
-    pub cursor: Option<String>,
-    /// Shape of the resources.
-    pub view: View,
 }

@@ -1,4 +1,4 @@
-//! Attributes that name another resource by its id, where the type asks for a check.
+//! Attributes that name another resource by its id, where the type requires a check.
 
 use crate::error::{Result, ScimError};
 use crate::model::TypeRoles;
@@ -7,7 +7,7 @@ use crate::schema::ResourceType;
 use crate::store::{Scope, Store};
 use uuid::Uuid;
 
-/// Checks that the resources which attributes name by id exist, where the type asks for it. Values
+/// Checks that the resources which attributes name by id exist, where the type requires it. Values
 /// that have not changed are not checked again. `manager` is not checked: identity providers send
 /// it before the manager is provisioned, or never provision the manager.
 ///

@@ -52,7 +52,7 @@ pub fn resource(
     projection: &Projection,
 ) -> Result<String> {
     let is_whole = projection.is_whole(&found.resource_type);
-    if is_whole && !found.document.may_hide(&found.resource_type) {
+    if is_whole && !found.document.may_hold_undeclared(&found.resource_type) {
         return Ok(spliced(caller, found));
     }
     let resource_type = &found.resource_type;

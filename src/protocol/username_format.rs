@@ -1,4 +1,4 @@
-//! The format that a tenant asks of the names of its users.
+//! The format that a tenant requires of the names of its users.
 
 use crate::error::{Result, ScimError};
 use crate::model::TypeRoles;

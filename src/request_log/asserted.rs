@@ -1,4 +1,4 @@
-//! What the body of a write speaks of, as it was sent: whatever else is wrong with it, the
+//! The attributes that the body of a write names, as it was sent: whatever else is wrong with it, the
 //! provisioning log can say what it meant and whom it is about.
 
 use crate::schema::ResourceType;

@@ -1,4 +1,4 @@
-//! The provisioning log: what identity providers asked of a tenant, and what they got. A request
+//! The provisioning log: the requests of identity providers to a tenant, and their outcomes. A request
 //! leaves its [`RequestContext`]; the [`Recorder`] writes it, apart from the request.
 
 mod action;

@@ -1,4 +1,4 @@
-//! What was ignored or left out of a request, as it stands in the log: a JSON array of objects.
+//! What was ignored or left out of a request, as the log has it: a JSON array of objects.
 
 use super::context::LogNote;
 use super::left_out::Note;
@@ -163,7 +163,7 @@ pub(crate) fn names_left_out(notes: &str) -> Vec<String> {
     decode(notes).iter().filter_map(name).collect()
 }
 
-/// What the first operation of a bulk request that failed was told.
+/// The error of the first operation of a bulk request that failed.
 pub(crate) fn first_failure(notes: &str) -> Option<String> {
     let is_failure = |note: &Value| {
         let members = note.as_object()?;

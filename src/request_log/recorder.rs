@@ -48,7 +48,7 @@ keywords! {
     }
 }
 
-/// What the API knows of a request when its answer is ready.
+/// The facts about a request that the API has when its answer is ready.
 #[derive(Debug)]
 pub struct RequestSummary {
     /// When it came.

@@ -157,7 +157,7 @@ pub(crate) fn in_filter(resource_type: &ResourceType, filter: &Filter, names: &m
     }
 }
 
-/// The names that a filter asks for.
+/// The user names in a filter.
 pub(crate) fn in_predicate(
     resource_type: &ResourceType,
     predicate: &Predicate,

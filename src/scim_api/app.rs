@@ -2,12 +2,12 @@
 
 use crate::error::Result;
 use crate::live::Live;
+use crate::protocol::Reply;
 use crate::scim_api::beside::{Answering, Beside};
 use crate::scim_api::exchange::{Call, Exchange};
 use crate::scim_api::log::Logs;
 use crate::scim_api::respond;
 use crate::scim_api::settings::HttpSettings;
-use crate::service::Reply;
 use crate::wire::body::Upload;
 use crate::wire::rate::TokenLimits;
 use crate::wire::{self, ServerSettings};
@@ -18,13 +18,13 @@ use tower::service_fn;
 
 /// The SCIM API, ready to be served; clones share it.
 #[derive(Debug, Clone)]
-pub struct App {
+pub struct ScimApp {
     wire: wire::App,
     limits: Arc<TokenLimits>,
     settings: Live<HttpSettings>,
 }
 
-impl App {
+impl ScimApp {
     /// The app that answers every request with what `handle` makes of it.
     pub(crate) fn new<H, W>(
         settings: HttpSettings,

@@ -2,12 +2,12 @@
 
 use crate::access::{Caller, Claim, Identity, Traced};
 use crate::error::{Result, ScimError};
+use crate::protocol::Service;
 use crate::reason::Reason;
 use crate::scim_api::exchange::Call;
 use crate::scim_api::lookups::{Lookup, Lookups};
 use crate::scim_api::resources::{resource_type_of, tell_intent};
 use crate::scim_api::route::Target;
-use crate::service::Service;
 use crate::wire::rate::TokenLimits;
 use axum::http::header::AUTHORIZATION;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ impl Authentication {
         })
     }
 
-    /// The caller as the database knows it.
+    /// The caller as it is in the database.
     ///
     /// # Errors
     /// 401 or 403 for a token that is not good; 429 after too many of them; 503 if the database is away.

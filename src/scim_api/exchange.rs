@@ -2,12 +2,12 @@
 
 use crate::error::Result;
 use crate::live::Live;
+use crate::protocol::Reply;
 use crate::scim_api::log::Facts;
 use crate::scim_api::path::{BasePath, outline};
 use crate::scim_api::respond;
 use crate::scim_api::route::{Route, Verb};
 use crate::scim_api::settings::HttpSettings;
-use crate::service::Reply;
 use crate::wire::body::Upload;
 use crate::wire::deadlines::ConnectionDeadlines;
 use crate::wire::in_flight::Ticket;

@@ -3,8 +3,9 @@
 use crate::access::answered;
 use crate::delivery;
 use crate::error::{ErrorStatus, Result, ScimError};
+use crate::protocol::{Reply, Service};
 use crate::reason::Reason;
-use crate::scim_api::app::App;
+use crate::scim_api::app::ScimApp;
 use crate::scim_api::authentication::{Authentication, credentials};
 use crate::scim_api::beside::Beside;
 use crate::scim_api::exchange::Call;
@@ -13,7 +14,6 @@ use crate::scim_api::lookups::Lookups;
 use crate::scim_api::resources::{carry_out, other_version};
 use crate::scim_api::route::{Route, Target, Verb};
 use crate::scim_api::settings::HttpSettings;
-use crate::service::{Reply, Service};
 use crate::wire::body::Upload;
 use crate::wire::rate::TokenLimits;
 use crate::wire::shutdown::Leaving;
@@ -30,7 +30,7 @@ pub fn app(
     settings: HttpSettings,
     limits: Arc<TokenLimits>,
     beside: Option<Beside>,
-) -> App {
+) -> ScimApp {
     over(service, (settings, limits), beside, Endpoints::All)
 }
 
@@ -40,7 +40,7 @@ pub fn beside_app(
     settings: HttpSettings,
     limits: Arc<TokenLimits>,
     beside: Beside,
-) -> App {
+) -> ScimApp {
     over(
         service,
         (settings, limits),
@@ -61,7 +61,7 @@ fn over(
     (settings, limits): (HttpSettings, Arc<TokenLimits>),
     beside: Option<Beside>,
     endpoints: Endpoints,
-) -> App {
+) -> ScimApp {
     let logs = Logs {
         recorder: Some(service.recorder().clone()),
         clock: service.clock().clone(),
@@ -77,7 +77,7 @@ fn over(
         authentication,
         endpoints,
     });
-    App::new(settings, limits, (logs, beside), move |call, upload| {
+    ScimApp::new(settings, limits, (logs, beside), move |call, upload| {
         handlers.clone().handle(call, upload)
     })
 }

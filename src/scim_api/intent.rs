@@ -1,11 +1,11 @@
 //! What a request means by its method and route alone. The service says it more exactly where it
 //! reads the query or the body.
 
+use crate::request_log::{Action, Deed};
 use crate::schema::ResourceType;
 use crate::scim_api::route::{Target, Verb};
-use crate::service::{Action, Deed};
 
-/// What a request to a target means; `None` for what asks for nothing that there is.
+/// What a request to a target means; `None` for a target that does not exist.
 pub(crate) fn of(
     resource_type: Option<&ResourceType>,
     target: &Target,

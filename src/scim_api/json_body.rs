@@ -8,7 +8,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName};
 use serde_json::{Map, Value};
 
-/// Reads a JSON object, nested up to a depth; as often as it is asked to.
+/// Reads a JSON object, nested up to a depth; it can be read several times.
 ///
 /// # Errors
 /// 415 for other media types, 413 over the limit, 408 when it takes too long, 400

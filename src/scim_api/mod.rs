@@ -1,7 +1,7 @@
 //! The SCIM API over HTTP (RFC 7644): routes, handlers and answers.
 //!
 //! The [`wire`](crate::wire) hands a request to `exchange`, which finds its route; `handlers` chooses what answers it,
-//! `authentication` finds its caller, and `resources` asks the service.
+//! `authentication` finds its caller, and `resources` calls the service.
 
 mod app;
 mod authentication;
@@ -20,13 +20,12 @@ mod reading;
 mod resources;
 mod respond;
 mod route;
-mod search;
 mod settings;
 
 #[cfg(test)]
 mod tests;
 
-pub use app::App;
+pub use app::ScimApp;
 pub use beside::Beside;
 pub use handlers::{app, beside_app};
 pub(crate) use reading::{Reading, read_for_operator};

@@ -1,6 +1,6 @@
 //! The conditions of a request (RFC 9110 section 13).
 
-use crate::service::{Precondition, Tags};
+use crate::protocol::{Precondition, Tags};
 use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 

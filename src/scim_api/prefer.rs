@@ -1,6 +1,6 @@
 //! The `return` preference of a request (RFC 7240 sections 2 and 4.2).
 
-use crate::service::ReturnPreference;
+use crate::protocol::ReturnPreference;
 use axum::http::{HeaderMap, HeaderName};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");

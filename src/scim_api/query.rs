@@ -1,23 +1,30 @@
 //! The query string, as a list query or a choice of attributes (RFC 7644 sections 3.4.2, 3.9).
 
 use crate::error::{Result, ScimError};
-use crate::service::{ListQuery, View};
+use crate::messages::SearchRequest;
+use crate::protocol::View;
 use crate::wire::layers::guard::decode;
 
 /// The parameters of a list.
 ///
 /// # Errors
 /// 400 `invalidValue`, or `invalidFilter` where the filter itself is broken.
-pub(crate) fn list_query(query: Option<&str>) -> Result<ListQuery> {
+pub(crate) fn list_query(query: Option<&str>) -> Result<SearchRequest> {
     let parameters = Parameters::read(query)?;
-    Ok(ListQuery {
+    let View {
+        attributes,
+        excluded,
+        ..
+    } = parameters.view();
+    Ok(SearchRequest {
         filter: parameters.text("filter"),
         sort_by: parameters.filled("sortBy"),
         sort_order: parameters.filled("sortOrder"),
         start_index: parameters.integer("startIndex")?,
         count: parameters.integer("count")?,
         cursor: parameters.text("cursor"),
-        view: parameters.view(),
+        attributes,
+        excluded,
     })
 }
 
@@ -157,7 +164,7 @@ mod tests {
     use super::*;
     use crate::error::ScimType;
 
-    fn read(query: &str) -> ListQuery {
+    fn read(query: &str) -> SearchRequest {
         list_query(Some(query)).unwrap()
     }
 
@@ -173,12 +180,12 @@ mod tests {
             read("filter=userName+eq+%22x%22&").filter.as_deref(),
             Some("userName eq \"x\"")
         );
-        assert_eq!(list_query(None).unwrap(), ListQuery::default());
-        assert_eq!(read(""), ListQuery::default());
-        assert_eq!(read("&&"), ListQuery::default());
+        assert_eq!(list_query(None).unwrap(), SearchRequest::default());
+        assert_eq!(read(""), SearchRequest::default());
+        assert_eq!(read("&&"), SearchRequest::default());
         assert_eq!(
             read("frobnicate=1&frobnicate=%zz&%ff=1"),
-            ListQuery::default()
+            SearchRequest::default()
         );
         assert_eq!(read("Filter=a+pr").filter.as_deref(), Some("a pr"));
         assert_eq!(read("COUNT=5&startindex=2").count, Some(5));
@@ -214,7 +221,7 @@ mod tests {
         assert_eq!(read("cursor").cursor.as_deref(), Some(""));
         assert_eq!(read("cursor=&count=3").cursor.as_deref(), Some(""));
         assert_eq!(read("count=3").cursor, None);
-        assert_eq!(read("sortBy=&sortOrder="), ListQuery::default());
+        assert_eq!(read("sortBy=&sortOrder="), SearchRequest::default());
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use crate::access::{Caller, answered};
 use crate::error::{Result, ScimError};
+use crate::protocol::{Reply, Service};
 use crate::scim_api::exchange::Call;
 use crate::scim_api::resources::carry_out;
 use crate::scim_api::respond;
 use crate::scim_api::route::{Route, Target, Verb};
 use crate::scim_api::settings::HttpSettings;
-use crate::service::{Reply, Service};
 use crate::wire::body::Upload;
 use axum::body::Body;
 use axum::http::request::Parts;

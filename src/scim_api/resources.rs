@@ -1,14 +1,15 @@
-//! The operations on resources, and those that are about no single type: what each asks of the service.
+//! The operations on resources, and those that are about no single type: how each calls the service.
 
 use crate::access::{Caller, Claim, Confirmed};
 use crate::error::{Result, ScimError};
+use crate::messages::SearchRequest;
+use crate::protocol::{Reply, Service, UpdateRequest, View};
 use crate::reason::Reason;
 use crate::schema::{Catalog, ResourceType};
 use crate::scim_api::exchange::Call;
 use crate::scim_api::precondition::precondition;
 use crate::scim_api::route::{Target, Verb};
-use crate::scim_api::{intent, json_body, prefer, query, search};
-use crate::service::{ListQuery, Reply, Service, UpdateRequest, View};
+use crate::scim_api::{intent, json_body, prefer, query};
 use crate::wire::body::{BodyLimits, Upload};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -61,7 +62,7 @@ async fn typed(
     resource_type: &Arc<ResourceType>,
 ) -> Confirmed<Reply> {
     if let Target::Search(_) = target {
-        let query = search::list_query(&body(call, upload).await?, claim.conformance())?;
+        let query = SearchRequest::read(&body(call, upload).await?, claim.conformance())?;
         return list(service, call, claim, Some(resource_type), &query).await;
     }
     let Target::Resource(_, id) = target else {
@@ -116,7 +117,7 @@ async fn list(
     call: &Call,
     claim: &Claim,
     resource_type: Option<&Arc<ResourceType>>,
-    query: &ListQuery,
+    query: &SearchRequest,
 ) -> Confirmed<Reply> {
     let resources = usize::try_from(service.page_size(query.count)).unwrap_or(0);
     call.expect(resources.saturating_mul(RESOURCE_BYTES))?;
@@ -133,7 +134,7 @@ async fn untyped(
 ) -> Confirmed<Reply> {
     let query = match target {
         Target::Root => list_query(call)?,
-        Target::RootSearch => search::list_query(&body(call, upload).await?, claim.conformance())?,
+        Target::RootSearch => SearchRequest::read(&body(call, upload).await?, claim.conformance())?,
         _ => {
             let caller = service.access().confirm(claim).await?;
             let reply = of_server(service, call, upload, &caller, target).await;
@@ -262,7 +263,7 @@ fn unfiltered(call: &Call) -> Result<()> {
     Ok(())
 }
 
-fn list_query(call: &Call) -> Result<ListQuery> {
+fn list_query(call: &Call) -> Result<SearchRequest> {
     query::list_query(call.head.uri.query())
 }
 

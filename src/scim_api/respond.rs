@@ -1,8 +1,8 @@
 //! From reply or error to an HTTP response (RFC 7644 sections 3.8, 3.12, 3.14).
 
 use crate::error::{ErrorStatus, ScimError};
+use crate::protocol::{Pieces, Reply};
 use crate::reason::Reason;
-use crate::service::{Pieces, Reply};
 use crate::wire::refusal::{Refusal, RefusalKind, Refused};
 use axum::body::{Body, Bytes};
 use axum::http::header::{

@@ -51,7 +51,7 @@ pub(crate) enum Target {
     Unknown,
 }
 
-/// What a request wants done; `HEAD` is a `GET` whose body is left out later.
+/// The operation that a request names; `HEAD` is a `GET` whose body is left out later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Get,
@@ -60,7 +60,7 @@ pub(crate) enum Verb {
     Patch,
     Delete,
     Options,
-    /// A method that no route knows.
+    /// A method that no route has.
     Other,
 }
 

@@ -49,7 +49,7 @@ impl Entry {
         Self(number)
     }
 
-    /// A place that was so many seconds earlier.
+    /// A place that is this number of seconds earlier.
     #[must_use]
     pub fn earlier(self, seconds: i64) -> Self {
         Self(self.0.saturating_sub(milliseconds(seconds * 1000)))
@@ -59,7 +59,7 @@ impl Entry {
 keywords! {
     /// What became of a request.
     Outcome {
-        /// All that was asked, or a look-up that found nothing.
+        /// The request was carried out, or a look-up found nothing.
         Ok = "ok",
         /// Something was left out.
         Noted = "noted",

@@ -43,17 +43,19 @@ pub use operator::feed_token::ALL_TENANTS;
 pub use operator::operator_token::{
     NewOperatorToken, OperatorRole, OperatorScope, OperatorTokenInfo,
 };
-pub use operator::schema::{Configured, ConfiguredSchema, KeptSchema};
+pub use operator::schema::{
+    Configured, ConfiguredSchema, KeptSchema, ReplacedSchema, SchemaDocument,
+};
 pub use operator::tenant::{
     PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat,
 };
 pub use operator::tenant_figures::FiguresQuery;
 pub use operator::tenant_page::CountedTypes;
 pub use operator::tenant_query::{TenantOrder, TenantPage, TenantPlace, TenantQuery};
-pub use operator::token::{NewToken, TokenInfo, TokenScope};
+pub use operator::token::{NewToken, StoredToken, TokenInfo, TokenScope};
 pub use operator::token_list::{EndingQuery, TokenQuery};
 pub use operator::transfer::{MemberRow, Until};
-pub use request_log::{LeftOut, LogQuery, LoggedUser};
+pub use request_log::{FailedRequest, LeftOut, LogQuery, LoggedUser};
 pub use request_search::{LogPage, LogSearch};
 pub use resources::document::NewDocument;
 pub use resources::ids::{CatalogIds, TypeIds};
@@ -69,6 +71,8 @@ pub use resources::write::context::{
     Creating, Current, ImportOverrides, ReservedSeq, WriteContext, WriteOutcome,
 };
 pub use resources::write::member_delta::{MemberDelta, MemberKey};
+pub use upkeep::finding::{Fault, Finding, IndexedPaths, LiveCounts, StalePart, Unrepaired};
 pub use upkeep::holders::Holder;
 pub use upkeep::reindex::Reindexed;
 pub use upkeep::verify::Verified;
+pub(crate) use upkeep::verify::VerifyRequest;

@@ -1,4 +1,4 @@
-//! The provisioning log: what the clients of a tenant asked, and what they got. Written many
+//! The provisioning log: the requests of a tenant's clients, and their outcomes. Written many
 //! requests at a time, and deleted by age.
 
 use crate::clock::Timestamp;
@@ -27,7 +27,7 @@ pub struct LoggedUser {
     pub resource: Option<Uuid>,
 }
 
-/// Which requests of a tenant are asked for.
+/// Selects requests of a tenant.
 #[derive(Debug, Clone, Default)]
 pub struct LogQuery {
     /// Only those that came at this moment or later.
@@ -42,7 +42,7 @@ pub struct LogQuery {
     pub after: Option<Entry>,
     /// Only those before this place.
     pub before: Option<Entry>,
-    /// The latest of them, so many at most.
+    /// The maximum number of requests; the latest ones are taken.
     pub limit: i64,
 }
 
@@ -53,6 +53,17 @@ pub struct LeftOut {
     pub at: Timestamp,
     /// What was ignored or left out, as JSON.
     pub notes: String,
+}
+
+/// A request that was refused or failed, among those of all tenants.
+#[derive(Debug, Clone)]
+pub struct FailedRequest {
+    /// The place in the log of the tenant.
+    pub entry: Entry,
+    /// The request.
+    pub request: LoggedRequest,
+    /// Name of its tenant.
+    pub tenant: String,
 }
 
 impl Store {
@@ -130,15 +141,11 @@ impl Store {
         Ok(found)
     }
 
-    /// Requests of all tenants that were refused or failed, with the names of the tenants, the
-    /// earliest first.
+    /// Requests of all tenants that were refused or failed, the earliest first.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn failures(
-        &self,
-        query: &LogQuery,
-    ) -> Result<Vec<(Entry, LoggedRequest, String)>, StoreError> {
+    pub async fn failures(&self, query: &LogQuery) -> Result<Vec<FailedRequest>, StoreError> {
         let mut sql = Sql::default();
         sql.raw(LISTED)
             .raw(", t.name")
@@ -152,10 +159,16 @@ impl Store {
             .read(&sql.statement("request_log.failures"))
             .await?;
         let named = |row: &Row| {
-            read(row).and_then(|(entry, request)| Ok((entry, request, row.text(22)?.to_owned())))
+            let (entry, request) = read(row)?;
+            Ok(FailedRequest {
+                entry,
+                request,
+                tenant: row.text(22)?.to_owned(),
+            })
         };
-        let mut found: Vec<_> = rows.iter().map(named).collect::<Result<_, _>>()?;
-        found.sort_by(|(a, one, _), (b, other, _)| (one.at, a).cmp(&(other.at, b)));
+        let mut found: Vec<FailedRequest> =
+            rows.iter().map(named).collect::<Result<_, StoreError>>()?;
+        found.sort_by_key(|failed| (failed.request.at, failed.entry));
         Ok(found)
     }
 
@@ -225,7 +238,7 @@ impl Store {
     }
 }
 
-/// Where the rows of a query come from. What is refused or failed stands in a table of its own, in
+/// Where the rows of a query come from. Requests that were refused or failed are in a table of their own, in
 /// the order of the log.
 fn source(query: &LogQuery) -> &'static str {
     if query.failed && query.user.is_none() {
@@ -257,7 +270,7 @@ fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
     sql.raw(")");
 }
 
-/// The latest of the rows, so many at most.
+/// Selects the latest rows, up to the limit of the query.
 fn latest(sql: &mut Sql, query: &LogQuery) {
     if let Some(since) = query.since {
         // Written after it came, so the key bounds the time too.

@@ -71,7 +71,7 @@ impl Upload {
         }
     }
 
-    /// Reads the body; as often as it is asked to.
+    /// Reads the body; it can be read several times.
     ///
     /// # Errors
     /// 413 over the limit, 408 when it takes too long, 400 if it ends early, 429 or 503 if too many bytes are under
@@ -95,7 +95,7 @@ impl Upload {
         self.outcome.insert(outcome).clone()
     }
 
-    /// Counts what a body of so many bytes keeps in memory.
+    /// Counts the memory of a body of this number of bytes.
     fn count(&self, bytes: usize) -> Result<()> {
         self.ticket.as_ref().map_or(Ok(()), |ticket| {
             ticket.keep(bytes.saturating_mul(WEIGHT), true)

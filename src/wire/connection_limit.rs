@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-/// The part of all connections that one address may have without a token while there is no room: one in so many.
+/// The divisor of all connections that gives the share of one address without a token while there is no room.
 const SHARE: usize = 4;
 
 /// How long a connection stays, after it was opened, on which no good token was shown yet.
@@ -147,7 +147,7 @@ impl ConnectionLimit {
         self.state().is_full()
     }
 
-    /// Adds a connection; another one is asked to leave if need be.
+    /// Adds a connection; another one is closed if there is no room.
     pub(crate) fn take(&self, address: IpAddr, deadlines: ConnectionDeadlines) -> Slot {
         let mut state = self.state();
         while state.is_full()

@@ -22,10 +22,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 /// How long to wait for open files to be closed when there are none left.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How often is forgotten what has no effect any more, and the certificate looked at.
+/// Interval at which expired state is removed and the certificate files are checked.
 const TIDY: Duration = Duration::from_secs(60);
 
-/// Connections that the operating system takes over while the server closes others for them. It may allow fewer.
+/// Connections that the operating system queues while the server closes others for them. It may allow fewer.
 const BACKLOG: u32 = 4096;
 
 /// Listens on an address. A client whose connection finds no room in the queue of the operating system tries again a
@@ -44,8 +44,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves an app until `shutdown` is ready. Then it goes on for the delay of the settings, during which it tells its
-/// clients to go elsewhere: every answer closes its connection, and a readiness check may see
+/// Serves an app until `shutdown` is ready. Then it continues for the delay of the settings, so that clients move to
+/// other instances: every answer closes its connection, and a readiness check may see
 /// [`Leaving`](crate::wire::shutdown::Leaving). After that it takes no more connections, lets the requests in flight
 /// finish, and returns when they have, or when their time is over.
 ///
@@ -90,7 +90,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Tells the clients to go elsewhere, for so long.
+/// Signals to clients for this time that the server is leaving.
 async fn leave(phase: &watch::Sender<Phase>, delay: Duration) {
     if delay.is_zero() {
         return;
@@ -100,7 +100,7 @@ async fn leave(phase: &watch::Sender<Phase>, delay: Duration) {
     sleep(delay).await;
 }
 
-/// What the accept loop works with.
+/// The state of the accept loop.
 struct State {
     app: App,
     settings: ServerSettings,
@@ -146,7 +146,7 @@ impl State {
         });
     }
 
-    /// Takes other settings, for connections that come from now on.
+    /// Replaces the settings, for connections that come from now on.
     fn renew(&mut self, settings: Option<ServerSettings>) {
         let Some(settings) = settings else { return };
         match (&mut self.tls, Tls::load(&settings)) {

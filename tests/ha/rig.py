@@ -9,7 +9,7 @@ import time
 import urllib.request
 
 from load import Load
-from process import Process, check, close, free_ports, get, kill_leftovers, show_logs, until
+from process import Process, check, conduct, free_ports, get, kill_leftovers, until
 
 SCIMD, BIN, WORK = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "high-availability"
@@ -179,19 +179,10 @@ def run(rig):
     check("scimd verify finds nothing", verified.returncode == 0, verified.stderr.strip())
 
 
-def main():
-    rig = None
-    try:
-        rig = Rig()
-        run(rig)
-    except Exception as error:  # the logs are worth more than a traceback alone
-        check("the run itself", False, repr(error))
-        show_logs(WORK)
-    finally:
-        if rig:
-            rig.stop()
-        kill_leftovers(WORK)
-    close()
+def end(rig):
+    if rig:
+        rig.stop()
+    kill_leftovers(WORK)
 
 
-main()
+conduct(Rig, run, end, WORK)

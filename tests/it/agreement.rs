@@ -93,7 +93,7 @@ async fn round(database: Database, seed: u64) {
     );
     assert_eq!(
         directory.server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new(),
+        [],
         "seed {seed}"
     );
 }

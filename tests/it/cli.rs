@@ -10,7 +10,7 @@ mod version;
 use crate::harness::Server;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use sqlx::ConnectOptions;
 use std::io::{BufRead, BufReader};

@@ -136,8 +136,8 @@ async fn what_is_published_is_what_is_done(server: Server) {
 
 /// SEC-3: not in the document, and not among what can be searched.
 async fn passwords_are_not_kept_in_clear(server: Server) {
-    let policy = scimd::service::PasswordPolicy::Argon2id;
-    let change = scimd::service::TenantChange {
+    let policy = scimd::store::PasswordPolicy::Argon2id;
+    let change = scimd::store::TenantChange {
         password_policy: Some(policy),
         ..Default::default()
     };

@@ -248,7 +248,7 @@ async fn members_come_in_parts(server: Server) {
 }
 
 async fn what_happens_to_tenants_is_told(server: Server) {
-    use scimd::service::{Status, TenantChange};
+    use scimd::store::{Status, TenantChange};
     let status = |status| TenantChange {
         status: Some(status),
         ..TenantChange::default()

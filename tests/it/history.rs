@@ -1,7 +1,7 @@
 //! The changes of one resource.
 
 use crate::harness::{GROUP, Server, user};
-use scimd::service::{ResourceChange, TenantChange};
+use scimd::store::{ResourceChange, TenantChange};
 use serde_json::json;
 
 crate::on_both!(a_resource_has_a_history);

@@ -2,8 +2,8 @@
 
 use crate::harness::raw::RawRequest;
 use crate::harness::{Database, Options, Server, user};
+use scimd::protocol::ServiceLimits;
 use scimd::scim_api::HttpSettings;
-use scimd::service::ServiceLimits;
 use serde_json::{Value, json};
 
 crate::on_both!(bounds_are_where_they_are_said_to_be, answers_in_scim_json);

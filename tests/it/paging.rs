@@ -3,7 +3,7 @@
 
 use crate::harness::{Database, Options, Server, USER, group, noon, user};
 use scimd::clock::Clock;
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashSet};
 

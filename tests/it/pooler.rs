@@ -6,7 +6,7 @@ use crate::harness::{Server, create_database, postgres, user};
 use crate::start::{Ended, scimd};
 use scimd::clock::Clock;
 use scimd::config::Config;
-use scimd::service::{DatabaseTarget, Operator};
+use scimd::operator::{DatabaseTarget, Operator};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use std::time::Duration;
 use tokio::task::block_in_place;

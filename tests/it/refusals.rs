@@ -1,7 +1,7 @@
 //! Requests that are refused: their work is done once, and whoever sent them is confirmed before the refusal is told.
 
 use crate::harness::{Server, USER, group, user};
-use scimd::service::{PasswordPolicy, TenantChange, TokenScope};
+use scimd::store::{PasswordPolicy, TenantChange, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -73,11 +73,7 @@ async fn a_refused_write_is_made_once(server: Server) {
         seats: Some(Some(3)),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("keeps", &seats)
-        .await
-        .unwrap();
+    server.change_tenant("keeps", &seats).await;
     client.get(&path).await.expect(200);
     assert_eq!(
         digests(

@@ -2,7 +2,8 @@
 
 use crate::harness::{Database, ENTERPRISE, Server, USER, group, user};
 use reqwest::Method;
-use scimd::service::{DatabaseTarget, TenantChange};
+use scimd::operator::DatabaseTarget;
+use scimd::store::TenantChange;
 use secrecy::ExposeSecret;
 use serde_json::json;
 

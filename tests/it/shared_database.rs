@@ -2,7 +2,7 @@
 
 use crate::harness::{Database, Options, Server, create_database, group, pooler, user};
 use crate::start::scimd;
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use sqlx::{Connection, Executor, Row};
 
@@ -55,10 +55,7 @@ async fn everything_is_in_the_schema(is_pooled: bool) {
             .body["totalResults"],
         1
     );
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
     let count = "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace \
                  where n.nspname = 'public' and c.relkind in ('r', 'v')";
     assert_eq!(

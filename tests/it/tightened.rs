@@ -2,9 +2,10 @@
 //! deactivation least of all.
 
 use crate::harness::{Client, Server, USER, user};
+use scimd::operator::SchemaChange;
 use scimd::resource::Conformance;
 use scimd::schema::SchemaFile;
-use scimd::service::{SchemaChange, TenantChange, UsernameFormat};
+use scimd::store::{TenantChange, UsernameFormat};
 use serde_json::{Value, json};
 
 crate::on_both!(
@@ -80,11 +81,7 @@ async fn a_format_of_user_names(server: Server) {
             username_format: Some(UsernameFormat::Email),
             ..TenantChange::default()
         };
-        server
-            .operator
-            .change_tenant(tenant, &change)
-            .await
-            .unwrap();
+        server.change_tenant(tenant, &change).await;
         assert_eq!(server.operator.noncompliant(tenant).await.unwrap(), 1);
         is_deactivated(&client, &path, &user("ann")).await;
         client

@@ -1,12 +1,12 @@
 //! ExportRequest, import and backup: what comes out goes in again, on the other database too.
 
 use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, user};
-use scimd::schema::SchemaFile;
-use scimd::service::{
-    ExportRequest, ImportRequest, Imported, OnError, Operator, PasswordPolicy, ServiceLimits,
-    ServiceSettings, Step, TenantChange,
+use scimd::operator::{
+    ExportRequest, ImportRequest, ImportStep, Imported, OnError, Operator, ServiceSettings,
 };
-use scimd::store::PoolSettings;
+use scimd::protocol::ServiceLimits;
+use scimd::schema::SchemaFile;
+use scimd::store::{PasswordPolicy, PoolSettings, TenantChange};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 
@@ -36,17 +36,13 @@ async fn server(database: Database) -> Server {
         password_policy: Some(PasswordPolicy::Argon2id),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("default", &change)
-        .await
-        .unwrap();
+    server.change_tenant("default", &change).await;
     server
 }
 
 async fn exported(server: &Server, with_secrets: bool) -> String {
     let mut text = String::new();
-    let mut sink = |line: &str| -> Result<(), scimd::service::OperatorError> {
+    let mut sink = |line: &str| -> Result<(), scimd::operator::OperatorError> {
         text.push_str(line);
         text.push('\n');
         Ok(())
@@ -92,8 +88,8 @@ const DROPPING: Run = Run {
 /// What an import did, and the problems with their lines.
 async fn imported(server: &Server, text: &str, run: &Run) -> (Imported, Vec<(u64, String)>) {
     let mut problems = Vec::new();
-    let mut tell = |step: Step<'_>| {
-        if let Step::Problem { line, detail } = step {
+    let mut tell = |step: ImportStep<'_>| {
+        if let ImportStep::Problem { line, detail } = step {
             problems.push((line, detail.to_owned()));
         }
     };
@@ -205,10 +201,7 @@ async fn moved(from: Database, over: Database) {
         ([16, 0, 0, 0], 7, vec![])
     );
     assert_eq!(contents(&exported(&between, true).await), contents(&before));
-    assert_eq!(
-        between.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(between.operator.verify(false).await.unwrap(), []);
     let back = server(from).await;
     imported(&back, &exported(&between, true).await, &REAL).await;
     assert_eq!(contents(&exported(&back, true).await), contents(&before));
@@ -238,10 +231,7 @@ async fn moved(from: Database, over: Database) {
         .await
         .refused(409, "uniqueness");
     back.delete(&format!("/Users/{id}")).await.expect(204);
-    assert_eq!(
-        back.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(back.operator.verify(false).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -332,10 +322,7 @@ async fn an_interrupted_run_goes_on(server: Server) {
         ([7, 0, 9, 0], 7, vec![])
     );
     assert_eq!(contents(&exported(&server, true).await), contents(&text));
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
 async fn only_differences_are_written(server: Server) {
@@ -380,10 +367,7 @@ async fn only_differences_are_written(server: Server) {
         [0, 0, 16, 0],
         "an earlier version is no other state"
     );
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
 async fn a_dry_run_writes_nothing(server: Server) {
@@ -441,10 +425,7 @@ async fn problems_name_their_lines(server: Server) {
     );
     let (done, problems) = imported(&server, &lines[1..].join("\n"), &REAL).await;
     assert_eq!((counts(&done), problems.len()), ([0, 0, 0, 1], 1));
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
 /// Without ids, or with ids that are no UUIDs; with read-only attributes and unknown ones.
@@ -494,10 +475,7 @@ async fn lines_of_other_servers(server: Server) {
     )
     .await;
     assert_eq!(counts(&done), [0, 1, 2, 0]);
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
 async fn large_groups_continue(server: Server) {
@@ -610,10 +588,7 @@ async fn versions_only_grow(server: Server) {
         Some("W/\"11\"")
     );
     assert_eq!(server.number(TWICE).await, 0);
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
 const TWICE: &str = "select count(*) from (select tenant, id, version from change \
@@ -686,7 +661,7 @@ async fn a_backup_under_load() {
     );
     assert!(server.operator.backup(&file).await.is_err());
     let settings = ServiceSettings {
-        database: scimd::service::DatabaseTarget::Sqlite {
+        database: scimd::operator::DatabaseTarget::Sqlite {
             data_dir: folder.path().to_owned(),
         },
         pool: PoolSettings::default(),
@@ -694,7 +669,7 @@ async fn a_backup_under_load() {
         schema_files: None,
         searchable: None,
         limits: ServiceLimits::default(),
-        record: scimd::service::Record::All,
+        record: scimd::request_log::Record::All,
         keeps_documents: true,
         token_warn_days: 30,
         support: None,
@@ -702,7 +677,7 @@ async fn a_backup_under_load() {
     let copy = Operator::open(&settings, server.clock.clone())
         .await
         .unwrap();
-    assert_eq!(copy.verify(false).await.unwrap(), Vec::<String>::new());
+    assert_eq!(copy.verify(false).await.unwrap(), []);
     assert!((12..=72).contains(&copy.tenant("default").await.unwrap().users));
     let other = self::server(Database::Postgres).await;
     assert!(

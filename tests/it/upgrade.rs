@@ -4,7 +4,7 @@
 use crate::harness::Database;
 use crate::harness::pooler::before;
 use crate::releases::{RELEASES, restored};
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use std::io::{BufRead, BufReader};

@@ -1,8 +1,9 @@
 //! The views by which the application reads its users, through connections of its own.
 
 use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, user};
+use scimd::operator::{DatabaseTarget, DirectoryState};
 use scimd::schema::SchemaFile;
-use scimd::service::{DatabaseTarget, DirectoryState, TenantChange};
+use scimd::store::TenantChange;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sqlx::postgres::PgValueRef;

@@ -100,6 +100,20 @@ def kill_leftovers(folder):
                 pass
 
 
+def conduct(start, run, end, folder):
+    """Starts a set-up, runs the checks on it, ends it, and ends the program. `end` gets what `start` returned, or None."""
+    rig = None
+    try:
+        rig = start()
+        run(rig)
+    except Exception as error:  # the logs are worth more than a traceback alone
+        check("the run itself", False, repr(error))
+        show_logs(folder)
+    finally:
+        end(rig)
+    close()
+
+
 def close():
     """Prints the time and the result, and ends the program."""
     print(f"took {time.monotonic() - BEGAN:.0f} s")

@@ -10,7 +10,7 @@ import time
 
 from client import Clients
 from lock import Probes
-from process import Process, check, close, free_ports, get, kill_leftovers, show_logs, until
+from process import Process, check, conduct, free_ports, get, until
 from seed import Server, seed
 
 FROM, TO, BIN, URL, WORK, USERS = *sys.argv[1:5], pathlib.Path(sys.argv[5]), int(sys.argv[6])
@@ -210,18 +210,9 @@ def judge(rig, load):
     check("scimd verify finds nothing", verified.returncode == 0, (verified.stdout + verified.stderr).strip()[-300:])
 
 
-def main():
-    rig = None
-    try:
-        rig = Rig()
-        run(rig)
-    except Exception as error:  # the logs are worth more than a traceback alone
-        check("the run itself", False, repr(error))
-        show_logs(WORK)
-    finally:
-        if rig:
-            rig.stop_all()
-    close()
+def end(rig):
+    if rig:
+        rig.stop_all()
 
 
-main()
+conduct(Rig, run, end, WORK)

@@ -11,7 +11,7 @@ const ACME: &str = r#"{
     {"name": "badge", "type": "string", "uniqueness": "server"},
     {"name": "sites", "type": "string", "multiValued": true}
   ],
-  "x-scimd": {"extends": ["User"]}
+  "x-scim": {"extends": ["User"]}
 }"#;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -41,7 +41,7 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// This moment, so many seconds later.
+    /// This moment, this number of seconds later.
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }

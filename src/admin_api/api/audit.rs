@@ -5,7 +5,8 @@ use crate::admin_api::operation::{
     Access, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
 };
 use crate::admin_api::problem::Result;
-use crate::service::{AuditQuery, OperatorScope, audit_as_json};
+use crate::operator::audit_as_json;
+use crate::store::{AuditQuery, OperatorScope};
 use serde_json::Value;
 
 const fn text(name: &'static str, summary: &'static str) -> Parameter {

@@ -4,8 +4,10 @@ use crate::admin_api::call::{Call, NOTHING, Reply};
 use crate::admin_api::operation::{Access, Body, Method, Operation, Place};
 use crate::admin_api::problem::Result;
 use crate::audit::{AuditAction, AuditEntry};
+use crate::operator::Deletable;
+use crate::protocol::View;
 use crate::scim_api::{self, HttpSettings};
-use crate::service::{Deletable, OperatorScope, View};
+use crate::store::OperatorScope;
 use crate::sync::locked;
 use std::sync::Arc;
 

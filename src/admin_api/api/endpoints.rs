@@ -6,9 +6,9 @@ use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::config::duration;
 use crate::delivery::{EndpointError, EndpointInfo, Endpoints, Start, Tested, held_as_json};
 use crate::error::ScimError;
+use crate::operator::OperatorError;
 use crate::outbound::Outbound;
-use crate::service::{OperatorError, OperatorScope};
-use crate::store::EndpointKind;
+use crate::store::{EndpointKind, OperatorScope};
 use serde_json::{Map, Value, json};
 
 pub(super) const READ: Access = Access::Scope(OperatorScope::WebhooksRead);

@@ -6,7 +6,8 @@ use crate::admin_api::operation::{Body, CURSOR, LIMIT, Method, Operation};
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::clock::Timestamp;
 use crate::config::duration;
-use crate::service::{IssuedToken, TokenInfo, TokenRequest, TokenScope};
+use crate::operator::{IssuedToken, TokenRequest};
+use crate::store::{TokenInfo, TokenScope};
 use serde_json::{Value, json};
 
 /// Path of the tokens below the base.

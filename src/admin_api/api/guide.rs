@@ -5,7 +5,8 @@ use crate::admin_api::operation::{Access, Body, Kind, Method, Operation, Paramet
 use crate::admin_api::problem::Result;
 use crate::error::ScimError;
 use crate::guide::{Guide, Provider};
-use crate::service::{OperatorScope, TenantUrls, guide_as_json};
+use crate::operator::{TenantUrls, guide_as_json};
+use crate::store::OperatorScope;
 
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     id: "getGuide",

@@ -4,7 +4,8 @@ use crate::admin_api::call::{Call, Reply, cut};
 use crate::admin_api::operation::{Access, Body, CURSOR, LIMIT, Method, Operation};
 use crate::admin_api::problem::{Problem, Result};
 use crate::audit::{AuditAction, AuditEntry};
-use crate::service::{OperatorScope, change_as_json};
+use crate::operator::change_as_json;
+use crate::store::OperatorScope;
 use serde_json::Value;
 
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {

@@ -8,9 +8,9 @@ use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::admin_api::stream;
 use crate::clock::Timestamp;
 use crate::config::duration;
-use crate::service::{
+use crate::operator::{failure_as_json, request_as_json};
+use crate::store::{
     Entry, FailurePlace, FailureQuery, LogQuery, LogSearch, OperatorScope, Outcome,
-    failure_as_json, request_as_json,
 };
 use serde_json::{Value, json};
 
@@ -231,13 +231,13 @@ async fn failed(call: Call) -> Result<Reply> {
     let mut read = Vec::new();
     loop {
         let mut slice = call.operator.failed_requests(&query).await?;
-        slice.sort_by_key(|(place, ..)| std::cmp::Reverse(*place));
+        slice.sort_by_key(|failed| std::cmp::Reverse(failed.entry));
         let is_last = slice.len() < most;
-        query.before = slice.last().map(|(place, ..)| *place);
+        query.before = slice.last().map(|failed| failed.entry);
         read.extend(
             slice
                 .into_iter()
-                .filter(|(_, _, tenant)| call.reaches(tenant)),
+                .filter(|failed| call.reaches(&failed.tenant)),
         );
         if is_last || read.len() >= most {
             break;
@@ -246,9 +246,9 @@ async fn failed(call: Call) -> Result<Reply> {
     let (requests, has_more) = cut(read, call.limit());
     let last = requests
         .last()
-        .map(|(place, ..)| Value::from(place.number()));
+        .map(|failed| Value::from(failed.entry.number()));
     let items = requests.iter();
-    let items = items.map(|(_, request, tenant)| request_as_json(tenant, request));
+    let items = items.map(|failed| request_as_json(&failed.tenant, &failed.request));
     let items: Vec<_> = items.collect();
     let next = last.filter(|_| has_more);
     Ok(Reply::Json(call.page(&items, next.as_ref())?))

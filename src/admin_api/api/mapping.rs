@@ -4,7 +4,8 @@ use crate::admin_api::call::{Call, Reply};
 use crate::admin_api::operation::{Access, Body, Method, Operation};
 use crate::admin_api::problem::{Problem, Result};
 use crate::error::ScimError;
-use crate::service::{OperatorScope, directory_state_word, mapping_as_json, undeclared_text};
+use crate::operator::{directory_state_word, mapping_as_json, undeclared_text};
+use crate::store::OperatorScope;
 
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     id: "getMapping",

@@ -3,7 +3,8 @@
 use crate::admin_api::call::{Call, Reply, cut};
 use crate::admin_api::operation::{AFTER, Access, Body, CURSOR, LIMIT, Method, Operation};
 use crate::admin_api::problem::Result;
-use crate::service::{OperatorScope, operator_token_as_json};
+use crate::operator::operator_token_as_json;
+use crate::store::OperatorScope;
 use serde_json::Value;
 
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {

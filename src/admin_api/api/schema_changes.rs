@@ -4,11 +4,11 @@ use crate::admin_api::api::schemas::{DRY_RUN, may_change, owner, refused};
 use crate::admin_api::call::{Call, Reply, faults};
 use crate::admin_api::operation::{Access, Body, Method, Operation};
 use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
-use crate::schema::SchemaFile;
-use crate::service::{
-    OperatorScope, SchemaChange, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep,
-    schema_change_as_json,
+use crate::operator::{
+    SchemaChange, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, schema_change_as_json,
 };
+use crate::schema::SchemaFile;
+use crate::store::OperatorScope;
 use serde_json::{Map, Value, json};
 
 const fn operation((id, path): (&'static str, &'static str), summary: &'static str) -> Operation {

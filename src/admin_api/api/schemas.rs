@@ -5,11 +5,13 @@ use crate::admin_api::operation::{
     Access, Body, Handle, Kind, Method, Operation, Parameter, Place,
 };
 use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
-use crate::schema::{SchemaFile, problems};
-use crate::service::{
-    KnownSchema, OperatorScope, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan,
-    SchemaRefusal, schema_as_json, schema_change_as_json, whole_schema_as_json,
+use crate::model::problems;
+use crate::operator::{
+    KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal,
+    schema_as_json, schema_change_as_json, whole_schema_as_json,
 };
+use crate::schema::SchemaFile;
+use crate::store::OperatorScope;
 use axum::http::header::IF_MATCH;
 use crc32fast::hash;
 use serde_json::{Value, json};

@@ -3,7 +3,8 @@
 use crate::admin_api::call::{Call, Reply, invalid};
 use crate::admin_api::operation::{Access, Body, Kind, Method, Operation, Parameter};
 use crate::admin_api::problem::Result;
-use crate::service::{OperatorScope, SeriesStep, hour_as_json};
+use crate::operator::{SeriesStep, hour_as_json};
+use crate::store::OperatorScope;
 use serde_json::json;
 
 /// Parts of a series, at most, and if nothing is said.
@@ -51,7 +52,7 @@ async fn get(call: Call) -> Result<Reply> {
         let detail = "From must be before to, with at most 1000 parts between.";
         return Err(invalid("from", detail));
     }
-    let series = call.operator.statistics(call.tenant(), (from, to), step);
+    let series = call.operator.statistics(call.tenant(), from, to, step);
     let series: Vec<_> = series.await?.iter().map(hour_as_json).collect();
     Ok(Reply::ok(json!({"step": step.as_str(), "series": series})))
 }

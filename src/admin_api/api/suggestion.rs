@@ -4,7 +4,7 @@ use crate::admin_api::api::schemas::refused;
 use crate::admin_api::call::{Call, Reply};
 use crate::admin_api::operation::{Access, Body, Kind, Method, Operation, Parameter};
 use crate::admin_api::problem::Result;
-use crate::service::OperatorScope;
+use crate::store::OperatorScope;
 use serde_json::{Map, Value, json};
 
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {

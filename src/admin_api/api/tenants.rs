@@ -6,11 +6,13 @@ use crate::admin_api::operation::{
     AFTER, Access, BASE, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
 };
 use crate::admin_api::problem::{Problem, ProblemType, Result};
+use crate::operator::{
+    TenantUrls, deleted_tenant_as_json, request_as_json, tenant_as_json, token_as_json,
+};
 use crate::resource::Conformance;
-use crate::service::{
+use crate::store::{
     Health, OperatorScope, PasswordPolicy, PutWithoutMembers, Status, TenantChange, TenantInfo,
-    TenantOrder, TenantPage, TenantPlace, TenantQuery, TenantUrls, UsernameFormat,
-    deleted_tenant_as_json, request_as_json, tenant_as_json, token_as_json,
+    TenantOrder, TenantPage, TenantPlace, TenantQuery, UsernameFormat,
 };
 use serde_json::{Map, Value, json};
 

@@ -7,10 +7,10 @@ use crate::admin_api::operation::{
 use crate::admin_api::problem::{ProblemType, Result};
 use crate::clock::Timestamp;
 use crate::config::duration;
-use crate::service::{
-    IssuedToken, OperatorError, OperatorScope, TokenInfo, TokenLife, TokenQuery, TokenRequest,
-    TokenScope, issued_as_json, token_as_json,
+use crate::operator::{
+    IssuedToken, OperatorError, TokenLife, TokenRequest, issued_as_json, token_as_json,
 };
+use crate::store::{OperatorScope, TokenInfo, TokenQuery, TokenScope};
 use serde_json::{Value, json};
 
 pub(super) const READ: Access = Access::Scope(OperatorScope::TenantsRead);

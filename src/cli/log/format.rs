@@ -1,6 +1,7 @@
 //! A request of the provisioning log, for people and for programs.
 
-use crate::service::{NoteText, RequestShape};
+use crate::operator::RequestShape;
+use crate::request_log::NoteText;
 use serde_json::Value;
 
 /// One line, and below it why the request failed and what was omitted.

@@ -7,7 +7,7 @@ use crate::cli::open;
 use crate::cli::open_endpoints;
 use crate::cli::progress::Progress;
 use crate::config::Config;
-use crate::service::SchemaStep;
+use crate::operator::SchemaStep;
 use std::sync::{Arc, OnceLock};
 
 /// The operations over the database of a configuration, for the user of this process.

@@ -4,7 +4,7 @@ use super::Owner;
 use crate::cli::failure::Failure;
 use crate::cli::management::{Management, read_as};
 use crate::cli::output;
-use crate::service::SchemaShape;
+use crate::operator::SchemaShape;
 use clap::Args;
 use serde_json::Value;
 use std::io::Write;

@@ -3,7 +3,7 @@
 use crate::cli::failure::Failure;
 use crate::cli::management::{ApiRequest, Management};
 use crate::cli::output::{self, say};
-use crate::schema::edit;
+use crate::model::edit;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -14,7 +14,7 @@ use std::io::Write;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Suggest {
     /// Name of the tenant
-    #[arg(long, value_name = "NAME", default_value = crate::service::DEFAULT_TENANT)]
+    #[arg(long, value_name = "NAME", default_value = crate::operator::DEFAULT_TENANT)]
     tenant: String,
     /// URN of the schema to print; it gets the attributes that were sent without a URN
     #[arg(long, value_name = "URN")]

@@ -6,7 +6,7 @@ use crate::cli::management::{ApiRequest, Management, read_as};
 use crate::cli::output::{self, say};
 use crate::config::url;
 use crate::guide::{self, AttributeRows, Provider, Section, Table, plain};
-use crate::service::TenantUrls;
+use crate::operator::TenantUrls;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -6,7 +6,8 @@ use crate::cli::failure::Failure;
 use crate::cli::listing::{Columns, Paging};
 use crate::cli::management::{ApiRequest, Management};
 use crate::cli::output::moment;
-use crate::service::{Health, TenantShape};
+use crate::operator::TenantShape;
+use crate::store::Health;
 use clap::Args;
 use std::io::Write;
 

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::delivery::lane::Outcome;
 use crate::delivery::message::Messenger;
-use crate::outbound::{Call, CallError, Outbound, Reply, Target};
+use crate::outbound::{Call, CallError, Outbound, OutboundReply, Target};
 use crate::trace;
 use bytes::Bytes;
 use reqwest::header::{HeaderName, HeaderValue};
@@ -29,7 +29,7 @@ pub(in crate::delivery) struct Attempt<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::delivery) struct Attempted {
     pub(in crate::delivery) outcome: Outcome,
-    pub(in crate::delivery) reply: Option<Reply>,
+    pub(in crate::delivery) reply: Option<OutboundReply>,
     /// What was answered, or went wrong, for people.
     pub(in crate::delivery) error: String,
     /// How long it took.

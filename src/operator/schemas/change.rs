@@ -4,9 +4,10 @@
 use super::plan::SchemaPlan;
 use super::refusal::SchemaRefusal;
 use crate::audit::{AuditAction, AuditEntry};
+use crate::model::edit;
 use crate::operator::error::OperatorError;
 use crate::operator::handle::Operator;
-use crate::schema::edit;
+use crate::store::SchemaDocument;
 use serde_json::{Map, Value};
 
 /// The progress of a schema change.
@@ -80,17 +81,13 @@ impl Operator {
         let text = document.map(edit::text);
         let names = plan.names();
         let act = self.act(entry(plan, document.is_some()), None);
-        match self
-            .store
-            .change_schema(
-                &act,
-                plan.tenant_number(),
-                &plan.key(),
-                (text.as_deref(), &names),
-                seen,
-            )
-            .await?
-        {
+        let schema = SchemaDocument {
+            tenant: plan.tenant_number(),
+            urn: &plan.key(),
+            document: text.as_deref(),
+            attributes: &names,
+        };
+        match self.store.change_schema(&act, &schema, seen).await? {
             true => Ok(()),
             false => Err(OperatorError::SchemasChanged.into()),
         }

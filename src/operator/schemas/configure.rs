@@ -3,10 +3,11 @@
 
 use crate::access::catalogs::Sources;
 use crate::clock::Clock;
+use crate::model::{edit, problems};
 use crate::operator::index_drift::doubt;
 use crate::operator::settings::{ServiceSettings, StartError, cannot_start};
-use crate::schema::{Catalog, SchemaFile, edit, problems};
-use crate::store::{Configured, ConfiguredSchema, KeptSchema, Store, StoreError};
+use crate::schema::{Catalog, SchemaFile};
+use crate::store::{Configured, ConfiguredSchema, KeptSchema, ReplacedSchema, Store, StoreError};
 use serde_json::{Map, Value};
 
 /// Attempts while another program changes schemas.
@@ -32,7 +33,7 @@ pub(crate) async fn configure(
             .map_err(|error| cannot_start(&error))?;
         let wanted = wanted(settings, &before)?;
         if wanted.files.is_none() && wanted.searchable.is_none() {
-            return tell_replaced(store)
+            return warn_of_replaced(store)
                 .await
                 .map_err(|error| cannot_start(&error));
         }
@@ -55,7 +56,7 @@ pub(crate) async fn configure(
             .map_err(|error| cannot_start(&error))?
         {
             tell(&wanted, &before);
-            return tell_replaced(store)
+            return warn_of_replaced(store)
                 .await
                 .map_err(|error| cannot_start(&error));
         }
@@ -238,9 +239,9 @@ fn tell(wanted: &Configured, before: &Sources) {
     }
 }
 
-/// Tells of schemas that a command added and that are taken from files.
-async fn tell_replaced(store: &Store) -> Result<(), StoreError> {
-    for (urn, file, tenant) in store.replaced_schemas().await? {
+/// Logs a warning for each schema that a command added and that is taken from a file.
+async fn warn_of_replaced(store: &Store) -> Result<(), StoreError> {
+    for ReplacedSchema { urn, file, tenant } in store.replaced_schemas().await? {
         let owner = tenant
             .map(|name| format!(" for tenant {name}"))
             .unwrap_or_default();

@@ -1,9 +1,10 @@
 //! Which schemas there are, and where each comes from.
 
 use crate::access::catalogs::Sources;
+use crate::model::edit;
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
-use crate::schema::{Catalog, edit};
+use crate::schema::Catalog;
 use crate::store::KeptSchema;
 use serde_json::{Map, Value};
 

@@ -6,11 +6,13 @@ pub(super) mod configure;
 mod list;
 mod plan;
 mod refusal;
+mod schema_edit;
 mod suggest;
 mod survey;
 
 pub use change::{SchemaOutcome, SchemaStep};
 pub use list::{KnownSchema, SchemaOrigin};
-pub use plan::{SchemaChange, SchemaPlan};
+pub use plan::SchemaPlan;
 pub use refusal::SchemaRefusal;
+pub use schema_edit::SchemaChange;
 pub use survey::Survey;

@@ -1,41 +1,17 @@
-//! A change of schemas, thought through before it is made.
+//! Plans a change of schemas: validates it and reports what it would affect.
 
-use super::list::file_of;
 use super::refusal::SchemaRefusal;
+use super::schema_edit::{SchemaChange, SchemaEdit};
 use super::survey::Survey;
 use crate::access::catalogs::{Sources, origin};
 use crate::model;
+use crate::model::edit;
 use crate::operator::handle::Operator;
-use crate::schema::{Catalog, Schema, SchemaFile, edit, problems};
+use crate::schema::{Schema, SchemaFile};
 use crate::store::{KeptSchema, Tenant};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// The resource type that is extended where nothing is said.
-const USUAL: &str = "User";
-
-/// What becomes of a schema that the database keeps.
-#[derive(Debug, Clone)]
-pub enum SchemaChange {
-    /// Adds or replaces the schema of a file, which extends these resource types, or users, unless it names some
-    /// itself.
-    File(SchemaFile, Vec<String>),
-    /// Adds attributes to a schema. A schema that does not exist is created and extends these resource types,
-    /// or users.
-    Attributes {
-        /// URN of the schema.
-        urn: String,
-        /// Definitions of the attributes (RFC 7643 section 7).
-        definitions: Vec<Value>,
-        /// Names of resource types.
-        extends: Vec<String>,
-    },
-    /// Removes the schema of this URN.
-    Remove(String),
-    /// Removes from the schema of this URN the attribute of this name.
-    RemoveAttribute(String, String),
-}
 
 /// A change that can be made.
 #[derive(Debug)]
@@ -186,7 +162,7 @@ impl SchemaPlan {
 }
 
 impl Operator {
-    /// Thinks a change of the schemas of a tenant, or of all tenants, through.
+    /// Plans a change of the schemas of a tenant, or of all tenants.
     ///
     /// # Errors
     /// All that is wrong with it: with a file, with what it would make of the catalog of a tenant
@@ -205,8 +181,12 @@ impl Operator {
             mut kept,
             searchable,
         } = Sources::read(&self.store, None).await?;
-        let edited = edited(tenant, &kept, change)?;
-        let (urn, before, after) = (edited.urn, edited.before, edited.after);
+        let SchemaEdit {
+            urn,
+            origin: edited_origin,
+            before,
+            after,
+        } = SchemaEdit::by(change, tenant, &kept)?;
         let ours = KeptSchema {
             tenant: tenant.map(str::to_owned),
             urn: urn.to_ascii_lowercase(),
@@ -227,7 +207,7 @@ impl Operator {
             SchemaRefusal::one(
                 error
                     .to_string()
-                    .replacen(&origin(&ours), &edited.origin, 1),
+                    .replacen(&origin(&ours), &edited_origin, 1),
             )
         })?;
         let last = urn.rsplit(':').next().unwrap_or_default();
@@ -285,222 +265,6 @@ impl Operator {
         }
         Ok(all)
     }
-}
-
-fn edited(
-    tenant: Option<&str>,
-    kept: &[KeptSchema],
-    change: &SchemaChange,
-) -> Result<Edited, SchemaRefusal> {
-    let edited = match change {
-        SchemaChange::File(file, extends) => {
-            Edited::of_file(file, extends, |urn| there(kept, tenant, urn))?
-        }
-        SchemaChange::Attributes {
-            urn,
-            definitions,
-            extends,
-        } => Edited::with(urn, there(kept, tenant, urn), definitions, extends)?,
-        SchemaChange::Remove(urn) => Edited::without(urn, there(kept, tenant, urn)),
-        SchemaChange::RemoveAttribute(urn, name) => {
-            Edited::without_attribute(urn, there(kept, tenant, urn), name)?
-        }
-    };
-    if let Some(file) = file_of(kept, &edited.urn) {
-        let problem = format!(
-            "{} comes from the file {file}: change it there, or take it out of the folder that schemas.dir names, and \
-             start the server again",
-            edited.urn
-        );
-        return Err(SchemaRefusal::one(problem));
-    }
-    if Catalog::is_built_in(&edited.urn) {
-        let problem = format!(
-            "{} is built in: attributes of your own need a URN of their own",
-            edited.urn
-        );
-        return Err(SchemaRefusal::one(problem));
-    }
-    if edited.before.is_none() && edited.after.is_none() {
-        return Err(not_there(kept, tenant, &edited.urn));
-    }
-    Ok(edited)
-}
-
-/// The schema that is kept under a URN for a tenant, or for all.
-fn there(kept: &[KeptSchema], tenant: Option<&str>, urn: &str) -> Option<Map<String, Value>> {
-    let key = urn.to_ascii_lowercase();
-    let found = kept
-        .iter()
-        .find(|kept| (kept.tenant.as_deref(), &kept.urn) == (tenant, &key));
-    found.and_then(|kept| serde_json::from_str(&kept.document).ok())
-}
-
-fn not_there(kept: &[KeptSchema], tenant: Option<&str>, urn: &str) -> SchemaRefusal {
-    let key = urn.to_ascii_lowercase();
-    let others = kept.iter().filter(|kept| kept.urn == key);
-    SchemaRefusal::NoSchema {
-        urn: urn.to_owned(),
-        tenant: tenant.map(str::to_owned),
-        owners: others.map(|kept| kept.tenant.clone()).collect(),
-    }
-}
-
-/// A schema file before and after a change.
-struct Edited {
-    urn: String,
-    /// What complaints begin with.
-    origin: String,
-    before: Option<Map<String, Value>>,
-    after: Option<Map<String, Value>>,
-}
-
-impl Edited {
-    fn of_file(
-        file: &SchemaFile,
-        extends: &[String],
-        there: impl Fn(&str) -> Option<Map<String, Value>>,
-    ) -> Result<Self, SchemaRefusal> {
-        let mut after = read(file)?;
-        let urn = after
-            .get("id")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
-        let own = edit::extends(&after);
-        if own.is_empty() {
-            edit::extend(&mut after, &or_usual(extends));
-        } else if !extends.is_empty() && own != extends {
-            let problem = format!(
-                "{}: /x-scimd/extends: the file says {}, but {} was requested: change the file or request none",
-                file.origin,
-                own.join(", "),
-                extends.join(", ")
-            );
-            return Err(SchemaRefusal::one(problem));
-        }
-        let before = there(&urn);
-        if let Some(before) = &before {
-            edit::hide(
-                &mut after,
-                edit::hidden(before)
-                    .into_iter()
-                    .chain(edit::names(before).map(str::to_owned)),
-            );
-        }
-        Ok(Self {
-            urn,
-            origin: file.origin.clone(),
-            before,
-            after: Some(after),
-        })
-    }
-
-    fn with(
-        urn: &str,
-        before: Option<Map<String, Value>>,
-        definitions: &[Value],
-        extends: &[String],
-    ) -> Result<Self, SchemaRefusal> {
-        let mut after = before.clone().unwrap_or_else(|| edit::extension(urn));
-        let mut types = edit::extends(&after);
-        let usual = if types.is_empty() {
-            or_usual(extends)
-        } else {
-            extends.to_vec()
-        };
-        types.extend(
-            usual
-                .into_iter()
-                .filter(|name| !types.contains(name))
-                .collect::<Vec<_>>(),
-        );
-        edit::extend(&mut after, &types);
-        for definition in definitions {
-            let name = definition
-                .get("name")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            if edit::attribute(&after, name).is_some() {
-                let problem = format!(
-                    "{urn} has an attribute {name}, or it is given twice; to change one, remove it first or add a file"
-                );
-                return Err(SchemaRefusal::one(problem));
-            }
-            edit::put(&mut after, definition.clone());
-        }
-        let origin = "the attributes given".to_owned();
-        read(&SchemaFile {
-            origin: origin.clone(),
-            text: edit::text(&after),
-        })?;
-        let urn = after
-            .get("id")
-            .and_then(Value::as_str)
-            .unwrap_or(urn)
-            .to_owned();
-        Ok(Self {
-            urn,
-            origin,
-            before,
-            after: Some(after),
-        })
-    }
-
-    fn without(urn: &str, before: Option<Map<String, Value>>) -> Self {
-        let spelt = before
-            .as_ref()
-            .and_then(|before| before.get("id"))
-            .and_then(Value::as_str);
-        Self {
-            urn: spelt.unwrap_or(urn).to_owned(),
-            origin: "what is left".to_owned(),
-            after: None,
-            before,
-        }
-    }
-
-    fn without_attribute(
-        urn: &str,
-        before: Option<Map<String, Value>>,
-        name: &str,
-    ) -> Result<Self, SchemaRefusal> {
-        let mut edited = Self::without(urn, before);
-        edited.after = edited.before.clone();
-        if let Some(after) = &mut edited.after
-            && !edit::remove(after, name)
-        {
-            let names: Vec<_> = edit::names(after).collect();
-            let problem = format!("{urn} has no attribute {name}, but {}", names.join(", "));
-            return Err(SchemaRefusal::one(problem));
-        }
-        Ok(edited)
-    }
-}
-
-fn or_usual(extends: &[String]) -> Vec<String> {
-    if extends.is_empty() {
-        vec![USUAL.to_owned()]
-    } else {
-        extends.to_vec()
-    }
-}
-
-/// A schema file that nothing is wrong with by itself.
-fn read(file: &SchemaFile) -> Result<Map<String, Value>, SchemaRefusal> {
-    let found: Vec<_> = problems(file).iter().map(ToString::to_string).collect();
-    if !found.is_empty() {
-        return Err(SchemaRefusal::Problems(found));
-    }
-    let document: Map<String, Value> = serde_json::from_str(&file.text).unwrap_or_default();
-    if !document.contains_key("attributes") {
-        let problem = format!(
-            "{}: /endpoint: a resource type is not a schema; put the file into the folder that schemas.dir names",
-            file.origin
-        );
-        return Err(SchemaRefusal::one(problem));
-    }
-    Ok(document)
 }
 
 fn schema_of(document: Option<&Map<String, Value>>) -> Option<Arc<Schema>> {

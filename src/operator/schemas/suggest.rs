@@ -1,12 +1,13 @@
 //! The schema that would take what a tenant's identity provider sends and no schema declares.
 
 use super::SchemaRefusal;
+use crate::model::edit;
+use crate::model::suggest::{SentAttribute, Suggestion, suggest};
 use crate::operator::handle::Operator;
 use crate::request_log::Shape;
 use crate::request_log::UnknownAttribute;
 use crate::resource::{Conformance, full_name, named};
-use crate::schema::suggest::{SentAttribute, Suggestion, suggest};
-use crate::schema::{Catalog, edit};
+use crate::schema::Catalog;
 use serde_json::{Map, Value};
 
 fn of_shape(resource_type: &str, name: String, shape: &Shape) -> SentAttribute {
@@ -100,7 +101,7 @@ impl Operator {
         })
     }
 
-    /// What the identity provider of a tenant sent lately, and what no schema declares to this day.
+    /// What the identity provider of a tenant sent lately and no schema declares yet.
     ///
     /// # Errors
     /// 404 if there is no such tenant, and errors of the database.

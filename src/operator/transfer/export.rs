@@ -8,7 +8,7 @@ use crate::model::TypeRoles;
 use crate::operator::error::{OperatorError, Result};
 use crate::operator::handle::Operator;
 use crate::protocol::render;
-use crate::resource::{Attributes, StoredDocument, hidden};
+use crate::resource::{Attributes, StoredDocument, undeclared};
 use crate::schema::{AttributePath, ResourceType};
 use crate::store::{
     Bookmark, Documents, ListTarget, MemberKey, MemberRow, PageRequest, PageStart, Relations,
@@ -103,13 +103,13 @@ impl Walk<'_> {
                 if !self.until.includes(found) {
                     return Ok(());
                 }
-                let document = match hides || found.document.may_hide(resource_type) {
+                let document = match hides || found.document.may_hold_undeclared(resource_type) {
                     true => {
                         let mut attributes = render::attributes(&found.document)
                             .map_err(OperatorError::from)?
                             .into_map();
                         done.holding_hidden +=
-                            u64::from(hidden::cut(resource_type, &mut attributes));
+                            u64::from(undeclared::cut(resource_type, &mut attributes));
                         shown(resource_type, attributes, hides)
                     }
                     false => found.document.clone(),

@@ -49,7 +49,7 @@ pub enum OnError {
 
 /// The progress of an import.
 #[derive(Debug)]
-pub enum Step<'a> {
+pub enum ImportStep<'a> {
     /// So many bytes were read.
     Read(u64),
     /// The members of a resource are written.
@@ -109,7 +109,7 @@ impl Operator {
         &self,
         import: &ImportRequest<'_>,
         input: &mut dyn BufRead,
-        tell: &mut dyn FnMut(Step<'_>),
+        tell: &mut dyn FnMut(ImportStep<'_>),
     ) -> crate::operator::error::Result<Imported> {
         let caller = self.caller_in(import.tenant).await?;
         if !import.dry_run {
@@ -155,7 +155,7 @@ struct Run<'a> {
     spill: Spill,
     done: Imported,
     is_stopped: bool,
-    tell: &'a mut dyn FnMut(Step<'_>),
+    tell: &'a mut dyn FnMut(ImportStep<'_>),
 }
 
 impl Run<'_> {
@@ -173,7 +173,7 @@ impl Run<'_> {
                 break;
             }
             number += 1;
-            (self.tell)(Step::Read(read as u64));
+            (self.tell)(ImportStep::Read(read as u64));
             let line = text
                 .strip_prefix("\u{feff}".as_bytes())
                 .unwrap_or(&text)
@@ -247,7 +247,7 @@ impl Run<'_> {
                 members,
                 ..head.clone()
             }),
-            // What became of the resource has been told.
+            // The outcome of the resource has been reported.
             Some((id, None)) if *id == group => Ok(()),
             _ if self.is_stopped => Ok(()),
             _ => self.problem(
@@ -301,7 +301,7 @@ impl Run<'_> {
     fn failed(&mut self, line: u64, detail: &str) {
         self.done.failed += 1;
         self.is_stopped |= self.import.on_error == OnError::Stop;
-        (self.tell)(Step::Problem { line, detail });
+        (self.tell)(ImportStep::Problem { line, detail });
     }
 
     /// Writes the resources of the window, in whose places in the order of creation they stand
@@ -441,7 +441,7 @@ impl Run<'_> {
             Ok(settled) => settled,
             Err(error) => return self.problem(head.line, error),
         };
-        (self.tell)(Step::Members);
+        (self.tell)(ImportStep::Members);
         self.done.joined += settled.joined;
         self.done.left += settled.left;
         if head.is_unchanged && settled.joined + settled.left > 0 {

@@ -16,4 +16,4 @@ mod spill;
 mod twins;
 
 pub use export::{ExportRequest, Exported};
-pub use import::{Counts, ImportRequest, Imported, OnError, Step};
+pub use import::{Counts, ImportRequest, ImportStep, Imported, OnError};

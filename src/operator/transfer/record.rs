@@ -35,7 +35,7 @@ pub(super) enum Past {
     Absent(ReservedSeq, Option<i64>),
 }
 
-/// What an import knows of a resource that is there.
+/// What an import has read of a resource that exists.
 #[derive(Debug)]
 pub(super) struct Present {
     pub(super) found: StoredResource,

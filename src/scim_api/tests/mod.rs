@@ -7,12 +7,12 @@ mod protocol;
 mod unread;
 
 use crate::error::{Result, ScimError};
-use crate::scim_api::app::App;
+use crate::protocol::Reply;
+use crate::scim_api::app::ScimApp;
 use crate::scim_api::exchange::Call;
 use crate::scim_api::json_body::object;
 use crate::scim_api::log::Logs;
 use crate::scim_api::settings::HttpSettings;
-use crate::service::Reply;
 use crate::wire::body::{BodyLimits, Upload};
 use crate::wire::rate::TokenLimits;
 use crate::wire::{ServerSettings, serve};
@@ -28,7 +28,7 @@ use tokio::time::{sleep, timeout};
 /// A server whose handler does what the last segment of the path says.
 struct Server {
     address: SocketAddr,
-    app: App,
+    app: ScimApp,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<std::io::Result<()>>,
 }
@@ -59,7 +59,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let app = App::new(
+        let app = ScimApp::new(
             settings.clone(),
             Arc::new(TokenLimits::new(settings.rates())),
             (Logs::default(), None),

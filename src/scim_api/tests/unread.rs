@@ -51,7 +51,7 @@ async fn strict() -> Server {
     .await
 }
 
-/// The statuses of so many answers, none of which is read.
+/// The statuses of this number of answers, none of which is read.
 async fn ask(
     server: &Server,
     sender: &Sender,

@@ -7,9 +7,9 @@ use crate::store::db::sql::Sql;
 
 /// For how long a failure counts that nothing followed.
 const RECENT: i64 = 24 * HOUR;
-/// How long a client that asks at intervals may say nothing.
+/// How long a client that polls may be silent.
 const SILENCE: i64 = 3 * HOUR;
-/// Hours without a gap after which a client is one that asks at intervals.
+/// Hours without a gap after which a client counts as one that polls.
 const REGULAR: i64 = 12;
 
 keywords! {
@@ -21,7 +21,7 @@ keywords! {
         Failing = "failing",
         /// A token in use ends soon and has no successor.
         TokenEnding = "token-ending",
-        /// A client that asks at intervals has not done so for three hours.
+        /// A client that polls has not done so for three hours.
         Silent = "silent",
         /// No client has succeeded yet.
         NeverConnected = "never-connected",
@@ -30,7 +30,7 @@ keywords! {
     }
 }
 
-/// The moment at which health is asked for.
+/// The moment for which health is computed.
 #[derive(Debug, Clone, Copy)]
 pub struct HealthTime {
     /// The moment.
@@ -110,7 +110,7 @@ fn ending(sql: &mut Sql, time: HealthTime) {
         .int(time.ending_until.as_micros());
 }
 
-/// Adds the condition that a client asked every hour for long, and then stopped.
+/// Adds the condition that a client sent requests every hour for long, and then stopped.
 fn silent(sql: &mut Sql, time: HealthTime) {
     sql.raw(
         "(s.may_poll and s.last_success > 0 and s.last_request / 3600000000 - s.busy_since >= ",

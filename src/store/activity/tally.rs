@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub(in crate::store) const HOUR: i64 = 3_600_000_000;
 pub(in crate::store) const DAY: i64 = 24 * HOUR;
 
-/// What a client is let in by: an action of every request, beside its own.
+/// The action of a request that was authenticated, beside its own.
 pub(in crate::store) const ACCESS: &str = "access";
 
 /// Logged requests of a tenant that are counted alike.
@@ -48,6 +48,15 @@ pub(in crate::store) struct Ends {
     pub(in crate::store) failed: i64,
 }
 
+/// Which failures are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::store) struct FailureKey {
+    pub(in crate::store) reason: String,
+    pub(in crate::store) action: String,
+    /// Number of the day.
+    pub(in crate::store) day: i64,
+}
+
 /// Requests that were refused or failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct Failures {
@@ -56,23 +65,47 @@ pub(in crate::store) struct Failures {
     pub(in crate::store) last: i64,
 }
 
-/// Requests of an hour.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HourCounts {
+/// Defines the counts of an hour, so that their names are written once.
+macro_rules! hour_counts {
+    ($count:literal: $($(#[$about:meta])* $name:ident,)*) => {
+        /// Requests of an hour.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct HourCounts {
+            $($(#[$about])* pub $name: i64,)*
+        }
+
+        impl HourCounts {
+            /// The names of the counts, which are those of their columns.
+            pub const NAMES: [&'static str; $count] = [$(stringify!($name)),*];
+
+            /// The counts, in the order of their names.
+            pub fn fields(self) -> [i64; $count] {
+                [$(self.$name),*]
+            }
+
+            pub(in crate::store) fn from_fields([$($name),*]: [i64; $count]) -> Self {
+                Self { $($name),* }
+            }
+        }
+    };
+}
+
+hour_counts! {
+    7:
     /// Requests that did all that was asked.
-    pub answered: i64,
+    answered,
     /// Requests of which something was left out.
-    pub noted: i64,
+    noted,
     /// Requests that were refused.
-    pub refused: i64,
+    refused,
     /// Requests that failed by the server's fault.
-    pub failed: i64,
+    failed,
     /// Resources that were created.
-    pub created: i64,
+    created,
     /// Resources that were changed.
-    pub changed: i64,
+    changed,
     /// Users that were deactivated or deleted.
-    pub deactivated: i64,
+    deactivated,
 }
 
 /// The sums of requests of a tenant.
@@ -80,8 +113,7 @@ pub struct HourCounts {
 pub(in crate::store) struct Tally {
     pub(in crate::store) latest: Latest,
     pub(in crate::store) actions: BTreeMap<String, Ends>,
-    /// By reason, action and day.
-    pub(in crate::store) failures: BTreeMap<(String, String, i64), Failures>,
+    pub(in crate::store) failures: BTreeMap<FailureKey, Failures>,
     pub(in crate::store) hours: BTreeMap<i64, HourCounts>,
 }
 
@@ -131,7 +163,11 @@ impl Tally {
             ends.succeeded = ends.succeeded.max(alike.last);
         }
         if !is_success {
-            let key = (alike.reason.to_owned(), action.to_owned(), alike.last / DAY);
+            let key = FailureKey {
+                reason: alike.reason.to_owned(),
+                action: action.to_owned(),
+                day: alike.last / DAY,
+            };
             let failures = self.failures.entry(key).or_insert(Failures {
                 requests: 0,
                 first: alike.first,
@@ -175,41 +211,6 @@ impl HourCounts {
         }
         Self::from_fields(sum)
     }
-
-    /// All of them, in the order of their columns.
-    pub(in crate::store) fn fields(self) -> [i64; 7] {
-        [
-            self.answered,
-            self.noted,
-            self.refused,
-            self.failed,
-            self.created,
-            self.changed,
-            self.deactivated,
-        ]
-    }
-
-    pub(in crate::store) fn from_fields(
-        [
-            answered,
-            noted,
-            refused,
-            failed,
-            created,
-            changed,
-            deactivated,
-        ]: [i64; 7],
-    ) -> Self {
-        Self {
-            answered,
-            noted,
-            refused,
-            failed,
-            created,
-            changed,
-            deactivated,
-        }
-    }
 }
 
 /// The action under which requests are counted: [`ACCESS`] for those that were not let in.
@@ -243,7 +244,7 @@ fn is_write(action: &str) -> bool {
     )
 }
 
-/// Whether a client may be one that asks at intervals: Okta only speaks when something changes.
+/// Whether a client may be one that polls: Okta sends requests only when something changes.
 pub(in crate::store) fn may_poll(client: Option<&str>) -> bool {
     client.and_then(Provider::of_client) != Some(Provider::Okta)
 }

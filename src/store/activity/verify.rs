@@ -1,9 +1,9 @@
-//! Holds what is derived from the provisioning log against it. Hours and days of which a part is no longer in the log
+//! Compares what is derived from the provisioning log with it. Hours and days of which a part is no longer in the log
 //! are left alone, and so are requests of versions that recorded no outcome.
 
 use crate::clock::Timestamp;
 use crate::store::activity::tally::{
-    Alike, DAY, Ends, Failures, HOUR, HourCounts, Tally, is_vital,
+    Alike, DAY, Ends, FailureKey, Failures, HOUR, HourCounts, Tally, is_vital,
 };
 use crate::store::activity::write::failing;
 use crate::store::db::args::Arg;
@@ -12,6 +12,7 @@ use crate::store::db::row::Row;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::logged_request::Outcome;
+use crate::store::upkeep::finding::{Fault, Finding};
 use crate::store::upkeep::verify::Verified;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,20 +20,30 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 struct Stored {
     hours: BTreeMap<i64, HourCounts>,
-    failures: BTreeMap<(String, String, i64), Failures>,
+    failures: BTreeMap<FailureKey, Failures>,
     actions: BTreeMap<String, Ends>,
     /// When the latest request came, and the latest that succeeded.
     latest: (i64, i64),
 }
 
-/// A difference, with the statement that puts it right.
+/// The figures of a tenant at one moment.
+#[derive(Debug, Default)]
+struct Activity {
+    /// The sums of the requests in the log.
+    logged: Tally,
+    stored: Stored,
+    /// When the oldest request of the log came.
+    oldest: Option<i64>,
+}
+
+/// A difference, with the statement that repairs it.
 struct Difference {
-    finding: String,
+    fault: Fault,
     repair: Statement,
 }
 
 impl Store {
-    /// Holds the figures of a tenant against its provisioning log, and repairs what differs if asked to.
+    /// Compares the figures of a tenant with its provisioning log, and repairs what differs if requested.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -42,7 +53,11 @@ impl Store {
         name: &str,
         repair: bool,
     ) -> Result<Verified, StoreError> {
-        let (logged, stored, oldest) = self.read_activity(tenant).await?;
+        let Activity {
+            logged,
+            stored,
+            oldest,
+        } = self.read_activity(tenant).await?;
         let mut verified = Verified::default();
         let Some(oldest) = oldest else {
             return Ok(verified);
@@ -52,35 +67,34 @@ impl Store {
         all.extend(failures(tenant, &logged, &stored, sure / DAY));
         all.extend(actions(tenant, &logged, &stored, sure));
         all.extend(latest(tenant, &logged, &stored, sure));
-        for Difference {
-            finding,
-            repair: statement,
-        } in all
-        {
-            verified.findings.push(format!("tenant {name}, {finding}"));
+        for difference in all {
+            verified.add(Finding {
+                tenant: name.to_owned(),
+                fault: difference.fault,
+                unrepaired: None,
+            });
             if repair {
-                self.engine.write_one(statement).await?;
+                self.engine.write_one(difference.repair).await?;
             }
         }
         Ok(verified)
     }
 
-    /// What the log sums up to, what the tables say, and when the oldest request of the log came; all of one moment.
-    async fn read_activity(&self, tenant: i64) -> Result<(Tally, Stored, Option<i64>), StoreError> {
+    async fn read_activity(&self, tenant: i64) -> Result<Activity, StoreError> {
         let statement = Statement::named("verify.activity", ALL, vec![Arg::Int(tenant)]);
         let mut rows = self.engine.rows(statement);
-        let (mut logged, mut stored) = (Tally::default(), Stored::default());
-        let mut oldest: Option<i64> = None;
+        let mut activity = Activity::default();
         while let Some(row) = rows.recv().await.transpose()? {
             if row.int(0)? == 0 {
                 let first = row.int(6)?;
-                oldest = Some(oldest.map_or(first, |oldest| oldest.min(first)));
-                count(&mut logged, &row)?;
+                let oldest = activity.oldest.get_or_insert(first);
+                *oldest = first.min(*oldest);
+                count(&mut activity.logged, &row)?;
             } else {
-                stored.take(&row)?;
+                activity.stored.take(&row)?;
             }
         }
-        Ok((logged, stored, oldest))
+        Ok(activity)
     }
 }
 
@@ -120,7 +134,12 @@ impl Stored {
                     first: row.int(6)?,
                     last: row.int(7)?,
                 };
-                self.failures.insert((text(2)?, text(3)?, key), failures);
+                let failure = FailureKey {
+                    reason: text(2)?,
+                    action: text(3)?,
+                    day: key,
+                };
+                self.failures.insert(failure, failures);
             }
             3 => {
                 let ends = Ends {
@@ -160,40 +179,30 @@ fn hours(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Differ
         let differences = said.fields().into_iter().zip(counted.fields());
         args.extend(differences.map(|(said, counted)| Arg::Int(said - counted)));
         found.push(Difference {
-            finding: format!(
-                "requests of the hour of {}: the log has {}, counted are {}",
-                Timestamp::from_micros(*hour * HOUR),
-                sum(said),
-                sum(counted)
-            ),
+            fault: Fault::Hour {
+                hour: Timestamp::from_micros(*hour * HOUR),
+                logged: said,
+                counted,
+            },
             repair: Statement::named("verify.hour", REPAIR_HOUR, args),
         });
     }
     found
 }
 
-fn sum(counts: HourCounts) -> String {
-    let HourCounts {
-        answered,
-        noted,
-        refused,
-        failed,
-        created,
-        changed,
-        deactivated,
-    } = counts;
-    format!("{answered}+{noted}+{refused}+{failed} ({created}, {changed}, {deactivated})")
-}
-
 fn failures(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Difference> {
     let mut found = Vec::new();
-    for key in keys(&logged.failures, &stored.failures, |(.., day)| *day > after) {
+    for key in keys(&logged.failures, &stored.failures, |key| key.day > after) {
         let (said, counted) = (logged.failures.get(key), stored.failures.get(key));
         if said == counted {
             continue;
         }
         let requests = |of: Option<&Failures>| of.map_or(0, |failures| failures.requests);
-        let (reason, action, day) = key;
+        let FailureKey {
+            reason,
+            action,
+            day,
+        } = key;
         let times = said.or(counted);
         let args = vec![
             Arg::Int(tenant),
@@ -205,12 +214,13 @@ fn failures(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Dif
             Arg::Int(times.map_or(0, |times| times.last)),
         ];
         found.push(Difference {
-            finding: format!(
-                "failures of {action} with {reason} on the day of {}: the log has {}, counted are {}",
-                Timestamp::from_micros(day * DAY),
-                requests(said),
-                requests(counted)
-            ),
+            fault: Fault::Failures {
+                action: action.clone(),
+                reason: reason.clone(),
+                day: Timestamp::from_micros(day * DAY),
+                logged: requests(said),
+                counted: requests(counted),
+            },
             repair: Statement::named("verify.failures", REPAIR_FAILURES, args),
         });
     }
@@ -251,7 +261,9 @@ fn actions(tenant: i64, logged: &Tally, stored: &Stored, sure: i64) -> Vec<Diffe
             Arg::Int(kept.failed),
         ];
         found.push(Difference {
-            finding: format!("the latest success or failure of {action} is not that of the log"),
+            fault: Fault::LatestOutcome {
+                action: action.clone(),
+            },
             repair: Statement::named("verify.action", REPAIR_ACTION, args),
         });
     }
@@ -264,7 +276,7 @@ fn latest(tenant: i64, logged: &Tally, stored: &Stored, sure: i64) -> Option<Dif
     let is_success = differs(logged.latest.success, success, sure);
     let right = |is_wrong, said, kept| Arg::Int(if is_wrong { said } else { kept });
     (is_request || is_success).then(|| Difference {
-        finding: "the moment of the latest request is not that of the log".to_owned(),
+        fault: Fault::LatestRequest,
         repair: Statement::named(
             "verify.status",
             REPAIR_STATUS,

@@ -4,24 +4,13 @@
 //! begin with the row of the tenant in `tenant_status`, in order of tenants, so two instances do not block each other.
 
 use crate::store::activity::tally::{
-    DAY, Ends, Failures, HOUR, HourCounts, Tally, is_vital, may_poll,
+    DAY, Ends, FailureKey, Failures, HOUR, HourCounts, Tally, is_vital, may_poll,
 };
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::statement::Step;
 use crate::store::logged_request::{LoggedRequest, TenantKey};
 use std::collections::BTreeMap;
-
-/// Names of the counts of an hour, in the order of [`HourCounts::fields`].
-pub(in crate::store) const COUNTS: [&str; 7] = [
-    "answered",
-    "noted",
-    "refused",
-    "failed",
-    "created",
-    "changed",
-    "deactivated",
-];
 
 /// Adds steps to a batch whose step `kept` returns the tenants that are not gone.
 pub(in crate::store) fn append(batch: Batch, requests: &[(TenantKey, LoggedRequest)]) -> Batch {
@@ -118,12 +107,12 @@ pub(in crate::store) fn failing(action: &str, ends: &Ends) -> i64 {
     }
 }
 
-fn table_of_failures(rows: &Keyed<'_, (String, String, i64), Failures>) -> Table {
+fn table_of_failures(rows: &Keyed<'_, FailureKey, Failures>) -> Table {
     vec![
         ("tenant", ints(rows, |(tenant, ..)| *tenant)),
-        ("reason", texts(rows, |(_, (reason, _, _), _)| reason)),
-        ("action", texts(rows, |(_, (_, action, _), _)| action)),
-        ("day", ints(rows, |(_, (_, _, day), _)| *day)),
+        ("reason", texts(rows, |(_, key, _)| &key.reason)),
+        ("action", texts(rows, |(_, key, _)| &key.action)),
+        ("day", ints(rows, |(_, key, _)| key.day)),
         ("requests", ints(rows, |(.., failures)| failures.requests)),
         ("first_at", ints(rows, |(.., failures)| failures.first)),
         ("last_at", ints(rows, |(.., failures)| failures.last)),
@@ -135,7 +124,7 @@ fn table_of_hours(rows: &Keyed<'_, i64, HourCounts>) -> Table {
         ("tenant", ints(rows, |(tenant, ..)| *tenant)),
         ("hour", ints(rows, |(_, hour, _)| **hour)),
     ];
-    for (i, name) in COUNTS.into_iter().enumerate() {
+    for (i, name) in HourCounts::NAMES.into_iter().enumerate() {
         let count = |counts: &HourCounts| counts.fields().get(i).copied().unwrap_or_default();
         table.push((name, ints(rows, |(.., counts)| count(counts))));
     }

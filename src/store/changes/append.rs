@@ -143,7 +143,8 @@ impl Entry<'_> {
     pub(in crate::store) fn append_departures(
         &self,
         batch: Batch,
-        (member, type_id): (Uuid, i64),
+        member: Uuid,
+        type_id: i64,
         attributes: &[(i64, &str)],
     ) -> Batch {
         let args = vec![
@@ -261,7 +262,8 @@ pub(in crate::store) fn table_of_moves(moves: &[MoveEntry<'_>]) -> Table {
 /// `written` returned the group. The step `logged` returns `change` and the `version` of the group after it.
 pub(in crate::store) fn append_moves(
     batch: Batch,
-    (tenant, attribute): (i64, &str),
+    tenant: i64,
+    attribute: &str,
     table: &Table,
     keeps_documents: bool,
 ) -> Batch {

@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub struct FeedKey {
     /// The position; the first one is 1.
     pub position: i64,
-    /// Number of the tenant; 0 for what is told of tenants to all.
+    /// Number of the tenant; 0 for events about tenants that go to all readers.
     pub tenant: i64,
     /// Number of the change.
     pub change: i64,
@@ -40,7 +40,7 @@ pub struct FeedEnds {
 pub struct FeedRow {
     /// The position, with the change that has it.
     pub key: FeedKey,
-    /// Name of the tenant; `None` for what is told of tenants to all.
+    /// Name of the tenant; `None` for events about tenants that go to all readers.
     pub tenant: Option<String>,
     /// Counts the changes of the tenant's settings and schemas until now.
     pub revision: Option<i64>,

@@ -11,7 +11,7 @@ use crate::store::handle::Store;
 /// What the steps return that the rows are made of.
 pub(in crate::store) const TOLD: &[&str] = &["tenant", "name", "status", "revision"];
 
-/// What is told of a tenant.
+/// An event of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum TenantNews {
     /// The tenant was created; the step `told` returns it.

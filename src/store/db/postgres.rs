@@ -13,7 +13,7 @@ use crate::store::db::fair_queue::Flow;
 use crate::store::db::fair_semaphore::{FairSemaphore, Permit, Shares};
 use crate::store::db::hosts::{Hosts, is_starting};
 use crate::store::db::notices::without_warnings;
-use crate::store::db::probe::{Finding, probe};
+use crate::store::db::probe::{ProbeReport, probe};
 use crate::store::db::row::Row;
 use crate::store::db::session::Session;
 use crate::store::db::settings::{PoolSettings, READING_WAIT};
@@ -409,8 +409,8 @@ impl Connections {
 /// Probes the hosts until one does its work; new connections go there.
 async fn search(pool: WeakPool<Opener>, common: Arc<Common>, probing: Probing) {
     let mut place = None;
-    let report = |finding: Finding<'_>| match finding {
-        Finding::Answers(options) => {
+    let report = |finding: ProbeReport<'_>| match finding {
+        ProbeReport::Answers(options) => {
             let now = Some((options.get_host().to_owned(), options.get_port()));
             if place == now {
                 return;
@@ -425,7 +425,7 @@ async fn search(pool: WeakPool<Opener>, common: Arc<Common>, probing: Probing) {
                 pool.retain(|link, _| !link.is_useless(&common));
             }
         }
-        Finding::ReadsOnly => probing.reads_answer(),
+        ProbeReport::ReadsOnly => probing.reads_answer(),
     };
     let is_wanted = || pool.upgrade().is_some();
     let patience = common.deadline.duration();

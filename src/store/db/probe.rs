@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// What a probe found.
 #[derive(Debug)]
-pub(in crate::store) enum Finding<'a> {
+pub(in crate::store) enum ProbeReport<'a> {
     /// This host is there for work.
     Answers(&'a PgConnectOptions),
     /// The host answers but does not confirm commits.
@@ -36,7 +36,7 @@ pub(in crate::store) async fn probe(
     hosts: &Hosts,
     patience: Duration,
     is_wanted: impl Fn() -> bool,
-    mut report: impl FnMut(Finding<'_>),
+    mut report: impl FnMut(ProbeReport<'_>),
 ) {
     let (mut asked, mut commit) = (JoinSet::new(), Commit::new());
     while is_wanted() {
@@ -57,7 +57,7 @@ pub(in crate::store) async fn probe(
                     let Some((options, answer)) = hosts.there(answer) else {
                         continue;
                     };
-                    report(Finding::Answers(&options));
+                    report(ProbeReport::Answers(&options));
                     let Answer::TakesWrites(connection) = answer else {
                         return;
                     };
@@ -66,7 +66,7 @@ pub(in crate::store) async fn probe(
                     }
                     match timeout(GRACE, commit.tasks.join_next()).await {
                         Ok(Some(Ok(true))) => return,
-                        _ => report(Finding::ReadsOnly),
+                        _ => report(ProbeReport::ReadsOnly),
                     }
                 }
                 () = sleep_until(again) => break,

@@ -12,7 +12,7 @@ use std::time::Duration;
 const RETRIES: u32 = 3;
 
 impl Engine {
-    /// Runs a batch, made anew for each attempt, until no other transaction is in the way.
+    /// Runs a batch, built again for each attempt, until no other transaction conflicts with it.
     ///
     /// # Errors
     /// The error of the last attempt.

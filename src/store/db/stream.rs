@@ -46,9 +46,7 @@ impl Engine {
         let span = trace::statement(statement.name(), engine.system());
         let work = async move {
             let (began, mut rows) = (Instant::now(), 0);
-            let outcome = engine
-                .send_rows(&statement, (each, &mut rows), &sender)
-                .await;
+            let outcome = engine.send_rows(&statement, each, &mut rows, &sender).await;
             let rows = outcome.is_ok().then_some(rows);
             trace::end_statement(&Span::current(), rows);
             engine
@@ -56,7 +54,7 @@ impl Engine {
                 .statements
                 .note(statement.name(), began.elapsed(), rows);
             if let Err(error) = outcome {
-                // A reader that is gone wants to know nothing.
+                // The reader may have been dropped.
                 let _ = sender.send(Err(error)).await;
             }
         };
@@ -67,7 +65,8 @@ impl Engine {
     async fn send_rows(
         &self,
         statement: &Statement,
-        (each, count): (Deadline, &mut usize),
+        each: Deadline,
+        count: &mut usize,
         to: &mpsc::Sender<Sent>,
     ) -> Result<(), StoreError> {
         match &self.database {
@@ -78,7 +77,7 @@ impl Engine {
                     sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args))
                         .persistent(false);
                 let rows = query.fetch(reading.connection()?);
-                send(rows, Row::Postgres, (each, count), to).await?;
+                send(rows, Row::Postgres, each, count, to).await?;
                 if to.is_closed() {
                     // To end the transaction would be to read the rest first; a closed connection ends both.
                     return Ok(());
@@ -89,7 +88,7 @@ impl Engine {
                 let Expanded { text, args } = statement.for_sqlite()?;
                 let (_permit, mut connection) = readers.reading(Flow::of(&args)).await?;
                 let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(text), sqlite_args(args));
-                send(query.fetch(&mut connection), Row::Sqlite, (each, count), to).await?;
+                send(query.fetch(&mut connection), Row::Sqlite, each, count, to).await?;
                 connection.close().await?;
             }
         }
@@ -100,7 +99,8 @@ impl Engine {
 async fn send<R>(
     mut rows: BoxStream<'_, sqlx::Result<R>>,
     read: impl Fn(R) -> Row,
-    (each, count): (Deadline, &mut usize),
+    each: Deadline,
+    count: &mut usize,
     to: &mpsc::Sender<Sent>,
 ) -> Result<(), StoreError> {
     while let Some(row) = each

@@ -188,7 +188,7 @@ impl Store {
                 Some(keys) => batch.and(keys),
                 None => batch,
             };
-            act.end(batch, ("acted", "endpoint"))
+            act.end(batch, "acted", "endpoint")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -253,7 +253,7 @@ impl Store {
                 Some(position) => set_lanes(batch, number, position),
                 None => batch,
             };
-            act.end(batch, ("acted", "endpoint"))
+            act.end(batch, "acted", "endpoint")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -272,7 +272,7 @@ impl Store {
             let deleted = Step::new(DELETE, vec![kind.as_str().into(), name.into()]);
             let deleted = deleted.returning(&["endpoint"]);
             let batch = Batch::new("endpoint.delete").then("acted", deleted);
-            act.end(batch, ("acted", "endpoint"))
+            act.end(batch, "acted", "endpoint")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }

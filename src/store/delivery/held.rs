@@ -152,7 +152,7 @@ impl Store {
             given_up(&mut tried, endpoint, event);
             tried.raw(" and exists (select 1 from {acted})");
             let batch = Batch::new("held.retry").then("acted", acted);
-            act.end(batch.and(tried.step()), ("acted", "endpoint"))
+            act.end(batch.and(tried.step()), "acted", "endpoint")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }

@@ -82,7 +82,7 @@ impl Store {
                 vec![],
             );
             let batch = batch.then("acted", acted.returning(&["id"]));
-            act.end(batch, ("acted", "id"))
+            act.end(batch, "acted", "id")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -111,7 +111,7 @@ impl Store {
                 .and(Step::new(FORGET, vec![Arg::Int(forget.as_micros())]))
                 .and(Step::new(TOUCH_STREAMS, vec![]))
                 .and(Step::new(SUCCEED, args(next)));
-            act.end(batch, ("acted", "id"))
+            act.end(batch, "acted", "id")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }

@@ -32,7 +32,7 @@ const MADE: &str = "directory";
 /// Rows that are filled by one statement.
 const AT_ONCE: usize = 200;
 
-/// How a directory stands in the database.
+/// The state of a directory in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DirectoryState {
     /// There are no views.
@@ -45,6 +45,14 @@ pub enum DirectoryState {
     Ready,
 }
 
+/// A resource whose columns for look-ups are stale.
+struct StaleLookups {
+    seq: i64,
+    revision: i64,
+    /// What the columns should be.
+    values: Looked,
+}
+
 impl Store {
     fn dialect(&self) -> Dialect {
         match self.engine.database {
@@ -53,7 +61,7 @@ impl Store {
         }
     }
 
-    /// Keeps the lookups of a directory; whoever reads a layout from now on writes by them.
+    /// Stores the lookups of a directory; writes under a layout that is read from now on follow them.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -79,7 +87,7 @@ impl Store {
         Views::of(directory, layout, self.dialect(), is_filled)
     }
 
-    /// How a directory stands.
+    /// The state of a directory.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -174,7 +182,11 @@ impl Store {
                 continue;
             }
             count += 1;
-            other.push((seq, revision, values));
+            other.push(StaleLookups {
+                seq,
+                revision,
+                values,
+            });
             if other.len() == AT_ONCE {
                 self.write_lookups(scope, &std::mem::take(&mut other))
                     .await?;
@@ -186,26 +198,22 @@ impl Store {
         Ok(count)
     }
 
-    async fn write_lookups(
-        &self,
-        scope: &Scope,
-        rows: &[(i64, i64, Looked)],
-    ) -> Result<(), StoreError> {
+    async fn write_lookups(&self, scope: &Scope, rows: &[StaleLookups]) -> Result<(), StoreError> {
         let column = |at: usize| {
             Column::Texts(
                 rows.iter()
-                    .map(|(_, _, values)| values.get(at).cloned().flatten())
+                    .map(|row| row.values.get(at).cloned().flatten())
                     .collect(),
             )
         };
         let table = vec![
             (
                 "seq",
-                Column::Ints(rows.iter().map(|(seq, ..)| *seq).collect()),
+                Column::Ints(rows.iter().map(|row| row.seq).collect()),
             ),
             (
                 "revision",
-                Column::Ints(rows.iter().map(|(_, revision, _)| *revision).collect()),
+                Column::Ints(rows.iter().map(|row| row.revision).collect()),
             ),
             ("one", column(0)),
             ("two", column(1)),

@@ -2,7 +2,7 @@
 
 use super::dialect::Dialect;
 use super::json::{first, quoted};
-use crate::mapping::{Column, Directory, Table};
+use crate::mapping::{Directory, DirectoryColumn, DirectoryTable};
 use crate::store::changes::views::{EVENT_MEMBERS, EVENTS};
 use crate::store::resources::ids::CatalogIds;
 use crate::store::resources::seq::keys_of_type;
@@ -36,7 +36,7 @@ impl Views {
         dialect: Dialect,
         is_filled: bool,
     ) -> Self {
-        let keys = |table: &Table| {
+        let keys = |table: &DirectoryTable| {
             let of_type = layout
                 .types()
                 .iter()
@@ -64,7 +64,7 @@ impl Views {
         &self.0
     }
 
-    /// Names of the views, each with the query that it stands for.
+    /// Names of the views, each with its query.
     pub fn queries(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|view| (view.name, view.query.as_str()))
     }
@@ -78,7 +78,7 @@ impl Views {
 }
 
 impl WriteContext {
-    fn resources(&self, name: &'static str, table: &Table, keys: &Range<i64>) -> View {
+    fn resources(&self, name: &'static str, table: &DirectoryTable, keys: &Range<i64>) -> View {
         let (external_id, mapped) = table
             .columns
             .split_first()
@@ -113,7 +113,7 @@ impl WriteContext {
 
     /// Direct memberships: those of users, and of groups in groups.
     fn memberships(&self, directory: &Directory) -> View {
-        let column = |table: &'static str, columns: &Table, name: &str| {
+        let column = |table: &'static str, columns: &DirectoryTable, name: &str| {
             let found = columns.columns.iter().find(|column| column.name == name);
             found.map_or("null".to_owned(), |column| {
                 self.value(column, table, &self.document(table))
@@ -178,7 +178,7 @@ impl WriteContext {
         view("directory_event_members", &columns, EVENT_MEMBERS)
     }
 
-    fn value(&self, column: &Column, table: &str, document: &str) -> String {
+    fn value(&self, column: &DirectoryColumn, table: &str, document: &str) -> String {
         let document = match self.dialect {
             Dialect::Postgres => document.to_owned(),
             Dialect::Sqlite => self.document(table),

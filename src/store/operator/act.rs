@@ -33,13 +33,28 @@ pub struct KeptAnswer {
     pub answer: String,
 }
 
+impl KeptAnswer {
+    /// The values of its columns, if it is kept at this moment.
+    pub(in crate::store) fn args(&self, at: Timestamp) -> Vec<Arg> {
+        let texts = [
+            &self.operator,
+            &self.key_digest,
+            &self.request_digest,
+            &self.answer,
+        ];
+        let texts = texts.into_iter().map(|text| Arg::Text(text.clone()));
+        texts.chain([Arg::Int(at.as_micros())]).collect()
+    }
+}
+
 impl Act<'_> {
     /// Adds what belongs to an act, if a step returned a row: the row of the audit trail, and the answer that is kept. The
     /// batch answers with a column of that step.
     pub(in crate::store) fn end(
         &self,
         batch: Batch,
-        (step, column): (&'static str, &'static str),
+        step: &'static str,
+        column: &'static str,
     ) -> Batch {
         self.follow(batch, step).then(
             "answer",
@@ -70,15 +85,7 @@ impl Act<'_> {
     }
 
     fn keep(&self, kept: &KeptAnswer, step: &'static str) -> Step {
-        let text = |text: &str| Arg::Text(text.to_owned());
-        let args = vec![
-            text(&kept.operator),
-            text(&kept.key_digest),
-            text(&kept.request_digest),
-            text(&kept.answer),
-            Arg::Int(self.at.as_micros()),
-        ];
-        Step::new(format!("{KEEP} from {{{step}}}"), args)
+        Step::new(format!("{KEEP} from {{{step}}}"), kept.args(self.at))
     }
 
     fn audit_args(&self) -> Vec<Arg> {

@@ -10,7 +10,7 @@ use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::logged_request::TenantKey;
 use crate::store::operator::act::Act;
-use crate::store::operator::token::{NewToken, TOKEN, TokenInfo, read_token};
+use crate::store::operator::token::{NewToken, StoredToken, TOKEN, TokenInfo, read_token};
 
 /// What is shown in place of the name of a tenant for a token of all tenants.
 pub const ALL_TENANTS: &str = "*";
@@ -28,26 +28,29 @@ impl Store {
         let batch = || {
             let added = Step::new(ADD, token.args().collect()).returning(&["id"]);
             let batch = Batch::new("token.add_of_all").then("acted", added);
-            act.end(batch, ("acted", "id"))
+            act.end(batch, "acted", "id")
         };
         self.engine.write_retrying(batch).await.map(|_| ())
     }
 
-    /// The token with that public part, its digest and, unless it is of all tenants, its tenant.
+    /// The token with that public part; one of all tenants has no tenant.
     ///
     /// # Errors
     /// Any [`StoreError`].
     pub async fn any_token(
         &self,
         id: &str,
-    ) -> Result<Option<(TokenInfo, String, Option<TenantKey>)>, StoreError> {
+    ) -> Result<Option<StoredToken<Option<TenantKey>>>, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named("token.of_feed", find(), vec![id.into()]))
             .await?;
         let read = |row: &Row| {
-            let tenant = row.opt_int(11)?.map(TenantKey);
-            Ok((read_token(row, 0)?, row.text(10)?.to_owned(), tenant))
+            Ok(StoredToken {
+                info: read_token(row, 0)?,
+                digest: row.text(10)?.to_owned(),
+                tenant: row.opt_int(11)?.map(TenantKey),
+            })
         };
         rows.first().map(read).transpose()
     }

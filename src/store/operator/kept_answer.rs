@@ -51,15 +51,7 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`].
     pub async fn keep_answer(&self, kept: &KeptAnswer, at: Timestamp) -> Result<(), StoreError> {
-        let text = |text: &str| Arg::Text(text.to_owned());
-        let args = vec![
-            text(&kept.operator),
-            text(&kept.key_digest),
-            text(&kept.request_digest),
-            text(&kept.answer),
-            Arg::Int(at.as_micros()),
-        ];
-        let statement = Statement::named("answer.keep", KEEP, args);
+        let statement = Statement::named("answer.keep", KEEP, kept.args(at));
         self.engine.write_one(statement).await.map(|_| ())
     }
 

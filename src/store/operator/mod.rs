@@ -14,5 +14,6 @@ pub(in crate::store) mod tenant_list;
 pub(in crate::store) mod tenant_page;
 pub(in crate::store) mod tenant_query;
 pub(in crate::store) mod token;
+mod token_end;
 pub(in crate::store) mod token_list;
 pub(in crate::store) mod transfer;

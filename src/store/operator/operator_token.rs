@@ -10,6 +10,7 @@ use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::operator::act::Act;
+use crate::store::operator::token_end::{replaced, revoked};
 
 keywords! {
     /// What an operator token may do.
@@ -175,7 +176,7 @@ impl Store {
             let batch = Batch::new("operator.add")
                 .then("acted", added)
                 .and(token.limit());
-            act.end(batch, ("acted", "id"))
+            act.end(batch, "acted", "id")
         };
         self.engine.write_retrying(batch).await.map(|_| ())
     }
@@ -193,20 +194,15 @@ impl Store {
         end: Timestamp,
     ) -> Result<bool, StoreError> {
         let batch = || {
-            let old = vec![
-                id.into(),
-                Arg::Text(successor.id.clone()),
-                Arg::Int(act.at.as_micros()),
-                Arg::Int(end.as_micros()),
-            ];
+            let old = replaced("operator_token", act, id, &successor.id, end, &["id"]);
             let batch = Batch::new("operator.rotate")
-                .then("acted", Step::new(ROTATE, old).returning(&["id"]))
+                .then("acted", old)
                 .and(Step::new(SUCCEED, successor.args()))
                 .and(Step::new(
                     INHERIT,
                     vec![Arg::Text(successor.id.clone()), id.into()],
                 ));
-            act.end(batch, ("acted", "id"))
+            act.end(batch, "acted", "id")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -217,10 +213,9 @@ impl Store {
     /// Any [`StoreError`].
     pub async fn revoke_operator_token(&self, act: &Act<'_>, id: &str) -> Result<bool, StoreError> {
         let batch = || {
-            let args = vec![id.into(), Arg::Int(act.at.as_micros())];
-            let batch = Batch::new("operator.revoke")
-                .then("acted", Step::new(REVOKE, args).returning(&["id"]));
-            act.end(batch, ("acted", "id"))
+            let batch =
+                Batch::new("operator.revoke").then("acted", revoked("operator_token", act, id));
+            act.end(batch, "acted", "id")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -308,12 +303,8 @@ const ADD: &str = "insert into operator_token (id, name, secret_digest, role, sc
      select $1, $2, $3, $4, $5, $6, $7, $8 returning id";
 const LIMIT: &str = "insert into operator_tenant (operator, tenant) \
      select $1, t.tenant from tenant t join {rows} on given.name = t.name";
-const ROTATE: &str = "update operator_token set successor = $2, expires = case when expires < $4 then expires else $4 end \
-     where id = $1 and successor is null and revoked is null and (expires is null or expires > $3) returning id";
 const SUCCEED: &str = "insert into operator_token (id, name, secret_digest, role, scopes, is_limited, created, expires) \
      select $1, $2, $3, $4, $5, $6, $7, $8 from {acted}";
 const INHERIT: &str = "insert into operator_tenant (operator, tenant) \
      select $1, l.tenant from operator_tenant l join {acted} on l.operator = $2";
-const REVOKE: &str =
-    "update operator_token set revoked = $2 where id = $1 and revoked is null returning id";
 const TOUCH: &str = "update operator_token set last_used = $2 where id = $1 returning id";

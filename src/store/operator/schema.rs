@@ -57,6 +57,30 @@ pub struct Configured {
 const CHANGES: &str = "schema_changes";
 const SEARCHABLE: &str = "searchable";
 
+/// A schema that a command added and that a file of the configuration brings too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplacedSchema {
+    /// URN of the schema.
+    pub urn: String,
+    /// Name of the file.
+    pub file: String,
+    /// Name of the tenant that has the schema; `None` for all.
+    pub tenant: Option<String>,
+}
+
+/// What a command makes of a schema.
+#[derive(Debug)]
+pub struct SchemaDocument<'a> {
+    /// Number of the tenant that has the schema; `None` for all.
+    pub tenant: Option<i64>,
+    /// URN of the schema.
+    pub urn: &'a str,
+    /// The document; `None` removes the schema.
+    pub document: Option<&'a str>,
+    /// Names of the attributes before and after.
+    pub attributes: &'a BTreeSet<String>,
+}
+
 impl Store {
     /// The schemas that the database keeps: all, or those that the tenant of that number has.
     ///
@@ -124,25 +148,22 @@ impl Store {
         rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
     }
 
-    /// The URNs that commands added and that files of the configuration bring too, with the names of the
-    /// files and of the tenants whose schemas they are, if they are not of all.
+    /// Schemas that commands added and that files of the configuration bring too.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn replaced_schemas(
-        &self,
-    ) -> Result<Vec<(String, String, Option<String>)>, StoreError> {
+    pub async fn replaced_schemas(&self) -> Result<Vec<ReplacedSchema>, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named("schemas.replaced", REPLACED, vec![]))
             .await?;
         rows.iter()
             .map(|row| {
-                Ok((
-                    row.text(0)?.to_owned(),
-                    row.text(1)?.to_owned(),
-                    row.opt_text(2)?.map(str::to_owned),
-                ))
+                Ok(ReplacedSchema {
+                    urn: row.text(0)?.to_owned(),
+                    file: row.text(1)?.to_owned(),
+                    tenant: row.opt_text(2)?.map(str::to_owned),
+                })
             })
             .collect()
     }
@@ -204,24 +225,23 @@ impl Store {
             .unwrap_or(0))
     }
 
-    /// Keeps a schema of a tenant, or of all, or with no document forgets it, if there were so many
-    /// changes before; `false` if there were more. From then on no write is taken that was made
-    /// under the schemas before. `attributes` are the names of those before and after.
+    /// Keeps a schema, or removes it if there is no document, if there were `seen` changes of schemas
+    /// before; `false` if there were more. From then on no write is accepted that was made under the
+    /// schemas before.
     ///
     /// # Errors
     /// Any [`StoreError`].
     pub async fn change_schema(
         &self,
         act: &Act<'_>,
-        tenant: Option<i64>,
-        urn: &str,
-        (document, attributes): (Option<&str>, &BTreeSet<String>),
+        schema: &SchemaDocument<'_>,
         seen: i64,
     ) -> Result<bool, StoreError> {
-        let tenant = Arg::Int(tenant.unwrap_or(0));
+        let urn = schema.urn;
+        let tenant = Arg::Int(schema.tenant.unwrap_or(0));
         let target = vec![tenant.clone(), urn.into()];
         let batch = || {
-            let changed = match document {
+            let changed = match schema.document {
                 Some(text) => {
                     let args = target
                         .iter()
@@ -231,7 +251,8 @@ impl Store {
                 }
                 None => Step::new(FORGET, target.clone()),
             };
-            let names = attributes.iter().map(|name| (urn.to_owned(), name.clone()));
+            let names = schema.attributes.iter();
+            let names = names.map(|name| (urn.to_owned(), name.clone()));
             let batch = Batch::new("schema.change")
                 .then("counted", count(seen))
                 .and(changed)
@@ -259,7 +280,7 @@ impl Store {
     }
 }
 
-/// Counts a change, if there were so many before.
+/// Counts a change, if the number of changes before is the expected one.
 fn count(seen: i64) -> Step {
     let number = |number: i64| Arg::Text(number.to_string());
     Step::new(COUNT, vec![CHANGES.into(), number(seen), number(seen + 1)]).returning(&["name"])

@@ -6,7 +6,7 @@ use crate::store::handle::Store;
 use crate::store::shared::shared;
 
 impl Store {
-    /// A value that all instances share; the first one that asks decides it.
+    /// A value that all instances share; the first instance that reads it sets it.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -86,7 +86,7 @@ pub struct Tenant {
     pub schema_revision: i64,
     /// Until when the provisioning log keeps the bodies of requests.
     pub bodies_until: Option<Timestamp>,
-    /// Whom the customer asks, in place of the server's contact: an e-mail address or a URL.
+    /// Contact for the customer, in place of the server's: an e-mail address or a URL.
     pub support: Option<String>,
     /// What people call it; `None`: its name.
     pub display_name: Option<String>,
@@ -95,7 +95,7 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// The number by which the store knows it.
+    /// The number of the tenant in the tables of the store.
     pub fn number(&self) -> i64 {
         self.number
     }
@@ -208,7 +208,7 @@ pub struct TenantChange {
     pub seats: Option<Option<i64>>,
     /// Until when bodies are kept; `Some(None)` keeps none.
     pub bodies_until: Option<Option<Timestamp>>,
-    /// Whom the customer asks; `Some(None)` leaves that to the server's contact.
+    /// Contact for the customer; `Some(None)` means the server's contact.
     pub support: Option<Option<String>>,
     /// What people call it; `Some(None)` takes it away.
     pub display_name: Option<Option<String>>,
@@ -265,7 +265,8 @@ impl Store {
             let batch = Batch::new("tenant.create").then("told", created);
             act.end(
                 self.tell(batch, TenantNews::Created, act.at),
-                ("told", "tenant"),
+                "told",
+                "tenant",
             )
         };
         let is_new = !self.engine.write_retrying(batch).await?.is_empty();
@@ -308,7 +309,8 @@ impl Store {
     pub async fn change_tenant(
         &self,
         act: &Act<'_>,
-        (name, revision): (&str, i64),
+        name: &str,
+        revision: i64,
         change: &TenantChange,
     ) -> Result<bool, StoreError> {
         let batch = || {
@@ -323,7 +325,7 @@ impl Store {
                 Some(_) => self.tell(batch, TenantNews::Status, act.at),
                 None => batch,
             };
-            act.end(batch, ("told", "tenant"))
+            act.end(batch, "told", "tenant")
         };
         let is_changed = !self.engine.write_retrying(batch).await?.is_empty();
         self.changes_made.notify_one();

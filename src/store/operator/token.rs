@@ -10,6 +10,7 @@ use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::operator::act::Act;
 use crate::store::operator::tenant::{COLUMNS, Tenant, WIDTH, read_tenant};
+use crate::store::operator::token_end::{replaced, revoked};
 use crate::store::resources::proof::CallerSnapshot;
 
 keywords! {
@@ -49,6 +50,17 @@ pub struct TokenInfo {
     pub successor: Option<String>,
     /// Name of the operator token by which it was issued; `None`: by a command.
     pub created_by: Option<String>,
+}
+
+/// A token as it is found for authentication.
+#[derive(Debug, Clone)]
+pub struct StoredToken<T> {
+    /// The token.
+    pub info: TokenInfo,
+    /// Digest of the secret, in hexadecimal digits.
+    pub digest: String,
+    /// Its tenant.
+    pub tenant: T,
 }
 
 /// A token to be kept.
@@ -139,10 +151,7 @@ impl Store {
         let batch = || {
             let args = std::iter::once(tenant.into()).chain(token.args()).collect();
             let added = Step::new(ADD, args).returning(&["id"]);
-            act.end(
-                Batch::new("token.add").then("acted", added),
-                ("acted", "id"),
-            )
+            act.end(Batch::new("token.add").then("acted", added), "acted", "id")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -160,35 +169,30 @@ impl Store {
         end: Timestamp,
     ) -> Result<bool, StoreError> {
         let batch = || {
-            let old = vec![
-                id.into(),
-                Arg::Text(successor.id.clone()),
-                Arg::Int(act.at.as_micros()),
-                Arg::Int(end.as_micros()),
-            ];
+            let old = replaced("token", act, id, &successor.id, end, &["tenant"]);
             let batch = Batch::new("token.rotate")
-                .then("acted", Step::new(ROTATE, old).returning(&["tenant"]))
+                .then("acted", old)
                 .and(Step::new(SUCCEED, successor.args().collect()));
-            act.end(batch, ("acted", "tenant"))
+            act.end(batch, "acted", "tenant")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
-    /// The token with that public part, its digest and its tenant.
+    /// The token of a tenant with that public part.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn token(&self, id: &str) -> Result<Option<(Tenant, TokenInfo, String)>, StoreError> {
+    pub async fn token(&self, id: &str) -> Result<Option<StoredToken<Tenant>>, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named("token.find", find(), vec![id.into()]))
             .await?;
         let read = |row: &Row| {
-            Ok((
-                read_tenant(row)?,
-                read_token(row, WIDTH)?,
-                row.text(WIDTH + 10)?.to_owned(),
-            ))
+            Ok(StoredToken {
+                info: read_token(row, WIDTH)?,
+                digest: row.text(WIDTH + 10)?.to_owned(),
+                tenant: read_tenant(row)?,
+            })
         };
         rows.first().map(read).transpose()
     }
@@ -199,12 +203,8 @@ impl Store {
     /// Any [`StoreError`].
     pub async fn revoke_token(&self, act: &Act<'_>, id: &str) -> Result<bool, StoreError> {
         let batch = || {
-            let args = vec![id.into(), Arg::Int(act.at.as_micros())];
-            let revoked = Step::new(REVOKE, args).returning(&["id"]);
-            act.end(
-                Batch::new("token.revoke").then("acted", revoked),
-                ("acted", "id"),
-            )
+            let batch = Batch::new("token.revoke").then("acted", revoked("token", act, id));
+            act.end(batch, "acted", "id")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
@@ -233,9 +233,6 @@ pub(in crate::store) const TOKEN: &str = "k.id, coalesce(t.name, '*'), k.name, k
      k.created_by";
 const ADD: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires, created_by) \
      select $2, tenant, $3, $4, $5, $6, $7, $8 from tenant where name = $1 returning id";
-const REVOKE: &str = "update token set revoked = $2 where id = $1 and revoked is null returning id";
-const ROTATE: &str = "update token set successor = $2, expires = case when expires < $4 then expires else $4 end \
-     where id = $1 and successor is null and revoked is null and (expires is null or expires > $3) returning tenant";
 const SUCCEED: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires, created_by) \
      select $1, tenant, $2, $3, $4, $5, $6, $7 from {acted}";
 const TOUCH: &str = "update token set last_used = $2 where id = $1 returning id";

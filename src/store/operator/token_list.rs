@@ -54,7 +54,7 @@ impl Store {
     pub async fn tokens(&self, query: &TokenQuery) -> Result<Option<Vec<TokenInfo>>, StoreError> {
         let last = match &query.after {
             Some(after) => match self.any_token(after).await? {
-                Some((last, ..)) => Some(last),
+                Some(found) => Some(found.info),
                 None => return Ok(None),
             },
             None => None,

@@ -56,7 +56,7 @@ impl Store {
         Until(self.sequence.for_change(now))
     }
 
-    /// Keeps a place in the order of creation; places that are asked for later come later.
+    /// Reserves a place in the order of creation; places that are reserved later come later.
     pub fn place(&self, of_type: &TypeIds, now: Timestamp) -> ReservedSeq {
         ReservedSeq(self.sequence.for_type(of_type.type_id, now))
     }

@@ -8,7 +8,7 @@ use crate::store::db::sql::Sql;
 use crate::store::db::statement::Step;
 use crate::store::resources::ids::TypeIds;
 use crate::store::resources::index_key::split;
-use crate::store::resources::scanned;
+use crate::store::resources::scanned::{self, ScannedValue};
 use std::collections::BTreeSet;
 
 /// A row of the index, but for tenant and resource.
@@ -42,7 +42,11 @@ pub(in crate::store) fn scanned(of_type: &TypeIds, attributes: &Attributes) -> S
     let fit = found.iter().filter(|entry| is_scanned(of_type, entry));
     let values = fit.filter_map(|entry| {
         let attribute = of_type.attributes.get(entry.leaf).copied().flatten()?;
-        Some((attribute, i64::from(entry.element), entry.key.as_str()))
+        Some(ScannedValue {
+            attribute,
+            element: i64::from(entry.element),
+            key: entry.key.as_str(),
+        })
     });
     scanned::text(values.collect())
 }
@@ -51,7 +55,7 @@ fn has_number(of_type: &TypeIds, leaf: usize) -> bool {
     matches!(of_type.attributes.get(leaf), Some(Some(_)))
 }
 
-/// Whether the value stands in the column `scanned`; one that does not fit there has a row.
+/// Whether the value is in the column `scanned`; one that does not fit there has a row.
 fn is_scanned(of_type: &TypeIds, entry: &Entry) -> bool {
     of_type.scanned.get(entry.leaf) == Some(&true) && scanned::fits(entry.key.as_str())
 }

@@ -1,5 +1,5 @@
 //! Values that stand in columns of their own, so that the application finds a user by them. Which
-//! they are is kept in the database: whoever writes, with whatever configuration, writes the same.
+//! they are is kept in the database: every instance writes the same, whatever its configuration.
 
 use crate::mapping::{self, LOOKUPS, Source};
 use crate::resource::Attributes;

@@ -18,17 +18,27 @@ pub(in crate::store) fn fits(key: &str) -> bool {
     key.len() <= LONGEST && key.bytes().all(|byte| byte >= b' ')
 }
 
-/// The text for values: attribute id, position in a list, and key of each.
-pub(in crate::store) fn text(mut values: Vec<(i64, i64, &str)>) -> String {
+/// A value that has no row in the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::store) struct ScannedValue<'a> {
+    /// Attribute id.
+    pub(in crate::store) attribute: i64,
+    /// Position in a list.
+    pub(in crate::store) element: i64,
+    pub(in crate::store) key: &'a str,
+}
+
+/// The text for values.
+pub(in crate::store) fn text(mut values: Vec<ScannedValue<'_>>) -> String {
     values.sort_unstable();
     let mut text = String::with_capacity(2 + 32 * values.len());
     text.push('[');
-    for (i, (attribute, element, key)) in values.into_iter().enumerate() {
+    for (i, value) in values.into_iter().enumerate() {
         text.push_str(if i > 0 { "," } else { "" });
-        begin(&mut text, attribute);
-        push_key(&mut text, key);
+        begin(&mut text, value.attribute);
+        push_key(&mut text, value.key);
         text.push(',');
-        push_number(&mut text, element);
+        push_number(&mut text, value.element);
         text.push(']');
     }
     text.push(']');
@@ -96,9 +106,21 @@ fn push_key(text: &mut String, key: &str) {
 mod tests {
     use super::*;
 
+    fn value(attribute: i64, element: i64, key: &str) -> ScannedValue<'_> {
+        ScannedValue {
+            attribute,
+            element,
+            key,
+        }
+    }
+
     #[test]
     fn each_value_is_a_line_of_json() {
-        let written = text(vec![(7, 1, "home"), (7, 0, "a\"\\b"), (3, 0, "")]);
+        let written = text(vec![
+            value(7, 1, "home"),
+            value(7, 0, "a\"\\b"),
+            value(3, 0, ""),
+        ]);
         assert_eq!(
             written,
             "[\n[3,null,0],\n[7,\"a\\\"\\\\b\",0],\n[7,\"home\",1]]"
@@ -111,9 +133,9 @@ mod tests {
     #[test]
     fn a_value_is_found_by_its_beginning_and_by_nothing_else() {
         let written = text(vec![
-            (7, 0, "x\n[8,\"y\","),
-            (7, 1, "[8,null,0]"),
-            (9, 0, ""),
+            value(7, 0, "x\n[8,\"y\","),
+            value(7, 1, "[8,null,0]"),
+            value(9, 0, ""),
         ]);
         assert!(!fits("x\n"), "a line break is not kept here");
         let written = written.replace("x\n[8", "x[8");

@@ -37,7 +37,7 @@ impl Sequence {
         }
     }
 
-    /// The first of so many numbers that nobody else here is given.
+    /// The first of a series of numbers that this process gives to no other caller.
     fn next(&self, now: Timestamp, count: i64) -> i64 {
         // Instances begin a millisecond at different counters, which makes equal numbers rare.
         let jitter = i64::from(getrandom::u32().unwrap_or(0) & ((1 << (COUNTER_BITS - 1)) - 1));
@@ -85,7 +85,7 @@ impl Sequence {
     }
 }
 
-/// How far apart keys are that were made so many milliseconds one after the other.
+/// The distance of keys that were made this number of milliseconds apart.
 pub(in crate::store) fn milliseconds(count: i64) -> i64 {
     count << COUNTER_BITS
 }

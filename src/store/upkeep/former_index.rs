@@ -49,7 +49,7 @@ impl Store {
                 if moving.len() >= SIDE_BY_SIDE {
                     count += u64::from(settled(&mut moving).await? == Some(Restored::Done));
                 }
-                let one = self.moving(scope.tenant, (after, row.int(1)?), of_type, &attributes);
+                let one = self.moving(scope.tenant, after, row.int(1)?, of_type, &attributes);
                 moving.spawn(one.run());
             }
             while let Some(outcome) = settled(&mut moving).await? {
@@ -74,8 +74,8 @@ impl Store {
         if self.engine.read(&asked).await?.is_empty() {
             return Ok(false);
         }
-        let place = (found.seq, found.revision);
-        let moving = self.moving(tenant, place, writing.of_type, before.attributes);
+        let (seq, revision) = (found.seq, found.revision);
+        let moving = self.moving(tenant, seq, revision, writing.of_type, before.attributes);
         moving.run().await?;
         Ok(true)
     }
@@ -83,7 +83,8 @@ impl Store {
     fn moving(
         &self,
         tenant: i64,
-        (seq, revision): (i64, i64),
+        seq: i64,
+        revision: i64,
         of_type: &TypeIds,
         attributes: &Attributes,
     ) -> Restoration {

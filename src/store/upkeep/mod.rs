@@ -1,5 +1,6 @@
 //! Checks and repairs of derived rows, and removal of whole tenants.
 
+pub(in crate::store) mod finding;
 pub(in crate::store) mod former_index;
 pub(in crate::store) mod holders;
 pub(in crate::store) mod reindex;

@@ -1,5 +1,5 @@
-//! The index after a change of schemas: resources are as they were, what is derived from them is
-//! not. All of a tenant is gone through while the server works.
+//! Reindexes a tenant after a change of schemas: resources are unchanged, what is derived from them is
+//! not. The server works meanwhile.
 
 use crate::store::db::error::StoreError;
 use crate::store::handle::Store;
@@ -7,7 +7,7 @@ use crate::store::resources::scope::Scope;
 use crate::store::upkeep::restore::Restored;
 use crate::store::upkeep::verify::Verification;
 
-/// Times that a tenant is gone through, at most: again for what was changed while it was.
+/// Passes over a tenant, at most: each later one repairs what was changed during the one before.
 const PASSES: u32 = 8;
 
 /// What became of the index of a tenant.
@@ -17,13 +17,13 @@ pub struct Reindexed {
     pub changed: u64,
     /// Resources with a value that must be unique and that another one has.
     pub taken: u64,
-    /// Resources that were changed each time before they could be put right.
+    /// Resources that were changed each time before they could be repaired.
     pub overtaken: u64,
 }
 
 impl Store {
     /// Makes the index of a tenant what its schemas say, once nobody writes any more under those
-    /// before; `seen` is told of each resource.
+    /// before; `seen` is called for each resource.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -10,7 +10,7 @@ use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::operator::act::Act;
 
-/// Times that the tenant is emptied anew because a request that was on its way has written.
+/// Times that the tenant is emptied again because a concurrent request has written.
 const ATTEMPTS: u32 = 20;
 
 impl Store {
@@ -65,7 +65,7 @@ impl Store {
                 |batch, (name, text)| batch.then(name, step(text)),
             );
             let deleted = step(DELETE).returning(&["tenant"]);
-            act.end(emptied.then("acted", deleted), ("acted", "tenant"))
+            act.end(emptied.then("acted", deleted), "acted", "tenant")
         };
         self.engine.write_retrying(rest).await.map(|_| ())
     }

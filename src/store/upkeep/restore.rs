@@ -1,4 +1,4 @@
-//! Puts right what is derived from one resource.
+//! Repairs the derived rows of one resource.
 
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
@@ -7,6 +7,7 @@ use crate::store::db::statement::Step;
 use crate::store::handle::Store;
 use crate::store::resources::document::DerivedColumns;
 use crate::store::resources::index::{self, IndexRow};
+use crate::store::upkeep::finding::Unrepaired;
 use std::collections::BTreeSet;
 
 /// What became of a resource whose derived rows differed.
@@ -21,11 +22,11 @@ pub(in crate::store) enum Restored {
 
 impl Restored {
     /// Why it could not be repaired, if so.
-    pub(in crate::store) fn why_not(self) -> Option<&'static str> {
+    pub(in crate::store) fn unrepaired(self) -> Option<Unrepaired> {
         match self {
             Self::Done => None,
-            Self::Overtaken => Some("it was changed meanwhile"),
-            Self::Taken => Some("another resource has a value that must be unique"),
+            Self::Overtaken => Some(Unrepaired::Overtaken),
+            Self::Taken => Some(Unrepaired::Taken),
         }
     }
 }
@@ -42,7 +43,7 @@ pub(in crate::store) struct Restoration {
 }
 
 impl Restoration {
-    /// First takes away what is too much: among it may be what stands in the way of what lacks.
+    /// Deletes surplus rows first: one of them may hold a unique value that a missing row needs.
     pub(in crate::store) async fn run(self) -> Result<Restored, StoreError> {
         let mut revision = self.revision;
         if !self.surplus.is_empty() {
@@ -70,7 +71,7 @@ impl Restoration {
         }
     }
 
-    /// Writes what stands beside the document, if that is as it was read.
+    /// Writes the columns beside the document, if the resource is as it was read.
     fn columns(&self, revision: i64) -> Batch {
         let [first, second, third] = self.derived.looked.clone().map(Arg::OptText);
         let columns = vec![

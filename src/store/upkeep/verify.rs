@@ -1,7 +1,7 @@
-//! Whether every derived row is what its source says, and putting right what is not.
+//! Compares every derived row with its source, and repairs those that differ.
 //!
-//! Sources are the documents and the memberships. Derived are the index of values, what stands
-//! in columns beside the document, counters, and the number of seats in use. All of a tenant is
+//! Sources are the documents and the memberships. Derived are the index of values, the columns
+//! beside the document, counters, and the number of seats in use. All of a tenant is
 //! read in the order of its keys, one resource at a time; a repair is made only if the resource is
 //! still as it was read, so the server may be at work meanwhile.
 
@@ -19,19 +19,22 @@ use crate::store::resources::index::{self, IndexRow};
 use crate::store::resources::lookup::{Looked, looked};
 use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::{TYPE_SHIFT, type_id_of};
+use crate::store::upkeep::finding::{
+    Fault, Finding, IndexedPaths, LiveCounts, StalePart, Unrepaired,
+};
 use crate::store::upkeep::restore::{Restoration, Restored};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-/// Findings that are told one by one; the rest are counted.
-const TOLD: usize = 10_000;
+/// Findings of a tenant that are listed; the rest are counted.
+const LISTED: u64 = 10_000;
 
 /// Seconds within which a running server gives a change its position.
 const NUMBERED_WITHIN: i64 = 60;
 
-/// Resources that are put right side by side: what waits shares a commit.
-const SIDE_BY_SIDE: usize = 32;
+/// Resources that are repaired at the same time, so that repairs share commits.
+const CONCURRENT_REPAIRS: usize = 32;
 
 /// A resource as it is stored, with its index rows.
 #[derive(Debug)]
@@ -61,43 +64,76 @@ pub(in crate::store) struct Verification<'a> {
     scope: &'a Scope,
     tenant: &'a str,
     repair: bool,
-    told: Vec<String>,
-    untold: usize,
-    unrepaired: usize,
+    verified: Verified,
     restored: BTreeMap<Restored, u64>,
-    /// Repairs in progress, each with the finding that it answers.
-    restoring: JoinSet<(String, Result<Restored, StoreError>)>,
+    /// Repairs in progress, each with what it repairs.
+    restoring: JoinSet<(Fault, Result<Restored, StoreError>)>,
 }
 
 /// What a verification found.
 #[derive(Debug, Default)]
 pub struct Verified {
-    /// A line for each finding; those that could not be repaired say why.
-    pub findings: Vec<String>,
-    /// How many could not be repaired though that was asked for.
-    pub unrepaired: usize,
+    /// The findings; of each tenant with more than 10 000 the first ones.
+    pub findings: Vec<Finding>,
+    /// How many more findings there are.
+    pub unlisted: u64,
+    /// How many of all could not be repaired though that was requested.
+    pub unrepaired: u64,
+}
+
+impl Verified {
+    /// How many findings there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.findings.len() as u64 + self.unlisted
+    }
+
+    /// Adds what another verification found.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        self.unlisted += other.unlisted;
+        self.unrepaired += other.unrepaired;
+    }
+
+    /// Adds a finding, which is listed if there are few of them.
+    pub(in crate::store) fn add(&mut self, finding: Finding) {
+        self.unrepaired += u64::from(finding.unrepaired.is_some());
+        if self.count() < LISTED {
+            self.findings.push(finding);
+        } else {
+            self.unlisted += 1;
+        }
+    }
+}
+
+/// How a verification is made.
+pub(crate) struct VerifyRequest<'a> {
+    /// Whether what differs is repaired.
+    pub(crate) repair: bool,
+    /// The time; changes that were made shortly before may have no position yet.
+    pub(crate) now: Timestamp,
+    /// Called for each resource that was compared.
+    pub(crate) compared: &'a mut (dyn FnMut() + Send),
 }
 
 impl Store {
-    /// Holds every derived row of a tenant against its source, and repairs what differs if asked to;
-    /// `compared` is called for every resource. Changes that were made shortly before `now` may have no position yet.
+    /// Compares every derived row of a tenant with its source, and repairs what differs if requested.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn verify(
+    pub(crate) async fn verify(
         &self,
         scope: &Scope,
         tenant: &str,
-        repair: bool,
-        (now, compared): (Timestamp, &mut (dyn FnMut() + Send)),
+        request: VerifyRequest<'_>,
     ) -> Result<Verified, StoreError> {
-        let mut verification = Verification::new(self, scope, tenant, repair);
-        verification.resources(compared).await?;
+        let mut verification = Verification::new(self, scope, tenant, request.repair);
+        verification.resources(request.compared).await?;
         verification.members().await?;
         verification.counters().await?;
         verification.seats().await?;
-        verification.change_log(now).await?;
-        Ok(verification.findings())
+        verification.change_log(request.now).await?;
+        Ok(verification.verified)
     }
 }
 
@@ -108,52 +144,37 @@ impl<'a> Verification<'a> {
         tenant: &'a str,
         repair: bool,
     ) -> Self {
-        let (told, untold, unrepaired, restored) = (Vec::new(), 0, 0, BTreeMap::new());
         Self {
             store,
             scope,
             tenant,
             repair,
-            told,
-            untold,
-            unrepaired,
-            restored,
+            verified: Verified::default(),
+            restored: BTreeMap::new(),
             restoring: JoinSet::new(),
         }
     }
 
-    /// How many of the resources that differed came to that.
+    /// How many of the resources that differed had this outcome.
     pub(in crate::store) fn count(&self, restored: Restored) -> u64 {
         self.restored.get(&restored).copied().unwrap_or(0)
     }
 
-    fn tell(&mut self, finding: String) {
-        if self.told.len() < TOLD {
-            self.told.push(finding);
-        } else {
-            self.untold += 1;
-        }
+    fn found(&mut self, fault: Fault) {
+        self.found_unrepaired(fault, None);
     }
 
-    fn tell_of(&mut self, finding: String, why_not_repaired: Option<&str>) {
-        match why_not_repaired {
-            Some(why) => {
-                self.unrepaired += 1;
-                self.tell(format!("{finding} (not repaired: {why})"));
-            }
-            None => self.tell(finding),
-        }
+    fn found_unrepaired(&mut self, fault: Fault, unrepaired: Option<Unrepaired>) {
+        self.verified.add(Finding {
+            tenant: self.tenant.to_owned(),
+            fault,
+            unrepaired,
+        });
     }
 
-    fn findings(mut self) -> Verified {
-        if self.untold > 0 {
-            self.told
-                .push(format!("tenant {}: {} more", self.tenant, self.untold));
-        }
-        Verified {
-            findings: self.told,
-            unrepaired: self.unrepaired,
-        }
+    /// Why a source that is wrong itself is not repaired, if that was requested.
+    fn unrepairable(&self, why: Unrepaired) -> Option<Unrepaired> {
+        self.repair.then_some(why)
     }
 
     fn args(&self, more: impl IntoIterator<Item = Arg>) -> Vec<Arg> {
@@ -162,7 +183,7 @@ impl<'a> Verification<'a> {
             .collect()
     }
 
-    /// Holds all resources against their index; `seen` is told of each.
+    /// Compares all resources with what is derived from them; `seen` is called for each.
     pub(in crate::store) async fn resources(
         &mut self,
         seen: &mut (dyn FnMut() + Send),
@@ -196,18 +217,11 @@ impl<'a> Verification<'a> {
         let Some(source) = &stored.source else {
             return self.orphans(of_type, &stored).await;
         };
-        let subject = format!(
-            "tenant {}, {} {}",
-            self.tenant,
-            of_type.resource_type.name(),
-            source.id
-        );
+        let resource_type = of_type.resource_type.name().to_string();
+        let id = source.id;
         let Ok(attributes) = source.document.attributes() else {
-            let reason = "it is the source of the rest";
-            self.tell_of(
-                format!("{subject}: the document cannot be read"),
-                Some(reason).filter(|_| self.repair),
-            );
+            let fault = Fault::Unreadable { resource_type, id };
+            self.found_unrepaired(fault, self.unrepairable(Unrepaired::DocumentIsSource));
             return Ok(());
         };
         let derived = DerivedColumns::of(of_type, &attributes);
@@ -216,15 +230,19 @@ impl<'a> Verification<'a> {
             None => index::former_rows(of_type, &attributes),
         };
         let (lacking, surplus) = stored.against(&expected);
-        let mut differences = column_differences(source, &derived);
-        differences.extend(of_index("lacks rows for", of_type, &lacking));
-        differences.extend(of_index("has extra rows for", of_type, &surplus));
-        if differences.is_empty() {
+        let mut parts = stale_columns(source, &derived);
+        parts.extend(paths(of_type, &lacking).map(StalePart::LackingRows));
+        parts.extend(paths(of_type, &surplus).map(StalePart::ExtraRows));
+        if parts.is_empty() {
             return Ok(());
         }
-        let finding = format!("{subject}: {}", differences.join("; "));
+        let fault = Fault::Resource {
+            resource_type,
+            id,
+            parts,
+        };
         if !self.repair {
-            self.tell(finding);
+            self.found(fault);
             return Ok(());
         }
         // It is written with the scanned values in their column, whatever it was before.
@@ -239,34 +257,31 @@ impl<'a> Verification<'a> {
             surplus,
             lacking,
         };
-        if self.restoring.len() >= SIDE_BY_SIDE {
+        if self.restoring.len() >= CONCURRENT_REPAIRS {
             self.settle_one().await?;
         }
         self.restoring
-            .spawn(async move { (finding, restoration.run().await) });
+            .spawn(async move { (fault, restoration.run().await) });
         Ok(())
     }
 
-    /// Waits for one of those that are being put right; `false` if there is none.
+    /// Waits for the end of one repair; `false` if there is none.
     async fn settle_one(&mut self) -> Result<bool, StoreError> {
         let Some(joined) = self.restoring.join_next().await else {
             return Ok(false);
         };
-        let (finding, outcome) =
-            joined.map_err(|_| StoreError::Away(sqlx::Error::WorkerCrashed))?;
+        let (fault, outcome) = joined.map_err(|_| StoreError::Away(sqlx::Error::WorkerCrashed))?;
         let outcome = outcome?;
         *self.restored.entry(outcome).or_default() += 1;
-        self.tell_of(finding, outcome.why_not());
+        self.found_unrepaired(fault, outcome.unrepaired());
         Ok(true)
     }
 
     async fn orphans(&mut self, of_type: &TypeIds, stored: &Stored) -> Result<(), StoreError> {
         let (tenant, seq) = (self.scope.tenant, stored.seq);
-        let kind = of_type.resource_type.name();
-        self.tell(format!(
-            "tenant {}, a {kind} that is gone: it still has values in the index",
-            self.tenant
-        ));
+        self.found(Fault::Orphan {
+            resource_type: of_type.resource_type.name().to_string(),
+        });
         if self.repair {
             let gone = || {
                 Batch::new("verify.orphans").then(
@@ -291,14 +306,10 @@ impl<'a> Verification<'a> {
         ));
         while let Some(row) = rows.recv().await.transpose()? {
             let (group, member) = (row.int(0)?, row.int(1)?);
-            let (of_group, of_member) = (
-                self.kind_name(type_id_of(group)),
-                self.kind_name(type_id_of(member)),
-            );
-            self.tell(format!(
-                "tenant {}: a {of_member} is member of a {of_group}, and one of them is gone",
-                self.tenant
-            ));
+            self.found(Fault::Membership {
+                group_type: self.type_name(type_id_of(group)),
+                member_type: self.type_name(type_id_of(member)),
+            });
             if self.repair {
                 let text = format!("{UNTIE}{LOOSE}");
                 let args = self.args([Arg::Int(group), Arg::Int(member)]);
@@ -311,10 +322,10 @@ impl<'a> Verification<'a> {
         Ok(())
     }
 
-    fn kind_name(&self, kind: i64) -> String {
-        let layout = self.scope.layout.by_type_id(kind);
+    fn type_name(&self, type_id: i64) -> String {
+        let layout = self.scope.layout.by_type_id(type_id);
         layout.map_or_else(
-            || format!("type {kind}"),
+            || format!("type {type_id}"),
             |layout| layout.resource_type.name().to_string(),
         )
     }
@@ -327,15 +338,26 @@ impl<'a> Verification<'a> {
             self.args([Arg::Int(1 << TYPE_SHIFT)]),
         ));
         while let Some(row) = rows.recv().await.transpose()? {
-            let (kind, live, active) = (row.int(0)?, row.int(1)?, row.int(2)?);
-            let (counted, counted_active) = (row.int(3)?, row.int(4)?);
-            self.tell(format!(
-                "tenant {}, type {}: {live} resources, {active} active; counted are {counted}, {counted_active} active",
-                self.tenant,
-                self.kind_name(kind)
-            ));
+            let type_id = row.int(0)?;
+            let counts = |live, active| {
+                Ok::<_, StoreError>(LiveCounts {
+                    live: row.int(live)?,
+                    active: row.int(active)?,
+                })
+            };
+            let (actual, counted) = (counts(1, 2)?, counts(3, 4)?);
+            self.found(Fault::Counters {
+                resource_type: self.type_name(type_id),
+                actual,
+                counted,
+            });
             if self.repair {
-                let differences = [kind, live - counted, active - counted_active].map(Arg::Int);
+                let differences = [
+                    type_id,
+                    actual.live - counted.live,
+                    actual.active - counted.active,
+                ]
+                .map(Arg::Int);
                 self.store
                     .engine
                     .write_one(Statement::named(
@@ -349,19 +371,16 @@ impl<'a> Verification<'a> {
         Ok(())
     }
 
-    /// What was told of a change cannot be made up afterwards.
+    /// The change log cannot be computed again from anything else.
     async fn change_log(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let settled = now.plus_seconds(-NUMBERED_WITHIN);
         let faults = self.store.verify_log(self.scope.tenant, settled).await?;
-        for (count, what) in [
-            (faults.unnumbered, "have no position in the change feed"),
-            (faults.miscounted, "count other members than they have"),
-        ] {
-            if count > 0 {
-                let finding = format!("tenant {}: {count} changes {what}", self.tenant);
-                let reason = "the change log is the source";
-                self.tell_of(finding, Some(reason).filter(|_| self.repair));
-            }
+        let why = self.unrepairable(Unrepaired::LogIsSource);
+        if faults.unnumbered > 0 {
+            self.found_unrepaired(Fault::Unnumbered(faults.unnumbered), why);
+        }
+        if faults.miscounted > 0 {
+            self.found_unrepaired(Fault::Miscounted(faults.miscounted), why);
         }
         Ok(())
     }
@@ -372,13 +391,10 @@ impl<'a> Verification<'a> {
                 .engine
                 .rows(Statement::named("verify.seats", SEATS, self.args([])));
         while let Some(row) = rows.recv().await.transpose()? {
-            let (used, taken) = (row.int(0)?, row.int(1)?);
-            self.tell(format!(
-                "tenant {}: {taken} seats are taken; counted are {used}",
-                self.tenant
-            ));
+            let (counted, actual) = (row.int(0)?, row.int(1)?);
+            self.found(Fault::Seats { actual, counted });
             if self.repair {
-                let difference = [Arg::Int(taken - used)];
+                let difference = [Arg::Int(actual - counted)];
                 self.store
                     .engine
                     .write_one(Statement::named(
@@ -443,48 +459,37 @@ impl Stored {
     }
 }
 
-fn column_differences(source: &Source, derived: &DerivedColumns) -> Vec<String> {
-    let mut differences = Vec::new();
-    if (&source.display, &source.display_key) != (&derived.display, &derived.display_key) {
-        differences.push("the display name column is stale".to_owned());
-    }
-    if source.looked != derived.looked {
-        differences.push("the lookup columns are stale".to_owned());
-    }
-    if source
-        .scanned
-        .as_ref()
-        .is_some_and(|scanned| *scanned != derived.scanned)
-    {
-        differences.push("the column of scanned values is stale".to_owned());
-    }
-    if source.takes_seat != derived.takes_seat {
-        differences.push("the seat column is stale".to_owned());
-    }
-    differences
+fn stale_columns(source: &Source, derived: &DerivedColumns) -> Vec<StalePart> {
+    let is_display =
+        (&source.display, &source.display_key) != (&derived.display, &derived.display_key);
+    let scanned = source.scanned.as_ref();
+    let columns = [
+        (is_display, StalePart::Display),
+        (source.looked != derived.looked, StalePart::Lookups),
+        (
+            scanned.is_some_and(|scanned| *scanned != derived.scanned),
+            StalePart::Scanned,
+        ),
+        (source.takes_seat != derived.takes_seat, StalePart::Seat),
+    ];
+    columns
+        .into_iter()
+        .filter_map(|(is_stale, part)| is_stale.then_some(part))
+        .collect()
 }
 
-/// Names attributes, never values.
-fn of_index(what: &str, of_type: &TypeIds, rows: &BTreeSet<IndexRow>) -> Option<String> {
-    let numbers: BTreeSet<i64> = rows.iter().map(|row| row.attribute).collect();
-    let leaves = || {
+/// The attributes of index rows, if there are any rows.
+fn paths(of_type: &TypeIds, rows: &BTreeSet<IndexRow>) -> Option<IndexedPaths> {
+    let attributes: BTreeSet<i64> = rows.iter().map(|row| row.attribute).collect();
+    let path = |attribute: i64| {
         of_type
             .attributes
             .iter()
             .zip(of_type.resource_type.leaves())
-    };
-    let name = |number: i64| {
-        leaves()
-            .find(|(own, _)| **own == Some(number))
+            .find(|(own, _)| **own == Some(attribute))
             .map(|(_, path)| path.to_string())
     };
-    let names: Vec<_> = numbers
-        .into_iter()
-        .map(|number| {
-            name(number).unwrap_or_else(|| "an attribute that is not searched".to_owned())
-        })
-        .collect();
-    (!names.is_empty()).then(|| format!("the index {what} {}", names.join(", ")))
+    (!attributes.is_empty()).then(|| attributes.into_iter().map(path).collect())
 }
 
 const STORED: &str = "select seq, 0, id, revision, 0, takes_seat, document, display, display_key, \

@@ -4,7 +4,8 @@ use super::is_problem;
 use crate::harness::{Admin, Server, openapi, operator_token};
 use crate::on_both;
 use reqwest::Method;
-use scimd::service::{OperatorRole, OperatorScope, OperatorTokenRequest, TenantChange};
+use scimd::operator::OperatorTokenRequest;
+use scimd::store::{OperatorRole, OperatorScope, TenantChange};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use super::is_problem;
 use crate::harness::{Admin, Server, operator_token};
 use crate::on_both;
 use reqwest::Method;
-use scimd::service::OperatorRole;
+use scimd::store::OperatorRole;
 use serde_json::{Value, json};
 
 on_both!(every_act_leaves_its_row, rows_are_found_and_limited);

@@ -4,7 +4,7 @@ use super::is_problem;
 use crate::harness::{Admin, Answer, Server, operator_token};
 use crate::on_both;
 use reqwest::Method;
-use scimd::service::{OperatorRole, TenantChange, TokenQuery};
+use scimd::store::{OperatorRole, TenantChange, TokenQuery};
 use serde_json::{Value, json};
 
 on_both!(

@@ -4,7 +4,7 @@ use super::is_problem;
 use crate::harness::{Admin, Answer, Server, operator_token};
 use crate::on_both;
 use reqwest::{Method, Response, StatusCode};
-use scimd::service::OperatorRole;
+use scimd::store::OperatorRole;
 use std::time::{Duration, Instant};
 
 on_both!(

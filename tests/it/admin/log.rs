@@ -4,7 +4,7 @@ use super::is_problem;
 use crate::harness::{Admin, Database, GROUP, Server, USER, operator_token, user};
 use crate::on_both;
 use reqwest::{Method, Response};
-use scimd::service::{OperatorRole, TenantChange};
+use scimd::store::{OperatorRole, TenantChange};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;

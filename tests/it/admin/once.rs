@@ -4,7 +4,7 @@ use super::is_problem;
 use crate::harness::{Admin, Server, operator_token};
 use crate::on_both;
 use reqwest::Method;
-use scimd::service::OperatorRole;
+use scimd::store::OperatorRole;
 use serde_json::json;
 
 on_both!(

@@ -3,7 +3,7 @@
 use crate::harness::{Admin, Server, user};
 use crate::on_both;
 use reqwest::Method;
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::json;
 
 on_both!(

@@ -3,7 +3,7 @@
 use super::{json_beside, told_beside};
 use crate::harness::{Server, group, user};
 use crate::on_both;
-use scimd::service::{AuditQuery, AuditRow};
+use scimd::store::{AuditQuery, AuditRow};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -68,15 +68,11 @@ async fn a_guide_is_filled_in_for_a_tenant(server: Server) {
     // Those of another tenant are not told.
     let (okta, _) = told_beside(&server, &["tenant", "guide", "default", "--for", "okta"]);
     assert!(!okta.contains("badges"), "{okta}");
-    let change = scimd::service::TenantChange {
+    let change = scimd::store::TenantChange {
         base_url: Some(Some("https://acme.example.com/scim/v2".to_owned())),
         ..Default::default()
     };
-    server
-        .operator
-        .change_tenant("acme", &change)
-        .await
-        .unwrap();
+    server.change_tenant("acme", &change).await;
     let (entra, told) = told_beside(&server, &["tenant", "guide", "acme", "--for", "entra"]);
     assert!(
         entra.contains("Tenant URL             https://acme.example.com/scim/v2\n")

@@ -3,7 +3,7 @@
 use super::{beside, json_beside, told_beside};
 use crate::harness::{Options, Server, user};
 use crate::on_both;
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::Value;
 
 on_both!(

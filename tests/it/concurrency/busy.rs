@@ -2,7 +2,7 @@
 
 use super::{new_group, new_users};
 use crate::harness::{Database, Fleet};
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use sqlx::Connection;

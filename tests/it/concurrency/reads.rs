@@ -2,7 +2,7 @@
 
 use super::new_users;
 use crate::harness::{Database, Fleet, Server, USER, user};
-use scimd::service::{TenantChange, TokenScope};
+use scimd::store::{TenantChange, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use std::collections::BTreeMap;

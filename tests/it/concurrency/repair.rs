@@ -1,7 +1,7 @@
 //! A repair that a write of the same resource waits for.
 
 use crate::harness::{Database, Fleet, user};
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use sqlx::Connection;

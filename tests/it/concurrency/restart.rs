@@ -3,7 +3,7 @@
 use crate::harness::postgres::Cluster;
 use crate::harness::{Server, user};
 use nix::sys::signal::Signal;
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;

@@ -1,7 +1,7 @@
 //! The limit of active users, when many want the last seats.
 
 use crate::harness::{Answer, Fleet, user};
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::{Value, json};
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! A tenant is deleted while its clients write.
 
 use crate::harness::{Fleet, group, user};
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::watch;

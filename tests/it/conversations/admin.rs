@@ -15,7 +15,7 @@ use crate::harness::{
 };
 use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
-use scimd::service::OperatorRole;
+use scimd::store::OperatorRole;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;

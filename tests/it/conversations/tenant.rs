@@ -6,7 +6,7 @@ use crate::harness::{Database, Options, Server, noon};
 use scimd::clock::Clock;
 use scimd::resource::Conformance;
 use scimd::schema::SchemaFile;
-use scimd::service::{PasswordPolicy, PutWithoutMembers, TenantChange, TokenScope, UsernameFormat};
+use scimd::store::{PasswordPolicy, PutWithoutMembers, TenantChange, TokenScope, UsernameFormat};
 use secrecy::ExposeSecret;
 use std::collections::HashMap;
 use std::path::Path;
@@ -66,10 +66,7 @@ impl Stage {
     /// Fails if a server finds a fault in what is stored.
     pub(super) async fn is_sound(&self) {
         for server in self.servers.values() {
-            assert_eq!(
-                server.operator.verify(false).await.unwrap(),
-                Vec::<String>::new()
-            );
+            assert_eq!(server.operator.verify(false).await.unwrap(), []);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::{printed, refused, scimd};
 use crate::harness::{Database, Server};
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection};

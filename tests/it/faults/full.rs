@@ -2,7 +2,7 @@
 
 use crate::cli::scimd;
 use crate::harness::{Database, Server, user};
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::io::{BufRead, BufReader};

@@ -2,7 +2,7 @@
 
 use super::crowd::Lateness;
 use crate::harness::{Database, Server, race, user};
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Executor};
 use std::sync::Arc;

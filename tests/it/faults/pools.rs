@@ -2,7 +2,7 @@
 
 use crate::harness::postgres::Cluster;
 use crate::harness::{Options, Server, race, user};
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use scimd::store::PoolSettings;
 use sqlx::{Connection, PgConnection};
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use super::crowd::{Crowd, Met};
 use crate::harness::postgres::Cluster;
 use crate::harness::{Options, Proxy, Server, user};
 use nix::sys::signal::Signal;
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use scimd::store::PoolSettings;
 use sqlx::{Connection, PgConnection};
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use crate::isolation::{Tenant, all_routes};
 use reqwest::Method;
 use scimd::clock::Clock;
 use scimd::scim_api::HttpSettings;
-use scimd::service::{Status, TenantChange, TokenScope};
+use scimd::store::{Status, TenantChange, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -288,7 +288,7 @@ async fn tokens_reach_what_they_are_for(server: Server) {
     own.read("/events").await;
     let listed = server
         .operator
-        .tokens(&scimd::service::TokenQuery {
+        .tokens(&scimd::store::TokenQuery {
             limit: 100,
             ..Default::default()
         })

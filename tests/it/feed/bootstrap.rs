@@ -5,7 +5,7 @@ use super::client::{FeedClient, text};
 use super::running::{Running, numbering};
 use crate::harness::{Server, group, user};
 use crate::views::Reader;
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

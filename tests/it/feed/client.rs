@@ -2,7 +2,7 @@
 
 use crate::harness::Server;
 use reqwest::Method;
-use scimd::service::TokenScope;
+use scimd::store::TokenScope;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 

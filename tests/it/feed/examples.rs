@@ -2,7 +2,8 @@
 
 use crate::harness::dump::psql;
 use crate::harness::{Database, Server, group, user};
-use scimd::service::{DatabaseTarget, TenantChange};
+use scimd::operator::DatabaseTarget;
+use scimd::store::TenantChange;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -6,7 +6,7 @@ use crate::faults::{commit_on_both, url};
 use crate::harness::postgres::Cluster;
 use crate::harness::{Server, user};
 use nix::sys::signal::Signal;
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,7 +7,9 @@ use crate::harness::dump::{Dump, DumpFormat, restored};
 use crate::harness::postgres::Cluster;
 use crate::harness::{Database, Server, create_database_on, group, user};
 use scimd::feed::{Event, FeedError};
-use scimd::service::{DatabaseTarget, ExportRequest, ImportRequest, OnError, OperatorError, Step};
+use scimd::operator::{
+    DatabaseTarget, ExportRequest, ImportRequest, ImportStep, OnError, OperatorError,
+};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::collections::BTreeSet;
@@ -161,8 +163,8 @@ async fn import(server: &Server, text: &str) {
         on_error: OnError::Stop,
         drop_unknown: false,
     };
-    let mut tell = |step: Step<'_>| {
-        if let Step::Problem { line, detail } = step {
+    let mut tell = |step: ImportStep<'_>| {
+        if let ImportStep::Problem { line, detail } = step {
             panic!("{line}: {detail}");
         }
     };
@@ -223,5 +225,5 @@ async fn an_import_into_the_other_database_is_told() {
     import(&new, &exported(&new).await).await;
     assert_eq!(all(&new.feed()).await, before);
     let faults = new.operator.verify(false).await.unwrap();
-    assert_eq!(faults, Vec::<String>::new());
+    assert_eq!(faults, []);
 }

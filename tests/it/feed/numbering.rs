@@ -2,7 +2,7 @@
 
 use super::order::{delay, write};
 use crate::harness::{Database, Fleet, Server, user};
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
 use std::collections::BTreeSet;

@@ -5,7 +5,7 @@ use super::running::{Running, numbering};
 use crate::harness::postgres::Cluster;
 use crate::harness::{Fleet, Server, create_database_on, user};
 use crate::views::Reader;
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};

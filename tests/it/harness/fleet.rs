@@ -1,7 +1,7 @@
 //! One server, or several over one database, and tasks that race on them.
 
 use super::{Database, Server};
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Barrier;

@@ -20,13 +20,12 @@ use reqwest::Method;
 use scimd::clock::{Clock, Timestamp};
 use scimd::config::Config;
 use scimd::mapping::Directory;
+use scimd::operator::{DatabaseTarget, Operator, ServiceSettings};
+use scimd::protocol::{Service, ServiceLimits};
+use scimd::request_log::Record;
 use scimd::schema::SchemaFile;
 use scimd::scim_api::HttpSettings;
-use scimd::service::{
-    DatabaseTarget, Operator, Record, Service, ServiceLimits, ServiceSettings, TenantChange,
-    TokenScope,
-};
-use scimd::store::PoolSettings;
+use scimd::store::{PoolSettings, TenantChange, TokenScope};
 use scimd::wire::ServerSettings;
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -362,6 +361,11 @@ impl Server {
             .await
             .unwrap();
         issued.text.expose_secret().to_owned()
+    }
+
+    /// Changes a tenant.
+    pub(crate) async fn change_tenant(&self, name: &str, change: &TenantChange) {
+        self.operator.change_tenant(name, change).await.unwrap();
     }
 
     /// The same server, asked with another token.

@@ -1,7 +1,7 @@
 //! Whether what is stored fits together: nothing lost, nothing half done.
 
 use super::Server;
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
@@ -59,10 +59,7 @@ const FAULTS: &[(&str, &str)] = &[
 impl Server {
     /// Fails if the server, or a look at its tables, finds a fault in what is stored.
     pub(crate) async fn is_sound(&self) {
-        assert_eq!(
-            self.operator.verify(false).await.unwrap(),
-            Vec::<String>::new()
-        );
+        assert_eq!(self.operator.verify(false).await.unwrap(), []);
         for (what, query) in FAULTS {
             assert_eq!(self.number(query).await, 0, "{what}");
         }

@@ -14,7 +14,7 @@ mod values;
 use crate::harness::raw::RawAnswer;
 use crate::harness::{Server, USER, group, user};
 use scimd::resource::Conformance;
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
 const JSON: &str = "Content-Type: application/scim+json\r\n";

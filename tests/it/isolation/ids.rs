@@ -250,7 +250,7 @@ async fn a_deleted_tenant_leaves_the_others(server: Server) {
     // A tenant of the same name begins with nothing.
     let again = server
         .by(&server
-            .tenant("one", &scimd::service::TenantChange::default())
+            .tenant("one", &scimd::store::TenantChange::default())
             .await)
         .get("/")
         .await;

@@ -4,7 +4,7 @@ use super::{Tenant, bulk, found, patch};
 use crate::harness::{Answer, Server, group};
 use reqwest::Method;
 use scimd::resource::Conformance;
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
 crate::on_both!(lenient_tenants_leave_them_out, strict_tenants_refuse_them);

@@ -8,7 +8,7 @@ mod urls;
 
 use crate::harness::{Client, GROUP, Server, USER, group, user};
 use reqwest::Method;
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
 /// A tenant with a user, and a group whose member the user is. All tenants have the same names.

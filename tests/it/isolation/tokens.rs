@@ -4,7 +4,7 @@ use super::{Tenant, all_routes, bulk, patch, search};
 use crate::harness::{Answer, Database, Fleet, Options, Server, group, noon, user};
 use reqwest::Method;
 use scimd::clock::Clock;
-use scimd::service::{Status, TenantChange, TokenScope};
+use scimd::store::{Status, TenantChange, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use super::Tenant;
 use crate::harness::{Database, Options, Server, user};
 use scimd::scim_api::HttpSettings;
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::Value;
 
 crate::on_both!(
@@ -71,11 +71,7 @@ async fn a_tenant_has_a_url_of_its_own(server: Server) {
         base_url,
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("acme", &change)
-        .await
-        .unwrap();
+    server.change_tenant("acme", &change).await;
     let (_, read) = ask(&format!("{own}/Users/{}", acme.user), &acme.token, None).await;
     assert_eq!(
         read["meta"]["location"],

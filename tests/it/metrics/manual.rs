@@ -8,7 +8,7 @@ use crate::harness::{Database, Server, user};
 use crate::webhooks::sink::Sink;
 use crate::webhooks::{Sending, churn};
 use scimd::metrics::ShownTenants;
-use scimd::service::{TenantChange, TokenScope};
+use scimd::store::{TenantChange, TokenScope};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

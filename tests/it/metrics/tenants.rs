@@ -4,7 +4,7 @@ use super::scrape;
 use crate::harness::{Server, user};
 use crate::on_both;
 use scimd::metrics::ShownTenants;
-use scimd::service::{Status, TenantChange, TokenScope};
+use scimd::store::{Status, TenantChange, TokenScope};
 
 on_both!(
     tenants_that_need_attention_have_series,
@@ -88,11 +88,7 @@ async fn all_tenants_or_none_may_have_series(server: Server) {
         status: Some(Status::Suspended),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("quiet", &suspended)
-        .await
-        .unwrap();
+    server.change_tenant("quiet", &suspended).await;
     server
         .operator
         .measure_tenants(ShownTenants::Off)

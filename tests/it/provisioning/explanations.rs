@@ -8,7 +8,7 @@ use scimd::reason::Reason;
 use scimd::resource::Conformance;
 use scimd::schema::SchemaFile;
 use scimd::scim_api::HttpSettings;
-use scimd::service::{LoggedRequest, Outcome, Status, TenantChange, TokenScope, UsernameFormat};
+use scimd::store::{LoggedRequest, Outcome, Status, TenantChange, TokenScope, UsernameFormat};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -68,11 +68,7 @@ impl Collected {
 }
 
 async fn change(server: &Server, change: TenantChange) {
-    server
-        .operator
-        .change_tenant("default", &change)
-        .await
-        .unwrap();
+    server.change_tenant("default", &change).await;
 }
 
 async fn every_reason_is_explained(server: Server) {

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use scimd::clock::Clock;
 use scimd::scim_api::HttpSettings;
-use scimd::service::{LoggedRequest, TenantChange, TokenQuery, TokenScope};
+use scimd::store::{LoggedRequest, TenantChange, TokenQuery, TokenScope};
 use secrecy::ExposeSecret;
 
 crate::on_both!(
@@ -277,21 +277,28 @@ async fn a_near_miss_is_not_a_use_of_the_token() {
     );
 }
 
-/// A client that goes on with a revoked token is held to the rate of that token: beyond it the answer is 429, and
-/// the log of the tenant does not grow.
-async fn a_revoked_token_does_not_fill_the_log(server: Server) {
-    const BURST: u32 = 5;
+/// Requests that a token may make at once.
+const BURST: u32 = 5;
+
+/// A server over the same database with one request a second for each token.
+async fn with_low_rate(server: &Server) -> Server {
     let http = HttpSettings {
         requests_per_second: 1,
         burst: BURST,
         ..Options::default().http
     };
-    let server = server
+    server
         .other(Options {
             http,
             ..Options::default()
         })
-        .await;
+        .await
+}
+
+/// A client that goes on with a revoked token is held to the rate of that token: beyond it the answer is 429, and
+/// the log of the tenant does not grow.
+async fn a_revoked_token_does_not_fill_the_log(server: Server) {
+    let server = with_low_rate(&server).await;
     server.tenant("acme", &TenantChange::default()).await;
     let issued = server
         .operator
@@ -313,18 +320,7 @@ async fn a_revoked_token_does_not_fill_the_log(server: Server) {
 
 /// Requests beyond the rate of a good token: one a second is kept, with the number of the others.
 async fn a_good_token_does_not_fill_the_log_either(server: Server) {
-    const BURST: u32 = 5;
-    let http = HttpSettings {
-        requests_per_second: 1,
-        burst: BURST,
-        ..Options::default().http
-    };
-    let server = server
-        .other(Options {
-            http,
-            ..Options::default()
-        })
-        .await;
+    let server = with_low_rate(&server).await;
     let began = std::time::Instant::now();
     let mut refused = 0;
     while refused < 200 {

@@ -6,7 +6,7 @@ use reqwest::Method;
 use scimd::reason::Reason;
 use scimd::resource::Conformance;
 use scimd::scim_api::HttpSettings;
-use scimd::service::{
+use scimd::store::{
     LogQuery, LoggedRequest, Outcome, Status, TenantChange, TokenScope, UsernameFormat,
 };
 use secrecy::ExposeSecret;
@@ -331,11 +331,7 @@ async fn limits_say_why(server: Server) {
         username_format: Some(UsernameFormat::Email),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("default", &email)
-        .await
-        .unwrap();
+    server.change_tenant("default", &email).await;
     server.post("/Users", user("ann")).await.expect(400);
     assert_eq!(
         last_told(&server).await,
@@ -346,11 +342,7 @@ async fn limits_say_why(server: Server) {
         seats: Some(Some(0)),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("default", &rfc)
-        .await
-        .unwrap();
+    server.change_tenant("default", &rfc).await;
     server
         .post("/Users", user("ann@example.com"))
         .await
@@ -451,10 +443,8 @@ async fn tokens_say_why(server: Server) {
         ..TenantChange::default()
     };
     server
-        .operator
         .change_tenant("default", &status(Status::Suspended))
-        .await
-        .unwrap();
+        .await;
     server.get("/Users").await.expect(403);
     assert_eq!(
         last_told(&server).await,
@@ -478,7 +468,13 @@ async fn failures_of_all_tenants_are_found(server: Server) {
     let all = server.operator.failed_requests(&query(10)).await.unwrap();
     let shown: Vec<_> = all
         .iter()
-        .map(|(_, row, tenant)| (&**tenant, &*row.method, row.status))
+        .map(|failed| {
+            (
+                &*failed.tenant,
+                &*failed.request.method,
+                failed.request.status,
+            )
+        })
         .collect();
     assert_eq!(
         shown,
@@ -489,9 +485,9 @@ async fn failures_of_all_tenants_are_found(server: Server) {
         ]
     );
     let latest = server.operator.failed_requests(&query(1)).await.unwrap();
-    assert_eq!(latest[0].1.route, "/Groups/{id}");
+    assert_eq!(latest[0].request.route, "/Groups/{id}");
     let later = LogQuery {
-        after: Some(all[1].0),
+        after: Some(all[1].entry),
         ..query(10)
     };
     assert_eq!(

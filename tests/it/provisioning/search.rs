@@ -3,7 +3,7 @@
 use crate::harness::{Options, Server, USER, noon, user};
 use reqwest::Method;
 use scimd::clock::Clock;
-use scimd::service::{LogSearch, Outcome, TenantChange, TokenScope};
+use scimd::store::{LogSearch, Outcome, TenantChange, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::json;
 

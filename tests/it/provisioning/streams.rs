@@ -1,7 +1,8 @@
 //! Following the log of a tenant: requests of all instances, without gap, for any number of readers.
 
 use crate::harness::{Database, Server};
-use scimd::service::{LogEvent, LogReader, OperatorError, TenantChange};
+use scimd::operator::{LogEvent, LogReader, OperatorError};
+use scimd::store::TenantChange;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 

@@ -3,7 +3,7 @@
 use super::{about, found, logged};
 use crate::harness::{Options, Server, noon, user};
 use scimd::clock::Clock;
-use scimd::service::{LogQuery, LoggedRequest, TenantChange};
+use scimd::store::{LogQuery, LoggedRequest, TenantChange};
 use serde_json::json;
 
 crate::on_both!(
@@ -99,11 +99,7 @@ async fn a_name_finds_what_was_refused(server: Server) {
         seats: Some(Some(0)),
         ..TenantChange::default()
     };
-    server
-        .operator
-        .change_tenant("default", &seats)
-        .await
-        .unwrap();
+    server.change_tenant("default", &seats).await;
     server.post("/Users", user("ann")).await.expect(403);
     server
         .post("/Users", json!({"userName": "ann", "active": {"a": 1}}))

@@ -5,8 +5,9 @@ use super::{ACME, agrees, attributes, change, filter, found, with};
 use crate::cli::{Served, printed, refused, run, scimd};
 use crate::harness::{Database, Options, Server, USER, user};
 use nix::sys::signal::Signal;
+use scimd::operator::{ExportRequest, Exported, SchemaOrigin};
 use scimd::schema::SchemaFile;
-use scimd::service::{ExportRequest, Exported, SchemaOrigin, TenantChange};
+use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
 crate::on_both!(
@@ -43,7 +44,7 @@ async fn start(server: &Server, files: Vec<SchemaFile>) -> Server {
 
 async fn exported(server: &Server) -> (Exported, String) {
     let mut text = String::new();
-    let mut sink = |line: &str| -> Result<(), scimd::service::OperatorError> {
+    let mut sink = |line: &str| -> Result<(), scimd::operator::OperatorError> {
         text.push_str(line);
         Ok(())
     };
@@ -69,10 +70,7 @@ async fn every_instance_has_what_the_last_start_found(server: Server) {
         .await
         .expect(201);
     for instance in [&server, &unaware] {
-        assert_eq!(
-            instance.operator.verify(true).await.unwrap(),
-            Vec::<String>::new()
-        );
+        assert_eq!(instance.operator.verify(true).await.unwrap(), []);
         instance
             .post("/Users", with("b", &json!({"code": "a"})))
             .await
@@ -300,10 +298,7 @@ async fn what_is_searched_is_the_same_for_all(server: Server) {
     body["title"] = json!("Boss");
     configured.post("/Users", body).await.expect(201);
     for instance in [&server, &server.second().await] {
-        assert_eq!(
-            instance.operator.verify(true).await.unwrap(),
-            Vec::<String>::new()
-        );
+        assert_eq!(instance.operator.verify(true).await.unwrap(), []);
         instance
             .get(&format!("/Users?{}", filter("title eq \"boss\"")))
             .await

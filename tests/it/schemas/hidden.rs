@@ -2,7 +2,7 @@
 
 use super::{ACME, agrees, attributes, change, file, filter, found, gone, with, without};
 use crate::harness::{Server, USER, user};
-use scimd::service::ExportRequest;
+use scimd::operator::ExportRequest;
 use serde_json::{Value, json};
 
 crate::on_both!(
@@ -18,7 +18,7 @@ fn both() -> Value {
 
 async fn exported(server: &Server) -> String {
     let mut text = String::new();
-    let mut sink = |line: &str| -> Result<(), scimd::service::OperatorError> {
+    let mut sink = |line: &str| -> Result<(), scimd::operator::OperatorError> {
         text.push_str(line);
         Ok(())
     };

@@ -2,7 +2,7 @@
 
 use super::{ACME, agrees, attributes, change, file, gone, with, without};
 use crate::harness::Fleet;
-use scimd::service::SchemaStep;
+use scimd::operator::SchemaStep;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -10,8 +10,8 @@ mod suggestion;
 mod tenants;
 
 use crate::harness::{Fleet, Server, USER, user};
+use scimd::operator::{SchemaChange, SchemaOutcome, SchemaRefusal};
 use scimd::schema::SchemaFile;
-use scimd::service::{SchemaChange, SchemaOutcome, SchemaRefusal};
 use serde_json::{Value, json};
 
 const ACME: &str = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
@@ -83,10 +83,7 @@ fn with(name: &str, held: &Value) -> Value {
 
 /// Every derived row is what its source says.
 async fn agrees(server: &Server) {
-    assert_eq!(
-        server.operator.verify(false).await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
 /// Names of the users that a filter finds, in the order of the answer.

@@ -2,8 +2,9 @@
 
 use super::{ACME, agrees, attributes, change, file, gone, with, without};
 use crate::harness::{Database, ENTERPRISE, Options, Server, USER};
+use scimd::operator::SchemaChange;
 use scimd::schema::SchemaFile;
-use scimd::service::{SchemaChange, TenantChange};
+use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
 crate::on_both!(

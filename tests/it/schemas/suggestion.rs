@@ -3,8 +3,10 @@
 use super::{ACME, agrees, change};
 use crate::cli::{Served, printed, refused, run};
 use crate::harness::{Server, USER, user};
-use scimd::schema::{SchemaFile, edit};
-use scimd::service::{SchemaChange, TenantChange};
+use scimd::model::edit;
+use scimd::operator::SchemaChange;
+use scimd::schema::SchemaFile;
+use scimd::store::TenantChange;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 

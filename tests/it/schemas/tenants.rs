@@ -3,7 +3,7 @@
 use super::{ACME, agrees, attributes, change, filter, gone, with};
 use crate::harness::Server;
 use scimd::resource::Conformance;
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
 crate::on_both!(

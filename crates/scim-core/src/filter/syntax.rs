@@ -65,7 +65,7 @@ impl fmt::Display for Literal {
     }
 }
 
-/// What is asked of an attribute.
+/// A condition on an attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Test {
     /// `pr`
@@ -105,11 +105,11 @@ pub enum Filter {
     And(Vec<Filter>),
     /// `not (…)`
     Not(Box<Filter>),
-    /// An attribute and what is asked of it.
+    /// An attribute and the condition on it.
     Test {
         /// The attribute; within brackets the sub-attribute.
         name: Name,
-        /// What is asked.
+        /// The condition.
         test: Test,
     },
     /// `name[filter]`: one value meets the filter by itself.
@@ -118,7 +118,7 @@ pub enum Filter {
         name: Name,
         /// The inside of the brackets.
         filter: Box<Filter>,
-        /// A sub-attribute of that same value and what is asked of it: Entra ID's
+        /// A sub-attribute of that same value and the condition on it: Entra ID's
         /// `emails[type eq "work"].value eq "…"`, which the RFC's grammar does not have.
         then: Option<(Name, Test)>,
     },

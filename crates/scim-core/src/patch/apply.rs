@@ -6,7 +6,7 @@ use super::values::Values;
 use crate::error::{Error, Result};
 
 use crate::resource::limits::ValueLimits;
-use crate::resource::{Attributes, hidden, in_schema_order, same};
+use crate::resource::{Attributes, in_schema_order, same, undeclared};
 use crate::schema::{Attribute, AttributePath, ResourceType};
 use serde_json::{Map, Value};
 
@@ -99,12 +99,12 @@ impl Patch {
     }
 }
 
-/// What is hidden in it stays.
+/// Removes the extension of a URN; undeclared values of it stay.
 fn remove_extension(resource_type: &ResourceType, urn: &str, attributes: &mut Map<String, Value>) {
     let mut held = attributes.remove(urn);
     if let (Some(extension), Some(Value::Object(held))) = (resource_type.extension(urn), &mut held)
     {
-        hidden::keep_in(extension, held);
+        undeclared::keep_in(extension, held);
         if !held.is_empty() {
             attributes.insert(urn.to_owned(), Value::Object(std::mem::take(held)));
         }

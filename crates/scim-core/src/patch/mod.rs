@@ -1,4 +1,4 @@
-//! PATCH (RFC 7644 section 3.5.2): a message is read, held against the resource type, and
+//! PATCH (RFC 7644 section 3.5.2): a message is read, resolved against the resource type, and
 //! applied to the attributes of a resource. Nothing here reads a database or a clock.
 //!
 //! [`read`] knows the shape of the message, [`resolve`] its meaning: after that a [`Patch`] can

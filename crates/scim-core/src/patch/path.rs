@@ -1,4 +1,4 @@
-//! The target of an operation: a path held against the resource type (RFC 7644 sections 3.5.2, 3.10).
+//! The target of an operation: a path, resolved against the resource type (RFC 7644 sections 3.5.2, 3.10).
 
 use super::target::{Place, Target, Undeclared};
 use super::tolerance;

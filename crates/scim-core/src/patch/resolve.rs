@@ -1,4 +1,4 @@
-//! Operations held against the resource type: everything that can be decided without the resource
+//! Resolves operations against the resource type: everything that can be decided without the resource
 //! is decided here, before any database work (RFC 7644 section 3.5.2).
 
 use super::apply::Patch;

@@ -37,7 +37,7 @@ const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 /// What no built-in schema has: simple multi-valued attributes, immutable and required ones.
 const TEST_SCHEMA: &str = r#"{
-  "id": "urn:test:2.0:User", "name": "Test", "x-scimd": {"extends": ["User"]},
+  "id": "urn:test:2.0:User", "name": "Test", "x-scim": {"extends": ["User"]},
   "attributes": [
     {"name": "tags", "type": "string", "multiValued": true},
     {"name": "serial", "type": "string", "mutability": "immutable"},
@@ -210,7 +210,7 @@ fn shown(value: &str) -> Value {
     json!({"value": value, "display": "D", "type": "work"})
 }
 
-/// What invariant 2 of the house says of attributes: they pass `accept` as they are.
+/// What invariant 2 of the architecture says of attributes: they pass `accept` as they are.
 fn assert_sane(resource_type: &ResourceType, attributes: &Map<String, Value>) {
     let limits = ValueLimits::default();
     let mut body = attributes.clone();

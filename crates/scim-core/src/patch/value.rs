@@ -1,4 +1,4 @@
-//! The value of an operation held against its target: which change it asks for (RFC 7644
+//! Resolves the value of an operation against its target: which change it means (RFC 7644
 //! sections 3.5.2.1 and 3.5.2.3).
 
 use super::change::{Change, Edit, Otherwise, Selection, SubChange, Which, in_order, made_of};

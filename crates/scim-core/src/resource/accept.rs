@@ -35,7 +35,7 @@ use std::collections::HashSet;
 pub struct Accepted {
     /// The attributes that have a value.
     pub attributes: Attributes,
-    /// What the body speaks of, also with null: names of top-level attributes, URNs of extensions and
+    /// What the body names, also with null: names of top-level attributes, URNs of extensions and
     /// attributes of extensions with their URN, as the schemas spell them.
     pub asserted: HashSet<String>,
 }

@@ -16,7 +16,7 @@
 //! ```
 
 use super::members::part;
-use super::{Attributes, hidden, is_blank, same};
+use super::{Attributes, is_blank, same, undeclared};
 use crate::error::{Error, Problem, Result};
 use crate::schema::{Attribute, Mutability, ResourceType};
 use serde_json::Value;
@@ -61,8 +61,8 @@ pub fn check(
     }
     for extension in resource_type.extensions() {
         let urn = extension.schema.id();
-        let held = hidden::visible(extension, after);
-        let was = before.and_then(|before| hidden::visible(extension, before));
+        let held = undeclared::visible(extension, after);
+        let was = before.and_then(|before| undeclared::visible(extension, before));
         if held.is_none() && extension.required && (before.is_none() || was.is_some()) {
             return Err(missing(&urn, change, was.is_some()));
         }

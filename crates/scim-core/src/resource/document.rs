@@ -1,7 +1,7 @@
 //! The text of a resource as a store keeps it, and how an answer is made of it without parsing.
 
 use super::attributes::Attributes;
-use super::hidden;
+use super::undeclared;
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};
 use std::fmt::{self, Write};
@@ -11,7 +11,7 @@ use std::fmt::{self, Write};
 /// memberships. Those are put in by [`StoredDocument::with_id`] and what the caller appends.
 ///
 /// `schemas` also names URNs that no schema declares any more, so that
-/// [`StoredDocument::may_hide`] needs not parse the document.
+/// [`StoredDocument::may_hold_undeclared`] needs not parse the document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredDocument(String);
 
@@ -20,7 +20,7 @@ impl StoredDocument {
     pub fn new(resource_type: &ResourceType, attributes: &Attributes) -> Self {
         let schemas = resource_type.schemas_of(attributes);
         let schemas: Value = schemas
-            .chain(hidden::undeclared(resource_type, attributes))
+            .chain(undeclared::urns(resource_type, attributes))
             .collect();
         let mut text = Vec::with_capacity(2048);
         text.extend_from_slice(b"{\"schemas\":");
@@ -66,8 +66,8 @@ impl StoredDocument {
     }
 
     /// Whether the document may hold values that no schema declares any more.
-    pub fn may_hide(&self, resource_type: &ResourceType) -> bool {
-        hidden::may_hide(resource_type, self.schemas())
+    pub fn may_hold_undeclared(&self, resource_type: &ResourceType) -> bool {
+        undeclared::may_be_in(resource_type, self.schemas())
     }
 
     /// The text of an answer with `id` after `schemas`, without the closing brace: the caller appends

@@ -56,7 +56,7 @@ impl Key {
         Self(if flag { "true" } else { "false" }.to_owned())
     }
 
-    /// A whole number: sixteen hexadecimal digits, the sign bit turned.
+    /// A whole number: sixteen hexadecimal digits, the sign bit inverted.
     pub fn integer(number: i64) -> Self {
         Self(format!("{:016x}", number.cast_unsigned() ^ (1 << 63)))
     }

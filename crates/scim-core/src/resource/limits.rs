@@ -12,8 +12,7 @@
 
 use crate::schema::Attribute;
 
-/// Bounds on the values of a resource; the rest of the limits guard messages and stand with
-/// their readers.
+/// Bounds on the values of a resource. Limits of messages are in the modules that read them.
 #[derive(Debug, Clone, Copy)]
 pub struct ValueLimits {
     /// Characters of an attribute that must be unique, in key form: what an index can hold.

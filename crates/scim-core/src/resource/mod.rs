@@ -2,7 +2,7 @@
 //!
 //! Bodies become resources in [`accept`], are held to what spans attributes in [`check`], are
 //! cut to what a client may see in [`projection`], and give the store its index in [`entries`].
-//! What no schema declares any more is [`hidden`].
+//! What no schema declares any more is [`undeclared`].
 //!
 //! ```
 //! use scim_core::resource::{Attributes, Key, StoredDocument};
@@ -30,7 +30,6 @@ pub mod check;
 mod conformance;
 mod document;
 pub mod entries;
-pub mod hidden;
 mod identity;
 pub mod json;
 mod key;
@@ -42,6 +41,7 @@ mod printable;
 pub mod projection;
 mod replace;
 pub mod tolerance;
+pub mod undeclared;
 mod value;
 
 pub use attributes::Attributes;

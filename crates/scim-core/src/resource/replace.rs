@@ -2,7 +2,7 @@
 
 use super::accept::Accepted;
 use super::attributes::{Attributes, in_schema_order};
-use super::hidden;
+use super::undeclared;
 use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -15,10 +15,10 @@ impl Attributes {
         let mut after = accepted.attributes.clone().into_map();
         self.keep_secrets(resource_type, accepted, &mut after);
         let mut kept = self.clone().into_map();
-        hidden::keep(resource_type, &mut kept);
+        undeclared::keep(resource_type, &mut kept);
         for (name, value) in kept {
             match (after.get_mut(&name), value) {
-                (Some(Value::Object(held)), Value::Object(hidden)) => held.extend(hidden),
+                (Some(Value::Object(held)), Value::Object(more)) => held.extend(more),
                 (_, value) => drop(after.insert(name, value)),
             }
         }

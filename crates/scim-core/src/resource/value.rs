@@ -1,4 +1,4 @@
-//! A value held against its attribute: type, canonical form, size (RFC 7643 section 2.3).
+//! Checks a value against its attribute: type, canonical form, size (RFC 7643 section 2.3).
 
 use super::conformance::Conformance;
 use super::identity::identity;

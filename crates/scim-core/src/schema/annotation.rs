@@ -1,24 +1,124 @@
 //! What schema and resource type files say beside RFC 7643.
 
+use super::place::{Place, SchemaError};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// The annotation that this crate reads; servers may put keys of their own into it.
-pub const ANNOTATION: &str = "x-scimd";
+/// The object in which files say what RFC 7643 has no words for: its name, which the server chooses, and
+/// what a server may say in it beside the keys of this crate. By default the name is `x-scim` and there are
+/// no keys of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Annotations<'a> {
+    /// The name of the object, which begins with `x-`.
+    pub name: &'a str,
+    /// Keys of the server in schema files.
+    pub schema_keys: &'a [&'a str],
+    /// Keys of the server in resource type files.
+    pub type_keys: &'a [&'a str],
+    /// What the server says of built-in resource types: the name of each, with a JSON object of such keys.
+    pub built_in: &'a [(&'a str, &'a str)],
+}
 
-/// The annotation of a schema.
+/// The name of the object in the built-in files.
+pub(super) const BUILT_IN_NAME: &str = "x-scim";
+
+impl Default for Annotations<'_> {
+    fn default() -> Self {
+        Self {
+            name: BUILT_IN_NAME,
+            schema_keys: &[],
+            type_keys: &[],
+            built_in: &[],
+        }
+    }
+}
+
+impl Annotations<'_> {
+    /// Gives the object of a built-in file the name that the server chose, with what the server says of its type.
+    pub(super) fn give_to(
+        &self,
+        document: &mut Map<String, Value>,
+        place: &Place,
+    ) -> Result<(), SchemaError> {
+        let own = document.remove(BUILT_IN_NAME);
+        let mut own = own.and_then(as_object).unwrap_or_default();
+        let is_type = document.contains_key("endpoint");
+        let name = document.get("name").and_then(Value::as_str);
+        let name = name.filter(|_| is_type);
+        for (_, text) in self.built_in.iter().filter(|(of, _)| Some(*of) == name) {
+            let more: Map<String, Value> = serde_json::from_str(text)
+                .map_err(|error| place.at(self.name).error(error.to_string()))?;
+            own.extend(more);
+        }
+        if !own.is_empty() {
+            document.insert(self.name.to_owned(), Value::Object(own));
+        }
+        Ok(())
+    }
+
+    /// Takes the object out of a schema file.
+    pub(super) fn of_schema(
+        &self,
+        document: &mut Map<String, Value>,
+        place: &Place,
+    ) -> Result<ExtensionKeys, SchemaError> {
+        self.take(document, place, &["extends", "required"], self.schema_keys)
+    }
+
+    /// Takes the object out of a resource type file.
+    pub(super) fn of_type(
+        &self,
+        document: &mut Map<String, Value>,
+        place: &Place,
+    ) -> Result<TypeKeys, SchemaError> {
+        let own = ["members", "memberOf", "defaults"];
+        self.take(document, place, &own, self.type_keys)
+    }
+
+    fn take<T: DeserializeOwned>(
+        &self,
+        document: &mut Map<String, Value>,
+        place: &Place,
+        own: &[&str],
+        of_server: &[&str],
+    ) -> Result<T, SchemaError> {
+        let place = place.at(self.name);
+        let object = match document.remove(self.name) {
+            None => Map::new(),
+            Some(Value::Object(object)) => object,
+            Some(_) => return Err(place.error("must be an object")),
+        };
+        let known = || own.iter().chain(of_server);
+        let is_unknown = |key: &&String| !known().any(|known| known == key);
+        if let Some(key) = object.keys().find(is_unknown) {
+            let known: Vec<&str> = known().copied().collect();
+            let problem = format!("unknown key \"{key}\"; the keys are {}", known.join(", "));
+            return Err(place.error(problem));
+        }
+        serde_json::from_value(Value::Object(object))
+            .map_err(|error| place.error(error.to_string()))
+    }
+}
+
+fn as_object(value: Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(object) => Some(object),
+        _ => None,
+    }
+}
+
+/// What the object of a schema says to this crate.
 #[derive(serde::Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub(super) struct ExtensionKeys {
     /// Names of resource types that the schema extends.
     pub(super) extends: Vec<String>,
     /// Whether each of their resources must have the extension.
     pub(super) required: bool,
-    /// Attributes that were removed, of which resources may still hold values.
-    pub(super) hides: Vec<String>,
 }
 
-/// What this crate must know of a type beside RFC 7643, from its annotation.
+/// What the object of a resource type says to this crate.
 #[derive(Debug, Default, Clone, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct TypeKeys {
@@ -30,11 +130,37 @@ pub(super) struct TypeKeys {
     pub(super) defaults: Map<String, Value>,
 }
 
-/// What the file of a resource type says beside RFC 7643.
-#[derive(Debug)]
+/// What a file says beside RFC 7643, for the server.
+#[derive(Debug, Clone)]
 pub(super) struct Annotated {
-    pub(super) keys: TypeKeys,
     /// Every member whose name begins with `x-`.
     pub(super) annotations: Map<String, Value>,
+    /// Where the file came from.
     pub(super) origin: Arc<str>,
+}
+
+impl Annotated {
+    /// What a document says, before anything is taken out of it.
+    pub(super) fn of(document: &Map<String, Value>, place: &Place) -> Self {
+        let annotations = document.iter().filter(|(name, _)| name.starts_with("x-"));
+        Self {
+            annotations: annotations
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            origin: place.origin().clone(),
+        }
+    }
+
+    /// What nothing is said of.
+    pub(super) fn nothing() -> Self {
+        Self {
+            annotations: Map::new(),
+            origin: "".into(),
+        }
+    }
+
+    /// The error for a place in the file.
+    pub(super) fn error_at(&self, pointer: &str, problem: impl Into<String>) -> SchemaError {
+        SchemaError::new(&self.origin, pointer, problem)
+    }
 }

@@ -1,12 +1,13 @@
-//! All resource types and schemas that a server knows: the built-in ones and those of the
+//! All resource types and schemas of a server: the built-in ones and those of the
 //! deployment, put together and checked.
 
-use super::annotation::{ANNOTATION, Annotated};
+use super::annotation::{Annotated, Annotations, TypeKeys};
 use super::attribute::Attribute;
 use super::definition::Schema;
 use super::load::{
-    Definition, Place, SchemaError, SchemaFile, array_at, flag_at, read, read_common, text_at,
+    Definition, SchemaFile, array_at, flag_at, read, read_built_in, read_common, text_at,
 };
+use super::place::{Place, SchemaError};
 use super::resource_type::{Extension, ResourceType, TypeRules};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -42,6 +43,7 @@ pub struct Catalog {
 
 struct TypeFile {
     document: Map<String, Value>,
+    keys: TypeKeys,
     annotated: Annotated,
     place: Place,
 }
@@ -60,16 +62,27 @@ impl Catalog {
     /// # Errors
     /// The first problem found, with its file and JSON pointer.
     pub fn new(files: &[SchemaFile]) -> Result<Self, SchemaError> {
-        let built_in = BUILT_IN.iter().map(|(origin, text)| SchemaFile {
-            origin: (*origin).into(),
-            text: (*text).into(),
-        });
+        Self::annotated(files, &Annotations::default())
+    }
+
+    /// The catalog of a server that has annotations of its own: see [`Catalog::new`].
+    ///
+    /// # Errors
+    /// The first problem found, with its file and JSON pointer.
+    pub fn annotated(
+        files: &[SchemaFile],
+        annotations: &Annotations<'_>,
+    ) -> Result<Self, SchemaError> {
+        let built_in = BUILT_IN
+            .iter()
+            .map(|(origin, text)| read_built_in(origin, text, annotations));
+        let of_files = files.iter().map(|file| read(file, annotations));
         let mut schemas: Vec<Arc<Schema>> = Vec::new();
         let mut extensions: Vec<ExtensionFile> = Vec::new();
         let mut types: Vec<TypeFile> = Vec::new();
-        no_two_alike(files)?;
-        for file in built_in.chain(files.iter().cloned()) {
-            match read(&file)? {
+        no_two_alike(files, annotations)?;
+        for definition in built_in.chain(of_files) {
+            match definition? {
                 Definition::Schema {
                     schema,
                     extends,
@@ -89,12 +102,14 @@ impl Catalog {
                 }
                 Definition::ResourceType {
                     document,
+                    keys,
                     annotated,
                     place,
                 } => {
                     let made = TypeFile {
                         document,
-                        annotated: *annotated,
+                        keys: *keys,
+                        annotated,
                         place,
                     };
                     put(&mut types, made, |a, b| {
@@ -103,14 +118,14 @@ impl Catalog {
                 }
             }
         }
-        let resource_types = assemble(types, &schemas, &extensions)?;
+        let resource_types = assemble(types, &schemas, &extensions, annotations.name)?;
         Ok(Self {
             resource_types,
             schemas,
         })
     }
 
-    /// The catalog with what the server asks of each type beyond its schemas, which it may read from
+    /// The catalog with the rules of the server for each type beyond its schemas, which it may read from
     /// the annotations of the type.
     ///
     /// # Errors
@@ -197,10 +212,10 @@ impl Catalog {
 
 /// Two files of a deployment that define the same are a mistake; which of them is meant cannot be
 /// known. Only a built-in definition is replaced.
-fn no_two_alike(files: &[SchemaFile]) -> Result<(), SchemaError> {
+fn no_two_alike(files: &[SchemaFile], annotations: &Annotations<'_>) -> Result<(), SchemaError> {
     let mut seen: HashMap<(&str, String), &str> = HashMap::new();
     for file in files {
-        let (key, name, place) = match read(file)? {
+        let (key, name, place) = match read(file, annotations)? {
             Definition::Schema { schema, place, .. } => {
                 ("id", schema.id().to_ascii_lowercase(), place)
             }
@@ -232,6 +247,7 @@ fn assemble(
     types: Vec<TypeFile>,
     schemas: &[Arc<Schema>],
     extensions: &[ExtensionFile],
+    annotation: &str,
 ) -> Result<Vec<Arc<ResourceType>>, SchemaError> {
     let common = Arc::new(read_common(COMMON)?);
     for extension in extensions {
@@ -240,13 +256,14 @@ fn assemble(
             .any(|t| t.document.get("name").and_then(Value::as_str) == Some(&extension.extends));
         if !known {
             let problem = format!("there is no resource type \"{}\"", extension.extends);
-            return Err(extension.place.at(ANNOTATION).at("extends").error(problem));
+            return Err(extension.place.at(annotation).at("extends").error(problem));
         }
     }
     let mut made: Vec<Arc<ResourceType>> = Vec::new();
     for file in types {
         let place = file.place.clone();
         let resource_type = resource_type(file, schemas, extensions, &common)?;
+        knows_its_attributes(&resource_type, &place.at(annotation))?;
         if made
             .iter()
             .any(|t| t.endpoint().eq_ignore_ascii_case(resource_type.endpoint()))
@@ -268,6 +285,7 @@ fn resource_type(
 ) -> Result<ResourceType, SchemaError> {
     let TypeFile {
         mut document,
+        keys,
         annotated,
         place,
     } = file;
@@ -319,11 +337,8 @@ fn resource_type(
         serde_json::json!([super::urn::RESOURCE_TYPE]),
     );
     document.insert("id".into(), name.clone().into());
-    let made = ResourceType::new(
-        document, &name, &endpoint, schema, extensions, common, annotated,
-    );
-    knows_its_attributes(&made, &place.at(ANNOTATION))?;
-    Ok(made)
+    let made = ResourceType::new(document, &name, &endpoint, schema, extensions, common);
+    Ok(made.annotated(keys, annotated))
 }
 
 fn knows_its_attributes(made: &ResourceType, place: &Place) -> Result<(), SchemaError> {
@@ -419,8 +434,8 @@ mod tests {
                 "acme.json: /attributes/0/subAttributes/0/uniqueness: a value of a list cannot be unique",
             ),
             (
-                r#"{"id":"urn:a:b","x-scimd":{"extends":["Robot"]},"attributes":[{"name":"a"}]}"#,
-                "acme.json: /x-scimd/extends: there is no resource type",
+                r#"{"id":"urn:a:b","x-scim":{"extends":["Robot"]},"attributes":[{"name":"a"}]}"#,
+                "acme.json: /x-scim/extends: there is no resource type",
             ),
         ];
         for (text, expected) in cases {
@@ -446,7 +461,7 @@ mod tests {
 
     #[test]
     fn an_extension_joins_its_type() {
-        let text = r#"{"id":"urn:a:b","x-scimd":{"extends":["User"]},"attributes":[{"name":"distinguishedName"}]}"#;
+        let text = r#"{"id":"urn:a:b","x-scim":{"extends":["User"]},"attributes":[{"name":"distinguishedName"}]}"#;
         let catalog = with(text).unwrap();
         let user = catalog.by_name("User").unwrap();
         let Some(Named::Attribute(path)) = user.named("urn:A:b:distinguishedname") else {

@@ -1,6 +1,9 @@
 //! A schema: a URN and the attributes that it defines (RFC 7643 section 7).
 
+use super::annotation::Annotated;
 use super::attribute::{Attribute, NameIndex, index, lookup};
+use super::place::SchemaError;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// A schema: a URN and the attributes that it defines (RFC 7643 section 7).
@@ -10,8 +13,8 @@ pub struct Schema {
     name: String,
     attributes: Vec<Arc<Attribute>>,
     by_name: NameIndex,
-    hidden: Vec<String>,
-    document: serde_json::Map<String, serde_json::Value>,
+    annotated: Annotated,
+    document: Map<String, Value>,
 }
 
 impl Schema {
@@ -19,7 +22,7 @@ impl Schema {
         id: &str,
         name: &str,
         attributes: Vec<Arc<Attribute>>,
-        document: serde_json::Map<String, serde_json::Value>,
+        document: Map<String, Value>,
     ) -> Self {
         let by_name = index(&attributes);
         Self {
@@ -27,13 +30,13 @@ impl Schema {
             name: name.into(),
             attributes,
             by_name,
-            hidden: Vec::new(),
+            annotated: Annotated::nothing(),
             document,
         }
     }
 
-    pub(super) fn hiding(self, hidden: Vec<String>) -> Self {
-        Self { hidden, ..self }
+    pub(super) fn annotated(self, annotated: Annotated) -> Self {
+        Self { annotated, ..self }
     }
 
     /// The URN, as the schema file spells it.
@@ -56,14 +59,19 @@ impl Schema {
         lookup(&self.by_name, &self.attributes, name)
     }
 
-    /// Names of attributes that the schema had once: resources may still hold values of them, which
-    /// no client sees.
-    pub fn hidden(&self) -> &[String] {
-        &self.hidden
+    /// An annotation of the schema: a member of its file whose name begins with `x-`.
+    pub fn annotation(&self, name: &str) -> Option<&Value> {
+        self.annotated.annotations.get(name)
+    }
+
+    /// The error for a place in the file of the schema, given as a JSON pointer: what a server finds
+    /// wrong with an annotation.
+    pub fn error_at(&self, pointer: &str, problem: impl Into<String>) -> SchemaError {
+        self.annotated.error_at(pointer, problem)
     }
 
     /// The Schema resource as it is published, without `meta`.
-    pub fn document(&self) -> &serde_json::Map<String, serde_json::Value> {
+    pub fn document(&self) -> &Map<String, Value> {
         &self.document
     }
 }

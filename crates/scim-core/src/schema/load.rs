@@ -1,8 +1,9 @@
 //! Reads schema and resource type files. Every complaint names the file and the JSON pointer.
 
-use super::annotation::{ANNOTATION, Annotated, ExtensionKeys};
+use super::annotation::{Annotated, Annotations, TypeKeys};
 use super::attribute::{Attribute, Mutability, Returned, Type, Uniqueness, index};
 use super::definition::Schema;
+use super::place::{Place, SchemaError};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -13,31 +14,6 @@ pub struct SchemaFile {
     pub origin: String,
     /// JSON text.
     pub text: String,
-}
-
-/// What is wrong with a schema or resource type file.
-#[derive(Debug, thiserror::Error)]
-#[error("{origin}: {pointer}: {problem}")]
-pub struct SchemaError {
-    origin: String,
-    pointer: String,
-    problem: String,
-}
-
-impl SchemaError {
-    /// What is wrong with a place in a file.
-    pub(super) fn new(origin: &str, pointer: &str, problem: impl Into<String>) -> Self {
-        Self {
-            origin: origin.to_owned(),
-            pointer: pointer.to_owned(),
-            problem: problem.into(),
-        }
-    }
-
-    /// The JSON pointer of the place.
-    pub(super) fn pointer(&self) -> &str {
-        &self.pointer
-    }
 }
 
 /// A file after reading, before types and schemas are put together.
@@ -51,84 +27,62 @@ pub(super) enum Definition {
     },
     ResourceType {
         document: Map<String, Value>,
-        annotated: Box<Annotated>,
+        keys: Box<TypeKeys>,
+        annotated: Annotated,
         place: Place,
     },
 }
 
-/// A place in a file, for messages.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    origin: Arc<str>,
-    pointer: String,
-}
-
-impl Place {
-    pub(super) fn of(origin: &str) -> Self {
-        Self {
-            origin: origin.into(),
-            pointer: String::new(),
-        }
-    }
-
-    pub(super) fn at(&self, step: impl std::fmt::Display) -> Self {
-        Self {
-            origin: self.origin.clone(),
-            pointer: format!("{}/{step}", self.pointer),
-        }
-    }
-
-    pub(super) fn error(&self, problem: impl Into<String>) -> SchemaError {
-        let pointer = if self.pointer.is_empty() {
-            "/".to_owned()
-        } else {
-            self.pointer.clone()
-        };
-        SchemaError::new(&self.origin, &pointer, problem)
-    }
-}
-
-pub(super) fn read(file: &SchemaFile) -> Result<Definition, SchemaError> {
+/// Reads a file of a deployment.
+pub(super) fn read(
+    file: &SchemaFile,
+    annotations: &Annotations<'_>,
+) -> Result<Definition, SchemaError> {
     let place = Place::of(&file.origin);
-    let parsed = serde_json::from_str(&file.text)
-        .map_err(|error| place.error(format!("not JSON: {error}")))?;
-    let Value::Object(mut document) = parsed else {
-        return Err(place.error("must be a JSON object"));
-    };
-    let annotations: Map<String, Value> = document
-        .iter()
-        .filter(|(name, _)| name.starts_with("x-"))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    let own = document
-        .remove(ANNOTATION)
-        .unwrap_or_else(|| Value::Object(Map::new()));
-    let own_place = place.at(ANNOTATION);
+    read_document(parse(&file.text, &place)?, place, annotations)
+}
+
+/// Reads a built-in file.
+pub(super) fn read_built_in(
+    origin: &str,
+    text: &str,
+    annotations: &Annotations<'_>,
+) -> Result<Definition, SchemaError> {
+    let place = Place::of(origin);
+    let mut document = parse(text, &place)?;
+    annotations.give_to(&mut document, &place)?;
+    read_document(document, place, annotations)
+}
+
+fn parse(text: &str, place: &Place) -> Result<Map<String, Value>, SchemaError> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(document)) => Ok(document),
+        Ok(_) => Err(place.error("must be a JSON object")),
+        Err(error) => Err(place.error(format!("not JSON: {error}"))),
+    }
+}
+
+fn read_document(
+    mut document: Map<String, Value>,
+    place: Place,
+    annotations: &Annotations<'_>,
+) -> Result<Definition, SchemaError> {
+    let annotated = Annotated::of(&document, &place);
     document.remove("meta");
     if document.contains_key("attributes") {
-        let keys: ExtensionKeys =
-            serde_json::from_value(own).map_err(|error| own_place.error(error.to_string()))?;
-        let mut hidden = keys.hides;
-        let schema = read_schema(document, &place)?;
-        hidden.retain(|name| schema.attribute(name).is_none());
-        let schema = Arc::new(schema.hiding(hidden));
+        let keys = annotations.of_schema(&mut document, &place)?;
+        let schema = read_schema(document, &place)?.annotated(annotated);
         Ok(Definition::Schema {
-            schema,
+            schema: Arc::new(schema),
             extends: keys.extends,
             required: keys.required,
             place,
         })
     } else if document.contains_key("endpoint") {
-        let keys =
-            serde_json::from_value(own).map_err(|error| own_place.error(error.to_string()))?;
-        let annotated = Annotated {
-            keys,
-            annotations,
-            origin: file.origin.as_str().into(),
-        };
         Ok(Definition::ResourceType {
+            keys: Box::new(annotations.of_type(&mut document, &place)?),
             document,
-            annotated: Box::new(annotated),
+            annotated,
             place,
         })
     } else {
@@ -138,8 +92,7 @@ pub(super) fn read(file: &SchemaFile) -> Result<Definition, SchemaError> {
 
 pub(super) fn read_common(text: &str) -> Result<Schema, SchemaError> {
     let place = Place::of("common.json");
-    let document: Map<String, Value> =
-        serde_json::from_str(text).map_err(|error| place.error(format!("not JSON: {error}")))?;
+    let document = parse(text, &place)?;
     Ok(Schema::new(
         "",
         "Common",
@@ -357,8 +310,8 @@ fn fits_together(attribute: &Attribute, place: &Place) -> Result<(), SchemaError
     Ok(())
 }
 
-/// RFC 7643 section 2.1, with the `$` that `$ref` needs.
-pub(super) fn is_attribute_name(name: &str) -> bool {
+/// Whether a text can be the name of an attribute: RFC 7643 section 2.1, with the `$` that `$ref` needs.
+pub fn is_attribute_name(name: &str) -> bool {
     let body = name.strip_prefix('$').unwrap_or(name);
     body.starts_with(|c: char| c.is_ascii_alphabetic())
         && body

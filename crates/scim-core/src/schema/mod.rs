@@ -10,7 +10,7 @@
 //!     origin: "badge.json".to_owned(),
 //!     text: r#"{"id": "urn:example:badge:User", "name": "Badge",
 //!         "attributes": [{"name": "badge", "uniqueness": "server"}],
-//!         "x-scimd": {"extends": ["User"]}}"#.to_owned(),
+//!         "x-scim": {"extends": ["User"]}}"#.to_owned(),
 //! };
 //! let catalog = Catalog::new(&[badge])?;
 //! let user = catalog.by_name("User").expect("User is built in");
@@ -24,29 +24,29 @@
 //!
 //! # Annotations
 //!
-//! The object [`ANNOTATION`] of a schema file says what RFC 7643 has no words for: `extends` (names of
-//! resource types that the schema extends), `required` (whether each of their resources must have the
-//! extension), `hides` (names of attributes that were removed, of which resources may still have values).
-//! That of a resource type file has `members` and `memberOf` (the attributes that are memberships) and
-//! `defaults` (values for attributes that a client does not assert). A server may put keys of its own into
-//! the annotations of a resource type and read them with [`ResourceType::annotation`].
+//! An object of a schema file, `x-scim` if the server has no other name for it ([`Annotations`]), says what
+//! RFC 7643 has no words for: `extends` (names of resource types that the schema extends) and `required`
+//! (whether each of their resources must have the extension). That of a resource type file has `members` and
+//! `memberOf` (the attributes that are memberships) and `defaults` (values for attributes that a client does
+//! not assert). A server may have keys of its own there, and objects of other names that begin with `x-`;
+//! it reads them with [`Schema::annotation`] and [`ResourceType::annotation`].
 
 mod annotation;
 mod attribute;
 mod catalog;
 mod definition;
-pub mod edit;
 mod load;
+mod place;
 mod problems;
 mod resource_type;
-pub mod suggest;
 mod urn;
 
-pub use annotation::ANNOTATION;
+pub use annotation::Annotations;
 pub use attribute::{Attribute, Mutability, Returned, Type, Uniqueness};
 pub use catalog::Catalog;
 pub use definition::Schema;
-pub use load::{SchemaError, SchemaFile};
+pub use load::{SchemaFile, is_attribute_name};
+pub use place::SchemaError;
 pub use problems::problems;
 pub use resource_type::{AttributePath, Extension, Named, ResourceType, TypeRules};
 pub use urn::{RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG};

@@ -1,17 +1,19 @@
 //! All that is wrong with a schema file, where reading it ends at the first complaint.
 
-use super::load::{SchemaError, SchemaFile, read};
+use super::annotation::Annotations;
+use super::load::{SchemaFile, read};
+use super::place::SchemaError;
 use serde_json::{Value, json};
 
 /// Complaints that are worth reading.
 const MOST: usize = 100;
 
-/// Every complaint about a file by itself, each with its place. After each the place is made good,
+/// Every complaint about a file by itself, each with its place. After each the place is mended,
 /// so that the next is found.
-pub fn problems(file: &SchemaFile) -> Vec<SchemaError> {
+pub fn problems(file: &SchemaFile, annotations: &Annotations<'_>) -> Vec<SchemaError> {
     let mut found = Vec::new();
     let mut file = file.clone();
-    while let Err(error) = read(&file) {
+    while let Err(error) = read(&file, annotations) {
         let pointer = error.pointer().to_owned();
         found.push(error);
         let Ok(mut document) = serde_json::from_str::<Value>(&file.text) else {
@@ -72,15 +74,16 @@ mod tests {
             {"name": "badge", "type": "complex"},
             {"name": "box", "type": "complex", "subAttributes": [{"name": "a", "type": "complex", "subAttributes": []}]},
             {"name": "ok"}, {"name": "OK"}, {"name": "flag", "type": "boolean", "uniqueness": "server"}],
-            "x-scimd": {"extend": "User"}}"#;
-        let found = problems(&SchemaFile {
+            "x-scim": {"extend": "User"}}"#;
+        let file = SchemaFile {
             origin: "a.json".into(),
             text: text.into(),
-        });
+        };
+        let found = problems(&file, &Annotations::default());
         let said: Vec<_> = found.iter().map(ToString::to_string).collect();
         let places: Vec<_> = found.iter().map(SchemaError::pointer).collect();
         let expected = [
-            "/x-scimd",
+            "/x-scim",
             "/id",
             "/attributes/0/name",
             "/attributes/0/type",
@@ -98,15 +101,12 @@ mod tests {
     #[test]
     fn a_file_that_is_no_json_has_one_complaint() {
         for text in ["", "{", "[]", "{}", "null"] {
-            assert_eq!(
-                problems(&SchemaFile {
-                    origin: "a.json".into(),
-                    text: text.into()
-                })
-                .len(),
-                1,
-                "{text}"
-            );
+            let file = SchemaFile {
+                origin: "a.json".into(),
+                text: text.into(),
+            };
+            let found = problems(&file, &Annotations::default());
+            assert_eq!(found.len(), 1, "{text}");
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::annotation::{Annotated, TypeKeys};
 use super::attribute::{Attribute, NameIndex, Returned, index, lookup};
 use super::definition::Schema;
-use super::load::SchemaError;
+use super::place::SchemaError;
 use foldhash::fast::FixedState;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
@@ -101,8 +101,7 @@ pub struct ResourceType {
     /// URNs that a name may begin with, the longest first; the extension's position or none for core.
     pub(super) urns: Vec<(Arc<str>, Option<usize>)>,
     pub(super) keys: TypeKeys,
-    annotations: Map<String, Value>,
-    pub(super) origin: Arc<str>,
+    annotated: Annotated,
     rules: TypeRules,
     derived: Derived,
     pub(super) top: Vec<Arc<Attribute>>,
@@ -114,7 +113,7 @@ pub struct ResourceType {
     pub(super) document: Map<String, Value>,
 }
 
-/// What is asked of a type with every request and depends on nothing else.
+/// What every request needs of a type, computed once.
 #[derive(Debug, Default)]
 struct Derived {
     members: Option<Arc<Attribute>>,
@@ -123,7 +122,7 @@ struct Derived {
     shows_on_request: bool,
 }
 
-/// What a server asks of a type beyond its schemas; by default nothing. See [`Catalog::with_rules`].
+/// Rules of a server for a type beyond its schemas; by default none. See [`Catalog::with_rules`].
 ///
 /// [`Catalog::with_rules`]: super::Catalog::with_rules
 #[derive(Debug, Default, Clone)]
@@ -135,6 +134,8 @@ pub struct TypeRules {
     pub stored_apart: Option<Arc<Attribute>>,
     /// Whether values of unique attributes must be free of control characters (RFC 7644 section 5).
     pub has_printable_names: bool,
+    /// URNs of extensions of which resources may hold values that the schema does not declare any more.
+    pub formerly_larger: Vec<Arc<str>>,
 }
 
 impl ResourceType {
@@ -145,7 +146,6 @@ impl ResourceType {
         schema: Arc<Schema>,
         extensions: Vec<Extension>,
         common: &Schema,
-        annotated: Annotated,
     ) -> Self {
         let top: Vec<_> = common
             .attributes()
@@ -169,9 +169,8 @@ impl ResourceType {
             top,
             schema,
             extensions,
-            keys: annotated.keys,
-            annotations: annotated.annotations,
-            origin: annotated.origin,
+            keys: TypeKeys::default(),
+            annotated: Annotated::nothing(),
             rules: TypeRules::default(),
             derived: Derived::default(),
             leaves: Vec::new(),
@@ -188,6 +187,13 @@ impl ResourceType {
             .collect();
         made.derived = made.derive();
         made
+    }
+
+    pub(super) fn annotated(mut self, keys: TypeKeys, annotated: Annotated) -> Self {
+        self.keys = keys;
+        self.annotated = annotated;
+        self.derived = self.derive();
+        self
     }
 
     fn derive(&self) -> Derived {
@@ -215,20 +221,20 @@ impl ResourceType {
         self.derived = self.derive();
     }
 
-    /// What the server asks of the type beyond its schemas.
+    /// The rules of the server for the type beyond its schemas.
     pub fn rules(&self) -> &TypeRules {
         &self.rules
     }
 
     /// An annotation of the type: a member of its file whose name begins with `x-`.
     pub fn annotation(&self, name: &str) -> Option<&Value> {
-        self.annotations.get(name)
+        self.annotated.annotations.get(name)
     }
 
     /// The error for a place in the file of the type, given as a JSON pointer: what a server finds
     /// wrong with an annotation.
     pub fn error_at(&self, pointer: &str, problem: impl Into<String>) -> SchemaError {
-        SchemaError::new(&self.origin, pointer, problem)
+        self.annotated.error_at(pointer, problem)
     }
 
     fn list_leaves(&self) -> Vec<AttributePath> {

@@ -254,6 +254,10 @@ mod tests {
             let plain = statement
                 .replace("if not exists ", "")
                 .replace("if exists ", "");
+            // What a migration does that has something to do on SQLite only.
+            if plain == "select 1" {
+                continue;
+            }
             let repeatable = plain != statement
                 || is_storage_parameter(&plain)
                 || plain.starts_with("create or replace ")

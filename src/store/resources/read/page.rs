@@ -62,7 +62,7 @@ pub enum BookmarkValue {
 /// Where a page begins.
 #[derive(Debug, Clone)]
 pub enum PageStart {
-    /// After so many results.
+    /// After this number of results.
     Skip(i64),
     /// After so many results; if as many resources are gone as then, that is after the mark. In
     /// order of creation only.

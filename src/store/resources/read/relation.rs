@@ -138,7 +138,7 @@ fn down(select: &mut Select<'_>, of_group: &[&Predicate]) {
     select.sql.int(tenant).raw(" and m.group_seq = d.seq)");
 }
 
-/// Whether the condition asks for a path of that sort.
+/// Whether the condition contains a path of that kind.
 fn asks(condition: &Predicate, sort: &dyn Fn(&AttributePath) -> bool) -> bool {
     match condition {
         Predicate::All(terms) | Predicate::Any(terms) => terms.iter().any(|term| asks(term, sort)),

@@ -393,7 +393,7 @@ impl Select<'_> {
         }
     }
 
-    /// What stands in columns of the resource.
+    /// A condition on columns of the resource.
     fn column(&mut self, target: &Target, comparison: Option<(Operator, &Key)>) {
         let Some((operator, key)) = comparison else {
             return self.universe(Of::Resources, None);

@@ -23,7 +23,7 @@ pub struct StoredResource {
     pub revision: i64,
     /// The attributes as JSON text, without memberships.
     pub document: StoredDocument,
-    /// Memberships, as far as they were asked for.
+    /// Memberships, as far as they were requested.
     pub relations: Vec<Related>,
     /// Type of the resource.
     pub resource_type: Arc<ResourceType>,
@@ -80,7 +80,7 @@ pub struct Relations {
 }
 
 impl Relations {
-    /// These memberships with so many members of all resources together, and one more if there are more.
+    /// These memberships, limited to this number of members of all resources together; one more shows that there are more.
     #[must_use]
     pub fn at_most(self, members: usize) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl Relations {
         }
     }
 
-    /// These memberships with so many groups of all resources together, and one more if there are more.
+    /// These memberships, limited to this number of groups of all resources together; one more shows that there are more.
     #[must_use]
     pub fn at_most_groups(self, groups: usize) -> Self {
         Self {

@@ -108,7 +108,7 @@ impl Store {
     }
 
     /// Changes the members of a group and nothing else. Other writers of the group are not
-    /// disturbed; a group whose members are as asked keeps its version.
+    /// disturbed; a group that has the requested members already keeps its version.
     ///
     /// # Errors
     /// Any [`StoreError`].

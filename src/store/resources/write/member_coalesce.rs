@@ -182,7 +182,7 @@ fn batch(
         )
         .then("added", add(Guard::Claimed, tenant, seq, &moving(true)))
         .then("written", Step::new(BUMP, bump).returning(WRITTEN));
-    append_moves(batch, (tenant, &group.attribute), &table, keeps_documents)
+    append_moves(batch, tenant, &group.attribute, &table, keeps_documents)
         .then("answer", Step::new(ANSWER, vec![]).with_rows(table))
 }
 

@@ -26,7 +26,7 @@ pub struct MemberDelta {
 }
 
 impl MemberDelta {
-    /// Whether nothing is asked for.
+    /// Whether there is nothing to change.
     pub fn is_empty(&self) -> bool {
         !self.cleared && self.add.is_empty() && self.remove.is_empty()
     }

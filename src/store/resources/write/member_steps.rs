@@ -46,6 +46,16 @@ macro_rules! clear_after {
     };
 }
 
+/// The text of a statement for each step that it can come after.
+macro_rules! after {
+    ($text:ident, $guard:expr) => {
+        match $guard {
+            Guard::Claimed => $text!("{claimed}"),
+            Guard::NewDocument => $text!("{written}"),
+        }
+    };
+}
+
 /// The earlier step that must have returned the group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Guard {
@@ -73,11 +83,7 @@ pub(in crate::store) fn add(
     group: i64,
     members: &BTreeSet<i64>,
 ) -> Step {
-    let text = match guard {
-        Guard::Claimed => add_after!("{claimed}"),
-        Guard::NewDocument => add_after!("{written}"),
-    };
-    step(text, tenant, group, members)
+    step(after!(add_after, guard), tenant, group, members)
 }
 
 /// Removes members.
@@ -87,11 +93,7 @@ pub(in crate::store) fn remove(
     group: i64,
     members: &BTreeSet<i64>,
 ) -> Step {
-    let text = match guard {
-        Guard::Claimed => remove_after!("{claimed}"),
-        Guard::NewDocument => remove_after!("{written}"),
-    };
-    step(text, tenant, group, members)
+    step(after!(remove_after, guard), tenant, group, members)
 }
 
 /// Removes all members but these.
@@ -101,11 +103,7 @@ pub(in crate::store) fn remove_others(
     group: i64,
     members: &BTreeSet<i64>,
 ) -> Step {
-    let text = match guard {
-        Guard::Claimed => clear_after!("{claimed}"),
-        Guard::NewDocument => clear_after!("{written}"),
-    };
-    step(text, tenant, group, members)
+    step(after!(clear_after, guard), tenant, group, members)
 }
 
 /// Removes no member.

@@ -80,7 +80,7 @@ impl Store {
             columns.extend(document_columns(writing, &row, written));
             batch = batch.then("written", insert(claim, needs_seat, columns));
             batch = index::add(batch, writing.scope.tenant, seq, &values);
-            batch = self.count(batch, writing, (1, i64::from(row.takes_seat)));
+            batch = self.count(batch, writing, 1, i64::from(row.takes_seat));
             batch = members.insert_into(batch, writing, seq);
             let change = ResourceChange {
                 action: ChangeAction::Create,
@@ -192,7 +192,7 @@ impl Store {
                 values_are.difference(&values_were),
             );
             if seats != 0 {
-                batch = self.count(batch, writing, (0, seats));
+                batch = self.count(batch, writing, 0, seats);
             }
             batch = members.change_with(batch, Guard::NewDocument, writing, seq);
             let change = ResourceChange {
@@ -326,7 +326,7 @@ impl Store {
                 batch = leave(batch, writing, seq);
             }
             batch = index::remove(batch, writing.scope.tenant, seq, &values);
-            batch = self.count(batch, writing, (-1, -i64::from(took_seat)));
+            batch = self.count(batch, writing, -1, -i64::from(took_seat));
             if writing.limited && took_seat {
                 batch = batch.then("freed", Step::new(FREE_SEAT, vec![writing.tenant()]));
             }
@@ -382,7 +382,7 @@ impl Store {
     }
 
     /// Counts resources and those of them that take a seat.
-    fn count(&self, batch: Batch, writing: &WriteContext<'_>, (live, active): (i64, i64)) -> Batch {
+    fn count(&self, batch: Batch, writing: &WriteContext<'_>, live: i64, active: i64) -> Batch {
         let gone = i64::from(live < 0);
         let args = vec![
             writing.tenant(),
@@ -408,7 +408,7 @@ impl Store {
             number: self.sequence.for_changes(writing.author.at),
             ..self.entry(writing)
         };
-        entry.append_departures(batch, (member, writing.of_type.type_id), &attributes)
+        entry.append_departures(batch, member, writing.of_type.type_id, &attributes)
     }
 
     /// The entry of the change log for a write.

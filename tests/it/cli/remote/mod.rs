@@ -6,7 +6,7 @@ mod same;
 
 use super::SCIMD;
 use crate::harness::{Admin, Server};
-use scimd::service::DatabaseTarget;
+use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use std::process::{Command, Output};
 

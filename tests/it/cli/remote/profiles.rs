@@ -4,7 +4,7 @@ use super::Ended;
 use crate::cli::SCIMD;
 use crate::harness::{Admin, Server, operator_token};
 use crate::on_both;
-use scimd::service::OperatorRole;
+use scimd::store::OperatorRole;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -4,7 +4,8 @@ use super::{Ended, remotely, through};
 use crate::cli::{SCIMD, Served, refused};
 use crate::harness::{Admin, Server, operator_token};
 use crate::on_both;
-use scimd::service::{OperatorRole, OperatorTokenRequest};
+use scimd::operator::OperatorTokenRequest;
+use scimd::store::OperatorRole;
 use secrecy::ExposeSecret;
 use std::process::Command;
 

@@ -5,7 +5,7 @@ use crate::harness::{Admin, Server, group, user};
 use crate::on_both;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use scimd::service::TenantChange;
+use scimd::store::TenantChange;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;

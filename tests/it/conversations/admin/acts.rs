@@ -5,7 +5,7 @@ use super::{Names, lines, send_with, stage};
 use crate::conversations::script::{Exchange, Script};
 use crate::conversations::{DATA, files};
 use crate::harness::{Admin, Answer, Database, Server, openapi};
-use scimd::service::AuditQuery;
+use scimd::store::AuditQuery;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! A value of a filter held against the type of its attribute (RFC 7644 section 3.4.2.2, table 3).
+//! Converts a value of a filter to the type of its attribute (RFC 7644 section 3.4.2.2, table 3).
 
 use super::number::{Whole, is_negative};
 use super::tolerance;
@@ -8,7 +8,7 @@ use crate::resource::{Conformance, Key};
 use crate::schema::{Attribute, Type};
 use serde_json::Value;
 
-/// What remains of a comparison.
+/// The result of resolving a comparison.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer {
     /// A comparison of keys.
@@ -22,14 +22,16 @@ pub(super) enum Answer {
 /// Why a comparison cannot be made, as words that follow the attribute's name.
 #[derive(Debug, PartialEq)]
 pub(super) struct Unfit {
-    /// Words of ours.
+    /// The words, without text of the client.
     pub(super) why: String,
-    /// The literal that was met instead.
+    /// The literal that was found instead.
     pub(super) but: Option<String>,
 }
 
-/// What comparing the attribute's values with the literal comes to, or why it cannot be done, as
-/// words that follow the attribute's name.
+/// The comparison of the attribute's values with the literal.
+///
+/// # Errors
+/// Why they cannot be compared.
 pub(super) fn answer(
     attribute: &Attribute,
     operator: Operator,

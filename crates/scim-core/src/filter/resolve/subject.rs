@@ -1,4 +1,4 @@
-//! One attribute and what is asked of it.
+//! One attribute and the condition on it.
 
 use super::literal::{self, Answer, Unfit};
 use super::{Resolver, is_secret, refused, tolerance};

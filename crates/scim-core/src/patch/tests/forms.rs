@@ -53,7 +53,7 @@ fn the_enterprise_extension_is_meant_where_several_declare_a_name() {
             .iter()
             .map(|name| json!({"name": name, "type": "string"}))
             .collect();
-        let text = json!({"id": urn, "x-scimd": {"extends": ["User"]}, "attributes": attributes})
+        let text = json!({"id": urn, "x-scim": {"extends": ["User"]}, "attributes": attributes})
             .to_string();
         SchemaFile {
             origin: urn.to_owned(),

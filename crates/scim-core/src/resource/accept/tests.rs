@@ -17,7 +17,7 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 const TEST: &str = "urn:test:2.0:User";
 
 const TEST_SCHEMA: &str = r#"{
-  "id": "urn:test:2.0:User", "name": "Test", "x-scimd": {"extends": ["User"]},
+  "id": "urn:test:2.0:User", "name": "Test", "x-scim": {"extends": ["User"]},
   "attributes": [
     {"name": "pin", "type": "string", "mutability": "writeOnly", "returned": "never"},
     {"name": "level", "type": "integer"}

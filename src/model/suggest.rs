@@ -1,7 +1,7 @@
 //! The schema that would take what clients send and no schema declares.
 
-use super::load::is_attribute_name;
-use super::{Catalog, ResourceType, Type, edit};
+use super::edit;
+use crate::schema::{Catalog, ResourceType, Type, is_attribute_name};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -242,6 +242,7 @@ fn with_sub(mut attribute: Value, sub: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::catalog;
     use crate::schema::SchemaFile;
 
     const ACME: &str = "urn:acme:2.0:User";
@@ -256,7 +257,7 @@ mod tests {
     }
 
     fn suggested(all: &[SentAttribute]) -> Suggestion {
-        suggest(all, &Catalog::new(&[]).unwrap(), "urn:mine:User", |_| None)
+        suggest(all, &catalog(&[]).unwrap(), "urn:mine:User", |_| None)
     }
 
     #[test]
@@ -286,7 +287,7 @@ mod tests {
             origin: String::new(),
             text: edit::text(schema),
         };
-        assert!(Catalog::new(&[file]).is_ok());
+        assert!(catalog(&[file]).is_ok());
     }
 
     #[test]
@@ -309,7 +310,7 @@ mod tests {
         let name = format!("{}:dn", ACME.to_uppercase());
         let found = suggest(
             &[sent(&name, Type::String)],
-            &Catalog::new(&[]).unwrap(),
+            &catalog(&[]).unwrap(),
             "urn:mine:User",
             there,
         );

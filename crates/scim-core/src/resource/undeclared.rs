@@ -1,8 +1,8 @@
 //! Values of a document that no schema declares any more. They are kept, and shown to no client, until
-//! a schema declares it again.
+//! a schema declares them again.
 //!
 //! ```
-//! use scim_core::resource::{StoredDocument, hidden};
+//! use scim_core::resource::{StoredDocument, undeclared};
 //! use scim_core::schema::Catalog;
 //!
 //! let catalog = Catalog::new(&[])?;
@@ -11,9 +11,9 @@
 //! let stored = StoredDocument::from_stored(
 //!     r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:x:gone"],"userName":"ann","urn:x:gone":{"a":1}}"#,
 //! );
-//! assert!(stored.may_hide(user));
+//! assert!(stored.may_hold_undeclared(user));
 //! let mut attributes = stored.attributes()?.into_map();
-//! assert!(hidden::cut(user, &mut attributes));
+//! assert!(undeclared::cut(user, &mut attributes));
 //! assert_eq!(attributes.keys().collect::<Vec<_>>(), ["userName"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -21,8 +21,8 @@
 use crate::schema::{Extension, ResourceType};
 use serde_json::{Map, Value};
 
-/// The URNs of a document that its type does not know.
-pub fn undeclared<'a>(
+/// The URNs in a document that its type does not have.
+pub fn urns<'a>(
     resource_type: &'a ResourceType,
     attributes: &'a Map<String, Value>,
 ) -> impl Iterator<Item = &'a str> {
@@ -34,18 +34,18 @@ fn is_undeclared(resource_type: &ResourceType, name: &str) -> bool {
     resource_type.top_attribute(name).is_none() && resource_type.extension(name).is_none()
 }
 
-/// Whether documents that name these URNs in `schemas` may hold something hidden.
-pub fn may_hide<'a>(resource_type: &ResourceType, mut urns: impl Iterator<Item = &'a str>) -> bool {
+/// Whether documents that name these URNs in `schemas` may hold an undeclared value.
+pub fn may_be_in<'a>(
+    resource_type: &ResourceType,
+    mut urns: impl Iterator<Item = &'a str>,
+) -> bool {
     let core = resource_type.schema().id().as_ref();
-    urns.any(|urn| {
-        urn != core
-            && resource_type
-                .extension(urn)
-                .is_none_or(|extension| !extension.schema.hidden().is_empty())
-    })
+    let larger = &resource_type.rules().formerly_larger;
+    let was_larger = |urn: &str| larger.iter().any(|other| other.eq_ignore_ascii_case(urn));
+    urns.any(|urn| urn != core && (resource_type.extension(urn).is_none() || was_larger(urn)))
 }
 
-/// Removes hidden values from attributes; `false` if there were none.
+/// Removes undeclared values from attributes; `false` if there were none.
 pub fn cut(resource_type: &ResourceType, attributes: &mut Map<String, Value>) -> bool {
     let mut found = false;
     attributes.retain(|name, value| match (resource_type.extension(name), value) {
@@ -56,15 +56,15 @@ pub fn cut(resource_type: &ResourceType, attributes: &mut Map<String, Value>) ->
             !held.is_empty()
         }
         _ => {
-            let is_hidden = is_undeclared(resource_type, name);
-            found |= is_hidden;
-            !is_hidden
+            let is_undeclared = is_undeclared(resource_type, name);
+            found |= is_undeclared;
+            !is_undeclared
         }
     });
     found
 }
 
-/// Removes all values but hidden ones from attributes.
+/// Removes all values but undeclared ones from attributes.
 pub fn keep(resource_type: &ResourceType, attributes: &mut Map<String, Value>) {
     attributes.retain(|name, value| match (resource_type.extension(name), value) {
         (Some(extension), Value::Object(held)) => {
@@ -75,7 +75,7 @@ pub fn keep(resource_type: &ResourceType, attributes: &mut Map<String, Value>) {
     });
 }
 
-/// Removes the declared attributes of an extension and keeps the hidden ones.
+/// Removes the declared attributes of an extension and keeps the undeclared values.
 pub fn keep_in(extension: &Extension, held: &mut Map<String, Value>) {
     held.retain(|name, _| extension.schema.attribute(name).is_none());
 }

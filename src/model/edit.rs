@@ -1,26 +1,13 @@
 //! Makes and changes schema files: extensions of resource types, attribute by attribute.
-//!
-//! ```
-//! use scim_core::schema::edit;
-//!
-//! let mut file = edit::extension("urn:ietf:params:scim:schemas:extension:acme:2.0:User");
-//! edit::extend(&mut file, &["User".to_owned()]);
-//! edit::put(&mut file, serde_json::json!({"name": "badge", "type": "string"}));
-//! assert!(edit::attribute(&file, "BADGE").is_some());
-//! assert!(edit::remove(&mut file, "badge"));
-//! assert_eq!(edit::hidden(&file), ["badge"]);
-//! ```
 
-use super::annotation::ANNOTATION;
+use super::annotation::{ANNOTATION, HIDES};
+use crate::schema::SCHEMA;
 use serde_json::{Map, Value, json};
-
-/// The member of our own object that names attributes which were removed.
-const HIDES: &str = "hides";
 
 /// A schema file without attributes.
 pub fn extension(urn: &str) -> Map<String, Value> {
     let mut document = Map::new();
-    document.insert("schemas".into(), json!([super::SCHEMA]));
+    document.insert("schemas".into(), json!([SCHEMA]));
     document.insert("id".into(), urn.into());
     document.insert("name".into(), name_of(urn).into());
     document.insert("attributes".into(), json!([]));
@@ -66,7 +53,7 @@ pub fn extend(document: &mut Map<String, Value>, types: &[String]) {
     set_own(document, "extends", Some(types.into()));
 }
 
-/// Takes our own object out: what is left is the schema of RFC 7643.
+/// Removes the object of this server: what is left is the schema of RFC 7643.
 pub fn strip(document: &mut Map<String, Value>) {
     document.shift_remove(ANNOTATION);
 }

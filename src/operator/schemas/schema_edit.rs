@@ -1,0 +1,253 @@
+//! What a change makes of a schema file.
+
+use super::list::file_of;
+use super::refusal::SchemaRefusal;
+use crate::model::{ANNOTATION, edit, problems};
+use crate::schema::{Catalog, SchemaFile};
+use crate::store::KeptSchema;
+use serde_json::{Map, Value};
+
+/// The resource type that is extended where nothing is said.
+const USUAL: &str = "User";
+
+/// What becomes of a schema that the database keeps.
+#[derive(Debug, Clone)]
+pub enum SchemaChange {
+    /// Adds or replaces the schema of a file, which extends these resource types, or users, unless it names some
+    /// itself.
+    File(SchemaFile, Vec<String>),
+    /// Adds attributes to a schema. A schema that does not exist is created and extends these resource types,
+    /// or users.
+    Attributes {
+        /// URN of the schema.
+        urn: String,
+        /// Definitions of the attributes (RFC 7643 section 7).
+        definitions: Vec<Value>,
+        /// Names of resource types.
+        extends: Vec<String>,
+    },
+    /// Removes the schema of this URN.
+    Remove(String),
+    /// Removes from the schema of this URN the attribute of this name.
+    RemoveAttribute(String, String),
+}
+
+/// The schema that is kept under a URN for a tenant, or for all.
+fn there(kept: &[KeptSchema], tenant: Option<&str>, urn: &str) -> Option<Map<String, Value>> {
+    let key = urn.to_ascii_lowercase();
+    let found = kept
+        .iter()
+        .find(|kept| (kept.tenant.as_deref(), &kept.urn) == (tenant, &key));
+    found.and_then(|kept| serde_json::from_str(&kept.document).ok())
+}
+
+fn not_there(kept: &[KeptSchema], tenant: Option<&str>, urn: &str) -> SchemaRefusal {
+    let key = urn.to_ascii_lowercase();
+    let others = kept.iter().filter(|kept| kept.urn == key);
+    SchemaRefusal::NoSchema {
+        urn: urn.to_owned(),
+        tenant: tenant.map(str::to_owned),
+        owners: others.map(|kept| kept.tenant.clone()).collect(),
+    }
+}
+
+/// A schema file before and after a change.
+pub(super) struct SchemaEdit {
+    pub(super) urn: String,
+    /// What complaints begin with.
+    pub(super) origin: String,
+    pub(super) before: Option<Map<String, Value>>,
+    pub(super) after: Option<Map<String, Value>>,
+}
+
+impl SchemaEdit {
+    /// The schema file that a change is about, before and after it. `kept` are the schemas that are stored.
+    ///
+    /// # Errors
+    /// What is wrong with the change by itself.
+    pub(super) fn by(
+        change: &SchemaChange,
+        tenant: Option<&str>,
+        kept: &[KeptSchema],
+    ) -> Result<Self, SchemaRefusal> {
+        let edited = match change {
+            SchemaChange::File(file, extends) => {
+                SchemaEdit::of_file(file, extends, |urn| there(kept, tenant, urn))?
+            }
+            SchemaChange::Attributes {
+                urn,
+                definitions,
+                extends,
+            } => SchemaEdit::with(urn, there(kept, tenant, urn), definitions, extends)?,
+            SchemaChange::Remove(urn) => SchemaEdit::without(urn, there(kept, tenant, urn)),
+            SchemaChange::RemoveAttribute(urn, name) => {
+                SchemaEdit::without_attribute(urn, there(kept, tenant, urn), name)?
+            }
+        };
+        if let Some(file) = file_of(kept, &edited.urn) {
+            let problem = format!(
+                "{} comes from the file {file}: change it there, or take it out of the folder that schemas.dir names, and \
+                 start the server again",
+                edited.urn
+            );
+            return Err(SchemaRefusal::one(problem));
+        }
+        if Catalog::is_built_in(&edited.urn) {
+            let problem = format!(
+                "{} is built in: attributes of your own need a URN of their own",
+                edited.urn
+            );
+            return Err(SchemaRefusal::one(problem));
+        }
+        if edited.before.is_none() && edited.after.is_none() {
+            return Err(not_there(kept, tenant, &edited.urn));
+        }
+        Ok(edited)
+    }
+
+    fn of_file(
+        file: &SchemaFile,
+        extends: &[String],
+        there: impl Fn(&str) -> Option<Map<String, Value>>,
+    ) -> Result<Self, SchemaRefusal> {
+        let mut after = read(file)?;
+        let urn = after
+            .get("id")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let own = edit::extends(&after);
+        if own.is_empty() {
+            edit::extend(&mut after, &or_usual(extends));
+        } else if !extends.is_empty() && own != extends {
+            let problem = format!(
+                "{}: /{ANNOTATION}/extends: the file says {}, but {} was requested: change the file or request none",
+                file.origin,
+                own.join(", "),
+                extends.join(", ")
+            );
+            return Err(SchemaRefusal::one(problem));
+        }
+        let before = there(&urn);
+        if let Some(before) = &before {
+            edit::hide(
+                &mut after,
+                edit::hidden(before)
+                    .into_iter()
+                    .chain(edit::names(before).map(str::to_owned)),
+            );
+        }
+        Ok(Self {
+            urn,
+            origin: file.origin.clone(),
+            before,
+            after: Some(after),
+        })
+    }
+
+    fn with(
+        urn: &str,
+        before: Option<Map<String, Value>>,
+        definitions: &[Value],
+        extends: &[String],
+    ) -> Result<Self, SchemaRefusal> {
+        let mut after = before.clone().unwrap_or_else(|| edit::extension(urn));
+        let mut types = edit::extends(&after);
+        let usual = if types.is_empty() {
+            or_usual(extends)
+        } else {
+            extends.to_vec()
+        };
+        types.extend(
+            usual
+                .into_iter()
+                .filter(|name| !types.contains(name))
+                .collect::<Vec<_>>(),
+        );
+        edit::extend(&mut after, &types);
+        for definition in definitions {
+            let name = definition
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            if edit::attribute(&after, name).is_some() {
+                let problem = format!(
+                    "{urn} has an attribute {name}, or it is given twice; to change one, remove it first or add a file"
+                );
+                return Err(SchemaRefusal::one(problem));
+            }
+            edit::put(&mut after, definition.clone());
+        }
+        let origin = "the attributes given".to_owned();
+        read(&SchemaFile {
+            origin: origin.clone(),
+            text: edit::text(&after),
+        })?;
+        let urn = after
+            .get("id")
+            .and_then(Value::as_str)
+            .unwrap_or(urn)
+            .to_owned();
+        Ok(Self {
+            urn,
+            origin,
+            before,
+            after: Some(after),
+        })
+    }
+
+    fn without(urn: &str, before: Option<Map<String, Value>>) -> Self {
+        let spelt = before
+            .as_ref()
+            .and_then(|before| before.get("id"))
+            .and_then(Value::as_str);
+        Self {
+            urn: spelt.unwrap_or(urn).to_owned(),
+            origin: "what is left".to_owned(),
+            after: None,
+            before,
+        }
+    }
+
+    fn without_attribute(
+        urn: &str,
+        before: Option<Map<String, Value>>,
+        name: &str,
+    ) -> Result<Self, SchemaRefusal> {
+        let mut edited = Self::without(urn, before);
+        edited.after = edited.before.clone();
+        if let Some(after) = &mut edited.after
+            && !edit::remove(after, name)
+        {
+            let names: Vec<_> = edit::names(after).collect();
+            let problem = format!("{urn} has no attribute {name}, but {}", names.join(", "));
+            return Err(SchemaRefusal::one(problem));
+        }
+        Ok(edited)
+    }
+}
+
+fn or_usual(extends: &[String]) -> Vec<String> {
+    if extends.is_empty() {
+        vec![USUAL.to_owned()]
+    } else {
+        extends.to_vec()
+    }
+}
+
+/// A schema file that nothing is wrong with by itself.
+fn read(file: &SchemaFile) -> Result<Map<String, Value>, SchemaRefusal> {
+    let found: Vec<_> = problems(file).iter().map(ToString::to_string).collect();
+    if !found.is_empty() {
+        return Err(SchemaRefusal::Problems(found));
+    }
+    let document: Map<String, Value> = serde_json::from_str(&file.text).unwrap_or_default();
+    if !document.contains_key("attributes") {
+        let problem = format!(
+            "{}: /endpoint: a resource type is not a schema; put the file into the folder that schemas.dir names",
+            file.origin
+        );
+        return Err(SchemaRefusal::one(problem));
+    }
+    Ok(document)
+}

@@ -1,0 +1,286 @@
+//! What a verification finds, and the texts of it.
+
+use crate::clock::Timestamp;
+use crate::store::activity::tally::HourCounts;
+use std::fmt;
+use uuid::Uuid;
+
+/// Derived data of a tenant that is not what its source says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Name of the tenant.
+    pub tenant: String,
+    /// What differs.
+    pub fault: Fault,
+    /// Why it was not repaired though that was requested.
+    pub unrepaired: Option<Unrepaired>,
+}
+
+/// What differs from its source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The document of a resource cannot be read.
+    Unreadable {
+        /// Name of the resource type.
+        resource_type: String,
+        /// `id` of the resource.
+        id: Uuid,
+    },
+    /// Columns or index rows of a resource are not what its document says.
+    Resource {
+        /// Name of the resource type.
+        resource_type: String,
+        /// `id` of the resource.
+        id: Uuid,
+        /// What differs; at least one.
+        parts: Vec<StalePart>,
+    },
+    /// The index has rows for a resource that does not exist.
+    Orphan {
+        /// Name of the resource type.
+        resource_type: String,
+    },
+    /// A membership of which one end does not exist.
+    Membership {
+        /// Name of the resource type of the group.
+        group_type: String,
+        /// Name of the resource type of the member.
+        member_type: String,
+    },
+    /// Counters of a resource type.
+    Counters {
+        /// Name of the resource type.
+        resource_type: String,
+        /// What there is.
+        actual: LiveCounts,
+        /// What the counters say.
+        counted: LiveCounts,
+    },
+    /// The number of seats in use.
+    Seats {
+        /// Resources that take a seat.
+        actual: i64,
+        /// What the tenant's row says.
+        counted: i64,
+    },
+    /// Changes without a position in the change feed: how many.
+    Unnumbered(i64),
+    /// Changes that count other members than they have: how many.
+    Miscounted(i64),
+    /// Requests of an hour.
+    Hour {
+        /// When the hour begins.
+        hour: Timestamp,
+        /// What the provisioning log says.
+        logged: HourCounts,
+        /// What was counted.
+        counted: HourCounts,
+    },
+    /// Requests of a day that were refused or failed.
+    Failures {
+        /// What they meant.
+        action: String,
+        /// Why they were refused or failed.
+        reason: String,
+        /// When the day begins.
+        day: Timestamp,
+        /// What the provisioning log says.
+        logged: i64,
+        /// What was counted.
+        counted: i64,
+    },
+    /// When an action succeeded or failed last.
+    LatestOutcome {
+        /// The action.
+        action: String,
+    },
+    /// When the latest request came.
+    LatestRequest,
+}
+
+/// What of a resource is not what its document says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StalePart {
+    /// The columns of its display name.
+    Display,
+    /// The columns by which the application looks it up.
+    Lookups,
+    /// The column of values that are searched without index rows.
+    Scanned,
+    /// The column that says whether it takes a seat.
+    Seat,
+    /// Index rows are missing, of these attributes.
+    LackingRows(IndexedPaths),
+    /// There are index rows too many, of these attributes.
+    ExtraRows(IndexedPaths),
+}
+
+/// Paths of attributes that have index rows; `None` for an attribute that is not searched.
+pub type IndexedPaths = Vec<Option<String>>;
+
+/// Resources of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveCounts {
+    /// All of them.
+    pub live: i64,
+    /// Those that take a seat.
+    pub active: i64,
+}
+
+/// Why a finding was not repaired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unrepaired {
+    /// The resource was changed after it was read.
+    Overtaken,
+    /// Another resource has a value that must be unique.
+    Taken,
+    /// The document is the source of the rest.
+    DocumentIsSource,
+    /// The change log is the source.
+    LogIsSource,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "tenant {}{}", self.tenant, self.fault)?;
+        match self.unrepaired {
+            Some(why) => write!(f, " (not repaired: {why})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Follows the name of the tenant.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable { resource_type, id } => {
+                write!(f, ", {resource_type} {id}: the document cannot be read")
+            }
+            Self::Resource {
+                resource_type,
+                id,
+                parts,
+            } => {
+                write!(f, ", {resource_type} {id}: ")?;
+                separated(f, "; ", parts)
+            }
+            Self::Orphan { resource_type } => write!(
+                f,
+                ", a {resource_type} that does not exist: it has values in the index"
+            ),
+            Self::Membership {
+                group_type,
+                member_type,
+            } => write!(
+                f,
+                ": a {member_type} is member of a {group_type}, and one of them does not exist"
+            ),
+            Self::Counters {
+                resource_type,
+                actual,
+                counted,
+            } => write!(
+                f,
+                ", type {resource_type}: {} resources, {} active; counted are {}, {} active",
+                actual.live, actual.active, counted.live, counted.active
+            ),
+            Self::Seats { actual, counted } => {
+                write!(f, ": {actual} seats are taken; counted are {counted}")
+            }
+            Self::Unnumbered(count) => {
+                write!(f, ": {count} changes have no position in the change feed")
+            }
+            Self::Miscounted(count) => {
+                write!(f, ": {count} changes count other members than they have")
+            }
+            Self::Hour {
+                hour,
+                logged,
+                counted,
+            } => {
+                write!(f, ", requests of the hour of {hour}: the log has ")?;
+                hour_counts(f, logged)?;
+                write!(f, ", counted are ")?;
+                hour_counts(f, counted)
+            }
+            Self::Failures {
+                action,
+                reason,
+                day,
+                logged,
+                counted,
+            } => write!(
+                f,
+                ", failures of {action} with {reason} on the day of {day}: the log has {logged}, counted are {counted}"
+            ),
+            Self::LatestOutcome { action } => write!(
+                f,
+                ", the latest success or failure of {action} is not that of the log"
+            ),
+            Self::LatestRequest => {
+                f.write_str(", the moment of the latest request is not that of the log")
+            }
+        }
+    }
+}
+
+/// Names attributes, never values.
+impl fmt::Display for StalePart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, paths) = match self {
+            Self::Display => return f.write_str("the display name column is stale"),
+            Self::Lookups => return f.write_str("the lookup columns are stale"),
+            Self::Scanned => return f.write_str("the column of scanned values is stale"),
+            Self::Seat => return f.write_str("the seat column is stale"),
+            Self::LackingRows(paths) => ("lacks rows", paths),
+            Self::ExtraRows(paths) => ("has extra rows", paths),
+        };
+        write!(f, "the index {what} for ")?;
+        let names = paths.iter().map(|path| path.as_deref());
+        separated(
+            f,
+            ", ",
+            names.map(|name| name.unwrap_or("an attribute that is not searched")),
+        )
+    }
+}
+
+impl fmt::Display for Unrepaired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Overtaken => "it was changed meanwhile",
+            Self::Taken => "another resource has a value that must be unique",
+            Self::DocumentIsSource => "it is the source of the rest",
+            Self::LogIsSource => "the change log is the source",
+        })
+    }
+}
+
+fn separated<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    separator: &str,
+    items: impl IntoIterator<Item = T>,
+) -> fmt::Result {
+    for (i, item) in items.into_iter().enumerate() {
+        let separator = if i == 0 { "" } else { separator };
+        write!(f, "{separator}{item}")?;
+    }
+    Ok(())
+}
+
+fn hour_counts(f: &mut fmt::Formatter<'_>, counts: &HourCounts) -> fmt::Result {
+    let [
+        answered,
+        noted,
+        refused,
+        failed,
+        created,
+        changed,
+        deactivated,
+    ] = counts.fields();
+    write!(
+        f,
+        "{answered}+{noted}+{refused}+{failed} ({created}, {changed}, {deactivated})"
+    )
+}
