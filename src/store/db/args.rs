@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteArguments;
 use uuid::Uuid;
 
 /// A value for a placeholder.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) enum Arg {
     Int(i64),
     OptInt(Option<i64>),
@@ -25,7 +25,7 @@ impl From<&str> for Arg {
 }
 
 /// A column of a table parameter.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) enum Column {
     Ints(Vec<i64>),
     Bools(Vec<bool>),

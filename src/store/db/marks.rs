@@ -21,6 +21,7 @@
 //! | `{end_each:t}` | ` offset 0) as t` | nothing |
 //! | `{postgres:text}` | the text, where the two must go different ways | nothing |
 //! | `{sqlite:text}` | nothing | the text |
+//! | `{once}` … `{end_once}` | a query in parentheses that runs once for statements that run together | a query in parentheses |
 //! | `{step}` | the rows that the earlier step of the batch returned: its name | a query over their JSON |
 //!
 //! Any other mark is an error before the statement is sent.
@@ -55,6 +56,8 @@ pub(in crate::store) enum Mark<'a> {
     ForNoKeyUpdate,
     ForKeyShare,
     ForUpdate,
+    Once,
+    EndOnce,
     /// Any other word: the name of an earlier step, or an error.
     Step(&'a str),
 }
@@ -72,6 +75,8 @@ impl<'a> Mark<'a> {
             "for_no_key_update" => Self::ForNoKeyUpdate,
             "for_key_share" => Self::ForKeyShare,
             "for_update" => Self::ForUpdate,
+            "once" => Self::Once,
+            "end_once" => Self::EndOnce,
             _ => match word.split_once(':') {
                 Some(("", name)) => Self::Value(name),
                 Some(("row", column)) => Self::Row(column),
@@ -86,6 +91,10 @@ impl<'a> Mark<'a> {
         }
     }
 }
+
+/// Where a query begins that runs once for statements that run together, and where it ends, in text for PostgreSQL.
+pub(in crate::store) const ONCE: &str = "(/*once*/ ";
+pub(in crate::store) const END_ONCE: &str = " /*end*/)";
 
 /// The parts of a text, in order.
 pub(in crate::store) fn pieces(mut text: &str) -> impl Iterator<Item = Piece<'_>> {

@@ -13,6 +13,7 @@ pub(in crate::store) mod fair_queue;
 pub(in crate::store) mod fair_semaphore;
 pub(in crate::store) mod file_check;
 pub(in crate::store) mod hosts;
+pub(in crate::store) mod joint_text;
 pub(in crate::store) mod leader;
 pub(in crate::store) mod marks;
 pub(in crate::store) mod migrations;

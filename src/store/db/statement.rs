@@ -3,7 +3,7 @@
 
 use crate::store::db::args::{Arg, Table};
 use crate::store::db::error::StoreError;
-use crate::store::db::marks::{Mark, Piece, pieces};
+use crate::store::db::marks::{END_ONCE, Mark, ONCE, Piece, pieces};
 use std::borrow::Cow;
 use std::fmt::{Arguments, Write};
 use std::hash::{Hash, Hasher};
@@ -317,6 +317,8 @@ impl Body {
                     Mark::ForNoKeyUpdate => into.text.push_str(" for no key update"),
                     Mark::ForKeyShare => into.text.push_str(" for key share"),
                     Mark::ForUpdate => into.text.push_str(" for update"),
+                    Mark::Once => into.text.push_str(ONCE),
+                    Mark::EndOnce => into.text.push_str(END_ONCE),
                     Mark::Step(step) => refer(into, earlier, step, name)?,
                 },
             }
@@ -360,6 +362,8 @@ impl Body {
                     | Mark::ForNoKeyUpdate
                     | Mark::ForKeyShare
                     | Mark::ForUpdate => {}
+                    Mark::Once => into.text.push('('),
+                    Mark::EndOnce => into.text.push(')'),
                     Mark::Position => into.text.push_str("instr"),
                     Mark::RowsOf => into.text.push_str("json_group_array"),
                     Mark::RowOf => into.text.push_str("json_array"),
