@@ -67,6 +67,8 @@ keywords! {
         WebhookResume = "webhook.resume",
         /// Events of a webhook that were given up are tried again.
         WebhookRetry = "webhook.retry",
+        /// The event of a test was sent to a webhook.
+        WebhookTest = "webhook.test",
         /// A stream was made.
         StreamAdd = "stream.add",
         /// A stream was deleted.
@@ -79,6 +81,10 @@ keywords! {
         StreamResume = "stream.resume",
         /// Tokens of a stream that were given up are tried again.
         StreamRetry = "stream.retry",
+        /// The event of a test was sent to a stream.
+        StreamTest = "stream.test",
+        /// The next key of an algorithm signs security event tokens.
+        KeyRotate = "key.rotate",
         /// The resources of a tenant were exported.
         Export = "export",
         /// Resources were imported into a tenant.

@@ -4,6 +4,7 @@
 use super::claim::{Caller, Claim, TokenIdentity};
 use super::feed_reader::belongs_to_feed;
 use super::handle::Access;
+use super::last_uses::Coarseness;
 use super::near_miss;
 use super::token::{self, TokenKind};
 use crate::clock::Timestamp;
@@ -26,7 +27,7 @@ impl Access {
         let now = self.clock.now();
         let claim = self.cache.recall(id, &secret, now, context)?;
         context.begin(claim.requester(now));
-        self.touch(&claim.token_id, None, now);
+        self.touch(&claim.token_id, None, (now, Coarseness::Minute));
         Some(claim)
     }
 
@@ -71,7 +72,7 @@ impl Access {
         if token.scope == TokenScope::Feed {
             return Err(belongs_to_feed());
         }
-        self.touch(&token.id, token.last_used, now);
+        self.touch(&token.id, token.last_used, (now, Coarseness::Minute));
         let snapshot = CallerSnapshot::of(&caller.settings, &token);
         self.cache.remember(digest, snapshot, &caller);
         Ok(caller)
@@ -93,8 +94,13 @@ impl Access {
     }
 
     /// Writes the use of a token, if it is due, beside the request.
-    pub(super) fn touch(&self, token: &str, last_used: Option<Timestamp>, now: Timestamp) {
-        if !self.last_uses.is_due(token, last_used, now) {
+    pub(super) fn touch(
+        &self,
+        token: &str,
+        last_used: Option<Timestamp>,
+        (now, coarseness): (Timestamp, Coarseness),
+    ) {
+        if !self.last_uses.is_due(token, last_used, (now, coarseness)) {
             return;
         }
         let (store, id) = (self.store.clone(), token.to_owned());

@@ -1,6 +1,7 @@
 //! Authentication for the change feed: tokens of scope `feed`, of a tenant or of all.
 
 use super::handle::Access;
+use super::last_uses::Coarseness;
 use super::near_miss;
 use super::token::{self, TokenKind};
 use crate::error::{self, ScimError};
@@ -79,7 +80,8 @@ impl Access {
                 "This token belongs to an identity provider; the change feed needs one of scope feed.",
             )));
         }
-        self.touch(&token.id, token.last_used, now);
+        let at = (now, Coarseness::Hour);
+        self.touch(&token.id, token.last_used, at);
         Ok(FeedReader {
             token_id: token.id.into(),
             tenant_name: token.tenant.into(),

@@ -3,7 +3,7 @@
 use crate::admin_api::app::Api;
 use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
 use crate::clock::Timestamp;
-use crate::operator::{OnceKey, Operator};
+use crate::operator::{Once, OnceKey, Operator};
 use crate::store::{OperatorScope, OperatorTokenInfo};
 use crate::wire::body::Upload;
 use axum::http::header::IF_MATCH;
@@ -115,6 +115,9 @@ impl JsonReply {
     }
 }
 
+/// The answer without a body, as it is kept.
+pub(crate) const NOTHING: fn(&()) -> String = |()| JsonReply::new(204, Value::Null).kept();
+
 /// The entity tag of a revision (RFC 9110 section 8.8.3).
 pub(crate) fn tag(revision: i64) -> String {
     format!("\"{revision}\"")
@@ -157,6 +160,15 @@ impl Call {
     /// A text member of the body.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.body.get(name).and_then(Value::as_str)
+    }
+
+    /// What keeps the answer that is made of what an act gives, if the request has a key.
+    pub(crate) fn keeping<'a, T>(
+        &'a self,
+        answer: &'a (dyn Fn(&T) -> String + Sync),
+    ) -> Option<Once<'a, T>> {
+        let key = self.once.as_ref()?;
+        Some(Once { key, answer })
     }
 
     /// Whether the caller reaches a tenant.

@@ -30,7 +30,65 @@ pub(crate) struct Operation {
     pub(crate) answer: (u16, Option<&'static str>),
     /// Problems beside those that every operation has.
     pub(crate) problems: &'static [ProblemType],
-    pub(crate) handle: fn(Call) -> Answering,
+    pub(crate) handle: Handle,
+}
+
+/// What answers an operation.
+pub(crate) type Handle = fn(Call) -> Answering;
+
+/// Name of an operation, its method and its path below [`BASE`].
+pub(crate) type Place = (&'static str, Method, &'static str);
+
+impl Operation {
+    /// An operation without query and body, which answers nothing: 204.
+    pub(crate) const fn new(
+        (id, method, path): Place,
+        access: Access,
+        summary: &'static str,
+        handle: Handle,
+    ) -> Self {
+        Self {
+            id,
+            method,
+            path,
+            access,
+            summary,
+            details: "",
+            query: &[],
+            body: Body::Empty,
+            answer: (204, None),
+            problems: &[],
+            handle,
+        }
+    }
+
+    /// The operation with what else a client has to know.
+    pub(crate) const fn detailed(self, details: &'static str) -> Self {
+        Self { details, ..self }
+    }
+
+    /// The operation with parameters of the query.
+    pub(crate) const fn asking(self, query: &'static [Parameter]) -> Self {
+        Self { query, ..self }
+    }
+
+    /// The operation with a body.
+    pub(crate) const fn taking(self, body: Body) -> Self {
+        Self { body, ..self }
+    }
+
+    /// The operation with a status and the schema of its answer.
+    pub(crate) const fn giving(self, status: u16, schema: &'static str) -> Self {
+        Self {
+            answer: (status, Some(schema)),
+            ..self
+        }
+    }
+
+    /// The operation with problems beside those that every operation has.
+    pub(crate) const fn failing(self, problems: &'static [ProblemType]) -> Self {
+        Self { problems, ..self }
+    }
 }
 
 impl Operation {

@@ -1,8 +1,8 @@
 //! The table of operations.
 
 use crate::admin_api::api::{
-    audit, directory, endpoints, entry, guide, history, log, mapping, operators, schema_changes,
-    schemas, statistics, suggestion, tenants, tokens,
+    audit, directory, entry, feed_tokens, guide, history, log, mapping, operators, schema_changes,
+    schemas, statistics, streams, suggestion, tenants, tokens, webhooks,
 };
 use crate::admin_api::operation::Operation;
 use percent_encoding::percent_decode_str;
@@ -12,6 +12,7 @@ const TABLE: &[(&str, &[Operation])] = &[
     ("The API", entry::OPERATIONS),
     ("Tenants", tenants::OPERATIONS),
     ("Tokens", tokens::OPERATIONS),
+    ("Feed tokens", feed_tokens::OPERATIONS),
     ("Schemas", schemas::OPERATIONS),
     ("Changes of schemas", schema_changes::OPERATIONS),
     ("Suggestions", suggestion::OPERATIONS),
@@ -20,8 +21,8 @@ const TABLE: &[(&str, &[Operation])] = &[
     ("Statistics", statistics::OPERATIONS),
     ("Mapping", mapping::OPERATIONS),
     ("Directory", directory::OPERATIONS),
-    ("Webhooks", endpoints::WEBHOOKS),
-    ("Streams", endpoints::STREAMS),
+    ("Webhooks", webhooks::OPERATIONS),
+    ("Streams", streams::OPERATIONS),
     ("History", history::OPERATIONS),
     ("Audit", audit::OPERATIONS),
     ("Operators", operators::OPERATIONS),

@@ -22,6 +22,6 @@ pub(super) fn over(config: &Config, operator: &Operator, feed: Feed) -> Endpoint
         source: config.secret_keys.clone(),
         folder,
     };
-    let access = operator.service().access();
-    Endpoints::new(access, feed, keys, config.issuer())
+    let endpoints = Endpoints::new(operator, feed, keys, config.issuer());
+    endpoints.polled_below(config.feed_url(config.feed.listen))
 }

@@ -10,7 +10,6 @@ use crate::config::Config;
 use crate::delivery::{
     Endpoints, NewStream, Start, StreamMethod, StreamMode, StreamOptions, TokenAlgorithm,
 };
-use crate::feed_api;
 use crate::store::EndpointKind;
 use clap::{ArgGroup, Args, Subcommand};
 use std::io::Write;
@@ -89,7 +88,7 @@ impl Stream {
         let endpoints = endpoints(config, &operator)?;
         let these = (&endpoints, EndpointKind::Stream);
         match self {
-            Self::Add(add) => add.run(&endpoints, config, out).await,
+            Self::Add(add) => add.run(&endpoints, out).await,
             Self::List(list) => list.run(these, out).await,
             Self::Show(show) => show.run(these, out).await,
             Self::Test(test) => test.run(these, config, out).await,
@@ -105,12 +104,7 @@ impl Stream {
 }
 
 impl Add {
-    async fn run(
-        &self,
-        endpoints: &Endpoints,
-        config: &Config,
-        out: &mut dyn Write,
-    ) -> Result<(), Failure> {
+    async fn run(&self, endpoints: &Endpoints, out: &mut dyn Write) -> Result<(), Failure> {
         let new = NewStream {
             name: self.name.clone(),
             tenant: self.tenant.clone(),
@@ -133,11 +127,9 @@ impl Add {
                 algorithm: self.alg,
             },
         };
-        endpoints.add_stream(&new).await?;
-        if self.poll {
-            let feed = config.feed_url(config.feed.listen);
-            let name = &self.name;
-            writeln!(out, "{feed}{}/streams/{name}/poll", feed_api::PREFIX)?;
+        let made = endpoints.add_stream(&new, None).await?;
+        if let Some(url) = made.poll_url {
+            writeln!(out, "{url}")?;
         }
         Ok(())
     }

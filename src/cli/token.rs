@@ -126,7 +126,7 @@ impl Issue {
             .expires
             .map_or(config.tokens.expires, |Span(seconds)| seconds);
         let operator = open::existing(config).await?;
-        let issued = operator.issue_feed_token(&self.name, life).await?;
+        let issued = operator.issue_feed_token(&self.name, life, None).await?;
         Ok(issued_as_json(&issued, config.tokens.warn_days))
     }
 

@@ -3,6 +3,7 @@
 use crate::delivery::sign::SignError;
 use crate::error::ScimError;
 use crate::feed::FeedError;
+use crate::operator::OperatorError;
 use crate::outbound::RefusedTarget;
 use crate::secrets::SecretError;
 use crate::store::{EndpointKind, StoreError};
@@ -55,6 +56,12 @@ pub enum EndpointError {
     /// There is no event of that id that was given up.
     #[error("There is no event \"{0}\" that was given up.")]
     NoFailedEvent(String),
+    /// The keys that sign were made or rotated meanwhile.
+    #[error("The keys were rotated by someone else at the same moment: look at them again.")]
+    OtherKeys,
+    /// A request with the same key was carried out at the same moment.
+    #[error("A request with this key was carried out at the same moment.")]
+    Repeated,
     /// Webhooks alone have a secret of their own.
     #[error("A stream is signed with the keys of the server.")]
     NotAWebhook,
@@ -81,7 +88,20 @@ fn noun(kind: EndpointKind) -> &'static str {
 
 impl From<StoreError> for EndpointError {
     fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
+        match error {
+            StoreError::Repeated => Self::Repeated,
+            error => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<OperatorError> for EndpointError {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            OperatorError::Repeated => Self::Repeated,
+            OperatorError::Failed(error) => Self::Failed(error),
+            error => Self::Failed(ScimError::internal(error)),
+        }
     }
 }
 

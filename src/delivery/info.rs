@@ -1,10 +1,22 @@
 //! An endpoint as it is shown.
 
 use crate::clock::Timestamp;
+use crate::delivery::answer_times::{Percentiles, percentiles, shown_since};
+use crate::delivery::endpoints::Endpoints;
 use crate::delivery::error::Result;
 use crate::delivery::options::EndpointOptions;
-use crate::store::{Endpoint, EndpointStatus, FailedAttempt, Store};
+use crate::store::{Endpoint, EndpointKind, EndpointStatus, FailedAttempt, HeldEvent};
 use serde_json::{Value, json};
+
+/// An event that was given up, for programs.
+pub fn held_as_json(held: &HeldEvent) -> Value {
+    json!({
+        "event": held.event,
+        "position": held.position,
+        "attempts": held.attempts,
+        "failed": held.failed.map(|at| at.to_string()),
+    })
+}
 
 /// An endpoint as it is shown.
 #[derive(Debug, Clone)]
@@ -25,28 +37,52 @@ pub struct EndpointInfo {
     pub failed: i64,
     /// The last attempt that failed.
     pub last_failure: Option<FailedAttempt>,
+    /// How long the receiver took to accept events, of the last hour; `None` without any.
+    pub times: Option<Percentiles>,
+    /// Where its receiver asks for tokens, if it does.
+    pub poll_url: Option<String>,
 }
 
-pub(super) async fn info(
-    store: &Store,
-    endpoint: Endpoint,
-    head: i64,
-    now: Timestamp,
-) -> Result<EndpointInfo> {
-    let tenant = endpoint.tenant.as_ref().map(|(number, _)| *number);
-    let (pending, oldest) = store.pending(endpoint.position, tenant).await?;
-    let (parked, failed) = store.count_held(endpoint.number).await?;
-    let attempts = store.failed_attempts(endpoint.number, Timestamp::from_micros(0), 1);
-    Ok(EndpointInfo {
-        options: EndpointOptions::read(&endpoint.options),
-        head,
-        pending,
-        oldest_pending: oldest.map(|oldest| now.seconds_since(oldest).max(0)),
-        parked,
-        failed,
-        last_failure: attempts.await?.into_iter().next(),
-        endpoint,
-    })
+impl Endpoints {
+    /// The endpoints of a kind in the order of their names, or the one of a name.
+    ///
+    /// # Errors
+    /// [`EndpointError::NoEndpoint`] for a name that none has.
+    pub async fn list(&self, kind: EndpointKind, name: Option<&str>) -> Result<Vec<EndpointInfo>> {
+        let found = match name {
+            Some(name) => vec![self.endpoint(kind, name).await?],
+            None => self.store().endpoints(kind, None).await?,
+        };
+        let mut listed = Vec::with_capacity(found.len());
+        for endpoint in found {
+            listed.push(self.info(endpoint).await?);
+        }
+        Ok(listed)
+    }
+
+    /// An endpoint, stored or about to be, as it is shown.
+    pub(super) async fn info(&self, endpoint: Endpoint) -> Result<EndpointInfo> {
+        let (head, now, store) = (self.head().await?, self.clock().now(), self.store());
+        let tenant = endpoint.tenant.as_ref().map(|(number, _)| *number);
+        let (pending, oldest) = store.pending(endpoint.position, tenant).await?;
+        let (parked, failed) = store.count_held(endpoint.number).await?;
+        let attempts = store.failed_attempts(endpoint.number, Timestamp::from_micros(0), 1);
+        let times = store.delivery_times(endpoint.number, shown_since(now));
+        let options = EndpointOptions::read(&endpoint.options);
+        let poll_url = self.poll_url(&endpoint.name);
+        Ok(EndpointInfo {
+            poll_url: options.is_polled().then_some(poll_url),
+            options,
+            head,
+            pending,
+            oldest_pending: oldest.map(|oldest| now.seconds_since(oldest).max(0)),
+            parked,
+            failed,
+            last_failure: attempts.await?.into_iter().next(),
+            times: percentiles(&times.await?),
+            endpoint,
+        })
+    }
 }
 
 impl EndpointInfo {
@@ -86,6 +122,7 @@ impl EndpointInfo {
             "failed": self.failed,
             "accepted": endpoint.accepted,
             "lastAccepted": endpoint.last_accepted.map(|at| at.to_string()),
+            "milliseconds": self.times.map(|times| json!({"p50": times.p50, "p99": times.p99})),
             "lastFailure": self.last_failure.as_ref().map(|failure| json!({
                 "at": failure.at.to_string(),
                 "status": failure.status,
@@ -93,8 +130,11 @@ impl EndpointInfo {
             })),
         });
         if let (Some(stream), Some(members)) = (&options.stream, shown.as_object_mut()) {
-            members.remove("payload");
+            members.shift_remove("payload");
             members.insert("method".into(), stream.method.as_str().into());
+            if let Some(url) = &self.poll_url {
+                members.insert("pollUrl".into(), url.as_str().into());
+            }
             members.insert("mode".into(), stream.mode.as_str().into());
             members.insert("audience".into(), stream.audience.clone().into());
             members.insert("alg".into(), stream.algorithm.as_str().into());

@@ -1,5 +1,7 @@
 //! Sending changes to the application: webhooks and security event tokens, and what an operator does with them.
 
+mod acts;
+mod answer_times;
 mod deliver;
 mod endpoints;
 mod error;
@@ -15,11 +17,13 @@ mod sign;
 mod streams;
 mod test_event;
 mod token_keys;
+mod webhooks;
 
+pub use answer_times::Percentiles;
 pub use deliver::{Deliverer, DelivererSettings};
-pub use endpoints::{Endpoints, NewWebhook, Start, WebhookSettings};
+pub use endpoints::{Endpoints, Start};
 pub use error::EndpointError;
-pub use info::EndpointInfo;
+pub use info::{EndpointInfo, held_as_json};
 pub use key_place::KeyPlace;
 pub use lane::DeliveryOrder;
 pub use options::{
@@ -31,3 +35,4 @@ pub use sign::webhook::SignatureKind;
 pub use streams::{NewStream, Poll, Polled};
 pub use test_event::Tested;
 pub use token_keys::KeyInfo;
+pub use webhooks::{MadeWebhook, NewWebhook, WebhookSettings};

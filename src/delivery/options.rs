@@ -1,5 +1,6 @@
 //! The settings of an endpoint, and its secrets, as they are stored.
 
+use crate::audit::AuditEntry;
 use crate::clock::Timestamp;
 use crate::delivery::error::{EndpointError, Result};
 use crate::delivery::lane::DeliveryOrder;
@@ -153,6 +154,43 @@ impl EndpointOptions {
         stream.is_some_and(|stream| stream.method == StreamMethod::Poll)
     }
 
+    /// Tells in the audit trail which settings get other values, under the names that they have in JSON. Of a URL only the
+    /// origin is told: what follows may be a secret.
+    pub(super) fn tell_changes(&self, entry: AuditEntry, after: &Self) -> AuditEntry {
+        let values = |options: &Self| -> [(&'static str, Value); 10] {
+            let stream = options.stream.as_ref();
+            let word = |of: fn(&StreamOptions) -> &'static str| stream.map(of).into();
+            let audience = stream.and_then(|stream| stream.audience.clone());
+            [
+                ("types", options.types.to_string().into()),
+                ("payload", options.payload.as_str().into()),
+                ("order", options.order.as_str().into()),
+                ("concurrency", options.concurrency.into()),
+                ("timeout", options.timeout.into()),
+                ("allowPrivate", options.allows_private.into()),
+                ("method", word(|stream| stream.method.as_str())),
+                ("mode", word(|stream| stream.mode.as_str())),
+                ("audience", audience.into()),
+                ("alg", word(|stream| stream.algorithm.as_str())),
+            ]
+        };
+        let pairs = values(self).into_iter().zip(values(after));
+        let mut entry = pairs.fold(entry, |entry, ((name, before), (_, after))| {
+            entry.changing(name, before, after)
+        });
+        if self.url != after.url {
+            let changed = json!([self.origin(), after.origin()]);
+            entry.changes.insert("url".to_owned(), changed);
+        }
+        entry
+    }
+
+    /// Scheme, host and port of where events are sent.
+    fn origin(&self) -> Option<String> {
+        let url = reqwest::Url::parse(self.url.as_ref()?).ok()?;
+        Some(url.origin().ascii_serialization())
+    }
+
     /// Where events are sent, judged again; `None` if the receiver asks for them.
     pub(super) fn target(&self) -> Result<Option<Target>> {
         let url = self.url.as_ref();
@@ -219,10 +257,7 @@ impl EndpointSecrets {
     pub(super) fn header_map(&self) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            let wrong = || EndpointError::Header(name.clone());
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
-            let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
-            value.set_sensitive(true);
+            let (name, value) = header(name, value)?;
             headers.append(name, value);
         }
         Ok(headers)
@@ -259,18 +294,48 @@ pub fn read_headers(text: &str) -> Result<Vec<(String, String)>> {
         let (name, value) = line
             .split_once(':')
             .ok_or_else(|| EndpointError::Header(line.chars().take(20).collect()))?;
-        let name = name.trim().to_lowercase();
-        if OWN_HEADERS.contains(&name.as_str()) {
-            return Err(EndpointError::Header(name));
-        }
-        headers.push((name, value.trim().to_owned()));
+        headers.push((name.trim().to_lowercase(), value.trim().to_owned()));
     }
-    let secrets = EndpointSecrets {
-        headers,
-        ..EndpointSecrets::default()
+    check_headers(&headers)?;
+    Ok(headers)
+}
+
+/// Checks headers of requests, whose names are in small letters.
+pub(super) fn check_headers<'a>(
+    headers: impl IntoIterator<Item = &'a (String, String)>,
+) -> Result<()> {
+    for (name, value) in headers {
+        if OWN_HEADERS.contains(&name.to_lowercase().as_str()) {
+            return Err(EndpointError::Header(name.clone()));
+        }
+        header(name, value)?;
+    }
+    Ok(())
+}
+
+/// A header as it is sent; no log shows its value.
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
+    let wrong = || EndpointError::Header(name.to_owned());
+    let mut read = HeaderValue::from_str(value).map_err(|_| wrong())?;
+    read.set_sensitive(true);
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+    Ok((name, read))
+}
+
+/// Tells in the audit trail which headers are set: their names, never their values.
+pub(super) fn tell_headers(
+    mut entry: AuditEntry,
+    before: &[(String, String)],
+    after: &[(String, String)],
+) -> AuditEntry {
+    let names = |headers: &[(String, String)]| -> Value {
+        headers.iter().map(|(name, _)| name.as_str()).collect()
     };
-    secrets.header_map()?;
-    Ok(secrets.headers)
+    if before != after {
+        let changed = json!([names(before), names(after)]);
+        entry.changes.insert("headers".to_owned(), changed);
+    }
+    entry
 }
 
 #[cfg(test)]

@@ -1,11 +1,17 @@
 //! What an operator does with streams of security event tokens, and what a receiver polls of them (RFC 8936).
 
+use crate::audit::AuditAction;
+use crate::delivery::acts::entry_of;
 use crate::delivery::endpoints::{Endpoints, Start};
 use crate::delivery::error::{EndpointError, Result};
+use crate::delivery::info::EndpointInfo;
 use crate::delivery::lane::Mark;
 use crate::delivery::message::{Message, Messenger};
-use crate::delivery::options::{EndpointOptions, EndpointSecrets, StreamMethod, StreamOptions};
+use crate::delivery::options::{
+    EndpointOptions, EndpointSecrets, StreamMethod, StreamOptions, check_headers, tell_headers,
+};
 use crate::feed::{PageQuery, Place, TypePatterns};
+use crate::operator::Once;
 use crate::store::{
     Acknowledgements, Endpoint, EndpointKind, EndpointStatus, FailedAttempt, TenantKey,
 };
@@ -67,11 +73,15 @@ struct Window {
 }
 
 impl Endpoints {
-    /// Makes a stream.
+    /// Makes a stream; the answer that `once` makes is kept for repetitions of the request.
     ///
     /// # Errors
     /// [`EndpointError`] for what cannot be, or if there is one of that name.
-    pub async fn add_stream(&self, new: &NewStream) -> Result<()> {
+    pub async fn add_stream(
+        &self,
+        new: &NewStream,
+        once: Option<Once<'_, EndpointInfo>>,
+    ) -> Result<EndpointInfo> {
         let types = new.types.as_deref().unwrap_or("*");
         let options = EndpointOptions {
             url: new.url.clone(),
@@ -83,14 +93,22 @@ impl Endpoints {
         if options.target()?.is_none() && new.options.method == StreamMethod::Push {
             return Err(EndpointError::Polled(new.name.clone()));
         }
-        self.make_keys(new.options.algorithm).await?;
+        check_headers(&new.headers)?;
         let secrets = EndpointSecrets {
             headers: new.headers.clone(),
             ..EndpointSecrets::default()
         };
         let place = (new.name.as_str(), new.tenant.as_deref(), &new.start);
-        self.add(EndpointKind::Stream, place, &options, &secrets)
-            .await
+        let kind = EndpointKind::Stream;
+        let endpoint = self.fresh(kind, place, &options, &secrets).await?;
+        let entry = entry_of(&endpoint, AuditAction::StreamAdd);
+        let entry = EndpointOptions::default().tell_changes(entry, &options);
+        let entry = tell_headers(entry, &[], &secrets.headers);
+        let keys = self.first_keys(new.options.algorithm).await?;
+        let made = self.info(endpoint).await?;
+        let kept = self.operator().kept(once, &made)?;
+        self.add(&made.endpoint, &keys, (entry, kept)).await?;
+        Ok(made)
     }
 
     /// The stream of a name that is polled, if a token of a tenant, or of all, may read it.

@@ -6,11 +6,12 @@ use crate::delivery::error::{EndpointError, Result};
 use crate::delivery::lane::Outcome;
 use crate::delivery::message::Messenger;
 use crate::delivery::options::EndpointOptions;
+use crate::operator::Once;
 use crate::outbound::Outbound;
 use crate::store::{Endpoint, EndpointKind};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// What became of an event that was sent as a test.
@@ -32,7 +33,8 @@ pub struct Tested {
 const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
 impl Endpoints {
-    /// Sends the event `scimd.test` to a webhook, or the verification event to a stream, from this process.
+    /// Sends the event `scimd.test` to a webhook, or the verification event to a stream, from this process; the answer
+    /// that `once` makes is kept for repetitions of the request.
     ///
     /// # Errors
     /// [`EndpointError`] if it cannot be sent; that it was not accepted is no error.
@@ -41,6 +43,7 @@ impl Endpoints {
         kind: EndpointKind,
         name: &str,
         outbound: &Outbound,
+        once: Option<Once<'_, Tested>>,
     ) -> Result<Tested> {
         let endpoint = self.endpoint(kind, name).await?;
         let (options, secrets) = self.opened(&endpoint)?;
@@ -50,7 +53,6 @@ impl Endpoints {
         let id = format!("evt_test{}", Uuid::now_v7().simple());
         let event = self.test_claims(&endpoint, &options, &id);
         let messenger = Messenger::of(self, &endpoint, &options, secrets).await?;
-        let begun = Instant::now();
         let attempted = send(Attempt {
             outbound,
             target: &target,
@@ -62,16 +64,19 @@ impl Endpoints {
         })
         .await;
         let reply = attempted.reply;
-        Ok(Tested {
+        let tested = Tested {
             is_accepted: attempted.outcome == Outcome::Accepted,
             status: reply.as_ref().map(|reply| reply.status),
-            took: begun.elapsed(),
+            took: attempted.took,
             address: reply.as_ref().and_then(|reply| reply.address),
             error: match reply {
                 Some(reply) if !reply.text.is_empty() => reply.text,
                 _ => attempted.error,
             },
-        })
+        };
+        let kept = self.operator().kept(once, &tested)?;
+        self.tell_of_test(&endpoint, kept).await?;
+        Ok(tested)
     }
 
     fn test_claims(&self, endpoint: &Endpoint, options: &EndpointOptions, id: &str) -> Value {

@@ -1,9 +1,10 @@
 //! The keys that sign security event tokens: one of each algorithm signs, the next one is published already, and old
 //! ones are published for some days.
 
+use crate::audit::{AuditAction, AuditEntry};
 use crate::clock::Timestamp;
 use crate::delivery::endpoints::Endpoints;
-use crate::delivery::error::Result;
+use crate::delivery::error::{EndpointError, Result};
 use crate::delivery::published::PUBLISHED;
 use crate::delivery::sign::SignError;
 use crate::delivery::sign::token::{TokenAlgorithm, TokenKey};
@@ -39,39 +40,59 @@ impl Endpoints {
         Ok(keys.collect())
     }
 
-    /// Makes the keys of an algorithm, if there are none: one that signs and the next one.
-    pub(super) async fn make_keys(&self, algorithm: TokenAlgorithm) -> Result<()> {
+    /// The first keys of an algorithm, to be kept: one that signs and the next one. None if there are some.
+    pub(super) async fn first_keys(&self, algorithm: TokenAlgorithm) -> Result<Vec<SigningKey>> {
         let known = self.store().signing_keys().await?;
         if known.iter().any(|key| key.algorithm == algorithm.as_str()) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let sealing = self.sealing_keys()?;
-        for state in [KeyState::Current, KeyState::Next] {
-            let key = new_key(&sealing, algorithm, state, self.clock().now())?;
-            self.store().add_signing_key(&key).await?;
-        }
-        Ok(())
+        let states = [KeyState::Current, KeyState::Next];
+        let keys = states.map(|state| new_key(&sealing, algorithm, state, self.clock().now()));
+        keys.into_iter().collect()
     }
 
     /// The next key of an algorithm signs from now on, and another one is made to come after it. Gives the id of the
     /// key that signs.
     ///
     /// # Errors
-    /// [`EndpointError`](crate::delivery::EndpointError) if no key can be made or sealed.
+    /// [`EndpointError`] if no key can be made or sealed, or someone else rotates the keys at the same moment.
     pub async fn rotate_keys(&self, algorithm: TokenAlgorithm) -> Result<String> {
-        self.make_keys(algorithm).await?;
+        let first = self.first_keys(algorithm).await?;
         let known = self.store().signing_keys().await?;
-        let next = known
-            .iter()
-            .find(|key| key.algorithm == algorithm.as_str() && key.state == KeyState::Next);
-        let next = next.ok_or(SignError::Key)?;
-        let now = self.clock().now();
-        let after = new_key(&self.sealing_keys()?, algorithm, KeyState::Next, now)?;
-        let moments = (now, now.plus_seconds(-PUBLISHED));
-        let store = self.store();
-        store.rotate_signing_keys(&next.id, &after, moments).await?;
-        store.touch_streams().await?;
-        Ok(next.id.clone())
+        let of = |keys: &[SigningKey], state: KeyState| {
+            let mut keys = keys.iter();
+            let found = keys.find(|key| key.algorithm == algorithm.as_str() && key.state == state);
+            found.map(|key| key.id.clone())
+        };
+        let entry = AuditEntry::new(AuditAction::KeyRotate).on(algorithm.as_str());
+        let current = of(&known, KeyState::Current);
+        let is_done;
+        let signs = if first.is_empty() {
+            let next = of(&known, KeyState::Next).ok_or(SignError::Key)?;
+            let act = self
+                .operator()
+                .act(entry.changing("current", current, next.as_str()), None);
+            let after = new_key(&self.sealing_keys()?, algorithm, KeyState::Next, act.at)?;
+            let forget = act.at.plus_seconds(-PUBLISHED);
+            let rotated = self
+                .store()
+                .rotate_signing_keys(&act, &next, &after, forget);
+            is_done = rotated.await?;
+            next
+        } else {
+            let made = of(&first, KeyState::Current).ok_or(SignError::Key)?;
+            let act = self
+                .operator()
+                .act(entry.changing("current", current, made.as_str()), None);
+            is_done = self.store().add_signing_keys(&act, &first).await?;
+            made
+        };
+        if is_done {
+            Ok(signs)
+        } else {
+            Err(EndpointError::OtherKeys)
+        }
     }
 
     /// The key that signs with an algorithm.

@@ -85,7 +85,7 @@ impl Operator {
     }
 
     /// An act of the operator that has the handle, now.
-    pub(super) fn act<'a>(&'a self, entry: AuditEntry, answer: Option<&'a KeptAnswer>) -> Act<'a> {
+    pub(crate) fn act<'a>(&'a self, entry: AuditEntry, answer: Option<&'a KeptAnswer>) -> Act<'a> {
         Act {
             by: &self.actor,
             at: self.clock.now(),
@@ -98,9 +98,8 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.
-    pub async fn record(&self, entry: &AuditEntry) -> Result<()> {
-        let now = self.clock.now();
-        Ok(self.store.record_act(&self.actor, now, entry).await?)
+    pub async fn record(&self, entry: AuditEntry) -> Result<()> {
+        Ok(self.store.record_act(&self.act(entry, None)).await?)
     }
 
     /// A page of the audit trail, the latest first.
@@ -150,7 +149,7 @@ impl Operator {
     }
 
     /// The answer that an act keeps for repetitions of its request, if it does.
-    pub(super) fn kept<T>(&self, once: Option<Once<'_, T>>, of: &T) -> Result<Option<KeptAnswer>> {
+    pub(crate) fn kept<T>(&self, once: Option<Once<'_, T>>, of: &T) -> Result<Option<KeptAnswer>> {
         once.map(|once| self.sealed(once.key, &(once.answer)(of)))
             .transpose()
     }
@@ -169,8 +168,7 @@ impl Operator {
         })
     }
 
-    /// Keeps the answer to a request after it was carried out: for work that is no act of the store, where a repetition
-    /// does no harm.
+    /// Keeps the answer to a request after it was carried out, unless it was kept with an act of the store.
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.

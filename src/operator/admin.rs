@@ -93,18 +93,26 @@ impl Operator {
         Ok(issued)
     }
 
-    /// Issues a token that reads the change feed of all tenants and is valid for this number of seconds.
+    /// Issues a token that reads the change feed of all tenants and is valid for this number of seconds; the answer that
+    /// `once` makes is kept for repetitions of the request.
     ///
     /// # Errors
     /// 400 for a name that is none.
-    pub async fn issue_feed_token(&self, name: &str, seconds: Option<i64>) -> Result<IssuedToken> {
+    pub async fn issue_feed_token(
+        &self,
+        name: &str,
+        seconds: Option<i64>,
+        once: Option<Once<'_, IssuedToken>>,
+    ) -> Result<IssuedToken> {
         check_token_name(name)?;
         let fresh = token::fresh(TokenKind::Tenant)?;
         let kept = self.new_token(&fresh, name, TokenScope::Feed, seconds);
         let entry = entry(AuditAction::TokenIssue, ALL_TENANTS, &kept);
-        let act = self.act(entry, None);
+        let issued = issued(fresh, ALL_TENANTS, kept.clone(), None);
+        let answer = self.kept(once, &issued)?;
+        let act = self.act(entry, answer.as_ref());
         self.store.add_token_of_all(&act, &kept).await?;
-        Ok(issued(fresh, ALL_TENANTS, kept, None))
+        Ok(issued)
     }
 
     /// The stored form of a new token that is valid for this number of seconds.
@@ -218,6 +226,17 @@ impl Operator {
     pub async fn token_by_id(&self, id: &str) -> Result<TokenInfo> {
         let found = self.store.any_token(id).await?.map(|found| found.info);
         found.ok_or_else(|| OperatorError::NoToken(id.to_owned()))
+    }
+
+    /// The token that reads the change feed, of a tenant or of all, with that public part.
+    ///
+    /// # Errors
+    /// If there is no such token.
+    pub async fn feed_token(&self, id: &str) -> Result<TokenInfo> {
+        let found = self.store.any_token(id).await?.map(|found| found.info);
+        found
+            .filter(|token| token.scope == TokenScope::Feed)
+            .ok_or_else(|| OperatorError::NoToken(id.to_owned()))
     }
 
     /// Compares every derived row with its source, of all tenants. A repair rewrites what differs.

@@ -4,6 +4,7 @@ use crate::access::{Caller, answered};
 use crate::audit::{Actor, AuditEntry};
 use crate::messages::SearchRequest;
 use crate::model::TypeRoles;
+use crate::operator::acting::Once;
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
 use crate::schema::{Attribute, ResourceType};
@@ -25,15 +26,25 @@ impl Operator {
         Ok(Arc::new(self.service.access().operator(tenant).await?))
     }
 
-    /// The operator as a caller in a tenant, whose changes are an act of the operator that has the handle.
+    /// The operator as a caller in a tenant, whose changes are an act of the operator that has the handle; the answer that
+    /// `once` makes is kept for repetitions of the request, with the change.
     ///
     /// # Errors
     /// 404 if there is no tenant of that name.
-    pub async fn acting_caller(&self, tenant: &str, entry: AuditEntry) -> Result<Arc<Caller>> {
+    pub async fn acting_caller(
+        &self,
+        tenant: &str,
+        entry: AuditEntry,
+        once: Option<Once<'_, ()>>,
+    ) -> Result<Arc<Caller>> {
         let settings = self.tenant(tenant).await?.settings;
         let caller = self.service.access().operator(settings).await?;
-        let by = Actor::clone(&self.actor);
-        Ok(Arc::new(caller.acting(AuditedChange { by, entry })))
+        let audited = AuditedChange {
+            by: Actor::clone(&self.actor),
+            entry,
+            answer: self.kept(once, &())?,
+        };
+        Ok(Arc::new(caller.acting(audited)))
     }
 
     /// The ids of the resources of a type that a text means: the one that has it as its id, or else

@@ -4,6 +4,7 @@ use crate::access::{Caller, answered};
 use crate::audit::{AuditAction, AuditEntry};
 use crate::error::ScimError;
 use crate::model::TypeRoles;
+use crate::operator::acting::Once;
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
 use crate::patch::PATCH_OP;
@@ -44,14 +45,19 @@ impl Deletable {
 }
 
 impl Operator {
-    /// Deactivates a user as an identity provider does with a leaver; gives the user in this view. One that is inactive
-    /// already stays as it is, which is no act.
+    /// Deactivates a user of a tenant as an identity provider does with a leaver; gives the user in this view. One that is
+    /// inactive already stays as it is, which is no act. The answer that `once` makes is kept for repetitions of the request.
     ///
     /// # Errors
     /// 404 if there is no such tenant or user.
-    pub async fn deactivate_user(&self, tenant: &str, id: &str, view: &View) -> Result<Reply> {
+    pub async fn deactivate_user(
+        &self,
+        (tenant, id): (&str, &str),
+        view: &View,
+        once: Option<Once<'_, ()>>,
+    ) -> Result<Reply> {
         let entry = AuditEntry::new(AuditAction::UserDeactivate).in_tenant(tenant);
-        let caller = self.acting_caller(tenant, entry.on(id)).await?;
+        let caller = self.acting_caller(tenant, entry.on(id), once).await?;
         let kind = Deletable::User.of(&caller)?;
         let seat = kind.seat().map(|attribute| attribute.name().to_string());
         let request = UpdateRequest {
@@ -61,7 +67,12 @@ impl Operator {
             precondition: &Precondition::default(),
         };
         let modified = self.service.modify(&caller, &kind, &request).await;
-        Ok(answered(modified)?)
+        let reply = answered(modified)?;
+        if let Some(once) = once {
+            // Where nothing was changed, no answer was kept with the change.
+            self.keep_answer(once.key, &(once.answer)(&())).await?;
+        }
+        Ok(reply)
     }
 
     /// Deletes a user or a group with its memberships.
@@ -70,7 +81,7 @@ impl Operator {
     /// 404 if there is no such tenant or resource.
     pub async fn delete_resource(&self, tenant: &str, what: Deletable, id: &str) -> Result<()> {
         let entry = AuditEntry::new(what.action()).in_tenant(tenant).on(id);
-        let caller = self.acting_caller(tenant, entry).await?;
+        let caller = self.acting_caller(tenant, entry, None).await?;
         let kind = what.of(&caller)?;
         let condition = Precondition::default();
         let deleted = self.service.delete(&caller, &kind, id, &condition).await;

@@ -65,6 +65,19 @@ impl Operator {
         })
     }
 
+    /// A page of the tokens that read the change feed, of a tenant or of all, as they were issued, after the one with this
+    /// moment and id.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    pub async fn feed_tokens(
+        &self,
+        after: Option<(Timestamp, String)>,
+        limit: i64,
+    ) -> Result<Vec<TokenInfo>> {
+        Ok(self.store.feed_tokens(after, limit).await?)
+    }
+
     /// The tokens, of one tenant or of all, that are valid now and expire within this number of days.
     pub fn ending_tokens<'a>(&'a self, tenant: Option<&'a str>, days: i64) -> EndingTokens<'a> {
         let now = self.clock.now();

@@ -33,6 +33,7 @@ pub use delivery::held::HeldEvent;
 pub use delivery::lease::EndpointState;
 pub use delivery::progress::{EndpointProgress, LaneMark};
 pub use delivery::signing_key::{KeyState, SigningKey};
+pub use delivery::time::DeliveryTime;
 pub use directory::{DirectoryState, Views};
 pub use handle::Store;
 pub use logged_request::{Entry, LoggedRequest, Outcome, TenantKey};

@@ -14,7 +14,7 @@ use scimd::delivery::{
     EndpointError, Endpoints, NewStream, Poll, Start, StreamMethod, StreamMode, StreamOptions,
     TokenAlgorithm,
 };
-use scimd::store::{EndpointKind, TokenScope};
+use scimd::store::{AuditQuery, EndpointKind, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -52,6 +52,14 @@ fn new_stream(url: Option<String>, mode: StreamMode, algorithm: TokenAlgorithm) 
     }
 }
 
+/// A stream of a name that is polled.
+pub(crate) fn polled(name: &str) -> NewStream {
+    NewStream {
+        name: name.to_owned(),
+        ..new_stream(None, StreamMode::Notice, TokenAlgorithm::Es256)
+    }
+}
+
 /// What the server publishes at a path beside the base path.
 async fn published(server: &Server, path: &str) -> (u16, Value) {
     let root = server.base.strip_suffix("/scim/v2").unwrap();
@@ -69,11 +77,11 @@ fn header(token: &str) -> Value {
 
 /// The claims of a token, verified with nothing but what the server publishes.
 async fn verified(server: &Server, token: &str) -> Value {
-    let (status, keys) = published(server, "/.well-known/jwks.json").await;
+    let (status, key_set) = published(server, "/.well-known/jwks.json").await;
     assert_eq!(status, 200);
     let header = header(token);
     assert_eq!(header["typ"], "secevent+jwt");
-    let keys = keys["keys"].as_array().unwrap();
+    let keys = key_set["keys"].as_array().unwrap();
     let key = keys.iter().find(|key| key["kid"] == header["kid"]).unwrap();
     assert_eq!(key["alg"], header["alg"]);
     let part = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
@@ -96,7 +104,36 @@ async fn verified(server: &Server, token: &str) -> Value {
     let claims = token.split('.').nth(1).unwrap();
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
     assert_eq!(claims["aud"], AUDIENCE);
+    assert_eq!(claims_of_library(token, &key_set), claims);
     claims
+}
+
+/// The claims of a token as a library for JOSE takes it, which finds the key by its id, and checks signature, issuer and
+/// audience.
+fn claims_of_library(token: &str, key_set: &Value) -> Value {
+    use jsonwebtoken::jwk::JwkSet;
+    use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
+    let keys: JwkSet = serde_json::from_value(key_set.clone()).unwrap();
+    let header = decode_header(token).unwrap();
+    assert_eq!(header.typ.as_deref(), Some("secevent+jwt"));
+    let key = keys.find(header.kid.as_ref().unwrap()).unwrap();
+    let algorithm = key.common.key_algorithm.unwrap().to_string();
+    assert_eq!(algorithm, format!("{:?}", header.alg));
+    let mut expected = Validation::new(header.alg);
+    expected.set_audience(&[AUDIENCE]);
+    expected.set_issuer(&["https://scim.example.com"]);
+    expected.set_required_spec_claims(&["aud", "iss"]);
+    let key = DecodingKey::from_jwk(key).unwrap();
+    let read = decode::<Value>(token, &key, &expected).unwrap();
+    // A token that was changed, or is for another, is none.
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let (rest, end) = signed.split_at(signed.len() - 1);
+    let other = if end == "x" { "y" } else { "x" };
+    let forged = format!("{rest}{other}.{signature}");
+    assert!(decode::<Value>(&forged, &key, &expected).is_err());
+    expected.set_audience(&["https://other.example.com"]);
+    assert!(decode::<Value>(token, &key, &expected).is_err());
+    read.claims
 }
 
 fn uri(claims: &Value) -> String {
@@ -110,7 +147,7 @@ async fn tokens_are_pushed_and_can_be_verified(server: Server) {
         let algorithm = TokenAlgorithm::from_keyword(name).unwrap();
         let sink = Sink::with(|_, _| Manner::Status(202, "")).await;
         let new = new_stream(Some(sink.url()), StreamMode::Full, algorithm);
-        sending.endpoints.add_stream(&new).await.unwrap();
+        sending.endpoints.add_stream(&new, None).await.unwrap();
         let mut ann = user(&format!("ann-{name}"));
         ann["password"] = json!("very secret");
         ann["externalId"] = json!("a1");
@@ -207,7 +244,7 @@ async fn a_token_that_is_refused_is_given_up(server: Server) {
     })
     .await;
     let new = new_stream(Some(sink.url()), StreamMode::Notice, TokenAlgorithm::Es256);
-    sending.endpoints.add_stream(&new).await.unwrap();
+    sending.endpoints.add_stream(&new, None).await.unwrap();
     server.post("/Users", user("ann")).await.expect(201);
     sink.wait("the first", |received| received.len() == 1).await;
     server.post("/Users", user("bob")).await.expect(201);
@@ -243,7 +280,7 @@ async fn failed(endpoints: &Endpoints) -> Vec<String> {
 async fn tokens_are_polled_until_they_are_acknowledged(server: Server) {
     let sending = Sending::of(&server);
     let new = new_stream(None, StreamMode::Notice, TokenAlgorithm::EdDsa);
-    sending.endpoints.add_stream(&new).await.unwrap();
+    sending.endpoints.add_stream(&new, None).await.unwrap();
     let poll = async |most: usize, acknowledged: &[&String], errors: &[&String]| {
         server.feed().advance().await.unwrap();
         let stream = sending.endpoints.polled_stream("app", None).await.unwrap();
@@ -332,10 +369,10 @@ impl Receiver {
 async fn tokens_are_polled_over_http(server: Server) {
     let sending = Sending::with_key(&server, SEALING_KEY.into());
     let new = new_stream(None, StreamMode::Notice, TokenAlgorithm::Es256);
-    sending.endpoints.add_stream(&new).await.unwrap();
+    sending.endpoints.add_stream(&new, None).await.unwrap();
     let issued = server
         .operator
-        .issue_feed_token("siem", None)
+        .issue_feed_token("siem", None, None)
         .await
         .unwrap();
     let receiver = Receiver::with(&server, issued.text.expose_secret());
@@ -393,7 +430,7 @@ async fn keys_are_rotated(server: Server) {
     let sending = Sending::of(&server);
     let sink = Sink::with(|_, _| Manner::Status(202, "")).await;
     let new = new_stream(Some(sink.url()), StreamMode::Notice, TokenAlgorithm::Es256);
-    sending.endpoints.add_stream(&new).await.unwrap();
+    sending.endpoints.add_stream(&new, None).await.unwrap();
     let (_, before) = published(&server, "/.well-known/jwks.json").await;
     assert_eq!(before["keys"].as_array().unwrap().len(), 2);
     assert!(!before.to_string().contains("\"d\""));
@@ -431,6 +468,15 @@ async fn keys_are_rotated(server: Server) {
     }
     // What the old key has signed can be verified still.
     verified(&server, &first.body).await;
+    let query = AuditQuery {
+        action: Some("key.rotate".to_owned()),
+        limit: 10,
+        ..AuditQuery::default()
+    };
+    let rows = server.operator.audit(&query).await.unwrap();
+    let changes: Value = serde_json::from_str(rows[0].changes.as_ref().unwrap()).unwrap();
+    assert_eq!((rows.len(), rows[0].target.as_deref()), (1, Some("ES256")));
+    assert_eq!(changes, json!({"current": [kid(&first), rotated]}));
     sending.stop().await;
 }
 
@@ -444,7 +490,7 @@ async fn streams_are_announced(server: Server) {
         404
     );
     let new = new_stream(None, StreamMode::Notice, TokenAlgorithm::Es256);
-    sending.endpoints.add_stream(&new).await.unwrap();
+    sending.endpoints.add_stream(&new, None).await.unwrap();
     let config = server.get("/ServiceProviderConfig").await.expect(200).body;
     assert_eq!(config["securityEvents"]["asyncRequest"], "none");
     let uris = config["securityEvents"]["eventUris"].as_array().unwrap();

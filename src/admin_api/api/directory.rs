@@ -1,7 +1,7 @@
 //! Users and groups of a tenant: reading with SCIM, and the few writes of an operator.
 
-use crate::admin_api::call::{Call, Reply};
-use crate::admin_api::operation::{Access, Body, Method, Operation};
+use crate::admin_api::call::{Call, NOTHING, Reply};
+use crate::admin_api::operation::{Access, Body, Method, Operation, Place};
 use crate::admin_api::problem::Result;
 use crate::audit::{AuditAction, AuditEntry};
 use crate::operator::Deletable;
@@ -15,44 +15,11 @@ const READ: Access = Access::Scope(OperatorScope::DirectoryRead);
 const WRITE: Access = Access::Scope(OperatorScope::DirectoryWrite);
 
 /// A SCIM operation.
-const fn scim(
-    (id, method, path): (&'static str, Method, &'static str),
-    summary: &'static str,
-) -> Operation {
-    Operation {
-        id,
-        method,
-        path,
-        access: READ,
-        summary,
-        details: "Query, answer and errors are those of SCIM (RFC 7644).",
-        query: &[],
-        body: Body::Scim,
-        answer: (200, Some("ScimAnswer")),
-        problems: &[],
-        handle: |call| Box::pin(read(call)),
-    }
-}
-
-/// A write of an operator.
-const fn write(
-    (id, method, path): (&'static str, Method, &'static str),
-    summary: &'static str,
-    handle: fn(Call) -> crate::admin_api::operation::Answering,
-) -> Operation {
-    Operation {
-        id,
-        method,
-        path,
-        access: WRITE,
-        summary,
-        details: "",
-        query: &[],
-        body: Body::Empty,
-        answer: (204, None),
-        problems: &[],
-        handle,
-    }
+const fn scim(place: Place, summary: &'static str) -> Operation {
+    Operation::new(place, READ, summary, |call| Box::pin(read(call)))
+        .detailed("Query, answer and errors are those of SCIM (RFC 7644).")
+        .taking(Body::Scim)
+        .giving(200, "ScimAnswer")
 }
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -84,26 +51,29 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         ("searchAll", Method::Post, "/tenants/{tenant}/scim/.search"),
         "Lists resources of all types by a SearchRequest.",
     ),
-    write(
+    Operation::new(
         (
             "deactivateUser",
             Method::Post,
             "/tenants/{tenant}/users/{id}/deactivate",
         ),
+        WRITE,
         "Deactivates a user, as an identity provider would.",
         |call| Box::pin(deactivate(call)),
     ),
-    write(
+    Operation::new(
         ("deleteUser", Method::Delete, "/tenants/{tenant}/users/{id}"),
+        WRITE,
         "Deletes a user with all memberships.",
         |call| Box::pin(delete(call, Deletable::User)),
     ),
-    write(
+    Operation::new(
         (
             "deleteGroup",
             Method::Delete,
             "/tenants/{tenant}/groups/{id}",
         ),
+        WRITE,
         "Deletes a group.",
         |call| Box::pin(delete(call, Deletable::Group)),
     ),
@@ -117,7 +87,7 @@ async fn read(call: Call) -> Result<Reply> {
     let caller = call.operator.caller_in(tenant).await?;
     // Whoever has the database reads it as it likes.
     if call.caller.is_some() {
-        call.operator.record(&entry).await?;
+        call.operator.record(entry).await?;
     }
     let upload = locked(&call.upload).take();
     let read = scim_api::Reading {
@@ -133,7 +103,9 @@ async fn read(call: Call) -> Result<Reply> {
 async fn deactivate(call: Call) -> Result<Reply> {
     let (tenant, id) = (call.tenant(), call.segment("id"));
     let view = View::default();
-    call.operator.deactivate_user(tenant, id, &view).await?;
+    let once = call.keeping(&NOTHING);
+    let deactivated = call.operator.deactivate_user((tenant, id), &view, once);
+    deactivated.await?;
     Ok(Reply::Empty)
 }
 

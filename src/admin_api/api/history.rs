@@ -32,7 +32,7 @@ async fn get(call: Call) -> Result<Reply> {
         .history(call.tenant(), id, before, call.limit() + 1)
         .await?;
     let entry = AuditEntry::new(AuditAction::DirectoryRead).in_tenant(call.tenant());
-    call.operator.record(&entry.on(call.segment("id"))).await?;
+    call.operator.record(entry.on(call.segment("id"))).await?;
     if changes.is_empty() && before.is_none() {
         return Err(none());
     }

@@ -2,8 +2,9 @@
 
 pub(crate) mod audit;
 pub(crate) mod directory;
-pub(crate) mod endpoints;
+mod endpoints;
 pub(crate) mod entry;
+pub(crate) mod feed_tokens;
 pub(crate) mod guide;
 pub(crate) mod history;
 pub(crate) mod log;
@@ -12,6 +13,8 @@ pub(crate) mod operators;
 pub(crate) mod schema_changes;
 pub(crate) mod schemas;
 pub(crate) mod statistics;
+pub(crate) mod streams;
 pub(crate) mod suggestion;
 pub(crate) mod tenants;
 pub(crate) mod tokens;
+pub(crate) mod webhooks;

@@ -1,7 +1,9 @@
 //! Schemas of all tenants and of one.
 
 use crate::admin_api::call::{Call, JsonReply, Reply, faults, precondition_failed};
-use crate::admin_api::operation::{Access, Body, Kind, Method, Operation, Parameter};
+use crate::admin_api::operation::{
+    Access, Body, Handle, Kind, Method, Operation, Parameter, Place,
+};
 use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
 use crate::model::problems;
 use crate::operator::{
@@ -23,127 +25,92 @@ pub(super) const DRY_RUN: Parameter = Parameter {
     summary: "Says what the change would hide and what contradicts it, and changes nothing.",
 };
 
-const CHANGING: &[ProblemType] = &[ProblemType::Conflict, ProblemType::PreconditionFailed];
-
-/// An operation without particulars of its own.
-const fn operation(
-    (id, method, path): (&'static str, Method, &'static str),
-    summary: &'static str,
-    handle: fn(Call) -> crate::admin_api::operation::Answering,
-) -> Operation {
-    Operation {
-        id,
-        method,
-        path,
-        access: READ,
-        summary,
-        details: "",
-        query: &[],
-        body: Body::Empty,
-        answer: (200, Some("Schema")),
-        problems: &[],
-        handle,
-    }
-}
-
 /// An operation that changes a schema.
-const fn changing(operation: Operation, body: Body) -> Operation {
-    Operation {
-        access: WRITE,
-        details: "With dryRun=true the answer says what it would hide and what contradicts it. With If-Match the change \
-                  is made only if the schema still has that ETag.",
-        query: &[DRY_RUN],
-        body,
-        answer: (200, Some("SchemaChanged")),
-        problems: CHANGING,
-        ..operation
-    }
+const fn changing(place: Place, summary: &'static str, handle: Handle) -> Operation {
+    Operation::new(place, WRITE, summary, handle)
+        .detailed(
+            "With dryRun=true the answer says what it would hide and what contradicts it. With If-Match the change \
+             is made only if the schema still has that ETag.",
+        )
+        .asking(&[DRY_RUN])
+        .giving(200, "SchemaChanged")
+        .failing(&[ProblemType::Conflict, ProblemType::PreconditionFailed])
 }
 
 pub(crate) const OPERATIONS: &[Operation] = &[
-    Operation {
-        answer: (200, Some("SchemaList")),
-        ..operation(
-            ("listSchemas", Method::Get, "/schemas"),
-            "All schemas: built-in ones, those of files, of all tenants and of each.",
-            |call| Box::pin(list(call)),
-        )
-    },
-    operation(
+    Operation::new(
+        ("listSchemas", Method::Get, "/schemas"),
+        READ,
+        "All schemas: built-in ones, those of files, of all tenants and of each.",
+        |call| Box::pin(list(call)),
+    )
+    .giving(200, "SchemaList"),
+    Operation::new(
         ("getSchema", Method::Get, "/schemas/{urn}"),
+        READ,
         "One schema of all tenants, with its definitions.",
         |call| Box::pin(get(call)),
-    ),
+    )
+    .giving(200, "Schema"),
     changing(
-        operation(
-            ("putSchema", Method::Put, "/schemas/{urn}"),
-            "Adds or replaces a schema of all tenants.",
-            |call| Box::pin(put(call)),
-        ),
-        Body::Json("SchemaDocument"),
-    ),
+        ("putSchema", Method::Put, "/schemas/{urn}"),
+        "Adds or replaces a schema of all tenants.",
+        |call| Box::pin(put(call)),
+    )
+    .taking(Body::Json("SchemaDocument")),
     changing(
-        operation(
-            ("removeSchema", Method::Delete, "/schemas/{urn}"),
-            "Removes a schema of all tenants; values stay stored and are hidden.",
-            |call| Box::pin(remove(call)),
-        ),
-        Body::Empty,
+        ("removeSchema", Method::Delete, "/schemas/{urn}"),
+        "Removes a schema of all tenants; values stay stored and are hidden.",
+        |call| Box::pin(remove(call)),
     ),
-    Operation {
-        access: WRITE,
-        body: Body::Json("SchemaDocument"),
-        answer: (200, Some("SchemaChecked")),
-        ..operation(
-            ("checkSchema", Method::Post, "/schemas/check"),
-            "Checks a schema without storing it; all that is wrong is named.",
-            |call| Box::pin(check(call)),
-        )
-    },
-    Operation {
-        answer: (200, Some("SchemaList")),
-        ..operation(
-            (
-                "listTenantSchemas",
-                Method::Get,
-                "/tenants/{tenant}/schemas",
-            ),
-            "The schemas that a tenant has.",
-            |call| Box::pin(list(call)),
-        )
-    },
-    operation(
+    Operation::new(
+        ("checkSchema", Method::Post, "/schemas/check"),
+        WRITE,
+        "Checks a schema without storing it; all that is wrong is named.",
+        |call| Box::pin(check(call)),
+    )
+    .taking(Body::Json("SchemaDocument"))
+    .giving(200, "SchemaChecked"),
+    Operation::new(
+        (
+            "listTenantSchemas",
+            Method::Get,
+            "/tenants/{tenant}/schemas",
+        ),
+        READ,
+        "The schemas that a tenant has.",
+        |call| Box::pin(list(call)),
+    )
+    .giving(200, "SchemaList"),
+    Operation::new(
         (
             "getTenantSchema",
             Method::Get,
             "/tenants/{tenant}/schemas/{urn}",
         ),
+        READ,
         "One schema that a tenant has, with its definitions.",
         |call| Box::pin(get(call)),
-    ),
+    )
+    .giving(200, "Schema"),
     changing(
-        operation(
-            (
-                "putTenantSchema",
-                Method::Put,
-                "/tenants/{tenant}/schemas/{urn}",
-            ),
-            "Adds or replaces a schema of one tenant.",
-            |call| Box::pin(put(call)),
+        (
+            "putTenantSchema",
+            Method::Put,
+            "/tenants/{tenant}/schemas/{urn}",
         ),
-        Body::Json("SchemaDocument"),
-    ),
+        "Adds or replaces a schema of one tenant.",
+        |call| Box::pin(put(call)),
+    )
+    .taking(Body::Json("SchemaDocument")),
     changing(
-        operation(
-            (
-                "removeTenantSchema",
-                Method::Delete,
-                "/tenants/{tenant}/schemas/{urn}",
-            ),
-            "Removes a schema of one tenant; values stay stored and are hidden.",
-            |call| Box::pin(remove(call)),
+        (
+            "removeTenantSchema",
+            Method::Delete,
+            "/tenants/{tenant}/schemas/{urn}",
         ),
-        Body::Empty,
+        "Removes a schema of one tenant; values stay stored and are hidden.",
+        |call| Box::pin(remove(call)),
     ),
 ];
 

@@ -7,7 +7,7 @@ use crate::admin_api::operation::{
 };
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::operator::{
-    Once, TenantUrls, deleted_tenant_as_json, request_as_json, tenant_as_json, token_as_json,
+    TenantUrls, deleted_tenant_as_json, request_as_json, tenant_as_json, token_as_json,
 };
 use crate::resource::Conformance;
 use crate::store::{
@@ -228,10 +228,7 @@ async fn create(call: Call) -> Result<Reply> {
         ..JsonReply::new(201, fresh(&call.api, info)).tagged(info.settings.revision)
     };
     let answer = |info: &TenantInfo| created(info).kept();
-    let once = call.once.as_ref().map(|key| Once {
-        key,
-        answer: &answer,
-    });
+    let once = call.keeping(&answer);
     let name = call.text("name").unwrap_or_default();
     let settings = settings(&call.body);
     let info = call.operator.create_tenant_once(name, &settings, once);

@@ -8,16 +8,16 @@ use crate::admin_api::problem::{ProblemType, Result};
 use crate::clock::Timestamp;
 use crate::config::duration;
 use crate::operator::{
-    IssuedToken, Once, OperatorError, TokenLife, TokenRequest, issued_as_json, token_as_json,
+    IssuedToken, OperatorError, TokenLife, TokenRequest, issued_as_json, token_as_json,
 };
 use crate::store::{OperatorScope, TokenInfo, TokenQuery, TokenScope};
 use serde_json::{Value, json};
 
-const READ: Access = Access::Scope(OperatorScope::TenantsRead);
-const WRITE: Access = Access::Scope(OperatorScope::TokensWrite);
+pub(super) const READ: Access = Access::Scope(OperatorScope::TenantsRead);
+pub(super) const WRITE: Access = Access::Scope(OperatorScope::TokensWrite);
 
 /// Seconds for which a token that is rotated stays good if nothing is said.
-const OVERLAP: i64 = 7 * 86_400;
+pub(super) const OVERLAP: i64 = 7 * 86_400;
 
 const TOTAL: Parameter = Parameter {
     name: "total",
@@ -156,7 +156,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 /// A token as the caller sees it now.
-fn shown(call: &Call, token: &TokenInfo) -> Value {
+pub(super) fn shown(call: &Call, token: &TokenInfo) -> Value {
     let (now, warn_days) = (
         call.operator.clock().now(),
         call.api.config.tokens.warn_days,
@@ -181,9 +181,20 @@ async fn list(call: Call) -> Result<Reply> {
 
 /// A page that goes on behind the id of its last token.
 fn by_id(call: &Call, tokens: &[TokenInfo], has_more: bool) -> Result<JsonReply> {
-    let last = tokens.last().map(|token| Value::from(token.id.as_str()));
+    let place = |token: &TokenInfo| Value::from(token.id.as_str());
+    page_of(call, tokens, place, has_more)
+}
+
+/// A page of tokens; `place` is where the next page begins after one of them.
+pub(super) fn page_of(
+    call: &Call,
+    tokens: &[TokenInfo],
+    place: impl Fn(&TokenInfo) -> Value,
+    has_more: bool,
+) -> Result<JsonReply> {
     let items: Vec<_> = tokens.iter().map(|token| shown(call, token)).collect();
-    call.page(&items, last.filter(|_| has_more).as_ref())
+    let next = tokens.last().filter(|_| has_more).map(place);
+    call.page(&items, next.as_ref())
 }
 
 async fn list_all(call: Call) -> Result<Reply> {
@@ -214,37 +225,41 @@ async fn list_all(call: Call) -> Result<Reply> {
     Ok(Reply::Json(by_id(&call, &tokens, has_more)?))
 }
 
-/// The answer to a request that issued a token.
-fn issued(token: &IssuedToken, warn_days: i64) -> JsonReply {
-    let location = format!("{BASE}/tenants/{}/tokens/{}", token.tenant, token.id);
+/// The answer to a request that issued a token, which is below a path.
+pub(super) fn issued(path: &str, token: &IssuedToken, warn_days: i64) -> JsonReply {
     JsonReply {
-        location: Some(location),
+        location: Some(format!("{BASE}{path}/{}", token.id)),
         ..JsonReply::new(201, issued_as_json(token, warn_days))
     }
 }
 
-async fn issue(call: Call) -> Result<Reply> {
-    let config = &call.api.config;
-    let warn_days = config.tokens.warn_days;
-    let seconds = match call.text("expiresIn") {
+/// The path of the tokens of a tenant.
+fn path(tenant: &str) -> String {
+    format!("/tenants/{tenant}/tokens")
+}
+
+/// Seconds that a token is to be good for; `None`: no end.
+pub(super) fn lasting(call: &Call) -> Option<i64> {
+    match call.text("expiresIn") {
         // The schema has seen that it can be read.
         Some(text) => duration::parse_or_never(text).flatten(),
-        None => config.tokens.expires,
-    };
+        None => call.api.config.tokens.expires,
+    }
+}
+
+async fn issue(call: Call) -> Result<Reply> {
+    let (warn_days, path) = (call.api.config.tokens.warn_days, path(call.tenant()));
     let scope = call.text("scope").and_then(TokenScope::from_keyword);
     let request = TokenRequest {
         tenant: call.tenant(),
         name: call.text("name").unwrap_or_default(),
         scope: scope.unwrap_or(TokenScope::ReadWrite),
-        seconds,
+        seconds: lasting(&call),
     };
-    let answer = |token: &IssuedToken| issued(token, warn_days).kept();
-    let once = call.once.as_ref().map(|key| Once {
-        key,
-        answer: &answer,
-    });
+    let answer = |token: &IssuedToken| issued(&path, token, warn_days).kept();
+    let once = call.keeping(&answer);
     let token = call.operator.issue_token_once(&request, once).await?;
-    Ok(Reply::Json(issued(&token, warn_days)))
+    Ok(Reply::Json(issued(&path, &token, warn_days)))
 }
 
 async fn get(call: Call) -> Result<Reply> {
@@ -285,27 +300,25 @@ async fn revoke_by_id(call: Call) -> Result<Reply> {
 async fn rotate(call: Call) -> Result<Reply> {
     let id = call.segment("id");
     call.operator.token(call.tenant(), id).await?;
-    rotated(&call).await
+    let path = path(call.tenant());
+    rotated(&call, &path).await
 }
 
 async fn rotate_by_id(call: Call) -> Result<Reply> {
-    reached(&call).await?;
-    rotated(&call).await
+    let token = reached(&call).await?;
+    rotated(&call, &path(&token.tenant)).await
 }
 
-async fn rotated(call: &Call) -> Result<Reply> {
+async fn rotated(call: &Call, path: &str) -> Result<Reply> {
     let id = call.segment("id");
     let warn_days = call.api.config.tokens.warn_days;
     let overlap = call.text("overlap").and_then(duration::parse);
-    let answer = |token: &IssuedToken| issued(token, warn_days).kept();
-    let once = call.once.as_ref().map(|key| Once {
-        key,
-        answer: &answer,
-    });
+    let answer = |token: &IssuedToken| issued(path, token, warn_days).kept();
+    let once = call.keeping(&answer);
     let rotated = call
         .operator
         .rotate_token_once(id, overlap.unwrap_or(OVERLAP), once);
-    Ok(Reply::Json(issued(&rotated.await?, warn_days)))
+    Ok(Reply::Json(issued(path, &rotated.await?, warn_days)))
 }
 
 async fn ending(call: Call) -> Result<Reply> {
@@ -322,13 +335,8 @@ async fn ending(call: Call) -> Result<Reply> {
         }
     }
     let (tokens, has_more) = cut(read, call.limit());
-    let last = tokens.last().map(|token| {
-        let end = token.expires.map(Timestamp::as_micros);
-        json!([token.id, end])
-    });
-    let items: Vec<_> = tokens.iter().map(|token| shown(&call, token)).collect();
-    let next = last.filter(|_| has_more);
-    Ok(Reply::Json(call.page(&items, next.as_ref())?))
+    let place = |token: &TokenInfo| json!([token.id, token.expires.map(Timestamp::as_micros)]);
+    Ok(Reply::Json(page_of(&call, &tokens, place, has_more)?))
 }
 
 /// Id and end of the last token of the page before.

@@ -68,7 +68,7 @@ impl Named {
         &self,
         (endpoints, kind): (&Endpoints, EndpointKind),
     ) -> Result<(), Failure> {
-        endpoints.pause(kind, &self.name).await?;
+        endpoints.pause(kind, &self.name, None).await?;
         say(&format!("Paused {} {}.", kind.as_str(), self.name));
         Ok(())
     }
@@ -82,7 +82,7 @@ impl Test {
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let outbound = Outbound::new(&config.for_outbound()?).map_err(Failure::Failed)?;
-        let tested = endpoints.test(kind, &self.name, &outbound).await?;
+        let tested = endpoints.test(kind, &self.name, &outbound, None).await?;
         let status = tested
             .status
             .map_or("no answer".to_owned(), |status| format!("status {status}"));
@@ -106,7 +106,7 @@ impl Resume {
         (endpoints, kind): (&Endpoints, EndpointKind),
     ) -> Result<(), Failure> {
         endpoints
-            .resume(kind, &self.name, self.from.as_ref())
+            .resume(kind, &self.name, self.from.as_ref(), None)
             .await?;
         say(&format!("Resumed {} {}.", kind.as_str(), self.name));
         Ok(())
@@ -142,8 +142,8 @@ impl Replay {
             (None, Some(seconds)) => Start::Since(seconds),
             (None, None) => Start::Oldest,
         };
-        let tenant = self.tenant.as_deref();
-        endpoints.replay(kind, &self.name, &start, tenant).await?;
+        let place = (&start, self.tenant.as_deref());
+        endpoints.replay(kind, &self.name, place, None).await?;
         say(&format!(
             "The {} {} gets its events again.",
             kind.as_str(),

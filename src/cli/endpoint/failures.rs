@@ -3,10 +3,10 @@
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, moment, say, table};
 use crate::clock::Timestamp;
-use crate::delivery::Endpoints;
+use crate::delivery::{Endpoints, held_as_json};
 use crate::store::{EndpointKind, FailedAttempt, HeldEvent};
 use clap::{ArgGroup, Args};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io::Write;
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ impl Failed {
     ) -> Result<(), Failure> {
         let failed = endpoints.failed(kind, &self.name, MOST).await?;
         if self.json {
-            let failed: Vec<_> = failed.iter().map(failed_json).collect();
+            let failed: Vec<_> = failed.iter().map(held_as_json).collect();
             return output::json(out, &failed);
         }
         let row = |held: &HeldEvent| {
@@ -83,22 +83,13 @@ impl Failed {
     }
 }
 
-fn failed_json(held: &HeldEvent) -> Value {
-    json!({
-        "event": held.event,
-        "position": held.position,
-        "attempts": held.attempts,
-        "failed": held.failed.map(|at| at.to_string()),
-    })
-}
-
 impl Retry {
     pub(in crate::cli) async fn run(
         &self,
         (endpoints, kind): (&Endpoints, EndpointKind),
     ) -> Result<(), Failure> {
         let event = self.event.as_deref();
-        let count = endpoints.retry(kind, &self.name, event).await?;
+        let count = endpoints.retry(kind, &self.name, event, None).await?;
         say(&format!("{count} events are sent again."));
         Ok(())
     }

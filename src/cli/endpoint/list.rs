@@ -91,6 +91,12 @@ fn show(info: &EndpointInfo, out: &mut dyn Write) -> Result<(), Failure> {
         match name.as_str() {
             "since" => lines.push(("since", moment(Some(info.endpoint.since)))),
             "lastAccepted" => lines.push(("lastAccepted", moment(info.endpoint.last_accepted))),
+            "milliseconds" => {
+                let times = info.times.map_or("-".to_owned(), |times| {
+                    format!("p50 {}, p99 {}, of the last hour", times.p50, times.p99)
+                });
+                lines.push(("milliseconds", times));
+            }
             "lastFailure" => {
                 let failure = info.last_failure.as_ref();
                 let told = failure.map_or("-".to_owned(), |failure| {

@@ -109,15 +109,14 @@ impl Add {
         let settings = self
             .settings
             .read(Some(&self.url), Some(self.allow_private))?;
-        let secret = endpoints
-            .add_webhook(&NewWebhook {
-                name: self.name.clone(),
-                tenant: self.tenant.clone(),
-                start: self.from.clone(),
-                signature: self.signature,
-                settings,
-            })
-            .await?;
+        let new = NewWebhook {
+            name: self.name.clone(),
+            tenant: self.tenant.clone(),
+            start: self.from.clone(),
+            signature: self.signature,
+            settings,
+        };
+        let secret = endpoints.add_webhook(&new, None).await?.secret;
         say(match self.signature {
             SignatureKind::Hmac => "The secret of its signatures is shown only now:",
             SignatureKind::Ed25519 => "The public key of its signatures:",

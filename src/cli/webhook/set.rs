@@ -52,7 +52,7 @@ impl Rotate {
         endpoints: &Endpoints,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let secret = endpoints.rotate(&self.name, self.overlap).await?;
+        let secret = endpoints.rotate(&self.name, self.overlap, None).await?;
         say(&format!(
             "Events are signed with the old secret too for {}. The new one:",
             duration::show(self.overlap)

@@ -7,7 +7,7 @@ use crate::outbound::{Call, CallError, Outbound, OutboundReply, Target};
 use crate::trace;
 use bytes::Bytes;
 use reqwest::header::{HeaderName, HeaderValue};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::Instrument;
 
 /// Tells the receiver which trace the delivery is in.
@@ -32,6 +32,8 @@ pub(in crate::delivery) struct Attempted {
     pub(in crate::delivery) reply: Option<OutboundReply>,
     /// What was answered, or went wrong, for people.
     pub(in crate::delivery) error: String,
+    /// How long it took.
+    pub(in crate::delivery) took: Duration,
 }
 
 impl Attempted {
@@ -40,6 +42,7 @@ impl Attempted {
             outcome,
             reply: None,
             error: error.into(),
+            took: Duration::ZERO,
         }
     }
 }
@@ -63,7 +66,9 @@ pub(in crate::delivery) async fn send(attempt: Attempt<'_>) -> Attempted {
         body: attempt.body,
         timeout: attempt.timeout,
     };
+    let begun = Instant::now();
     let reply = attempt.outbound.post(call).instrument(span.clone()).await;
+    let took = begun.elapsed();
     trace::end_delivery(&span, reply.as_ref().ok().map(|reply| reply.status));
     match reply {
         Ok(reply) => Attempted {
@@ -74,9 +79,11 @@ pub(in crate::delivery) async fn send(attempt: Attempt<'_>) -> Attempted {
                 format!("status {}", reply.status)
             },
             reply: Some(reply),
+            took,
         },
-        Err(CallError::Refused(error) | CallError::NoAnswer(error)) => {
-            Attempted::failed(Outcome::NoAnswer, error)
-        }
+        Err(CallError::Refused(error) | CallError::NoAnswer(error)) => Attempted {
+            took,
+            ..Attempted::failed(Outcome::NoAnswer, error)
+        },
     }
 }

@@ -11,12 +11,13 @@ pub use parts::DelivererSettings;
 
 use crate::delivery::endpoints::Endpoints;
 use crate::outbound::Outbound;
-use crate::store::{Endpoint, EndpointState, StoreError};
+use crate::store::{Endpoint, StoreError};
 use parts::Parts;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -44,6 +45,14 @@ struct Running {
     revision: i64,
     /// Ends the task when what is under way has ended.
     ending: CancellationToken,
+    /// Tells that the endpoint was given back.
+    is_back: CancellationToken,
+}
+
+impl Running {
+    fn has_ended(&self) -> bool {
+        self.is_back.is_cancelled() || self.task.is_finished()
+    }
 }
 
 impl Deliverer {
@@ -54,6 +63,7 @@ impl Deliverer {
             outbound,
             settings,
             owner: uuid::Uuid::now_v7().to_string(),
+            ended: Notify::new(),
         }))
     }
 
@@ -63,13 +73,24 @@ impl Deliverer {
         let mut kept = Instant::now();
         let mut ticks = interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            running.retain(|_, worker: &mut Running| !worker.task.is_finished());
+        let mut head = self.0.endpoints.feed().newest();
+        let mut some_rest = false;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => {}
+                () = self.0.ended.notified() => {}
+                // The next event of an endpoint at rest does not wait for the next look.
+                Ok(()) = head.changed(), if some_rest => {}
+            }
+            head.mark_unchanged();
+            running.retain(|_, worker: &mut Running| !worker.has_ended());
             if !running.is_empty() && kept.elapsed() >= KEEP {
                 self.keep(&mut running, &mut kept).await;
             }
-            if let Err(error) = self.look(&mut running, &mut kept).await {
-                told("cannot look for endpoints", &error);
+            match self.look(&mut running, &mut kept).await {
+                Ok(rest) => some_rest = rest,
+                Err(error) => told("cannot look for endpoints", &error),
             }
         }
         for worker in running.values() {
@@ -84,12 +105,13 @@ impl Deliverer {
         running.values().for_each(|worker| worker.task.abort());
     }
 
-    /// Starts workers for endpoints that are free, and ends those whose endpoint was changed.
+    /// Starts workers for endpoints that are free and have work, and ends those whose endpoint was changed. Gives whether
+    /// endpoints are at rest: free and without work.
     async fn look(
         &self,
         running: &mut HashMap<i64, Running>,
         kept: &mut Instant,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let Parts {
             endpoints, owner, ..
         } = self.0.as_ref();
@@ -103,11 +125,14 @@ impl Deliverer {
                 worker.ending.cancel();
             }
         }
-        for EndpointState {
-            number, is_free, ..
-        } in states
-        {
-            if !is_free || running.contains_key(&number) {
+        let mut some_rest = false;
+        for state in states {
+            let number = state.number;
+            if !state.is_free || running.contains_key(&number) {
+                continue;
+            }
+            if !state.has_work {
+                some_rest = true;
                 continue;
             }
             let begun = Instant::now();
@@ -118,13 +143,13 @@ impl Deliverer {
                 running.insert(number, self.start(endpoint));
             }
         }
-        Ok(())
+        Ok(some_rest)
     }
 
     fn start(&self, endpoint: Endpoint) -> Running {
-        let ending = CancellationToken::new();
+        let (ending, is_back) = (CancellationToken::new(), CancellationToken::new());
         let revision = endpoint.revision;
-        let (parts, end) = (self.0.clone(), ending.clone());
+        let (parts, end, back) = (self.0.clone(), ending.clone(), is_back.clone());
         let task = tokio::spawn(async move {
             let number = endpoint.number;
             let name = endpoint.name.clone();
@@ -138,11 +163,14 @@ impl Deliverer {
             }
             let store = parts.endpoints.store();
             let _ = store.release_endpoint(number, &parts.owner).await;
+            back.cancel();
+            parts.ended.notify_one();
         });
         Running {
             task,
             revision,
             ending,
+            is_back,
         }
     }
 

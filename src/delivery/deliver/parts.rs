@@ -2,6 +2,7 @@
 
 use crate::delivery::endpoints::Endpoints;
 use crate::outbound::Outbound;
+use tokio::sync::Notify;
 
 /// How events are sent.
 #[derive(Debug, Clone, Copy)]
@@ -18,4 +19,6 @@ pub(super) struct Parts {
     pub(super) settings: DelivererSettings,
     /// Name of this instance.
     pub(super) owner: String,
+    /// Tells that a worker has ended and given its endpoint back.
+    pub(super) ended: Notify,
 }

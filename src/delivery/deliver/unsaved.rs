@@ -2,11 +2,13 @@
 
 use super::attempt::Attempted;
 use crate::clock::Timestamp;
+use crate::delivery::answer_times::AnswerTimes;
 use crate::delivery::lane::{EventKey, Held, Item, Mark, Millis, Progress};
 use crate::store::{
     Endpoint, EndpointProgress, EndpointStatus, FailedAttempt, HeldEvent, LaneMark,
 };
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Failed attempts that are kept for one time of storing; of more only the first ones.
 const MOST_FAILED: usize = 1_000;
@@ -17,6 +19,7 @@ pub(super) struct Unsaved {
     is_dirty: bool,
     accepted: i64,
     last_accepted: Option<Timestamp>,
+    times: AnswerTimes,
     failed: Vec<FailedAttempt>,
     status: Option<(EndpointStatus, String, Timestamp)>,
     held: Vec<HeldEvent>,
@@ -32,6 +35,7 @@ impl Unsaved {
             is_dirty: false,
             accepted: 0,
             last_accepted: None,
+            times: AnswerTimes::default(),
             failed: Vec::new(),
             status: None,
             held: Vec::new(),
@@ -55,9 +59,10 @@ impl Unsaved {
         progress.mark != self.mark || !self.lanes.iter().copied().eq(lanes)
     }
 
-    pub(super) fn accepted(&mut self, now: Timestamp) {
+    pub(super) fn accepted(&mut self, now: Timestamp, took: Duration) {
         self.accepted += 1;
         self.last_accepted = Some(now);
+        self.times.note(now, took);
     }
 
     pub(super) fn status(&mut self, status: EndpointStatus, why: String, now: Timestamp) {
@@ -141,6 +146,7 @@ impl Unsaved {
             parts: progress.mark.parts,
             accepted: self.accepted,
             last_accepted: self.last_accepted,
+            times: self.times.counts(),
             status: self.status.clone(),
             lanes: lanes
                 .map(|(tenant, mark)| LaneMark {

@@ -7,6 +7,7 @@ use crate::clock::Timestamp;
 use crate::delivery::error::{EndpointError, Result};
 use crate::delivery::lane::{
     EventKey, Health, Held, Item, Lanes, LanesStart, Mark, Millis, Outcome, PageRead, Progress,
+    pause_after,
 };
 use crate::delivery::message::{Message, Messenger};
 use crate::delivery::options::EndpointOptions;
@@ -32,6 +33,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Longest time without looking whether anything is to be done.
 const REST: Duration = Duration::from_secs(5);
+
+/// Time with nothing to do after which the endpoint is given back: its lease is written no more, and whoever sees the next
+/// event takes it.
+const AT_REST: Duration = Duration::from_secs(10);
 
 /// Time that attempts under way have when the worker ends.
 const ENDING: Duration = Duration::from_millis(500);
@@ -62,6 +67,8 @@ pub(super) struct Worker {
     last_error: String,
     /// No reading and storing before, after an error of the database.
     rests_until: Instant,
+    /// Since when there is nothing to do; `None` if there is.
+    at_rest_since: Option<Instant>,
 }
 
 impl Worker {
@@ -112,6 +119,7 @@ impl Worker {
             since: endpoint.since,
             last_error: String::new(),
             rests_until: Instant::now(),
+            at_rest_since: None,
             parts,
             endpoint,
             options,
@@ -127,6 +135,9 @@ impl Worker {
         while self.is_sending() && !ending.is_cancelled() {
             let newest = *head.borrow_and_update();
             self.step(newest).await;
+            if self.is_over(newest) {
+                break;
+            }
             let wake = self.wake_at();
             tokio::select! {
                 Some(done) = self.attempts.join_next() => self.done(done),
@@ -146,6 +157,23 @@ impl Worker {
             self.status,
             EndpointStatus::Active | EndpointStatus::Failing
         )
+    }
+
+    /// Whether there was nothing to do for some time.
+    fn is_over(&mut self, newest: i64) -> bool {
+        let mut is_at_rest = self.attempts.is_empty()
+            && !self.unsaved.is_dirty()
+            && self.lanes.is_at_rest(self.now());
+        if is_at_rest {
+            let progress = self.lanes.progress();
+            is_at_rest = progress.mark.position >= newest && !self.unsaved.differs(&progress);
+        }
+        if !is_at_rest {
+            self.at_rest_since = None;
+            return false;
+        }
+        let since = *self.at_rest_since.get_or_insert_with(Instant::now);
+        since.elapsed() >= AT_REST
     }
 
     /// Reads what is wanted, sends what may be sent, and stores how far it came.
@@ -181,7 +209,8 @@ impl Worker {
         let lanes = lanes.map(|at| self.begun + Duration::from_millis(at));
         let save = self.unsaved.is_dirty().then(|| self.saved_at + SAVE);
         let rest = Some(self.rests_until).filter(|until| *until > now);
-        let wake = [lanes, save, rest].into_iter().flatten().min();
+        let over = self.at_rest_since.map(|since| since + AT_REST);
+        let wake = [lanes, save, rest, over].into_iter().flatten().min();
         // What is due is done with the next attempt that ends.
         let wake = wake.filter(|wake| *wake > now || self.attempts.is_empty());
         wake.unwrap_or(now + REST).min(now + REST)
@@ -286,7 +315,7 @@ impl Worker {
         let wall = self.parts.endpoints.clock().now();
         let attempt = self.lanes.attempts_of(item.key) + 1;
         match &attempted.outcome {
-            Outcome::Accepted => self.unsaved.accepted(wall),
+            Outcome::Accepted => self.unsaved.accepted(wall, attempted.took),
             Outcome::CutOff => {}
             _ => {
                 self.last_error.clone_from(&attempted.error);
@@ -437,9 +466,15 @@ async fn body_of(
     }
 }
 
-/// An event that waits apart, from what is stored of it; what is overdue is due at once.
+/// An event that waits apart, from what is stored of it. What is overdue is due at once, and no event waits longer than
+/// after its last attempt: the clock may have been set back meanwhile.
 fn held_of(held: HeldEvent, now: Timestamp) -> Held {
-    let due = held.due.map(|due| due.as_micros() - now.as_micros());
+    let attempts = u32::try_from(held.attempts).unwrap_or(u32::MAX);
+    let millis = |due: Timestamp| (due.as_micros() - now.as_micros()) / 1_000;
+    let due = held.due.map(millis).map(|due| {
+        let due = u64::try_from(due).unwrap_or(0);
+        due.min(pause_after(attempts))
+    });
     Held {
         item: Item {
             key: EventKey {
@@ -450,8 +485,8 @@ fn held_of(held: HeldEvent, now: Timestamp) -> Held {
             resource: held.resource,
             event: held.event,
         },
-        attempts: u32::try_from(held.attempts).unwrap_or(u32::MAX),
-        due: due.map(|micros| u64::try_from(micros / 1_000).unwrap_or(0)),
+        attempts,
+        due,
         has_failed: false,
     }
 }

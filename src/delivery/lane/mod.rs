@@ -10,7 +10,7 @@ mod waiting;
 pub(crate) use health::Health;
 pub use item::DeliveryOrder;
 pub(crate) use item::{EventKey, Item, Mark, Millis};
-pub(crate) use waiting::Held;
+pub(crate) use waiting::{Held, pause_after};
 
 use health::HealthState;
 use item::Stream;
@@ -447,6 +447,14 @@ impl Lanes {
         };
         let pause = Some(self.paused_until).filter(|until| *until > now);
         due.map(|due| due.max(self.paused_until)).or(pause)
+    }
+
+    /// Whether nothing is to be sent, now or later, of what was read.
+    pub(crate) fn is_at_rest(&self, now: Millis) -> bool {
+        self.lanes.is_empty()
+            && self.flying.is_empty()
+            && self.waiting.len() == 0
+            && self.wake_at(now).is_none()
     }
 
     /// Attempts so far of an event that waits apart; 0 of any other.

@@ -22,6 +22,13 @@ pub(crate) const RETRIES: [Millis; 10] = [
     10 * HOUR,
 ];
 
+/// The pause after so many attempts.
+pub(crate) fn pause_after(attempts: u32) -> Millis {
+    let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
+    let longest = RETRIES.last().copied().unwrap_or(HOUR);
+    RETRIES.get(index).copied().unwrap_or(longest)
+}
+
 /// An event that waits apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held {

@@ -59,7 +59,7 @@ impl Operator {
     ) -> std::result::Result<Exported, E> {
         let caller = self.caller_in(export.tenant).await?;
         let entry = AuditEntry::new(AuditAction::Export).in_tenant(export.tenant);
-        self.record(&entry).await?;
+        self.record(entry).await?;
         let until = self.store.until(self.clock.now());
         let mut resource_types: Vec<_> = caller.catalog.resource_types().to_vec();
         resource_types.sort_by_key(|resource_type| resource_type.members().is_some());

@@ -114,7 +114,7 @@ impl Operator {
         let caller = self.caller_in(import.tenant).await?;
         if !import.dry_run {
             let entry = AuditEntry::new(AuditAction::Import).in_tenant(import.tenant);
-            self.record(&entry).await?;
+            self.record(entry).await?;
         }
         let importer = Importer {
             service: self.service.clone(),

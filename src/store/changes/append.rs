@@ -6,7 +6,7 @@ use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Statement, Step};
-use crate::store::operator::act::audited;
+use crate::store::operator::act::{Act, KeptAnswer};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -30,6 +30,20 @@ pub struct AuditedChange {
     pub by: Actor,
     /// What is done.
     pub entry: AuditEntry,
+    /// The answer that the request keeps for its repetitions, if it does.
+    pub answer: Option<KeptAnswer>,
+}
+
+impl AuditedChange {
+    /// The act at the moment of the change.
+    fn act(&self, at: Timestamp) -> Act<'_> {
+        Act {
+            by: &self.by,
+            at,
+            entry: self.entry.clone(),
+            answer: self.answer.as_ref(),
+        }
+    }
 }
 
 /// What was done to a resource.
@@ -105,7 +119,7 @@ impl Entry<'_> {
         };
         let batch = batch.then("logged", Step::bound(text, values));
         let batch = match &self.author.audit {
-            Some(audit) => batch.and(audited(&audit.by, self.author.at, &audit.entry, "written")),
+            Some(audit) => audit.act(self.author.at).follow(batch, "written"),
             None => batch,
         };
         match change.changes_members {

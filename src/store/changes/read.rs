@@ -334,6 +334,8 @@ const LAST_OF_TENANT: &str = "select min(position) from (select position from fe
      order by position desc {limit}$2) as last";
 const KEY: &str = "select position, tenant, change from feed where position = $1";
 const KEY_OF: &str = "select position, tenant, change from feed where tenant = $1 and change = $2";
+/// The newest position, 0 if there is none.
+pub(in crate::store) const NEWEST: &str = "select coalesce(max(position), 0) from feed";
 /// Each end is one look-up in the index.
 const ENDS: &str = "select position, tenant, change, (select min(position) from feed) from feed order by position desc limit 1";
 /// The state of now stands in for one that was not kept. What precedes a row is summed so that the first is always there.

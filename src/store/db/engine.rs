@@ -76,6 +76,7 @@ macro_rules! migrations {
             17 "0017_scanned_values.sql",
             20 "0020_change_statistics.sql",
             21 "0021_tenant_orders.sql",
+            22 "0022_delivery.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {

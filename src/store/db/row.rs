@@ -82,9 +82,13 @@ fn null(column: usize) -> StoreError {
 
 /// The value of a column of SQLite as JSON, for the statements that read it in a batch.
 pub(in crate::store) fn json_of(row: &SqliteRow, column: usize) -> Result<serde_json::Value> {
-    let kind = row.try_get_raw(column)?.type_info().name().to_owned();
+    let value = row.try_get_raw(column)?;
+    // A null of a column of a table has the type of the column.
+    if value.is_null() {
+        return Ok(serde_json::Value::Null);
+    }
+    let kind = value.type_info().name().to_owned();
     Ok(match kind.as_str() {
-        "NULL" => serde_json::Value::Null,
         "TEXT" => row.try_get::<String, _>(column)?.into(),
         _ => row.try_get::<i64, _>(column)?.into(),
     })

@@ -3,11 +3,14 @@
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
 use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
-use crate::store::db::statement::Statement;
+use crate::store::db::statement::{Statement, Step};
+use crate::store::delivery::signing_key::{SigningKey, first_keys};
 use crate::store::handle::Store;
+use crate::store::operator::act::Act;
 
 keywords! {
     /// What is sent to an endpoint.
@@ -68,23 +71,51 @@ pub struct Endpoint {
     pub accepted: i64,
     /// When an event was accepted last.
     pub last_accepted: Option<Timestamp>,
+    /// Whether its receiver asks for what it gets.
+    pub is_polled: bool,
 }
 
 /// An endpoint to be kept.
 #[derive(Debug, Clone)]
-pub struct NewEndpoint<'a> {
+pub struct NewEndpoint {
     /// What is sent.
     pub kind: EndpointKind,
     /// Name.
-    pub name: &'a str,
-    /// Number of its tenant; `None`: all tenants.
-    pub tenant: Option<i64>,
+    pub name: String,
+    /// Number and name of its tenant; `None`: all tenants.
+    pub tenant: Option<(i64, String)>,
     /// Settings, as JSON.
-    pub options: &'a str,
+    pub options: String,
     /// Keys and headers, sealed.
-    pub secrets: &'a str,
+    pub secrets: String,
     /// Position after which it begins.
     pub position: i64,
+    /// Whether its receiver asks for what it gets.
+    pub is_polled: bool,
+}
+
+impl Endpoint {
+    /// An endpoint that is about to be kept at a moment. It has no number yet: 0.
+    pub fn fresh(new: NewEndpoint, now: Timestamp) -> Self {
+        Self {
+            number: 0,
+            kind: new.kind,
+            name: new.name,
+            tenant: new.tenant,
+            options: new.options,
+            secrets: new.secrets,
+            status: EndpointStatus::Active,
+            why: None,
+            since: now,
+            position: new.position,
+            parts: 0,
+            rewinds: 0,
+            revision: 1,
+            accepted: 0,
+            last_accepted: None,
+            is_polled: new.is_polled,
+        }
+    }
 }
 
 /// A change of an endpoint by an operator; what is `None` stays.
@@ -118,35 +149,48 @@ pub(in crate::store) fn read_endpoint(row: &Row) -> Result<Endpoint, StoreError>
         revision: row.int(13)?,
         accepted: row.int(14)?,
         last_accepted: row.opt_int(15)?.map(Timestamp::from_micros),
+        is_polled: row.bool(16)?,
     })
 }
 
 /// Columns of [`Endpoint`], in the order that [`read_endpoint`] reads them.
 pub(in crate::store) const ENDPOINT: &str = "endpoint.endpoint, endpoint.kind, endpoint.name, endpoint.tenant, \
      (select t.name from tenant t where t.tenant = endpoint.tenant), endpoint.options, endpoint.secrets, endpoint.status, endpoint.why, endpoint.since, \
-     endpoint.position, endpoint.parts, endpoint.rewinds, endpoint.revision, endpoint.accepted, endpoint.last_accepted";
+     endpoint.position, endpoint.parts, endpoint.rewinds, endpoint.revision, endpoint.accepted, endpoint.last_accepted, endpoint.is_polled";
 
 impl Store {
-    /// Keeps an endpoint; `false` if there is one of its kind and name.
+    /// Keeps an endpoint, and keys for its tokens if there are none of their algorithm; `false` if there is one of its
+    /// kind and name.
     ///
     /// # Errors
     /// Any [`StoreError`].
     pub async fn add_endpoint(
         &self,
-        new: &NewEndpoint<'_>,
-        now: Timestamp,
+        act: &Act<'_>,
+        new: &Endpoint,
+        keys: &[SigningKey],
     ) -> Result<bool, StoreError> {
-        let args = vec![
-            new.kind.as_str().into(),
-            new.name.into(),
-            Arg::OptInt(new.tenant),
-            new.options.into(),
-            new.secrets.into(),
-            Arg::Int(now.as_micros()),
-            Arg::Int(new.position),
-        ];
-        let added = Statement::named("endpoint.add", ADD, args);
-        Ok(!self.engine.write_one(added).await?.is_empty())
+        let batch = || {
+            let args = vec![
+                new.kind.as_str().into(),
+                new.name.as_str().into(),
+                Arg::OptInt(new.tenant.as_ref().map(|(number, _)| *number)),
+                new.options.as_str().into(),
+                new.secrets.as_str().into(),
+                new.status.as_str().into(),
+                Arg::Int(new.since.as_micros()),
+                Arg::Int(new.position),
+                Arg::Bool(new.is_polled),
+            ];
+            let added = Step::new(ADD, args).returning(&["endpoint"]);
+            let batch = Batch::new("endpoint.add").then("acted", added);
+            let batch = match first_keys(keys) {
+                Some(keys) => batch.and(keys),
+                None => batch,
+            };
+            act.end(batch, "acted", "endpoint")
+        };
+        Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
     /// Endpoints in the order of their names: those of a kind, or the one of a name.
@@ -198,79 +242,20 @@ impl Store {
     /// Any [`StoreError`].
     pub async fn change_endpoint(
         &self,
+        act: &Act<'_>,
         number: i64,
         change: &EndpointChange<'_>,
-        now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut sql = Sql::default();
-        sql.raw("update endpoint set revision = revision + 1");
-        if let Some(options) = change.options {
-            sql.raw(", options = ").arg(options.into());
-        }
-        if let Some(secrets) = change.secrets {
-            sql.raw(", secrets = ").arg(secrets.into());
-        }
-        if let Some((status, why)) = change.status {
-            sql.raw(", status = ").arg(status.as_str().into());
-            sql.raw(", why = ")
-                .arg(Arg::OptText(why.map(str::to_owned)));
-            sql.raw(", since = ").int(now.as_micros());
-        }
-        match change.position {
-            Some((position, None)) => {
-                sql.raw(", rewinds = rewinds + 1, parts = 0, position = ")
-                    .int(position);
-            }
-            Some((_, Some(_))) => _ = sql.raw(", rewinds = rewinds + 1"),
-            None => {}
-        }
-        sql.raw(" where endpoint = ").int(number);
-        sql.raw(" returning endpoint");
-        let changed = self
-            .engine
-            .write_one(sql.statement("endpoint.change"))
-            .await?;
-        if changed.is_empty() {
-            return Ok(false);
-        }
-        if let Some((position, tenant)) = change.position {
-            self.set_lanes(number, position, tenant).await?;
-        }
-        Ok(true)
-    }
-
-    /// Lanes follow a position that was set: all of them, or the one of a tenant. Whoever sends meanwhile cannot
-    /// store how far it has come, as the number of rewinds is another one.
-    async fn set_lanes(
-        &self,
-        number: i64,
-        position: i64,
-        tenant: Option<i64>,
-    ) -> Result<(), StoreError> {
-        // What waits apart and comes after the position is sent with the rest.
-        let mut sql = Sql::default();
-        sql.raw("delete from held_event where endpoint = ")
-            .int(number);
-        sql.raw(" and position > ").int(position);
-        if let Some(tenant) = tenant {
-            sql.raw(" and tenant = ").int(tenant);
-        }
-        sql.raw(" returning position");
-        let forgotten = sql.statement("endpoint.forget_held");
-        self.engine.write_one(forgotten).await?;
-        let statement = match tenant {
-            None => Statement::named(
-                "endpoint.forget_lanes",
-                "delete from lane where endpoint = $1",
-                vec![Arg::Int(number)],
-            ),
-            Some(tenant) => Statement::named(
-                "endpoint.set_lane",
-                SET_LANE,
-                [number, tenant, position].map(Arg::Int).to_vec(),
-            ),
+        let batch = || {
+            let changed = changed(number, change, act.at).returning(&["endpoint"]);
+            let batch = Batch::new("endpoint.change").then("acted", changed);
+            let batch = match change.position {
+                Some(position) => set_lanes(batch, number, position),
+                None => batch,
+            };
+            act.end(batch, "acted", "endpoint")
         };
-        self.engine.write_one(statement).await.map(|_| ())
+        Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
     /// Deletes an endpoint with all that it has; `false` if there is none of its kind and name.
@@ -279,17 +264,73 @@ impl Store {
     /// Any [`StoreError`].
     pub async fn delete_endpoint(
         &self,
+        act: &Act<'_>,
         kind: EndpointKind,
         name: &str,
     ) -> Result<bool, StoreError> {
-        let args = vec![kind.as_str().into(), name.into()];
-        let text = "delete from endpoint where kind = $1 and name = $2 returning endpoint";
-        let deleted = Statement::named("endpoint.delete", text, args);
-        Ok(!self.engine.write_one(deleted).await?.is_empty())
+        let batch = || {
+            let deleted = Step::new(DELETE, vec![kind.as_str().into(), name.into()]);
+            let deleted = deleted.returning(&["endpoint"]);
+            let batch = Batch::new("endpoint.delete").then("acted", deleted);
+            act.end(batch, "acted", "endpoint")
+        };
+        Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 }
 
-const ADD: &str = "insert into endpoint (kind, name, tenant, options, secrets, status, since, position, created) \
-     select $1, $2, $3, $4, $5, 'active', $6, $7, $6 where true on conflict do nothing returning endpoint";
-const SET_LANE: &str = "insert into lane (endpoint, tenant, position, parts) values ($1, $2, $3, 0) \
-     on conflict (endpoint, tenant) do update set position = excluded.position, parts = 0 returning endpoint";
+/// The step that changes the row of an endpoint.
+fn changed(number: i64, change: &EndpointChange<'_>, now: Timestamp) -> Step {
+    let mut sql = Sql::default();
+    sql.raw("update endpoint set revision = revision + 1");
+    if let Some(options) = change.options {
+        sql.raw(", options = ").arg(options.into());
+    }
+    if let Some(secrets) = change.secrets {
+        sql.raw(", secrets = ").arg(secrets.into());
+    }
+    if let Some((status, why)) = change.status {
+        sql.raw(", status = ").arg(status.as_str().into());
+        sql.raw(", why = ")
+            .arg(Arg::OptText(why.map(str::to_owned)));
+        sql.raw(", since = ").int(now.as_micros());
+    }
+    match change.position {
+        Some((position, None)) => {
+            sql.raw(", rewinds = rewinds + 1, parts = 0, position = ")
+                .int(position);
+        }
+        Some((_, Some(_))) => _ = sql.raw(", rewinds = rewinds + 1"),
+        None => {}
+    }
+    sql.raw(" where endpoint = ").int(number);
+    sql.raw(" returning endpoint");
+    sql.step()
+}
+
+/// Lanes follow a position that was set: all of them, or the one of a tenant. Whoever sends meanwhile cannot store how far
+/// it has come, as the number of rewinds is another one.
+fn set_lanes(batch: Batch, number: i64, (position, tenant): (i64, Option<i64>)) -> Batch {
+    // What waits apart and comes after the position is sent with the rest.
+    let mut sql = Sql::default();
+    sql.raw("delete from held_event where endpoint = ")
+        .int(number);
+    sql.raw(" and position > ").int(position);
+    if let Some(tenant) = tenant {
+        sql.raw(" and tenant = ").int(tenant);
+    }
+    sql.raw(" and exists (select 1 from {acted})");
+    let batch = batch.and(sql.step());
+    batch.and(match tenant {
+        None => Step::new(FORGET_LANES, vec![Arg::Int(number)]),
+        Some(tenant) => Step::new(SET_LANE, [number, tenant, position].map(Arg::Int).to_vec()),
+    })
+}
+
+const DELETE: &str = "delete from endpoint where kind = $1 and name = $2 returning endpoint";
+const FORGET_LANES: &str =
+    "delete from lane where endpoint = $1 and exists (select 1 from {acted})";
+const ADD: &str = "insert into endpoint (kind, name, tenant, options, secrets, status, since, position, created, is_polled) \
+     select $1, $2, $3, $4, $5, $6, $7, $8, $7, $9 where true on conflict do nothing returning endpoint";
+const SET_LANE: &str = "insert into lane (endpoint, tenant, position, parts) \
+     select $1, $2, $3, 0 where exists (select 1 from {acted}) \
+     on conflict (endpoint, tenant) do update set position = excluded.position, parts = 0";

@@ -2,11 +2,13 @@
 
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column, Table};
+use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
+use crate::store::operator::act::Act;
 use uuid::Uuid;
 
 /// An event that waits apart, or was given up.
@@ -109,26 +111,58 @@ impl Store {
             .map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
-    /// Lets events that were given up be tried again: the one of an id, or all. Gives how many.
+    /// How many events of an endpoint were given up: of all, or with an id.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn count_given_up(
+        &self,
+        endpoint: i64,
+        event: Option<&str>,
+    ) -> Result<i64, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw("select count(*) from held_event");
+        given_up(&mut sql, endpoint, event);
+        let rows = self.engine.read(&sql.statement("held.given_up")).await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
+    }
+
+    /// Lets events that were given up be tried again: the one of an id, or all. `false` if they are not as many as
+    /// `count`, or the endpoint is gone.
     ///
     /// # Errors
     /// Any [`StoreError`].
     pub async fn retry_held(
         &self,
+        act: &Act<'_>,
         endpoint: i64,
-        event: Option<&str>,
-        now: Timestamp,
-    ) -> Result<usize, StoreError> {
-        let mut sql = Sql::default();
-        sql.raw("update held_event set failed = null, attempts = 0, due = ");
-        sql.int(now.as_micros());
-        sql.raw(" where endpoint = ").int(endpoint);
-        sql.raw(" and failed is not null");
-        if let Some(event) = event {
-            sql.raw(" and event = ").arg(event.into());
-        }
-        sql.raw(" returning position");
-        let rows = self.engine.write_one(sql.statement("held.retry")).await?;
-        Ok(rows.len())
+        (event, count): (Option<&str>, i64),
+    ) -> Result<bool, StoreError> {
+        let batch = || {
+            let mut acted = Sql::default();
+            acted.raw("update endpoint set revision = revision + 1 where endpoint = ");
+            acted.int(endpoint).raw(" and ").int(count);
+            acted.raw(" = (select count(*) from held_event");
+            given_up(&mut acted, endpoint, event);
+            acted.raw(") returning endpoint");
+            let acted = acted.step().returning(&["endpoint"]);
+            let mut tried = Sql::default();
+            tried.raw("update held_event set failed = null, attempts = 0, due = ");
+            tried.int(act.at.as_micros());
+            given_up(&mut tried, endpoint, event);
+            tried.raw(" and exists (select 1 from {acted})");
+            let batch = Batch::new("held.retry").then("acted", acted);
+            act.end(batch.and(tried.step()), "acted", "endpoint")
+        };
+        Ok(!self.engine.write_retrying(batch).await?.is_empty())
+    }
+}
+
+/// Adds which events of an endpoint are meant: those that were given up, or of them the one of an id.
+fn given_up(sql: &mut Sql, endpoint: i64, event: Option<&str>) {
+    sql.raw(" where endpoint = ").int(endpoint);
+    sql.raw(" and failed is not null");
+    if let Some(event) = event {
+        sql.raw(" and event = ").arg(event.into());
     }
 }

@@ -1,5 +1,6 @@
 //! Which instance sends to an endpoint: it holds a lease, by the clock of the database.
 
+use crate::store::changes::NEWEST;
 use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
 use crate::store::db::statement::Statement;
@@ -18,10 +19,12 @@ pub struct EndpointState {
     pub revision: i64,
     /// Whether no other instance holds its lease.
     pub is_free: bool,
+    /// Whether there is anything to do: an event that it has not come to, or one that waits apart.
+    pub has_work: bool,
 }
 
 impl Store {
-    /// The endpoints to which events are sent, as an instance sees them.
+    /// The endpoints to which events are sent, not those that are polled, as an instance sees them.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -30,7 +33,7 @@ impl Store {
             .engine
             .read(&Statement::named(
                 "endpoint.states",
-                STATES,
+                format!("{STATES} {NEWEST}) {WITH_WORK}"),
                 vec![owner.into()],
             ))
             .await?;
@@ -39,6 +42,7 @@ impl Store {
                 number: row.int(0)?,
                 revision: row.int(1)?,
                 is_free: row.bool(2)?,
+                has_work: row.bool(3)?,
             })
         };
         rows.iter().map(read).collect()
@@ -88,8 +92,12 @@ impl Store {
     }
 }
 
-const STATES: &str = "select endpoint, revision, case when owner is null or owner = $1 or lease < {now} then 1 else 0 end \
-     from endpoint where status in ('active', 'failing')";
+const STATES: &str = "select e.endpoint, e.revision, \
+       case when e.owner is null or e.owner = $1 or e.lease < {now} then 1 else 0 end, \
+       case when e.position < (";
+const WITH_WORK: &str = "or e.status = 'failing' or exists (select 1 from lane l where l.endpoint = e.endpoint) \
+       or exists (select 1 from held_event h where h.endpoint = e.endpoint and h.failed is null) then 1 else 0 end \
+     from endpoint e where e.status in ('active', 'failing') and not e.is_polled";
 const TAKE: &str = "update endpoint set owner = $2, lease = {now} + $3 where endpoint = $1 \
      and status in ('active', 'failing') and (owner is null or owner = $2 or lease < {now}) returning ";
 const KEEP: &str =

@@ -7,3 +7,4 @@ pub(in crate::store) mod held;
 pub(in crate::store) mod lease;
 pub(in crate::store) mod progress;
 pub(in crate::store) mod signing_key;
+pub(in crate::store) mod time;

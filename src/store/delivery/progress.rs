@@ -8,6 +8,7 @@ use crate::store::db::statement::{Statement, Step};
 use crate::store::delivery::attempt::{FailedAttempt, attempts_table};
 use crate::store::delivery::endpoint::EndpointStatus;
 use crate::store::delivery::held::{HeldEvent, held_table};
+use crate::store::delivery::time::{DeliveryTime, times_table};
 use crate::store::handle::Store;
 
 /// Where a lane stands that is not where its endpoint is.
@@ -36,6 +37,8 @@ pub struct EndpointProgress {
     pub accepted: i64,
     /// When an event was accepted last, if one was since.
     pub last_accepted: Option<Timestamp>,
+    /// How long the attempts took that were accepted since.
+    pub times: Vec<DeliveryTime>,
     /// Status with its reason, if it changed.
     pub status: Option<(EndpointStatus, String, Timestamp)>,
     /// All lanes that stand elsewhere.
@@ -122,6 +125,10 @@ fn batch(owner: &str, progress: &EndpointProgress) -> Batch {
         );
         batch = batch.and(step.with_rows(rows));
     }
+    if !progress.times.is_empty() {
+        let (rows, step) = (times_table(&progress.times), Step::new(TIMES, endpoint()));
+        batch = batch.and(step.with_rows(rows));
+    }
     batch.then("answer", Step::new("select endpoint from {saved}", vec![]))
 }
 
@@ -168,6 +175,9 @@ const HELD: &str = "insert into held_event (endpoint, position, part, tenant, re
      where exists (select 1 from {saved}) \
      on conflict (endpoint, position, part) do update set attempts = excluded.attempts, due = excluded.due, \
      failed = excluded.failed";
+const TIMES: &str = "insert into delivery_time (endpoint, since, bucket, attempts) \
+     select $1, since, bucket, attempts from {rows} where exists (select 1 from {saved}) \
+     on conflict (endpoint, since, bucket) do update set attempts = delivery_time.attempts + excluded.attempts";
 const FAILED: &str = "insert into failed_attempt (endpoint, at, event, status, error, attempt) \
      select $1, at, event, nullif(status, 0), error, attempt from {rows} \
      where exists (select 1 from {saved}) on conflict do nothing";

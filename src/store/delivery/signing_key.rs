@@ -2,12 +2,13 @@
 
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
-use crate::store::db::args::Arg;
+use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
+use crate::store::operator::act::Act;
 
 keywords! {
     /// What a key is for at present.
@@ -63,50 +64,87 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Keeps a key.
+    /// Keeps the first keys of their algorithm; `false` if there are some.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn add_signing_key(&self, key: &SigningKey) -> Result<(), StoreError> {
-        let statement = Statement::named("signing_key.add", ADD, args(key));
-        self.engine.write_one(statement).await.map(|_| ())
-    }
-
-    /// Lets those who send to streams read the keys again.
-    ///
-    /// # Errors
-    /// Any [`StoreError`].
-    pub async fn touch_streams(&self) -> Result<(), StoreError> {
-        let text =
-            "update endpoint set revision = revision + 1 where kind = 'stream' returning endpoint";
-        let statement = Statement::named("endpoint.touch_streams", text, vec![]);
-        self.engine.write_one(statement).await.map(|_| ())
+    pub async fn add_signing_keys(
+        &self,
+        act: &Act<'_>,
+        keys: &[SigningKey],
+    ) -> Result<bool, StoreError> {
+        let batch = || {
+            let text = format!("{FIRST} returning id");
+            let added = Step::new(text, algorithm(keys)).with_rows(table(keys));
+            let batch = Batch::new("signing_key.add").then("made", added.returning(&["id"]));
+            let acted = Step::new(
+                "select max(id) as id from {made} having count(*) > 0",
+                vec![],
+            );
+            let batch = batch.then("acted", acted.returning(&["id"]));
+            act.end(batch, "acted", "id")
+        };
+        Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
     /// The next key of an algorithm becomes the current one, the current one old; `next` is kept beside them, and old
-    /// ones of before a moment are deleted. `false` if there was no next key of that id.
+    /// ones of before a moment are deleted. Those who send to streams read the keys again. `false` if there was no next key
+    /// of that id.
     ///
     /// # Errors
     /// Any [`StoreError`].
     pub async fn rotate_signing_keys(
         &self,
+        act: &Act<'_>,
         promoted: &str,
         next: &SigningKey,
-        (now, forget): (Timestamp, Timestamp),
+        forget: Timestamp,
     ) -> Result<bool, StoreError> {
         let batch = || {
             let algorithm = || Arg::Text(next.algorithm.clone());
-            let promote = vec![promoted.into(), Arg::Int(now.as_micros())];
-            let retire = vec![algorithm(), promoted.into(), Arg::Int(now.as_micros())];
-            let forget = vec![Arg::Int(forget.as_micros())];
-            Batch::new("signing_key.rotate")
-                .then("promoted", Step::new(PROMOTE, promote).returning(&["id"]))
+            let now = || Arg::Int(act.at.as_micros());
+            let promote = Step::new(PROMOTE, vec![promoted.into(), now()]);
+            let retire = vec![algorithm(), promoted.into(), now()];
+            let batch = Batch::new("signing_key.rotate")
+                .then("acted", promote.returning(&["id"]))
                 .and(Step::new(RETIRE, retire))
-                .and(Step::new(FORGET, forget))
-                .then("answer", Step::new(SUCCEED, args(next)))
+                .and(Step::new(FORGET, vec![Arg::Int(forget.as_micros())]))
+                .and(Step::new(TOUCH_STREAMS, vec![]))
+                .and(Step::new(SUCCEED, args(next)));
+            act.end(batch, "acted", "id")
         };
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
+}
+
+/// The step that keeps keys if there are none of their algorithm and the step `acted` returned a row; `None` without keys.
+pub(super) fn first_keys(keys: &[SigningKey]) -> Option<Step> {
+    let text = format!("{FIRST} and exists (select 1 from {{acted}})");
+    let step = Step::new(text, algorithm(keys)).with_rows(table(keys));
+    (!keys.is_empty()).then_some(step)
+}
+
+/// The algorithm that keys share.
+fn algorithm(keys: &[SigningKey]) -> Vec<Arg> {
+    let first = keys.first();
+    vec![Arg::Text(
+        first.map_or(String::new(), |key| key.algorithm.clone()),
+    )]
+}
+
+fn table(keys: &[SigningKey]) -> Table {
+    let texts = |of: fn(&SigningKey) -> &str| {
+        Column::Texts(keys.iter().map(|key| Some(of(key).to_owned())).collect())
+    };
+    let created = keys.iter().map(|key| key.created.as_micros()).collect();
+    vec![
+        ("id", texts(|key| &key.id)),
+        ("algorithm", texts(|key| &key.algorithm)),
+        ("state", texts(|key| key.state.as_str())),
+        ("jwk", texts(|key| &key.jwk)),
+        ("secret", texts(|key| &key.secret)),
+        ("created", Column::Ints(created)),
+    ]
 }
 
 fn args(key: &SigningKey) -> Vec<Arg> {
@@ -120,11 +158,14 @@ fn args(key: &SigningKey) -> Vec<Arg> {
     ]
 }
 
-const ADD: &str = "insert into signing_key (id, algorithm, state, jwk, secret, created) \
-     values ($1, $2, $3, $4, $5, $6) returning id";
+const FIRST: &str = "insert into signing_key (id, algorithm, state, jwk, secret, created) \
+     select id, algorithm, state, jwk, secret, created from {rows} \
+     where not exists (select 1 from signing_key where algorithm = $1)";
+const TOUCH_STREAMS: &str = "update endpoint set revision = revision + 1 where kind = 'stream' \
+     and exists (select 1 from {acted})";
 const PROMOTE: &str = "update signing_key set state = 'current', created = $2 where id = $1 and state = 'next' returning id";
 const RETIRE: &str = "update signing_key set state = 'old', retired = $3 where algorithm = $1 and state = 'current' \
-     and id <> $2 and exists (select 1 from {promoted})";
-const FORGET: &str = "delete from signing_key where state = 'old' and retired < $1 and exists (select 1 from {promoted})";
+     and id <> $2 and exists (select 1 from {acted})";
+const FORGET: &str = "delete from signing_key where state = 'old' and retired < $1 and exists (select 1 from {acted})";
 const SUCCEED: &str = "insert into signing_key (id, algorithm, state, jwk, secret, created) \
-     select $1, $2, $3, $4, $5, $6 from {promoted} returning id";
+     select $1, $2, $3, $4, $5, $6 from {acted}";

@@ -56,56 +56,57 @@ impl Act<'_> {
         step: &'static str,
         column: &'static str,
     ) -> Batch {
-        let mut batch = batch.then("audited", audited(self.by, self.at, &self.entry, step));
-        if let Some(kept) = self.answer {
-            batch = batch.then("kept", self.keep(kept, step));
-        }
-        batch.then(
+        self.follow(batch, step).then(
             "answer",
             Step::new(format!("select {column} from {{{step}}}"), vec![]),
         )
     }
 
+    /// Adds what belongs to an act, if a step returned a row. The batch has its answer from a later step.
+    pub(in crate::store) fn follow(&self, batch: Batch, step: &'static str) -> Batch {
+        let text = format!("{AUDIT} from {{{step}}}");
+        let batch = batch.then("audited", Step::new(text, self.audit_args()));
+        match self.answer {
+            Some(kept) => batch.then("kept", self.keep(kept, step)),
+            None => batch,
+        }
+    }
+
+    /// The batch of an act that changes nothing.
+    pub(in crate::store) fn alone(&self) -> Batch {
+        let text = format!("{AUDIT} returning at");
+        let recorded = Step::new(text, self.audit_args()).returning(&["at"]);
+        let batch = Batch::new("audit.record").then("acted", recorded);
+        let batch = match self.answer {
+            Some(kept) => batch.then("kept", self.keep(kept, "acted")),
+            None => batch,
+        };
+        batch.then("answer", Step::new("select at from {acted}", vec![]))
+    }
+
     fn keep(&self, kept: &KeptAnswer, step: &'static str) -> Step {
         Step::new(format!("{KEEP} from {{{step}}}"), kept.args(self.at))
     }
-}
 
-/// The step that writes the row of an act for each row of an earlier step.
-pub(in crate::store) fn audited(
-    by: &Actor,
-    at: Timestamp,
-    entry: &AuditEntry,
-    step: &'static str,
-) -> Step {
-    Step::new(
-        format!("{AUDIT} from {{{step}}}"),
-        audit_args(by, at, entry),
-    )
-}
-
-/// The step that writes the row of an act that changes nothing.
-pub(in crate::store) fn recorded(by: &Actor, at: Timestamp, entry: &AuditEntry) -> Step {
-    Step::new(AUDIT, audit_args(by, at, entry))
-}
-
-fn audit_args(by: &Actor, at: Timestamp, entry: &AuditEntry) -> Vec<Arg> {
-    let opt = |text: &Option<String>| Arg::OptText(text.clone());
-    let changes = (!entry.changes.is_empty())
-        .then(|| serde_json::Value::Object(entry.changes.clone()).to_string());
-    vec![
-        Arg::Uuid(id_at(at)),
-        Arg::Int(at.as_micros()),
-        by.kind.as_str().into(),
-        Arg::Text(by.id.clone()),
-        Arg::Text(by.name.clone()),
-        opt(&by.address),
-        entry.action.as_str().into(),
-        opt(&entry.tenant),
-        opt(&entry.target),
-        Arg::OptText(changes),
-        opt(&by.request),
-    ]
+    fn audit_args(&self) -> Vec<Arg> {
+        let Self { by, at, entry, .. } = self;
+        let opt = |text: &Option<String>| Arg::OptText(text.clone());
+        let changes = (!entry.changes.is_empty())
+            .then(|| serde_json::Value::Object(entry.changes.clone()).to_string());
+        vec![
+            Arg::Uuid(id_at(*at)),
+            Arg::Int(at.as_micros()),
+            by.kind.as_str().into(),
+            Arg::Text(by.id.clone()),
+            Arg::Text(by.name.clone()),
+            opt(&by.address),
+            entry.action.as_str().into(),
+            opt(&entry.tenant),
+            opt(&entry.target),
+            Arg::OptText(changes),
+            opt(&by.request),
+        ]
+    }
 }
 
 /// A new id for a row that is written at a moment: ids sort by time.

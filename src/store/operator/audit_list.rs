@@ -1,15 +1,13 @@
 //! The audit trail: acts that change nothing, reading it page by page, and keeping it from growing.
 
-use crate::audit::{Actor, AuditEntry};
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
-use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
-use crate::store::operator::act::{first_id_at, recorded};
+use crate::store::operator::act::{Act, first_id_at};
 use uuid::Uuid;
 
 /// Which rows of the audit trail are listed, the latest first.
@@ -61,14 +59,8 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn record_act(
-        &self,
-        by: &Actor,
-        at: Timestamp,
-        entry: &AuditEntry,
-    ) -> Result<(), StoreError> {
-        let batch = Batch::new("audit.record").then("answer", recorded(by, at, entry));
-        self.engine.write(batch).await.map(|_| ())
+    pub async fn record_act(&self, act: &Act<'_>) -> Result<(), StoreError> {
+        self.engine.write_retrying(|| act.alone()).await.map(|_| ())
     }
 
     /// A page of the audit trail.

@@ -1,14 +1,16 @@
 //! Tokens that read the change feed, of a tenant or of all.
 
+use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
+use crate::store::db::sql::Sql;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::logged_request::TenantKey;
 use crate::store::operator::act::Act;
-use crate::store::operator::token::{NewToken, StoredToken, TokenInfo, read_token};
+use crate::store::operator::token::{NewToken, StoredToken, TOKEN, TokenInfo, read_token};
 
 /// What is shown in place of the name of a tenant for a token of all tenants.
 pub const ALL_TENANTS: &str = "*";
@@ -41,7 +43,7 @@ impl Store {
     ) -> Result<Option<StoredToken<Option<TenantKey>>>, StoreError> {
         let rows = self
             .engine
-            .read(&Statement::named("token.of_feed", FIND, vec![id.into()]))
+            .read(&Statement::named("token.of_feed", find(), vec![id.into()]))
             .await?;
         let read = |row: &Row| {
             Ok(StoredToken {
@@ -53,13 +55,51 @@ impl Store {
         rows.first().map(read).transpose()
     }
 
-    /// All tokens of all tenants, in the order of their ids.
+    /// A page of the tokens of all tenants as they were issued, after one of them.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub(super) async fn tokens_of_all(&self) -> Result<Vec<TokenInfo>, StoreError> {
-        let statement = Statement::named("token.list_of_all", LIST, vec![]);
-        let rows = self.engine.read(&statement).await?;
+    pub(super) async fn tokens_of_all(
+        &self,
+        after: Option<&TokenInfo>,
+        limit: i64,
+    ) -> Result<Vec<TokenInfo>, StoreError> {
+        let after = after.map(|token| (token.created, token.id.clone()));
+        self.list_as_issued(("token.list_of_all", "k.tenant is null"), after, limit)
+            .await
+    }
+
+    /// A page of the tokens that read the change feed, of a tenant or of all, as they were issued, after the one with this
+    /// moment and id.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn feed_tokens(
+        &self,
+        after: Option<(Timestamp, String)>,
+        limit: i64,
+    ) -> Result<Vec<TokenInfo>, StoreError> {
+        self.list_as_issued(("token.list_of_feed", "k.scope = 'feed'"), after, limit)
+            .await
+    }
+
+    async fn list_as_issued(
+        &self,
+        (name, condition): (&'static str, &'static str),
+        after: Option<(Timestamp, String)>,
+        limit: i64,
+    ) -> Result<Vec<TokenInfo>, StoreError> {
+        let mut sql = Sql::default();
+        sql.raw("select ").raw(TOKEN);
+        sql.raw(" from token k left join tenant t on t.tenant = k.tenant where ");
+        sql.raw(condition);
+        if let Some((created, id)) = after {
+            sql.raw(" and (k.created, k.id) > (")
+                .int(created.as_micros());
+            sql.raw(", ").arg(Arg::Text(id)).raw(")");
+        }
+        sql.raw(" order by k.created, k.id {limit}").int(limit);
+        let rows = self.engine.read(&sql.statement(name)).await?;
         rows.iter().map(|row| read_token(row, 0)).collect()
     }
 
@@ -77,9 +117,11 @@ impl Store {
     }
 }
 
+fn find() -> String {
+    format!(
+        "select {TOKEN}, k.secret_digest, k.tenant from token k left join tenant t on t.tenant = k.tenant where k.id = $1"
+    )
+}
+
 const ADD: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires, created_by) \
      values ($1, null, $2, $3, $4, $5, $6, $7) returning id";
-const FIND: &str = "select k.id, coalesce(t.name, '*'), k.name, k.scope, k.created, k.expires, k.last_used, k.revoked, \
-     k.successor, k.created_by, k.secret_digest, k.tenant from token k left join tenant t on t.tenant = k.tenant where k.id = $1";
-const LIST: &str = "select k.id, '*', k.name, k.scope, k.created, k.expires, k.last_used, k.revoked, k.successor, k.created_by \
-     from token k where k.tenant is null order by k.id limit 1000";

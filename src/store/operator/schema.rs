@@ -9,7 +9,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
-use crate::store::operator::act::{Act, audited};
+use crate::store::operator::act::Act;
 use crate::store::resources::scope::Scope;
 use crate::store::shared::shared;
 use std::collections::BTreeSet;
@@ -257,9 +257,8 @@ impl Store {
                 .then("counted", count(seen))
                 .and(changed)
                 .and(Step::new(REMEMBER, vec![tenant.clone()]).with_rows(named(names)))
-                .then("told", tell(tenant.clone()))
-                .and(audited(act.by, act.at, &act.entry, "counted"));
-            self.tell(batch, TenantNews::Schemas, act.at)
+                .then("told", tell(tenant.clone()));
+            self.tell(act.follow(batch, "counted"), TenantNews::Schemas, act.at)
                 .then("answer", Step::new("select name from {counted}", vec![]))
         };
         let is_done = !self.engine.write_retrying(batch).await?.is_empty();

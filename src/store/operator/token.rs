@@ -42,7 +42,7 @@ pub struct TokenInfo {
     pub created: Timestamp,
     /// Until when it is good.
     pub expires: Option<Timestamp>,
-    /// When it was used last; to the minute.
+    /// When it was used last: to the minute, or to the hour if it reads the change feed.
     pub last_used: Option<Timestamp>,
     /// Since when it is no longer good.
     pub revoked: Option<Timestamp>,
@@ -229,7 +229,8 @@ fn find() -> String {
 }
 
 /// Columns of [`TokenInfo`], in the order that [`read_token`] reads them.
-pub(in crate::store) const TOKEN: &str = "k.id, t.name, k.name, k.scope, k.created, k.expires, k.last_used, k.revoked, k.successor, k.created_by";
+pub(in crate::store) const TOKEN: &str = "k.id, coalesce(t.name, '*'), k.name, k.scope, k.created, k.expires, k.last_used, k.revoked, k.successor, \
+     k.created_by";
 const ADD: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires, created_by) \
      select $2, tenant, $3, $4, $5, $6, $7, $8 from tenant where name = $1 returning id";
 const SUCCEED: &str = "insert into token (id, tenant, name, secret_digest, scope, created, expires, created_by) \

@@ -7,6 +7,7 @@ use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
+use crate::store::operator::feed_token::ALL_TENANTS;
 use crate::store::operator::token::{TOKEN, TokenInfo, read_token};
 
 /// Which tokens are listed: by the name of the tenant, then as they were issued.
@@ -46,42 +47,53 @@ fn select_tokens() -> Sql {
 }
 
 impl Store {
-    /// A page of tokens; `None` if the one that they come after is not there. Those of all tenants stand before those of
-    /// each.
+    /// A page of tokens; `None` if the one that they come after is not there. Those of all tenants stand before the others.
     ///
     /// # Errors
     /// Any [`StoreError`].
     pub async fn tokens(&self, query: &TokenQuery) -> Result<Option<Vec<TokenInfo>>, StoreError> {
-        let mut sql = select_tokens();
-        if let Some(tenant) = &query.tenant {
-            sql.raw(" and t.name = ").arg(tenant.as_str().into());
+        let last = match &query.after {
+            Some(after) => match self.any_token(after).await? {
+                Some(found) => Some(found.info),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        let mut listed = Vec::new();
+        let is_of_all = |token: &TokenInfo| token.tenant == ALL_TENANTS;
+        if query.tenant.is_none() && last.as_ref().is_none_or(is_of_all) {
+            listed = self.tokens_of_all(last.as_ref(), query.limit).await?;
         }
-        let mut last_of_all = None;
-        if let Some(after) = &query.after {
-            let Some(found) = self.any_token(after).await? else {
-                return Ok(None);
-            };
-            let (last, tenant) = (found.info, found.tenant);
-            if tenant.is_none() {
-                last_of_all = Some(last.id);
-            } else {
-                sql.raw(" and t.name >= ").arg(last.tenant.as_str().into());
-                sql.raw(" and (t.name > ").arg(last.tenant.as_str().into());
-                sql.raw(" or (k.created, k.id) > (")
-                    .int(last.created.as_micros());
-                sql.raw(", ").arg(Arg::Text(last.id)).raw("))");
-            }
+        let limit = query.limit - i64::try_from(listed.len()).unwrap_or(0);
+        let last = last.filter(|token| !is_of_all(token));
+        listed.extend(
+            self.tokens_of_tenants(query.tenant.as_deref(), last, limit)
+                .await?,
+        );
+        Ok(Some(listed))
+    }
+
+    /// A page of tokens of one tenant, or of each.
+    async fn tokens_of_tenants(
+        &self,
+        tenant: Option<&str>,
+        after: Option<TokenInfo>,
+        limit: i64,
+    ) -> Result<Vec<TokenInfo>, StoreError> {
+        let mut sql = select_tokens();
+        if let Some(tenant) = tenant {
+            sql.raw(" and t.name = ").arg(tenant.into());
+        }
+        if let Some(last) = after {
+            sql.raw(" and t.name >= ").arg(last.tenant.as_str().into());
+            sql.raw(" and (t.name > ").arg(last.tenant.as_str().into());
+            sql.raw(" or (k.created, k.id) > (")
+                .int(last.created.as_micros());
+            sql.raw(", ").arg(Arg::Text(last.id)).raw("))");
         }
         sql.raw(" order by t.name, k.created, k.id {limit}")
-            .int(query.limit);
-        let mut listed = self.listed(&sql.statement("token.list")).await?;
-        if query.tenant.is_none() && (query.after.is_none() || last_of_all.is_some()) {
-            let mut of_all = self.tokens_of_all().await?;
-            of_all.retain(|token| last_of_all.as_ref().is_none_or(|last| token.id > *last));
-            listed.splice(0..0, of_all);
-            listed.truncate(usize::try_from(query.limit).unwrap_or(usize::MAX));
-        }
-        Ok(Some(listed))
+            .int(limit);
+        self.listed(&sql.statement("token.list")).await
     }
 
     /// A page of tokens that end.
@@ -95,8 +107,8 @@ impl Store {
         let mut sql = Sql::default();
         sql.raw("select ")
             .raw(TOKEN)
-            // The words keep SQLite from beginning with the tenants.
-            .raw(" from token k cross join tenant t where t.tenant = k.tenant");
+            // All tenants have none: they are no reason to pass a token over.
+            .raw(" from token k left join tenant t on t.tenant = k.tenant where true");
         // One that was rotated ends as it should.
         sql.raw(" and k.revoked is null and k.successor is null and k.expires > ")
             .int(query.now.as_micros());

@@ -3,6 +3,8 @@
 mod access;
 mod audit;
 mod directory;
+mod endpoints;
+mod feed_tokens;
 mod limits;
 mod listener;
 mod log;

@@ -16,7 +16,7 @@ on_both!(
 
 /// The keys that requests have.
 #[derive(Clone, Copy)]
-enum Keys {
+pub(super) enum Keys {
     None,
     /// All have the same.
     One,
@@ -35,7 +35,7 @@ impl Keys {
 }
 
 /// Sends the same request many times at once.
-async fn many(
+pub(super) async fn many(
     admin: &Arc<Admin>,
     (method, path): (Method, &str),
     body: Option<Value>,
@@ -65,7 +65,7 @@ async fn many(
     answers
 }
 
-fn count(answers: &[(u16, Value)], status: u16) -> usize {
+pub(super) fn count(answers: &[(u16, Value)], status: u16) -> usize {
     answers.iter().filter(|(own, _)| *own == status).count()
 }
 

@@ -91,7 +91,10 @@ async fn other_tokens_reach_no_route(server: Server) {
         ..Options::default()
     };
     let server = server.other(later).await;
-    let issued = server.operator.issue_feed_token("app", Some(60)).await;
+    let issued = server
+        .operator
+        .issue_feed_token("app", Some(60), None)
+        .await;
     let token = issued.unwrap().text;
     let reader = FeedClient::with(&server, token.expose_secret());
     reader.read("/head").await;

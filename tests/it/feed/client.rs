@@ -17,7 +17,11 @@ pub(crate) struct FeedClient {
 impl FeedClient {
     /// With a token of all tenants.
     pub(crate) async fn of_all(server: &Server) -> Self {
-        let issued = server.operator.issue_feed_token("app", None).await.unwrap();
+        let issued = server
+            .operator
+            .issue_feed_token("app", None, None)
+            .await
+            .unwrap();
         Self::with(server, issued.text.expose_secret())
     }
 

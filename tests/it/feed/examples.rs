@@ -91,7 +91,11 @@ async fn follows(server: &Server, program: &str, script: &str) {
         .post("/Groups", group("Sales", &theirs))
         .await;
     made.expect(201);
-    let issued = server.operator.issue_feed_token("app", None).await.unwrap();
+    let issued = server
+        .operator
+        .issue_feed_token("app", None, None)
+        .await
+        .unwrap();
     let token = issued.text.expose_secret();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state.json");

@@ -82,7 +82,6 @@ impl Admin {
             behind_proxy: false,
         };
         change(&mut settings);
-        let access = server.operator.service().access();
         let keys = KeyPlace {
             source: KeySource {
                 current: Some(generate_key().unwrap()),
@@ -90,9 +89,10 @@ impl Admin {
             },
             folder: None,
         };
+        let issuer = server.base.trim_end_matches("/scim/v2").to_owned();
         let parts = AdminParts {
             operator: server.operator.clone(),
-            endpoints: Endpoints::new(access, server.feed(), keys, server.base.clone()),
+            endpoints: Endpoints::new(&server.operator, server.feed(), keys, issuer),
             config: Config::load(None, &home(), &[]).unwrap(),
             mounts,
         };

@@ -314,7 +314,7 @@ impl Server {
             folder: None,
         };
         let issuer = "https://scim.example.com".to_owned();
-        let streams = scimd::delivery::Endpoints::new(&access, feed.clone(), keys, issuer);
+        let streams = scimd::delivery::Endpoints::new(&operator, feed.clone(), keys, issuer);
         let limits = options.http.limits();
         let feed_app = scimd::feed_api::FeedApp::new(feed.clone(), access, streams, limits.clone());
         let beside = scimd::scim_api::Beside::new(scimd::feed_api::PREFIX, move |request| {

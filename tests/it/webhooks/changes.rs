@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 crate::on_both!(
     a_paused_webhook_goes_on_where_it_stopped,
     a_webhook_is_moved_and_removed,
+    changes_of_a_webhook_lose_and_repeat_nothing,
+    what_was_removed_is_sent_nothing,
     events_are_sent_again,
     events_that_were_given_up_are_tried_again,
     a_webhook_has_the_events_of_its_tenant_and_types,
@@ -24,7 +26,7 @@ async fn a_paused_webhook_goes_on_where_it_stopped(server: Server) {
     sending.add("app", &sink).await;
     let ann = churn(&server, "ann", 1).await;
     sink.wait_accepted(2).await;
-    sending.endpoints.pause(WEBHOOK, "app").await.unwrap();
+    sending.endpoints.pause(WEBHOOK, "app", None).await.unwrap();
     // Within a second nothing more is sent.
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
     let bob = churn(&server, "bob", 2).await;
@@ -33,7 +35,7 @@ async fn a_paused_webhook_goes_on_where_it_stopped(server: Server) {
     assert_eq!(sink.received().len(), 2);
     sending
         .endpoints
-        .resume(WEBHOOK, "app", None)
+        .resume(WEBHOOK, "app", None, None)
         .await
         .unwrap();
     let accepted = sink.wait_accepted(5).await;
@@ -74,6 +76,82 @@ async fn a_webhook_is_moved_and_removed(server: Server) {
     sending.stop().await;
 }
 
+/// Whoever sends ends and begins anew with each change, while events come and go.
+async fn changes_of_a_webhook_lose_and_repeat_nothing(server: Server) {
+    let (sending, sink) = (Sending::of(&server), Sink::start().await);
+    sending.add("app", &sink).await;
+    let writing = async {
+        let [a, b, c] = ["a", "b", "c"].map(|name| churn(&server, name, 60));
+        let (a, b, c) = tokio::join!(a, b, c);
+        BTreeMap::from([a, b, c])
+    };
+    let changing = async {
+        for seconds in 4..8 {
+            let settings = WebhookSettings {
+                timeout: Some(seconds),
+                concurrency: Some(usize::try_from(seconds).unwrap()),
+                ..WebhookSettings::default()
+            };
+            let endpoints = &sending.endpoints;
+            endpoints.set_webhook("app", &settings).await.unwrap();
+            let count = sink.accepted().len();
+            sink.wait_accepted(count + 1).await;
+            endpoints.pause(WEBHOOK, "app", None).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            endpoints.resume(WEBHOOK, "app", None, None).await.unwrap();
+        }
+    };
+    let changing = async {
+        // There is always another event to wait for.
+        tokio::select! {
+            () = changing => {}
+            () = async {
+                for number in 0.. {
+                    churn(&server, &format!("more{number}"), 0).await;
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
+            } => {}
+        }
+    };
+    let (mut expected, ()) = tokio::join!(writing, changing);
+    let listed = server
+        .get("/Users?count=1000&attributes=id")
+        .await
+        .expect(200);
+    for user in listed.body["Resources"].as_array().unwrap() {
+        let id = user["id"].as_str().unwrap().to_owned();
+        expected.entry(id).or_insert(1);
+    }
+    let events = expected.values().sum::<i64>();
+    let accepted = sink.wait_accepted(usize::try_from(events).unwrap()).await;
+    assert_complete(&accepted, &expected);
+    sending.stop().await;
+}
+
+async fn what_was_removed_is_sent_nothing(server: Server) {
+    let (sending, sink) = (Sending::of(&server), Sink::start().await);
+    let other = Sink::start().await;
+    sending.add("app", &sink).await;
+    churn(&server, "ann", 2).await;
+    sink.wait_accepted(3).await;
+    sending.endpoints.remove(WEBHOOK, "app").await.unwrap();
+    // Commands take effect within a second; what comes later goes to the other one alone.
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    let count = sink.received().len();
+    sending.add("other", &other).await;
+    churn(&server, "bob", 2).await;
+    other.wait_accepted(3).await;
+    assert_eq!(sink.received().len(), count);
+    // One of the same name begins where it is told, not where the other was.
+    sending.add("app", &sink).await;
+    let eve = churn(&server, "eve", 1).await;
+    sink.wait("eve", move |received| received.len() >= count + 2)
+        .await;
+    let later = sink.accepted().split_off(count);
+    assert_complete(&later, &BTreeMap::from([eve]));
+    sending.stop().await;
+}
+
 async fn events_are_sent_again(server: Server) {
     let (sending, sink) = (Sending::of(&server), Sink::start().await);
     server.feed().advance().await.unwrap();
@@ -83,7 +161,7 @@ async fn events_are_sent_again(server: Server) {
     let first = sink.wait_accepted(3).await;
     sending
         .endpoints
-        .replay(WEBHOOK, "app", &Start::After(cursor), None)
+        .replay(WEBHOOK, "app", (&Start::After(cursor), None), None)
         .await
         .unwrap();
     let both = sink.wait_accepted(6).await;
@@ -120,12 +198,16 @@ async fn events_that_were_given_up_are_tried_again(server: Server) {
     assert!(matches!(
         sending
             .endpoints
-            .retry(WEBHOOK, "app", Some("evt_none"))
+            .retry(WEBHOOK, "app", Some("evt_none"), None)
             .await,
         Err(EndpointError::NoFailedEvent(_))
     ));
     assert_eq!(
-        sending.endpoints.retry(WEBHOOK, "app", None).await.unwrap(),
+        sending
+            .endpoints
+            .retry(WEBHOOK, "app", None, None)
+            .await
+            .unwrap(),
         0
     );
     is_well.store(true, Ordering::SeqCst);
@@ -150,8 +232,8 @@ async fn a_webhook_has_the_events_of_its_tenant_and_types(server: Server) {
             ..WebhookSettings::default()
         },
     };
-    let key = sending.endpoints.add_webhook(&new).await.unwrap();
-    assert!(secrecy::ExposeSecret::expose_secret(&key).starts_with("whpk_"));
+    let made = sending.endpoints.add_webhook(&new, None).await.unwrap();
+    assert!(secrecy::ExposeSecret::expose_secret(&made.secret).starts_with("whpk_"));
     let acme = server.by(&acme);
     acme.post("/Groups", crate::harness::group("Sales", &[]))
         .await
@@ -192,7 +274,7 @@ async fn what_cannot_be_is_refused(server: Server) {
                 ..WebhookSettings::default()
             },
         };
-        sending.endpoints.add_webhook(&new).await
+        sending.endpoints.add_webhook(&new, None).await
     };
     let url = "https://app.example.com/hooks";
     let wrong_cursor = || Start::After("7".to_owned());
@@ -235,7 +317,11 @@ async fn what_cannot_be_is_refused(server: Server) {
         let told = outcome.unwrap_err().to_string();
         assert!(told.contains(expected), "{told}");
     }
-    let missing = sending.endpoints.pause(WEBHOOK, "none").await.unwrap_err();
+    let missing = sending
+        .endpoints
+        .pause(WEBHOOK, "none", None)
+        .await
+        .unwrap_err();
     assert_eq!(missing.to_string(), "There is no webhook \"none\".");
     sending.stop().await;
 }

@@ -42,6 +42,7 @@ async fn a_webhook_is_made_shown_tried_and_removed() {
         "failed",
         "accepted",
         "lastAccepted",
+        "milliseconds",
         "lastFailure",
     ] {
         assert!(keys.iter().any(|known| known == key), "{key}: {keys:?}");
@@ -83,6 +84,37 @@ async fn a_webhook_is_made_shown_tried_and_removed() {
     assert_eq!(code, Some(2));
     run("webhook remove app --yes".to_owned());
     assert_eq!(json_of(folder, "webhook list --json"), json!([]));
+    // Each act has a row of the user who ran the command; what was refused has none.
+    let trail = run("audit --json --action webhook.".to_owned());
+    let rows = trail
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let rows: Vec<Value> = rows.collect();
+    let acts: Vec<_> = rows
+        .iter()
+        .map(|row| row["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        acts,
+        [
+            "webhook.add",
+            "webhook.test",
+            "webhook.test",
+            "webhook.change",
+            "webhook.pause",
+            "webhook.resume",
+            "webhook.rotate",
+            "webhook.remove"
+        ]
+    );
+    assert!(
+        rows.iter()
+            .all(|row| row["actor"]["kind"] == "cli" && row["target"] == "app")
+    );
+    assert!(
+        !trail.contains(secret.trim()) && !trail.contains(rotated.trim()),
+        "{trail}"
+    );
     let (_, told) = tokio::task::block_in_place(|| refused(folder, "webhook show app"));
     assert!(told.contains("There is no webhook \"app\"."), "{told}");
 }

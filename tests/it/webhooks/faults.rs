@@ -2,13 +2,15 @@
 
 use super::sink::{Manner, Received, Sink};
 use super::{Sending, WEBHOOK, assert_complete, churn, versions};
-use crate::harness::Server;
-use scimd::clock::Timestamp;
+use crate::harness::{Options, Server, noon};
+use scimd::clock::{Clock, Timestamp};
 use scimd::delivery::{Endpoints, WebhookSettings};
 use scimd::secrets::generate_key;
 use scimd::store::EndpointStatus;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 crate::on_both!(
@@ -17,6 +19,8 @@ crate::on_both!(
     a_receiver_that_is_gone_is_left_alone,
     a_receiver_may_ask_for_a_pause,
     a_receiver_that_fails_for_too_long_is_given_up,
+    a_slow_receiver_holds_up_nobody_for_long,
+    a_clock_that_is_set_back_puts_nothing_off,
 );
 
 fn is_about(body: &Value, name: &str) -> bool {
@@ -122,7 +126,7 @@ async fn a_receiver_that_is_gone_is_left_alone(server: Server) {
     sink.answer(|_, _| Manner::Status(204, ""));
     sending
         .endpoints
-        .resume(WEBHOOK, "app", None)
+        .resume(WEBHOOK, "app", None, None)
         .await
         .unwrap();
     let accepted = sink.wait_accepted(5).await;
@@ -158,6 +162,85 @@ async fn a_receiver_that_fails_for_too_long_is_given_up(server: Server) {
     .await;
     assert!(info.why().unwrap().contains("for too long"), "{info:?}");
     assert_eq!(info.pending, 1, "its place stays");
+    sending.stop().await;
+}
+
+/// One byte a second: a status that does not come in time is no answer, and a body is not waited for.
+async fn a_slow_receiver_holds_up_nobody_for_long(server: Server) {
+    let sending = Sending::of(&server);
+    let sink = Sink::with(|number, body| match number {
+        0..2 => Manner::Trickle(204),
+        _ if is_about(body, "slow") => Manner::TrickleBody(200),
+        _ => Manner::Status(204, ""),
+    })
+    .await;
+    let settings = WebhookSettings {
+        timeout: Some(2),
+        ..WebhookSettings::default()
+    };
+    sending.add_with("app", &sink, settings).await;
+    let (slow, good) = tokio::join!(churn(&server, "slow", 1), churn(&server, "good", 1));
+    let accepted = sink.wait_accepted(4).await;
+    assert_complete(&accepted, &BTreeMap::from([slow, good]));
+    let attempts = attempts(&sending.endpoints).await;
+    let told: Vec<_> = attempts.iter().map(|(_, error)| error.as_str()).collect();
+    assert!(told.contains(&"no answer within 2 s"), "{told:?}");
+    // What was accepted is not sent again, though its body never ended.
+    wait_for("nothing to wait", &sending.endpoints, |info| {
+        info.pending == 0 && info.endpoint.accepted == 4
+    })
+    .await;
+    sending.stop().await;
+}
+
+/// Attempts follow the time that only grows; what is told of them has the time of the clock.
+async fn a_clock_that_is_set_back_puts_nothing_off(server: Server) {
+    let server = server
+        .other(Options {
+            clock: Clock::standing(noon()),
+            ..Options::default()
+        })
+        .await;
+    let (sending, is_well) = (Sending::of(&server), Arc::new(AtomicBool::new(false)));
+    let well = is_well.clone();
+    let sink = Sink::with(move |_, body| {
+        let is_good = ["good1", "good2"].iter().any(|name| is_about(body, name));
+        let is_taken = is_good || well.load(Ordering::SeqCst);
+        Manner::Status(if is_taken { 204 } else { 500 }, "")
+    })
+    .await;
+    sending.add("app", &sink).await;
+    let set_back = |hours: i64| noon().plus_seconds(-3_600 * hours);
+    let stamp = |one: &Received| one.headers["webhook-timestamp"].parse::<i64>().unwrap();
+    for (hours, name) in [(1, "ann"), (2, "eve")] {
+        is_well.store(false, Ordering::SeqCst);
+        churn(&server, name, 0).await;
+        churn(&server, &format!("good{hours}"), 0).await;
+        wait_for("what waits apart", &sending.endpoints, |info| {
+            info.parked == 1 && info.pending == 0
+        })
+        .await;
+        server.clock.advance(-3_600);
+        if hours == 2 {
+            // Whoever sends now begins with what is stored, as another instance would.
+            let settings = WebhookSettings {
+                timeout: Some(7),
+                ..WebhookSettings::default()
+            };
+            let set = sending.endpoints.set_webhook("app", &settings);
+            set.await.unwrap();
+        }
+        is_well.store(true, Ordering::SeqCst);
+        let is_late = move |one: &Received| one.accepted && is_about(&one.json(), name);
+        let received = sink
+            .wait("what was refused", move |received| {
+                received.iter().any(is_late)
+            })
+            .await;
+        let late = received.iter().find(|one| is_late(one)).unwrap();
+        let expected = set_back(hours).as_micros() / 1_000_000;
+        assert_eq!(stamp(late), expected);
+    }
     sending.stop().await;
 }
 

@@ -7,48 +7,52 @@ use crate::harness::{create_database, user};
 use nix::sys::signal::Signal;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use sqlx::Connection;
 use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
 /// A program that serves.
-struct Instance {
-    served: Served,
-    base: String,
-    token: String,
+pub(super) struct Instance {
+    pub(super) served: Served,
+    pub(super) base: String,
+    pub(super) token: String,
 }
 
-struct Site {
+/// A database, and the programs over it.
+pub(super) struct Site {
     folder: tempfile::TempDir,
-    url: String,
+    /// Of PostgreSQL; `None`: the embedded database in the folder.
+    pub(super) url: Option<String>,
     key: String,
-    client: reqwest::Client,
+    pub(super) client: reqwest::Client,
 }
 
 impl Site {
     async fn new() -> Self {
+        Self::over(Some(create_database().await))
+    }
+
+    pub(super) fn over(url: Option<String>) -> Self {
+        let key = scimd::secrets::generate_key().unwrap();
         Self {
             folder: tempfile::tempdir().unwrap(),
-            url: create_database().await,
-            key: scimd::secrets::generate_key()
-                .unwrap()
-                .expose_secret()
-                .to_owned(),
+            url,
+            key: key.expose_secret().to_owned(),
             client: reqwest::Client::new(),
         }
     }
 
-    fn start(&self, number: usize) -> Instance {
-        let folder = self.folder.path().join(number.to_string());
-        std::fs::create_dir_all(&folder).unwrap();
-        let mut served = Served::with_variables(
-            &folder,
-            &self.url,
+    pub(super) fn start(&self) -> Instance {
+        let mut served = Served::in_environment(
+            self.folder.path(),
+            self.url.as_deref(),
             &[("SCIMD_SECRETS__KEY", self.key.as_str())],
+            Stdio::null(),
         );
         let base = served.line("SCIM base URL: ");
-        let token = served.line("Bearer token \"t\" (shown once): ");
+        let token = served.line("Bearer token \"test\" (shown once): ");
         Instance {
             served,
             base,
@@ -57,13 +61,18 @@ impl Site {
     }
 
     /// Runs a command; gives its standard output.
-    fn run(&self, arguments: &[&str]) -> String {
+    pub(super) fn run(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scimd"));
         command
             .args(arguments)
             .env_clear()
-            .env("SCIMD_DATABASE_URL", &self.url)
             .env("SCIMD_SECRETS__KEY", &self.key);
+        match &self.url {
+            Some(url) => command.env("SCIMD_DATABASE_URL", url),
+            None => command
+                .arg("--data-dir")
+                .arg(self.folder.path().join("data")),
+        };
         let output = block_in_place(|| command.output()).unwrap();
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{arguments:?}: {told}");
@@ -101,11 +110,11 @@ impl Site {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_instance_takes_over() {
     let (site, sink) = (Site::new().await, Sink::start().await);
-    let mut first = site.start(1);
+    let mut first = site.start();
     let secret = site.run(&["webhook", "add", "app", &sink.url(), "--allow-private"]);
     let ann = site.churn(&first, "ann", 2).await;
     sink.wait_accepted(3).await;
-    let second = site.start(2);
+    let second = site.start();
     // The first one ends as it should: the other has the webhook within two seconds.
     let bob = site.churn(&second, "bob", 2).await;
     sink.wait_accepted(6).await;
@@ -120,7 +129,7 @@ async fn another_instance_takes_over() {
     assert!(waited < Duration::from_secs(4), "{waited:?}");
     // The second one is killed: a third one takes over when the lease has ended.
     let mut second = second;
-    let third = site.start(3);
+    let third = site.start();
     block_in_place(|| second.served.signal(Signal::SIGKILL));
     let killed = Instant::now();
     let joe = site.churn(&third, "joe", 1).await;
@@ -139,4 +148,38 @@ async fn another_instance_takes_over() {
     accepted.retain(|one| seen.insert(one.id().to_owned()));
     assert!(accepted.iter().all(|one| is_signed(one, secret.trim())));
     assert_complete(&accepted, &BTreeMap::from([ann, bob, eve, joe]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_at_rest_needs_no_taking_over() {
+    let (site, sink) = (Site::new().await, Sink::start().await);
+    let mut first = site.start();
+    site.run(&["webhook", "add", "app", &sink.url(), "--allow-private"]);
+    let ann = site.churn(&first, "ann", 0).await;
+    sink.wait_accepted(1).await;
+    let url = site.url.as_deref().unwrap();
+    let mut connection = sqlx::PgConnection::connect(&crate::harness::pooler::behind(url))
+        .await
+        .unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let text = "select count(*) from endpoint where owner is null";
+        let free: i64 = sqlx::query_scalar(text)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        if free == 1 {
+            break;
+        }
+        assert!(Instant::now() < end, "the endpoint is not given back");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let second = site.start();
+    block_in_place(|| first.served.signal(Signal::SIGKILL));
+    let killed = Instant::now();
+    let bob = site.churn(&second, "bob", 0).await;
+    let accepted = sink.wait_accepted(2).await;
+    let waited = killed.elapsed();
+    assert!(waited < Duration::from_secs(10), "{waited:?}");
+    assert_complete(&accepted, &BTreeMap::from([ann, bob]));
 }

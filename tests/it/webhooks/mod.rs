@@ -3,7 +3,9 @@
 mod changes;
 mod command;
 mod faults;
+mod idle;
 mod instances;
+mod kills;
 pub(crate) mod sink;
 
 use crate::harness::{Server, user};
@@ -57,9 +59,8 @@ impl Sending {
             folder: None,
         };
         let feed = server.feed();
-        let access = server.service.access();
         let issuer = "https://scim.example.com".to_owned();
-        let endpoints = Endpoints::new(access, feed.clone(), keys, issuer);
+        let endpoints = Endpoints::new(&server.operator, feed.clone(), keys, issuer);
         let outbound = Outbound::new(&OutboundSettings::default()).unwrap();
         let settings = DelivererSettings { disable_after };
         let background = Background::new(server.clock.clone());
@@ -96,8 +97,8 @@ impl Sending {
                 ..settings
             },
         };
-        let secret = self.endpoints.add_webhook(&new).await.unwrap();
-        secret.expose_secret().to_owned()
+        let made = self.endpoints.add_webhook(&new, None).await.unwrap();
+        made.secret.expose_secret().to_owned()
     }
 
     /// Stops as a server does.
@@ -184,12 +185,15 @@ async fn every_change_arrives_once_and_in_order(server: Server) {
     sending.stop().await;
     let info = &endpoints.list(WEBHOOK, None).await.unwrap()[0];
     assert_eq!((info.pending, info.endpoint.accepted), (0, 40), "{info:?}");
+    let times = info.times.unwrap();
+    assert!(times.p50 >= 1 && times.p99 >= times.p50, "{times:?}");
+    assert_eq!(info.json()["milliseconds"]["p99"], times.p99);
 }
 
 async fn a_rotated_secret_overlaps(server: Server) {
     let (sending, sink) = (Sending::of(&server), Sink::start().await);
     let first = sending.add("app", &sink).await;
-    let second = sending.endpoints.rotate("app", 3600).await.unwrap();
+    let second = sending.endpoints.rotate("app", 3600, None).await.unwrap();
     let second = second.expose_secret().to_owned();
     assert_ne!(first, second);
     // Every instance signs with both within a second, and with the first one all the time.

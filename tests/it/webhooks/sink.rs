@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -17,6 +17,8 @@ pub(crate) struct Received {
     pub(crate) body: String,
     /// Whether it was answered with 2xx.
     pub(crate) accepted: bool,
+    /// When it was answered.
+    pub(crate) at: Instant,
 }
 
 impl Received {
@@ -44,6 +46,10 @@ pub(crate) enum Manner {
     Endless(u16),
     /// With 10 MB of headers.
     Headers,
+    /// With this status, one byte a second.
+    Trickle(u16),
+    /// With this status at once, and a body of which one byte comes a second.
+    TrickleBody(u16),
 }
 
 /// The manner for a request: its number from 0, and its body.
@@ -144,7 +150,7 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         let manner = state.choose.lock().unwrap()(number, &json);
         let accepted = matches!(
             manner,
-            Manner::Status(200..300, _) | Manner::Endless(200..300)
+            Manner::Status(200..300, _) | Manner::Endless(200..300) | Manner::TrickleBody(200..300)
         );
         // It is answered first: what is known to be received was accepted.
         let goes_on = answer(&mut stream, &manner).await;
@@ -153,12 +159,17 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
                 headers,
                 body,
                 accepted,
+                at: Instant::now(),
             });
         });
         match manner {
             Manner::Hang => {
                 let mut rest = [0; 16];
                 while matches!(stream.read(&mut rest).await, Ok(read) if read > 0) {}
+                return;
+            }
+            Manner::TrickleBody(_) => {
+                trickle(&mut stream, &"b".repeat(1000)).await;
                 return;
             }
             Manner::Endless(_) => while stream.write_all(b"5\r\nabcde\r\n").await.is_ok() {},
@@ -196,6 +207,14 @@ async fn answer(stream: &mut TcpStream, manner: &Manner) -> bool {
                 .is_ok()
         }
         Manner::Hang | Manner::Drop => false,
+        Manner::Trickle(status) => {
+            let text = format!("HTTP/1.1 {status} Status\r\ncontent-length: 0\r\n\r\n");
+            trickle(stream, &text).await
+        }
+        Manner::TrickleBody(status) => {
+            let head = format!("HTTP/1.1 {status} Status\r\ncontent-length: 1000\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.is_ok()
+        }
         Manner::Endless(status) => {
             let head = format!("HTTP/1.1 {status} Status\r\ntransfer-encoding: chunked\r\n\r\n");
             let _ = stream.write_all(head.as_bytes()).await;
@@ -212,6 +231,17 @@ async fn answer(stream: &mut TcpStream, manner: &Manner) -> bool {
             false
         }
     }
+}
+
+/// Writes one byte a second, for as long as someone reads; whether all was written.
+async fn trickle(stream: &mut TcpStream, text: &str) -> bool {
+    for byte in text.bytes() {
+        if stream.write_all(&[byte]).await.is_err() {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    true
 }
 
 /// The next request on a connection.

@@ -1,0 +1,161 @@
+//! Webhooks.
+
+use crate::admin_api::api::endpoints::{
+    CONFIRM, READ, endpoints, failed, get, headers, list, made, pause, remove, replay, resume,
+    retry, start, test, writing,
+};
+use crate::admin_api::call::{Call, JsonReply, Reply};
+use crate::admin_api::operation::{Body, Method, Operation};
+use crate::admin_api::problem::{ProblemType, Result};
+use crate::config::duration;
+use crate::delivery::{
+    DeliveryOrder, EndpointInfo, MadeWebhook, NewWebhook, SignatureKind, Start, WebhookSettings,
+};
+use crate::feed::Payload;
+use crate::store::EndpointKind;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+/// Seconds for which events are signed with the old secret too if nothing is said.
+const OVERLAP: i64 = 86_400;
+
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation::new(
+        ("listWebhooks", Method::Get, "/webhooks"),
+        READ,
+        "The webhooks by name, and where each stands.",
+        |call| Box::pin(list(call, EndpointKind::Webhook)),
+    )
+    .giving(200, "EndpointList"),
+    writing(
+        ("addWebhook", Method::Post, "/webhooks"),
+        "Makes a webhook; its secret, or its public key, is in this answer alone.",
+        |call| Box::pin(add(call)),
+    )
+    .taking(Body::Json("WebhookAdd"))
+    .giving(201, "Endpoint"),
+    Operation::new(
+        ("getWebhook", Method::Get, "/webhooks/{name}"),
+        READ,
+        "One webhook, and where it stands.",
+        |call| Box::pin(get(call, EndpointKind::Webhook)),
+    )
+    .giving(200, "Endpoint"),
+    writing(
+        ("changeWebhook", Method::Patch, "/webhooks/{name}"),
+        "Changes settings of a webhook.",
+        |call| Box::pin(change(call)),
+    )
+    .taking(Body::MergePatch("WebhookChange"))
+    .giving(200, "Endpoint"),
+    writing(
+        ("removeWebhook", Method::Delete, "/webhooks/{name}"),
+        "Deletes a webhook with all that waits for it.",
+        |call| Box::pin(remove(call, EndpointKind::Webhook)),
+    )
+    .asking(CONFIRM)
+    .failing(&[ProblemType::ConfirmMissing]),
+    Operation::new(
+        ("listFailedEvents", Method::Get, "/webhooks/{name}/failed"),
+        READ,
+        "Events that were given up.",
+        |call| Box::pin(failed(call, EndpointKind::Webhook)),
+    )
+    .giving(200, "HeldEventList"),
+    writing(
+        ("testWebhook", Method::Post, "/webhooks/{name}/test"),
+        "Sends the event scimd.test from here, and tells the answer.",
+        |call| Box::pin(test(call, EndpointKind::Webhook)),
+    )
+    .giving(200, "Tested"),
+    writing(
+        ("replayWebhook", Method::Post, "/webhooks/{name}/replay"),
+        "Sends events again from a place on; later events follow in order.",
+        |call| Box::pin(replay(call, EndpointKind::Webhook)),
+    )
+    .taking(Body::Json("Replay")),
+    writing(
+        ("pauseWebhook", Method::Post, "/webhooks/{name}/pause"),
+        "Sends nothing until it is resumed.",
+        |call| Box::pin(pause(call, EndpointKind::Webhook)),
+    ),
+    writing(
+        ("resumeWebhook", Method::Post, "/webhooks/{name}/resume"),
+        "Sends again, where it stopped or from another place on.",
+        |call| Box::pin(resume(call, EndpointKind::Webhook)),
+    )
+    .taking(Body::Optional("Resume")),
+    writing(
+        ("retryFailedEvents", Method::Post, "/webhooks/{name}/retry"),
+        "Tries events again that were given up: the one of an id, or all.",
+        |call| Box::pin(retry(call, EndpointKind::Webhook)),
+    )
+    .taking(Body::Optional("Retry"))
+    .giving(200, "Retried"),
+    writing(
+        ("rotateWebhook", Method::Post, "/webhooks/{name}/rotate"),
+        "Makes a new secret; the old one stays valid for an overlap.",
+        |call| Box::pin(rotate(call)),
+    )
+    .taking(Body::Optional("SecretRotate"))
+    .giving(200, "NewSecret"),
+];
+
+fn settings(call: &Call) -> WebhookSettings {
+    let number = |name: &str| call.body.get(name).and_then(Value::as_u64);
+    WebhookSettings {
+        url: call.text("url").map(str::to_owned),
+        types: call.text("types").map(str::to_owned),
+        payload: call.text("payload").and_then(Payload::from_keyword),
+        order: call.text("order").and_then(DeliveryOrder::from_keyword),
+        concurrency: number("concurrency").and_then(|number| usize::try_from(number).ok()),
+        timeout: number("timeout"),
+        allows_private: call.body.get("allowPrivate").and_then(Value::as_bool),
+        headers: headers(&call.body),
+    }
+}
+
+/// 201 with a webhook and its secret.
+fn added(webhook: &MadeWebhook) -> JsonReply {
+    let mut reply = made("/webhooks", &webhook.info);
+    reply.body["secret"] = webhook.secret.expose_secret().into();
+    reply
+}
+
+async fn add(call: Call) -> Result<Reply> {
+    let signature = call.text("signature").and_then(SignatureKind::from_keyword);
+    let new = NewWebhook {
+        name: call.text("name").unwrap_or_default().to_owned(),
+        tenant: call.text("tenant").map(str::to_owned),
+        start: start(&call).unwrap_or(Start::Now),
+        signature: signature.unwrap_or(SignatureKind::Hmac),
+        settings: settings(&call),
+    };
+    let answer = |webhook: &MadeWebhook| added(webhook).kept();
+    let once = call.keeping(&answer);
+    let webhook = endpoints(&call)?.add_webhook(&new, once).await?;
+    Ok(Reply::Json(added(&webhook)))
+}
+
+async fn change(call: Call) -> Result<Reply> {
+    let name = call.segment("name");
+    let endpoints = endpoints(&call)?;
+    endpoints.set_webhook(name, &settings(&call)).await?;
+    let listed = endpoints.list(EndpointKind::Webhook, Some(name)).await?;
+    let shown = listed.first().map_or(Value::Null, EndpointInfo::json);
+    Ok(Reply::ok(shown))
+}
+
+fn rotated(name: &str, secret: &SecretString) -> JsonReply {
+    JsonReply::new(200, json!({"name": name, "secret": secret.expose_secret()}))
+}
+
+async fn rotate(call: Call) -> Result<Reply> {
+    let name = call.segment("name");
+    let overlap = call.text("overlap").and_then(duration::parse);
+    let answer = |secret: &SecretString| rotated(name, secret).kept();
+    let once = call.keeping(&answer);
+    let overlap = overlap.unwrap_or(OVERLAP);
+    let secret = endpoints(&call)?.rotate(name, overlap, once).await?;
+    Ok(Reply::Json(rotated(name, &secret)))
+}

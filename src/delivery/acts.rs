@@ -1,0 +1,268 @@
+//! What an operator does with endpoints of either kind. Each is an act: what it changes, its row of the audit trail and the
+//! answer that its request keeps take effect together.
+
+use crate::audit::{AuditAction, AuditEntry};
+use crate::delivery::endpoints::{Endpoints, Start};
+use crate::delivery::error::{EndpointError, Result};
+use crate::delivery::options::{EndpointOptions, EndpointSecrets};
+use crate::operator::Once;
+use crate::store::{
+    Endpoint, EndpointChange, EndpointKind, EndpointStatus, KeptAnswer, NewEndpoint, SigningKey,
+    StoreError,
+};
+use serde_json::Value;
+
+/// Times that an act is tried again because others gave events up, or tried them again, at the same moment.
+const ATTEMPTS: u32 = 16;
+
+/// What the audit trail says of an act, and the answer that is kept.
+pub(super) type Told = (AuditEntry, Option<KeptAnswer>);
+
+/// What the audit trail says of an act on an endpoint, so far.
+pub(super) fn entry_of(endpoint: &Endpoint, action: AuditAction) -> AuditEntry {
+    let entry = AuditEntry::new(action).on(&endpoint.name);
+    match &endpoint.tenant {
+        Some((_, tenant)) => entry.in_tenant(tenant),
+        None => entry,
+    }
+}
+
+/// The kind of an act that both kinds of endpoints have.
+fn action_of(kind: EndpointKind, webhook: AuditAction, stream: AuditAction) -> AuditAction {
+    match kind {
+        EndpointKind::Webhook => webhook,
+        EndpointKind::Stream => stream,
+    }
+}
+
+impl Endpoints {
+    /// An endpoint that is not stored yet.
+    pub(super) async fn fresh(
+        &self,
+        kind: EndpointKind,
+        (name, tenant, start): (&str, Option<&str>, &Start),
+        options: &EndpointOptions,
+        secrets: &EndpointSecrets,
+    ) -> Result<Endpoint> {
+        check_name(name)?;
+        let tenant = match tenant {
+            Some(tenant) => Some((self.tenant_number(tenant).await?, tenant.to_owned())),
+            None => None,
+        };
+        let new = NewEndpoint {
+            kind,
+            name: name.to_owned(),
+            tenant,
+            options: options.text(),
+            secrets: secrets.seal(&self.sealing_keys()?, kind, name)?,
+            position: self.position(start).await?,
+            is_polled: options.is_polled(),
+        };
+        Ok(Endpoint::fresh(new, self.clock().now()))
+    }
+
+    /// Keeps a new endpoint, with keys for its tokens if there are none.
+    pub(super) async fn add(
+        &self,
+        endpoint: &Endpoint,
+        keys: &[SigningKey],
+        (entry, kept): Told,
+    ) -> Result<()> {
+        let act = self.operator().act(entry, kept.as_ref());
+        if self.store().add_endpoint(&act, endpoint, keys).await? {
+            return Ok(());
+        }
+        Err(EndpointError::Exists {
+            kind: endpoint.kind,
+            name: endpoint.name.clone(),
+        })
+    }
+
+    pub(super) async fn change(
+        &self,
+        endpoint: &Endpoint,
+        change: &EndpointChange<'_>,
+        (entry, kept): Told,
+    ) -> Result<()> {
+        let act = self.operator().act(entry, kept.as_ref());
+        let store = self.store();
+        if store.change_endpoint(&act, endpoint.number, change).await? {
+            return Ok(());
+        }
+        Err(gone(endpoint.kind, &endpoint.name))
+    }
+
+    /// Sends nothing to an endpoint until it is resumed.
+    ///
+    /// # Errors
+    /// [`EndpointError::NoEndpoint`].
+    pub async fn pause(
+        &self,
+        kind: EndpointKind,
+        name: &str,
+        once: Option<Once<'_, ()>>,
+    ) -> Result<()> {
+        let endpoint = self.endpoint(kind, name).await?;
+        let status = EndpointStatus::Paused;
+        let change = EndpointChange {
+            status: Some((status, None)),
+            ..EndpointChange::default()
+        };
+        let action = action_of(kind, AuditAction::WebhookPause, AuditAction::StreamPause);
+        let entry = entry_of(&endpoint, action);
+        let entry = entry.changing("status", endpoint.status.as_str(), status.as_str());
+        let kept = self.operator().kept(once, &())?;
+        self.change(&endpoint, &change, (entry, kept)).await
+    }
+
+    /// Sends again, where it stopped or from another place on.
+    ///
+    /// # Errors
+    /// [`EndpointError`] for a place that is not kept.
+    pub async fn resume(
+        &self,
+        kind: EndpointKind,
+        name: &str,
+        start: Option<&Start>,
+        once: Option<Once<'_, ()>>,
+    ) -> Result<()> {
+        let endpoint = self.endpoint(kind, name).await?;
+        let position = match start {
+            Some(start) => self.position(start).await?,
+            None => {
+                let oldest = self.feed().start().await?.place.position;
+                if endpoint.position < oldest {
+                    return Err(EndpointError::Gone);
+                }
+                endpoint.position
+            }
+        };
+        let status = EndpointStatus::Active;
+        let change = EndpointChange {
+            status: Some((status, None)),
+            position: start.is_some().then_some((position, None)),
+            ..EndpointChange::default()
+        };
+        let action = action_of(kind, AuditAction::WebhookResume, AuditAction::StreamResume);
+        let entry = entry_of(&endpoint, action)
+            .changing("status", endpoint.status.as_str(), status.as_str())
+            .changing("position", endpoint.position, position);
+        let kept = self.operator().kept(once, &())?;
+        self.change(&endpoint, &change, (entry, kept)).await
+    }
+
+    /// Sends again from a place on, to all its tenants or for one; later events follow in order.
+    ///
+    /// # Errors
+    /// [`EndpointError`] for a place that is not kept.
+    pub async fn replay(
+        &self,
+        kind: EndpointKind,
+        name: &str,
+        (start, tenant): (&Start, Option<&str>),
+        once: Option<Once<'_, ()>>,
+    ) -> Result<()> {
+        let endpoint = self.endpoint(kind, name).await?;
+        let position = self.position(start).await?;
+        let number = match tenant {
+            Some(tenant) => Some(self.tenant_number(tenant).await?),
+            None => None,
+        };
+        let own = endpoint.tenant.as_ref().map(|(number, _)| *number);
+        let change = EndpointChange {
+            // An endpoint of one tenant has no lanes.
+            position: Some((position, number.filter(|number| Some(*number) != own))),
+            ..EndpointChange::default()
+        };
+        let action = action_of(kind, AuditAction::WebhookReplay, AuditAction::StreamReplay);
+        let entry = entry_of(&endpoint, action).changing("position", endpoint.position, position);
+        let entry = match tenant {
+            Some(tenant) => entry.in_tenant(tenant),
+            None => entry,
+        };
+        let kept = self.operator().kept(once, &())?;
+        self.change(&endpoint, &change, (entry, kept)).await
+    }
+
+    /// Deletes an endpoint with all that waits for it.
+    ///
+    /// # Errors
+    /// [`EndpointError::NoEndpoint`].
+    pub async fn remove(&self, kind: EndpointKind, name: &str) -> Result<()> {
+        let endpoint = self.endpoint(kind, name).await?;
+        let action = action_of(kind, AuditAction::WebhookRemove, AuditAction::StreamRemove);
+        let act = self.operator().act(entry_of(&endpoint, action), None);
+        if self.store().delete_endpoint(&act, kind, name).await? {
+            return Ok(());
+        }
+        Err(gone(kind, name))
+    }
+
+    /// Tries events again that were given up: the one of an id, or all. Gives how many.
+    ///
+    /// # Errors
+    /// [`EndpointError::NoFailedEvent`] for an id that none of them has.
+    pub async fn retry(
+        &self,
+        kind: EndpointKind,
+        name: &str,
+        event: Option<&str>,
+        once: Option<Once<'_, i64>>,
+    ) -> Result<i64> {
+        let action = action_of(kind, AuditAction::WebhookRetry, AuditAction::StreamRetry);
+        for _ in 0..ATTEMPTS {
+            let endpoint = self.endpoint(kind, name).await?;
+            let number = endpoint.number;
+            let count = self.store().count_given_up(number, event).await?;
+            let entry = match (count, event) {
+                (0, Some(event)) => return Err(EndpointError::NoFailedEvent(event.to_owned())),
+                (_, Some(event)) => {
+                    entry_of(&endpoint, action).changing("event", Value::Null, event)
+                }
+                (count, None) => entry_of(&endpoint, action).changing("failed", count, 0),
+            };
+            let kept = self.operator().kept(once, &count)?;
+            let act = self.operator().act(entry, kept.as_ref());
+            if self
+                .store()
+                .retry_held(&act, number, (event, count))
+                .await?
+            {
+                return Ok(count);
+            }
+        }
+        Err(StoreError::Stale.into())
+    }
+
+    /// Tells of a test, whatever became of it.
+    pub(super) async fn tell_of_test(
+        &self,
+        endpoint: &Endpoint,
+        kept: Option<KeptAnswer>,
+    ) -> Result<()> {
+        let kind = endpoint.kind;
+        let action = action_of(kind, AuditAction::WebhookTest, AuditAction::StreamTest);
+        let act = self
+            .operator()
+            .act(entry_of(endpoint, action), kept.as_ref());
+        Ok(self.store().record_act(&act).await?)
+    }
+}
+
+fn gone(kind: EndpointKind, name: &str) -> EndpointError {
+    let name = name.to_owned();
+    EndpointError::NoEndpoint { kind, name }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let is_name = (1..=63).contains(&name.len())
+        && !name.starts_with('-')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if is_name {
+        Ok(())
+    } else {
+        Err(EndpointError::Name(name.to_owned()))
+    }
+}

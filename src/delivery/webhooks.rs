@@ -1,0 +1,174 @@
+//! Webhooks: what an operator sets of them, and their secrets.
+
+use crate::audit::AuditAction;
+use crate::delivery::acts::entry_of;
+use crate::delivery::endpoints::{Endpoints, Start};
+use crate::delivery::error::{EndpointError, Result};
+use crate::delivery::info::EndpointInfo;
+use crate::delivery::lane::DeliveryOrder;
+use crate::delivery::options::{EndpointOptions, EndpointSecrets, check_headers, tell_headers};
+use crate::delivery::sign::webhook::{SignatureKind, WebhookKey};
+use crate::feed::{Payload, TypePatterns};
+use crate::operator::Once;
+use crate::store::{EndpointChange, EndpointKind};
+use secrecy::SecretString;
+use serde_json::Value;
+
+/// What is set of a webhook; what is `None` stays, or has its default.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookSettings {
+    /// Where events are sent.
+    pub url: Option<String>,
+    /// Patterns of types, with commas between.
+    pub types: Option<String>,
+    /// How much of an event is told.
+    pub payload: Option<Payload>,
+    /// Which events may be sent at once.
+    pub order: Option<DeliveryOrder>,
+    /// Attempts at once.
+    pub concurrency: Option<usize>,
+    /// Seconds that an attempt may take.
+    pub timeout: Option<u64>,
+    /// Whether private addresses may be called.
+    pub allows_private: Option<bool>,
+    /// Headers of its requests.
+    pub headers: Option<Vec<(String, String)>>,
+}
+
+/// A webhook to be made.
+#[derive(Debug, Clone)]
+pub struct NewWebhook {
+    /// Name.
+    pub name: String,
+    /// Name of its tenant; `None`: all tenants.
+    pub tenant: Option<String>,
+    /// Where it begins.
+    pub start: Start,
+    /// How it is signed.
+    pub signature: SignatureKind,
+    /// Settings of the webhook; the URL must be among them.
+    pub settings: WebhookSettings,
+}
+
+/// A webhook at the one time that its secret is shown.
+#[derive(Debug)]
+pub struct MadeWebhook {
+    /// The webhook.
+    pub info: EndpointInfo,
+    /// What its receiver verifies signatures with: the secret or the public key.
+    pub secret: SecretString,
+}
+
+impl WebhookSettings {
+    /// Puts what is set into options.
+    fn apply(&self, options: &mut EndpointOptions) -> Result<()> {
+        if let Some(url) = &self.url {
+            options.url = Some(url.clone());
+        }
+        if let Some(types) = &self.types {
+            options.types = TypePatterns::parse(types).map_err(EndpointError::Types)?;
+        }
+        options.payload = self.payload.unwrap_or(options.payload);
+        options.order = self.order.unwrap_or(options.order);
+        options.concurrency = self.concurrency.unwrap_or(options.concurrency);
+        options.timeout = self.timeout.unwrap_or(options.timeout);
+        options.allows_private = self.allows_private.unwrap_or(options.allows_private);
+        check_headers(self.headers.iter().flatten())?;
+        options.target().map(|_| ())
+    }
+}
+
+impl Endpoints {
+    /// Makes a webhook; the answer that `once` makes is kept for repetitions of the request.
+    ///
+    /// # Errors
+    /// [`EndpointError`] for what cannot be, or if there is one of that name.
+    pub async fn add_webhook(
+        &self,
+        new: &NewWebhook,
+        once: Option<Once<'_, MadeWebhook>>,
+    ) -> Result<MadeWebhook> {
+        let mut options = EndpointOptions::default();
+        new.settings.apply(&mut options)?;
+        let key = WebhookKey::generate(new.signature)?;
+        let secrets = EndpointSecrets {
+            key: Some(key.clone()),
+            previous: None,
+            headers: new.settings.headers.clone().unwrap_or_default(),
+        };
+        let place = (new.name.as_str(), new.tenant.as_deref(), &new.start);
+        let kind = EndpointKind::Webhook;
+        let endpoint = self.fresh(kind, place, &options, &secrets).await?;
+        let entry = entry_of(&endpoint, AuditAction::WebhookAdd);
+        let entry = EndpointOptions::default().tell_changes(entry, &options);
+        let entry = tell_headers(entry, &[], &secrets.headers);
+        let made = MadeWebhook {
+            info: self.info(endpoint).await?,
+            secret: WebhookKey::read(&key)?.shown().into(),
+        };
+        let kept = self.operator().kept(once, &made)?;
+        self.add(&made.info.endpoint, &[], (entry, kept)).await?;
+        Ok(made)
+    }
+
+    /// Changes settings of a webhook.
+    ///
+    /// # Errors
+    /// [`EndpointError`] for what cannot be.
+    pub async fn set_webhook(&self, name: &str, settings: &WebhookSettings) -> Result<()> {
+        let endpoint = self.endpoint(EndpointKind::Webhook, name).await?;
+        let (before, mut secrets) = self.opened(&endpoint)?;
+        let mut options = before.clone();
+        settings.apply(&mut options)?;
+        let entry = entry_of(&endpoint, AuditAction::WebhookChange);
+        let mut entry = before.tell_changes(entry, &options);
+        let sealed = match &settings.headers {
+            Some(headers) => {
+                entry = tell_headers(entry, &secrets.headers, headers);
+                secrets.headers.clone_from(headers);
+                let keys = self.opening_keys()?;
+                Some(secrets.seal(&keys, endpoint.kind, &endpoint.name)?)
+            }
+            None => None,
+        };
+        let options = options.text();
+        let change = EndpointChange {
+            options: Some(&options),
+            secrets: sealed.as_deref(),
+            ..EndpointChange::default()
+        };
+        self.change(&endpoint, &change, (entry, None)).await
+    }
+
+    /// Gives a webhook a new key; the old one signs too for so many seconds. Gives what the receiver needs of the new; the
+    /// answer that `once` makes of it is kept for repetitions of the request.
+    ///
+    /// # Errors
+    /// [`EndpointError::NoEndpoint`], or if its secrets cannot be opened.
+    pub async fn rotate(
+        &self,
+        name: &str,
+        overlap: i64,
+        once: Option<Once<'_, SecretString>>,
+    ) -> Result<SecretString> {
+        let endpoint = self.endpoint(EndpointKind::Webhook, name).await?;
+        let (_, mut secrets) = self.opened(&endpoint)?;
+        let old = secrets.key.take().unwrap_or_default();
+        let kind = WebhookKey::read(&old)?.kind();
+        let key = WebhookKey::generate(kind)?;
+        let until = self.clock().now().plus_seconds(overlap);
+        secrets.key = Some(key.clone());
+        secrets.previous = Some((old, until));
+        let sealed = secrets.seal(&self.opening_keys()?, endpoint.kind, &endpoint.name)?;
+        let change = EndpointChange {
+            secrets: Some(&sealed),
+            ..EndpointChange::default()
+        };
+        let entry = entry_of(&endpoint, AuditAction::WebhookRotate);
+        let entry = entry.changing("previousUntil", Value::Null, until.to_string());
+        let shown = SecretString::from(WebhookKey::read(&key)?.shown());
+        let kept = self.operator().kept(once, &shown)?;
+        self.change(&endpoint, &change, (entry, kept)).await?;
+        Ok(shown)
+    }
+}

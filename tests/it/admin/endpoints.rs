@@ -1,0 +1,236 @@
+//! Webhooks and streams: each act has its row of the audit trail and keeps its answer, both in its transaction.
+
+use super::is_problem;
+use super::races::{Keys, count, many};
+use crate::harness::{Admin, Answer, Server, user};
+use crate::on_both;
+use crate::webhooks::sink::Sink;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+on_both!(
+    acts_on_endpoints_leave_their_rows,
+    answers_of_acts_on_endpoints_are_kept,
+    a_secret_is_rotated_once_for_one_key,
+    a_user_is_deactivated_once_for_one_key,
+    a_stream_is_made_for_polling,
+);
+
+async fn post(admin: &Admin, path: &str, body: Value) -> Answer {
+    admin.ask(Method::POST, path, Some(body)).await
+}
+
+async fn trail(admin: &Admin, action: &str) -> Vec<Value> {
+    let path = format!("/audit?limit=200&action={action}");
+    let page = admin.ask(Method::GET, &path, None).await.expect(200);
+    page.body["items"].as_array().unwrap().clone()
+}
+
+async fn acts_on_endpoints_leave_their_rows(server: Server) {
+    let (admin, sink) = (Admin::over(&server).await, Sink::start().await);
+    let webhook = json!({"name": "app", "url": sink.url(), "allowPrivate": true, "tenant": "default",
+        "headers": {"authorization": "Bearer hidden"}});
+    let made = post(&admin, "/webhooks", webhook.clone()).await.expect(201);
+    let change = json!({"types": "user.*", "timeout": 5, "url": "https://app.example.com/secret"});
+    admin
+        .ask(Method::PATCH, "/webhooks/app", Some(change))
+        .await
+        .expect(200);
+    let url = json!({"url": sink.url()});
+    admin
+        .ask(Method::PATCH, "/webhooks/app", Some(url))
+        .await
+        .expect(200);
+    post(&admin, "/webhooks/app/test", json!({}))
+        .await
+        .expect(200);
+    for (act, body) in [
+        ("pause", json!({})),
+        ("resume", json!({"from": "now"})),
+        ("replay", json!({"from": "start", "tenant": "default"})),
+    ] {
+        post(&admin, &format!("/webhooks/app/{act}"), body)
+            .await
+            .expect(204);
+    }
+    post(&admin, "/webhooks/app/retry", json!({}))
+        .await
+        .expect(200);
+    let rotated = post(&admin, "/webhooks/app/rotate", json!({"overlap": "1h"}))
+        .await
+        .expect(200);
+    // What is refused leaves no row.
+    is_problem(&post(&admin, "/webhooks", webhook).await, 409, "conflict");
+    is_problem(
+        &post(&admin, "/webhooks/none/pause", json!({})).await,
+        404,
+        "not-found",
+    );
+    let event = json!({"event": "evt_none"});
+    is_problem(
+        &post(&admin, "/webhooks/app/retry", event).await,
+        404,
+        "not-found",
+    );
+    admin
+        .ask(Method::DELETE, "/webhooks/app?confirm=app", None)
+        .await
+        .expect(204);
+    let rows = trail(&admin, "webhook.").await;
+    let acts: Vec<_> = rows.iter().map(|row| &row["action"]).rev().collect();
+    assert_eq!(
+        acts,
+        [
+            "webhook.add",
+            "webhook.change",
+            "webhook.change",
+            "webhook.test",
+            "webhook.pause",
+            "webhook.resume",
+            "webhook.replay",
+            "webhook.retry",
+            "webhook.rotate",
+            "webhook.remove"
+        ]
+    );
+    for row in &rows {
+        assert_eq!(
+            (&row["target"], &row["tenant"]),
+            (&json!("app"), &json!("default"))
+        );
+        assert_eq!(row["actor"]["kind"], "operator");
+    }
+    let changes = |index: usize| &rows[rows.len() - 1 - index]["changes"];
+    let origin = format!("http://{}", sink.address);
+    assert_eq!(
+        *changes(0),
+        json!({"allowPrivate": [false, true], "url": [null, origin], "headers": [[], ["authorization"]]})
+    );
+    assert_eq!(
+        *changes(1),
+        json!({"types": ["*", "user.*"], "timeout": [15, 5], "url": [origin, "https://app.example.com"]})
+    );
+    assert_eq!(changes(4)["status"], json!(["active", "paused"]));
+    assert_eq!(changes(5)["status"], json!(["paused", "active"]));
+    // Neither secrets nor what a URL and a header may hide of them.
+    let told = json!(rows).to_string();
+    let secrets = [&made, &rotated].map(|answer| answer.body["secret"].as_str().unwrap());
+    for hidden in secrets
+        .iter()
+        .copied()
+        .chain(["hidden", "/secret", "key=k"])
+    {
+        assert!(!told.contains(hidden), "{hidden}");
+    }
+}
+
+/// Sends the same request twice with a key; gives both answers, of which the second is the first.
+async fn twice(admin: &Admin, path: &str, body: Value) -> [Answer; 2] {
+    let key = format!("a-key-of-its-own-{}", path.replace('/', "-"));
+    let header = [("idempotency-key", key.as_str())];
+    let place = (admin.token.as_str(), Method::POST, path);
+    let first = admin.call(place.clone(), Some(body.clone()), &header).await;
+    assert!(first.status < 300, "{path}: {}", first.body);
+    assert_eq!(first.header("idempotency-replayed"), None, "{path}");
+    let again = admin.call(place, Some(body), &header).await;
+    assert_eq!(again.header("idempotency-replayed"), Some("true"), "{path}");
+    assert_eq!((again.status, &again.body), (first.status, &first.body));
+    assert_eq!(again.header("location"), first.header("location"));
+    [first, again]
+}
+
+async fn answers_of_acts_on_endpoints_are_kept(server: Server) {
+    let (admin, sink) = (Admin::over(&server).await, Sink::start().await);
+    let webhook = json!({"name": "hook", "url": sink.url(), "allowPrivate": true});
+    let [made, _] = twice(&admin, "/webhooks", webhook).await;
+    assert!(made.body["secret"].as_str().unwrap().starts_with("whsec_"));
+    let listed = admin.ask(Method::GET, "/webhooks/hook", None).await;
+    let mut shown = made.body.clone();
+    shown.as_object_mut().unwrap().remove("secret");
+    assert_eq!(listed.expect(200).body, shown, "what was told is so");
+    twice(&admin, "/webhooks/hook/rotate", json!({})).await;
+    let stream = json!({"name": "siem", "method": "poll"});
+    twice(&admin, "/streams", stream).await;
+    for (path, body) in [
+        ("/webhooks/hook/test", json!({})),
+        ("/webhooks/hook/pause", json!({})),
+        ("/webhooks/hook/resume", json!({})),
+        ("/webhooks/hook/replay", json!({"since": "1h"})),
+        ("/webhooks/hook/retry", json!({})),
+        ("/streams/siem/pause", json!({})),
+        ("/streams/siem/resume", json!({"from": "now"})),
+        ("/streams/siem/replay", json!({"from": "start"})),
+        ("/streams/siem/retry", json!({})),
+    ] {
+        twice(&admin, path, body).await;
+    }
+    assert_eq!(sink.received().len(), 1, "the test was sent once");
+    let acts = trail(&admin, "").await;
+    let of = |action: &str| acts.iter().filter(|row| row["action"] == action).count();
+    for act in [
+        "add", "rotate", "test", "pause", "resume", "replay", "retry",
+    ] {
+        assert_eq!(of(&format!("webhook.{act}")), 1, "{act}");
+    }
+    for act in ["add", "pause", "resume", "replay", "retry"] {
+        assert_eq!(of(&format!("stream.{act}")), 1, "{act}");
+    }
+}
+
+async fn a_secret_is_rotated_once_for_one_key(server: Server) {
+    let admin = Arc::new(Admin::over(&server).await);
+    let webhook = json!({"name": "app", "url": "https://app.example.com/"});
+    post(&admin, "/webhooks", webhook).await.expect(201);
+    let place = (Method::POST, "/webhooks/app/rotate");
+    let answers = many(&admin, place, Some(json!({})), Keys::One).await;
+    let (done, busy) = (count(&answers, 200), count(&answers, 409));
+    assert!(done >= 1 && done + busy == 16, "{answers:?}");
+    let answers = answers.iter().filter(|(status, _)| *status == 200);
+    let mut secrets: Vec<_> = answers.map(|(_, body)| &body["secret"]).collect();
+    secrets.dedup();
+    assert_eq!(secrets.len(), 1);
+    assert_eq!(trail(&admin, "webhook.rotate").await.len(), 1);
+}
+
+async fn a_user_is_deactivated_once_for_one_key(server: Server) {
+    let admin = Arc::new(Admin::over(&server).await);
+    let ann = server.post("/Users", user("ann")).await.expect(201).id();
+    let path = format!("/tenants/default/users/{ann}/deactivate");
+    let answers = many(&admin, (Method::POST, &path), None, Keys::One).await;
+    assert_eq!(count(&answers, 204), 16, "{answers:?}");
+    assert_eq!(trail(&admin, "user.deactivate").await.len(), 1);
+    // The answer was kept with the change: a repetition changes nothing any more.
+    let on = json!([{"op": "replace", "value": {"active": true}}]);
+    let user = format!("/Users/{ann}");
+    server.patch(&user, on).await.expect(200);
+    let answers = many(&admin, (Method::POST, &path), None, Keys::One).await;
+    assert_eq!(count(&answers, 204), 16, "{answers:?}");
+    assert_eq!(server.get(&user).await.expect(200).body["active"], true);
+    // So was that of a request that changed nothing.
+    let off = json!([{"op": "replace", "value": {"active": false}}]);
+    server.patch(&user, off).await.expect(200);
+    twice(&admin, &path, json!({})).await;
+}
+
+async fn a_stream_is_made_for_polling(server: Server) {
+    let admin = Admin::over(&server).await;
+    let stream = json!({"name": "siem", "method": "poll", "tenant": "default", "mode": "full"});
+    let made = post(&admin, "/streams", stream).await.expect(201);
+    assert_eq!(made.body["method"], "poll");
+    assert_eq!(made.body["url"], Value::Null);
+    let poll_url = made.body["pollUrl"].as_str().unwrap();
+    assert!(
+        poll_url.ends_with("/feed/v1/streams/siem/poll"),
+        "{poll_url}"
+    );
+    let rows = trail(&admin, "stream.add").await;
+    assert_eq!(rows[0]["changes"]["method"], json!([null, "poll"]));
+    // What is polled is not sent: a test and a URL are refused.
+    let tried = post(&admin, "/streams/siem/test", json!({})).await;
+    is_problem(&tried, 400, "invalid-request");
+    let wrong = json!({"name": "x", "method": "poll", "url": "https://app.example.com/"});
+    let refused = post(&admin, "/streams", wrong).await;
+    is_problem(&refused, 400, "invalid-request");
+    assert_eq!(refused.body["errors"][0]["pointer"], "/url");
+}
