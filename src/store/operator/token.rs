@@ -59,7 +59,7 @@ pub struct StoredToken<T> {
     pub info: TokenInfo,
     /// Digest of the secret, in hexadecimal digits.
     pub digest: String,
-    /// Its tenant.
+    /// The tenant of the token.
     pub tenant: T,
 }
 
