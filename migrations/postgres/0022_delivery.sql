@@ -1,6 +1,14 @@
--- step: which streams are polled, and how long receivers take
+-- step: a column for the streams that are polled
 alter table endpoint add column if not exists is_polled boolean not null default false;
-update endpoint set is_polled = true where kind = 'stream' and options like '%"method":"poll"%';
+-- slices: which streams are polled
+with slice as (
+  select endpoint from endpoint where (endpoint, 0) > ($1, $2) order by endpoint limit 1000
+), filled as (
+  update endpoint e set is_polled = true from slice
+  where e.endpoint = slice.endpoint and e.kind = 'stream' and e.options like '%"method":"poll"%'
+)
+select cast(endpoint as bigint), cast(0 as bigint) from slice order by endpoint desc limit 1;
+-- step: how long receivers take
 -- How long receivers took to accept events: attempts by slices of time and lengths.
 create table if not exists delivery_time (
   endpoint integer not null references endpoint on delete cascade,
