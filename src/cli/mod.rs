@@ -216,7 +216,10 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
                     }
                     place => manage(command, place, out).await,
                 };
-                last_tasks().await;
+                // The connection to a server stays open for a next request until the program ends.
+                if matches!(place, Place::Database(_)) {
+                    last_tasks().await;
+                }
                 outcome
             };
             wait(threads, work)
