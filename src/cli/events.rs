@@ -40,7 +40,12 @@ pub(super) struct List {
     #[arg(long, value_name = "TYPES", value_parser = TypePatterns::parse)]
     types: Option<TypePatterns>,
     /// Events after this cursor
-    #[arg(long, value_name = "CURSOR", conflicts_with = "since")]
+    #[arg(
+        long,
+        value_name = "CURSOR",
+        allow_hyphen_values = true,
+        conflicts_with = "since"
+    )]
     after: Option<String>,
     /// Events of this last period, such as 2h
     #[arg(long, value_name = "SPAN", value_parser = span)]

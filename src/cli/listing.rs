@@ -18,7 +18,7 @@ pub(super) struct Paging {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
     limit: Option<i64>,
     /// Only rows after this one, the last row of the previous page
-    #[arg(long, value_name = "LAST")]
+    #[arg(long, value_name = "LAST", allow_hyphen_values = true)]
     pub(super) after: Option<String>,
     /// Prints JSON
     #[arg(long)]

@@ -72,7 +72,7 @@ pub(super) struct Add {
     #[arg(long)]
     types: Option<String>,
     /// Where it begins: now, start (the oldest event that is kept), or a cursor of the feed
-    #[arg(long, value_name = "CURSOR", default_value = "now", value_parser = start)]
+    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true, default_value = "now", value_parser = start)]
     from: Start,
     /// File with headers to send, such as Authorization: one on a line, Name: value
     #[arg(long, value_name = "FILE")]

@@ -49,6 +49,29 @@ fn the_command_line_is_well_formed() {
     Cli::command().debug_assert();
 }
 
+/// Cursors are in the alphabet of base64 for URLs, which has a hyphen.
+#[test]
+fn a_cursor_may_begin_with_a_hyphen() {
+    let mut commands = vec![Cli::command()];
+    let mut seen = 0;
+    while let Some(command) = commands.pop() {
+        commands.extend(command.get_subcommands().cloned());
+        for argument in command.get_arguments() {
+            let names = argument.get_value_names().unwrap_or_default();
+            if names.iter().any(|name| name == "CURSOR" || name == "LAST") {
+                seen += 1;
+                let (command, argument_name) = (command.get_name(), argument.get_id());
+                assert!(
+                    argument.is_allow_hyphen_values_set(),
+                    "{command} {argument_name}"
+                );
+            }
+        }
+    }
+    assert!(seen > 5, "{seen}");
+    assert!(try_parse("scimd user list --after -5Lh").is_ok());
+}
+
 #[test]
 fn a_closed_pipe_is_success() {
     let environment: Environment = [(HOME.0.to_owned(), HOME.1.to_owned())]

@@ -32,7 +32,7 @@ pub(in crate::cli) struct Resume {
     /// Name
     name: String,
     /// Where it goes on: now, start (the oldest event that is kept), or a cursor [default: where it stopped]
-    #[arg(long, value_name = "CURSOR", value_parser = start)]
+    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true, value_parser = start)]
     from: Option<Start>,
 }
 
@@ -53,7 +53,7 @@ pub(in crate::cli) struct Replay {
     /// Name
     name: String,
     /// After this cursor of the feed, or start for the oldest event that is kept
-    #[arg(long, value_name = "CURSOR", group = "place", value_parser = start)]
+    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true, group = "place", value_parser = start)]
     from: Option<Start>,
     /// The events of this period, such as 2h
     #[arg(long, value_name = "SPAN", group = "place", value_parser = span)]

@@ -21,7 +21,7 @@ pub(in crate::cli) struct List {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     limit: Option<i64>,
     /// Continues a list with the same options: the nextCursor that it printed
-    #[arg(long, value_name = "CURSOR")]
+    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true)]
     after: Option<String>,
     /// Prints JSON: the SCIM ListResponse, without memberships
     #[arg(long)]

@@ -25,7 +25,7 @@ pub(in crate::cli) struct Add {
     #[arg(long)]
     tenant: Option<String>,
     /// Where it begins: now, start (the oldest event that is kept), or a cursor of the feed
-    #[arg(long, value_name = "CURSOR", default_value = "now", value_parser = start)]
+    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true, default_value = "now", value_parser = start)]
     from: Start,
     /// How events are signed
     #[arg(long, default_value = "hmac",
