@@ -13,6 +13,8 @@ use tokio::sync::watch;
 /// A request.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
+    /// The number of the request, from 0, in the order of arrival.
+    number: usize,
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: String,
     /// Whether it was answered with 2xx.
@@ -155,12 +157,16 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         // It is answered first: what is known to be received was accepted.
         let goes_on = answer(&mut stream, &manner).await;
         state.received.send_modify(|received| {
-            received.push(Received {
+            // Another connection may have overtaken this one since its answer.
+            let place = received.partition_point(|earlier| earlier.number < number);
+            let one = Received {
+                number,
                 headers,
                 body,
                 accepted,
                 at: Instant::now(),
-            });
+            };
+            received.insert(place, one);
         });
         match manner {
             Manner::Hang => {
