@@ -121,9 +121,9 @@ pub type IndexedPaths = Vec<Option<String>>;
 /// Resources of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LiveCounts {
-    /// All of them.
+    /// Resources in all.
     pub live: i64,
-    /// Those that take a seat.
+    /// Resources that take a seat.
     pub active: i64,
 }
 

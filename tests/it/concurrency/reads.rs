@@ -100,7 +100,7 @@ async fn each_gets_its_own_answer(fleet: Fleet) {
 /// Otherwise the tests here would show nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_go_together() {
-    const TOGETHER: &str = "select count(*) from pg_stat_activity where datname = current_database() and query like 'select one.*%'";
+    const TOGETHER: &str = "select count(*) from pg_stat_activity where datname = current_database() and query like 'with shared as%'";
     let fleet = Fleet::of_one(Database::Postgres).await;
     let path: Arc<str> = format!("/Users/{}", new_users(&fleet, "u", 1).await[0]).into();
     let mut rounds = 0;
