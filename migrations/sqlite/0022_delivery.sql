@@ -11,5 +11,7 @@ create table delivery_time (
   attempts integer not null,
   primary key (endpoint, since, bucket)
 ) strict, without rowid;
--- Tokens of the change feed are listed as they were issued, whatever the number of other tokens.
-create index token_of_feed on token (created, id) where scope = 'feed';
+-- Tokens of the change feed are listed as they were issued, whatever the number of other tokens. The index is of all
+-- scopes: beside one with a condition such as scope = 'feed', SQLite prepares each statement that compares the scope with
+-- a parameter again for each new value, to see whether the index serves it.
+create index token_of_scope on token (scope, created, id);

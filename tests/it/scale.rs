@@ -75,6 +75,19 @@ async fn changes_of_a_resource_are_found_by_index() {
     }
 }
 
+/// Each request compares the scope of its token with a parameter. Beside an index with a condition on the scope SQLite
+/// prepares such a statement again for each value, which costs more than the look-up.
+#[tokio::test]
+async fn no_index_of_tokens_has_a_condition_on_the_scope() {
+    let server = Server::on(Database::Sqlite).await;
+    let indexes = "select name from sqlite_schema where type = 'index' and tbl_name = 'token' and sql is not null";
+    let mut reader = Reader::of(&server).await;
+    let all = reader.rows(indexes).await;
+    assert!(all.iter().any(|name| name == "token_of_scope"), "{all:?}");
+    let partial = format!("{indexes} and sql like '% where %scope%'");
+    assert_eq!(reader.rows(&partial).await, Vec::<String>::new());
+}
+
 /// Ids of so many thousand users.
 async fn ids(server: &Server, thousands: usize) -> Vec<String> {
     let mut ids = Vec::new();
