@@ -22,6 +22,7 @@ pub(in crate::store) mod views;
 pub(in crate::store) use append::last_deletions;
 pub use append::{AuditedChange, Author, ChangeAction};
 pub use history::ResourceChange;
+pub use number::Numbered;
 pub(in crate::store) use read::NEWEST;
 pub use read::{ChangedMember, FeedEnds, FeedKey, FeedRow};
 pub(in crate::store) use retention::{DELETE_ALL, DELETE_SLICE};

@@ -15,23 +15,31 @@ use crate::store::handle::Store;
 use crate::store::resources::seq::{EPOCH_MICROS, milliseconds};
 
 /// What a pass did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Pass {
-    /// Changes that it numbered.
-    numbered: i64,
+    numbered: Numbered,
     /// Whether the log has transactions that this cluster has not had: it was restored into a younger cluster.
     is_foreign: bool,
 }
 
+/// Changes that got positions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Numbered {
+    /// How many.
+    pub changes: i64,
+    /// Whether others that were committed by then have none yet, because the slice was too small for them.
+    pub is_cut: bool,
+}
+
 impl Store {
-    /// Numbers changes that were committed and have no position yet, about `slice` of them; gives how many. SQLite
-    /// numbers a change when it is made.
+    /// Numbers changes that were committed and have no position yet, about `slice` of them. SQLite numbers a change when
+    /// it is made.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn number_changes(&self, slice: i64, now: Timestamp) -> Result<i64, StoreError> {
+    pub async fn number_changes(&self, slice: i64, now: Timestamp) -> Result<Numbered, StoreError> {
         let Database::Postgres { .. } = self.engine.database else {
-            return Ok(0);
+            return Ok(Numbered::default());
         };
         let pass = self.pass("feed.pass", PASS, slice, now, []).await?;
         if !pass.is_foreign {
@@ -71,7 +79,7 @@ impl Store {
 
     /// Goes on in a cluster that the log was restored into: numbers what has no position, about `slice` of it, and
     /// takes the snapshot anew when nothing is left. Until then each pass is told that the log is foreign.
-    async fn resume(&self, slice: i64, now: Timestamp) -> Result<i64, StoreError> {
+    async fn resume(&self, slice: i64, now: Timestamp) -> Result<Numbered, StoreError> {
         self.suspend().await?;
         let adopt = || {
             let statement = Statement::named("feed.adopt", ADOPT, vec![Arg::OptInt(Some(slice))]);
@@ -105,17 +113,14 @@ impl Store {
             .await?;
         let pass = |row: &Row| {
             Ok(Pass {
-                numbered: row.int(0)?,
+                numbered: Numbered {
+                    changes: row.int(0)?,
+                    is_cut: row.bool(2)?,
+                },
                 is_foreign: row.bool(1)?,
             })
         };
-        rows.first().map_or(
-            Ok(Pass {
-                numbered: 0,
-                is_foreign: false,
-            }),
-            pass,
-        )
+        rows.first().map_or(Ok(Pass::default()), pass)
     }
 }
 
@@ -154,7 +159,8 @@ const PASS: &str = concat!(
            where running < bound.upto), '') as pg_snapshot), $2 \
        from bound where exists (select 1 from fresh) on conflict do nothing returning pass), ",
     number!(),
-    "select (select count(*) from numbered), exists (select 1 from last) and not exists (select 1 from own)"
+    "select (select count(*) from numbered), exists (select 1 from last) and not exists (select 1 from own), \
+       exists (select 1 from bound where upto < pg_snapshot_xmax(now))"
 );
 
 /// Whether the newest pass, or a change, is of a transaction that this cluster has not had.
@@ -190,5 +196,5 @@ const RESUME: &str = concat!(
          case when exists (select 1 from fresh) then bound.at else $2 end \
        from bound on conflict do nothing returning pass), ",
     number!(),
-    "select (select count(*) from numbered), false"
+    "select (select count(*) from numbered), false, exists (select 1 from fresh)"
 );
