@@ -4,6 +4,7 @@
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
 use crate::messages::list_head;
+use crate::resource::json::needs_no_escape;
 use crate::resource::projection::Projection;
 use crate::resource::{Attributes, Meta, StoredDocument, tolerance};
 use crate::schema::{Attribute, ResourceType};
@@ -54,8 +55,7 @@ fn push_id(text: &mut String, id: uuid::Uuid) {
 
 /// Adds JSON text of a string. What needs no escape is copied.
 fn push_string(text: &mut String, string: &str) {
-    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-    if string.bytes().all(is_plain) {
+    if needs_no_escape(string) {
         text.push('"');
         text.push_str(string);
         text.push('"');

@@ -1,5 +1,6 @@
 //! A log line as a JSON object, written as its fields come.
 
+use crate::resource::json::needs_no_escape;
 use std::fmt::{self, Debug, Write};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -68,8 +69,7 @@ impl Line {
     }
 
     fn string(&mut self, text: &str) {
-        let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-        if text.bytes().all(is_plain) {
+        if needs_no_escape(text) {
             self.0.push('"');
             self.0.push_str(text);
             self.0.push('"');

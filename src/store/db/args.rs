@@ -1,8 +1,10 @@
 //! The values of statements, and their types in both databases.
 
-use sqlx::Arguments;
-use sqlx::postgres::PgArguments;
+use sqlx::encode::{Encode, IsNull};
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgTypeInfo, Postgres};
 use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, Type};
 use uuid::Uuid;
 
 /// A value for a placeholder.
@@ -41,6 +43,16 @@ impl Column {
             Self::Bools(_) => "bool[]",
             Self::Uuids(_) => "uuid[]",
             Self::Texts(_) => "text[]",
+        }
+    }
+
+    /// The number under which PostgreSQL knows the type of the elements.
+    fn element_oid(&self) -> i32 {
+        match self {
+            Self::Ints(_) => 20,
+            Self::Bools(_) => 16,
+            Self::Uuids(_) => 2950,
+            Self::Texts(_) => 25,
         }
     }
 
@@ -142,16 +154,84 @@ macro_rules! bind {
 /// The values as PostgreSQL takes them.
 pub(in crate::store) fn postgres_args(args: Vec<Arg>) -> PgArguments {
     let mut arguments = PgArguments::default();
+    arguments.reserve(args.len(), args.iter().map(room).sum());
     for arg in args {
         // Encoding these types cannot fail; a missing argument would be refused by the database.
         let _ = bind!(arguments, arg,
             Arg::Uuid(value) => arguments.add(value),
-            Arg::Column(Column::Ints(values)) => arguments.add(values),
-            Arg::Column(Column::Bools(values)) => arguments.add(values),
-            Arg::Column(Column::Uuids(values)) => arguments.add(values),
-            Arg::Column(Column::Texts(values)) => arguments.add(values));
+            Arg::Column(column) => arguments.add(column));
     }
     arguments
+}
+
+/// Bytes that a value takes, more or less.
+fn room(arg: &Arg) -> usize {
+    let text = |text: &Option<String>| 4 + text.as_ref().map_or(0, String::len);
+    match arg {
+        Arg::Int(_) | Arg::OptInt(_) | Arg::Bool(_) => 12,
+        Arg::Uuid(_) => 20,
+        Arg::Text(value) => 4 + value.len(),
+        Arg::OptText(value) => text(value),
+        Arg::Column(Column::Texts(values)) => HEAD + values.iter().map(text).sum::<usize>(),
+        Arg::Column(column) => HEAD + 20 * column.len(),
+    }
+}
+
+/// Bytes before the elements of an array.
+const HEAD: usize = 24;
+
+/// An array in the binary form of PostgreSQL (`array_recv`), written in one go: the driver's own encoding of a list
+/// costs several times more for each element.
+impl Encode<'_, Postgres> for Column {
+    fn encode_by_ref(&self, into: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        let (count, of_type) = (i32::try_from(self.len())?, self.element_oid());
+        // One dimension, no flags; it begins with index 1.
+        for part in [1, 0, of_type, count, 1] {
+            into.extend_from_slice(&part.to_be_bytes());
+        }
+        match self {
+            Self::Ints(values) => values
+                .iter()
+                .try_for_each(|value| element(into, &value.to_be_bytes())),
+            Self::Bools(values) => values
+                .iter()
+                .try_for_each(|value| element(into, &[u8::from(*value)])),
+            Self::Uuids(values) => values
+                .iter()
+                .try_for_each(|value| element(into, value.as_bytes())),
+            Self::Texts(values) => values.iter().try_for_each(|value| match value {
+                Some(text) => element(into, text.as_bytes()),
+                None => {
+                    into.extend_from_slice(&(-1_i32).to_be_bytes());
+                    Ok(())
+                }
+            }),
+        }?;
+        Ok(IsNull::No)
+    }
+
+    fn produces(&self) -> Option<PgTypeInfo> {
+        Some(match self {
+            Self::Ints(_) => Vec::<i64>::type_info(),
+            Self::Bools(_) => Vec::<bool>::type_info(),
+            Self::Uuids(_) => Vec::<Uuid>::type_info(),
+            Self::Texts(_) => Vec::<String>::type_info(),
+        })
+    }
+}
+
+/// Adds an element of an array.
+fn element(into: &mut PgArgumentBuffer, bytes: &[u8]) -> Result<(), BoxDynError> {
+    into.extend_from_slice(&i32::try_from(bytes.len())?.to_be_bytes());
+    into.extend_from_slice(bytes);
+    Ok(())
+}
+
+/// What a column has no type for: each says it by itself ([`Encode::produces`]).
+impl Type<Postgres> for Column {
+    fn type_info() -> PgTypeInfo {
+        Vec::<i64>::type_info()
+    }
 }
 
 /// The values as SQLite takes them.
@@ -164,4 +244,31 @@ pub(in crate::store) fn sqlite_args(args: Vec<Arg>) -> SqliteArguments {
             Arg::Column(_) => Ok(()));
     }
     arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded<'a>(value: &impl Encode<'a, Postgres>) -> Vec<u8> {
+        let mut buffer = PgArgumentBuffer::default();
+        value.encode_by_ref(&mut buffer).unwrap();
+        buffer.to_vec()
+    }
+
+    #[test]
+    fn columns_are_encoded_as_the_driver_encodes_lists() {
+        let ints = vec![i64::MIN, -1, 0, 7];
+        assert_eq!(encoded(&Column::Ints(ints.clone())), encoded(&ints));
+        let bools = vec![true, false];
+        assert_eq!(encoded(&Column::Bools(bools.clone())), encoded(&bools));
+        let uuids = vec![Uuid::nil(), Uuid::max()];
+        assert_eq!(encoded(&Column::Uuids(uuids.clone())), encoded(&uuids));
+        for texts in [
+            vec![],
+            vec![Some("a\u{e9}".to_owned()), None, Some(String::new())],
+        ] {
+            assert_eq!(encoded(&Column::Texts(texts.clone())), encoded(&texts));
+        }
+    }
 }

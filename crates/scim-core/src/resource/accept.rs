@@ -76,9 +76,9 @@ pub fn accept(
     let mut read = Reading {
         resource_type,
         acceptance,
-        top: Map::new(),
+        top: Map::with_capacity(body.len()),
         extensions: Map::new(),
-        asserted: HashSet::new(),
+        asserted: HashSet::with_capacity(2 * body.len()),
         elsewhere: Vec::new(),
     };
     let is_schemas = |name: &str| name.eq_ignore_ascii_case("schemas");
@@ -295,7 +295,7 @@ impl Reading<'_, '_, '_> {
         if attribute.mutability() == Mutability::ReadOnly {
             return Ok(());
         }
-        let name = attribute.name().to_string();
+        let name = attribute.name().as_ref().to_owned();
         let is_silent = says_nothing(attribute, &value);
         let value = match self.resource_type.members() {
             Some(members)
@@ -332,7 +332,7 @@ impl Reading<'_, '_, '_> {
                 )));
             }
         };
-        let mut accepted = Map::new();
+        let mut accepted = Map::with_capacity(members.len());
         for (name, value) in members {
             let Some(attribute) = extension.schema.attribute(&name) else {
                 unknown(&format!("{urn}:{name}"), value, self.acceptance)?;

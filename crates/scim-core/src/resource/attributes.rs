@@ -124,37 +124,49 @@ impl Deref for Attributes {
 /// does and equal resources have equal text.
 pub(crate) fn in_schema_order(
     resource_type: &ResourceType,
-    mut attributes: Map<String, Value>,
+    attributes: Map<String, Value>,
 ) -> Map<String, Value> {
     if is_in_schema_order(resource_type, &attributes) {
         return attributes;
     }
-    let mut ordered = Map::new();
-    for attribute in resource_type.top_attributes() {
-        if let Some(entry) = attributes.remove_entry(attribute.name().as_ref()) {
-            ordered.insert(entry.0, entry.1);
+    let top = resource_type.top_attributes().iter();
+    let top = top.map(|attribute| attribute.name().as_ref());
+    let extensions = resource_type.extensions().iter();
+    let urns = extensions.map(|extension| extension.schema.id().as_ref());
+    let mut ordered = in_order_of_names(attributes, top.chain(urns));
+    for extension in resource_type.extensions() {
+        if let Some(Value::Object(held)) = ordered.get_mut(extension.schema.id().as_ref()) {
+            let names = extension.schema.attributes().iter();
+            let names = names.map(|attribute| attribute.name().as_ref());
+            *held = in_order_of_names(std::mem::take(held), names);
         }
     }
-    for extension in resource_type.extensions() {
-        let Some((urn, Value::Object(mut held))) =
-            attributes.remove_entry(extension.schema.id().as_ref())
-        else {
-            continue;
-        };
-        let names = extension
-            .schema
-            .attributes()
-            .iter()
-            .map(|attribute| attribute.name().as_ref());
-        let mut in_order: Map<String, Value> =
-            names.filter_map(|name| held.remove_entry(name)).collect();
-        in_order.append(&mut held);
-        let held = in_order;
-        ordered.insert(urn, Value::Object(held));
-    }
-    // What a schema declared that is no longer loaded stays, out of reach, until it is back.
-    ordered.append(&mut attributes);
     ordered
+}
+
+/// Members up to which names are compared one by one: a hash of a name costs more than that.
+const FEW: usize = 64;
+
+/// The members of an object in the order of these names. What a schema declared that is no longer loaded stays at the
+/// end, out of reach, until it is back.
+fn in_order_of_names<'a>(
+    mut object: Map<String, Value>,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Map<String, Value> {
+    if object.len() > FEW {
+        let mut ordered: Map<String, Value> =
+            names.filter_map(|name| object.remove_entry(name)).collect();
+        ordered.append(&mut object);
+        return ordered;
+    }
+    let place = |own: &str| names.clone().position(|name| name == own);
+    let members = object.into_iter();
+    let mut placed: Vec<_> = members
+        .map(|(name, value)| (place(&name).unwrap_or(usize::MAX), name, value))
+        .collect();
+    placed.sort_by_key(|(place, ..)| *place);
+    let members = placed.into_iter().map(|(_, name, value)| (name, value));
+    members.collect()
 }
 
 /// Whether attributes are in the order of the schemas; `false` also if there are others among them.

@@ -53,6 +53,15 @@ pub fn read_value(text: &str, depth: usize) -> Result<Value> {
     value.map_err(|error| syntax(format!("The JSON cannot be read: {error}.")))
 }
 
+/// Whether a text stands as it is between the quotation marks of a JSON string. All bytes are looked at, which is several
+/// times faster than to stop at the first that is not plain.
+pub fn needs_no_escape(text: &str) -> bool {
+    let is_special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    !text
+        .bytes()
+        .fold(false, |found, byte| found | is_special(byte))
+}
+
 /// Members up to which an object is small.
 const SMALL: usize = 32;
 
@@ -216,6 +225,22 @@ mod tests {
     fn depth_counts_objects_and_arrays() {
         assert!(read_object(b"{\"a\":[{}]}", 3).is_ok());
         assert!(read_object(b"{\"a\":[{}]}", 2).is_err());
+    }
+
+    #[test]
+    fn plain_text_needs_no_escape() {
+        for plain in [
+            "",
+            "a",
+            "\u{e9}\u{7f}\u{2028}/",
+            "0123456789abcdef0123456789abcdef",
+        ] {
+            assert!(needs_no_escape(plain), "{plain}");
+            assert_eq!(Value::from(plain).to_string(), format!("\"{plain}\""));
+        }
+        for special in ["\"", "a\\", "0123456789abcdef\n", "\0", "\u{1f}"] {
+            assert!(!needs_no_escape(special), "{special:?}");
+        }
     }
 
     #[test]

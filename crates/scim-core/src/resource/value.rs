@@ -1,7 +1,7 @@
 //! Checks a value against its attribute: type, canonical form, size (RFC 7643 section 2.3).
 
 use super::conformance::Conformance;
-use super::identity::identity;
+use super::identity::{Identity, identity};
 use super::key::{Key, decode_base64};
 use super::left_out::LeftOut;
 use super::limits::ValueLimits;
@@ -64,17 +64,39 @@ pub fn accept_value(
         )));
     }
     let mut accepted = Vec::with_capacity(elements.len());
-    let mut seen = HashSet::new();
+    let mut seen = Seen::default();
     let is_one = elements.len() == 1;
     for element in elements {
         let Some(element) = accept_element(attribute, element, path, acceptance)? else {
             continue;
         };
-        if is_one || seen.insert(identity(attribute, &element)) {
+        if is_one || seen.is_new(identity(attribute, &element)) {
             accepted.push(element);
         }
     }
     Ok((!accepted.is_empty()).then_some(Value::Array(accepted)))
+}
+
+/// The values that a list has so far. A few are compared one by one, which costs less than their hashes.
+#[derive(Default)]
+struct Seen {
+    few: Vec<Identity>,
+    many: HashSet<Identity>,
+}
+
+impl Seen {
+    const FEW: usize = 16;
+
+    fn is_new(&mut self, value: Identity) -> bool {
+        if self.few.contains(&value) {
+            false
+        } else if self.few.len() < Self::FEW {
+            self.few.push(value);
+            true
+        } else {
+            self.many.insert(value)
+        }
+    }
 }
 
 /// The canonical form of one value of an attribute: of the value itself if it is single-valued,
@@ -155,11 +177,11 @@ fn accept_complex(
             )?;
         }
     }
+    let count = given.iter().flatten().count();
+    let mut object = Map::with_capacity(count);
     let named = attribute.sub_attributes().iter().zip(given);
-    let object: Map<_, _> = named
-        .filter_map(|(sub, value)| Some((sub.name().to_string(), value?)))
-        .collect();
-    Ok((!object.is_empty()).then_some(Value::Object(object)))
+    object.extend(named.filter_map(|(sub, value)| Some((sub.name().as_ref().to_owned(), value?))));
+    Ok((count > 0).then_some(Value::Object(object)))
 }
 
 /// Whether a value of a complex attribute has members and none of them is a sub-attribute that a
