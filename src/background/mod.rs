@@ -2,6 +2,7 @@
 //! one way to be stopped.
 
 mod former_index;
+mod leftovers;
 mod measures;
 mod numbering;
 mod retention;
@@ -181,6 +182,14 @@ impl Background {
             job.begin();
             former_index::empty(&operator).await;
             job.end();
+        });
+    }
+
+    /// Removes the rows that deleted resources have left in the index, every 15 seconds.
+    pub fn remove_leftovers(&self, operator: Operator) {
+        self.every("deleted resources", QUARTER_MINUTE, move || {
+            let operator = operator.clone();
+            async move { leftovers::remove(&operator).await }
         });
     }
 

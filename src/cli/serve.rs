@@ -128,6 +128,7 @@ impl Serve {
         let background = Background::new(operator.clock().clone());
         background.apply_directory(operator.clone(), directory, made);
         background.move_scanned(operator.clone());
+        background.remove_leftovers(operator.clone());
         let listening = Listening {
             scim: address,
             admin: admin.as_ref().map(local_address).transpose()?,

@@ -121,6 +121,14 @@ impl Operator {
         Ok(count)
     }
 
+    /// Removes the rows that deleted resources have left in the index; gives how many resources there were.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    pub async fn remove_leftovers(&self) -> Result<u64> {
+        Ok(self.store.remove_leftovers().await?)
+    }
+
     /// Records that the index follows the schemas again.
     pub(crate) async fn index_follows(&self) -> Result<()> {
         let kept: Shapes = serde_json::from_str(&self.store.shared(SHAPES, "{}".to_owned()).await?)

@@ -27,6 +27,7 @@ mod harness;
 mod history;
 mod hostile;
 mod isolation;
+mod leftovers;
 mod limits;
 mod logging;
 mod metrics;

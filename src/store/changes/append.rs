@@ -191,16 +191,15 @@ pub(in crate::store) struct GatheredChange {
     pub(in crate::store) attributes: String,
     /// The attributes that were changed, as they were: a JSON object; `None` of a creation and if states are not kept.
     pub(in crate::store) was: Option<String>,
-    /// The state of the resource after the change; `None` if states are not kept.
-    pub(in crate::store) document: Option<String>,
 }
 
 /// Adds a row for each of these changes whose resource the step `written` returned, with these numbers. The rows are in
-/// the order of the numbers.
+/// the order of the numbers, and have the document of the resource if states are kept.
 pub(in crate::store) fn append_gathered(
     batch: Batch,
     tenant: i64,
     changes: &[(i64, &GatheredChange)],
+    keeps_documents: bool,
 ) -> Batch {
     let ints = |of: fn(&GatheredChange) -> i64| {
         Column::Ints(changes.iter().map(|(_, change)| of(change)).collect())
@@ -221,9 +220,9 @@ pub(in crate::store) fn append_gathered(
         ("at", ints(|change| change.author.at.as_micros())),
         ("request", texts(|change| change.author.request.as_deref())),
         ("was", texts(|change| change.was.as_deref())),
-        ("document", texts(|change| change.document.as_deref())),
     ];
-    let step = Step::new(LOG_GATHERED, vec![Arg::Int(tenant)]);
+    let args = vec![Arg::Int(tenant), Arg::Bool(keeps_documents)];
+    let step = Step::new(LOG_GATHERED, args);
     batch.then("logged", step.with_rows(table))
 }
 
@@ -305,7 +304,7 @@ const LOG_WITH_MEMBERS: &str =
 const LOG_GATHERED: &str = "insert into change (tenant, change, seq, id, version, action, attributes, token, at, request, was, \
        document, created, members) \
      select $1, given.change, written.seq, written.id, written.version, given.action, given.attributes, given.token, given.at, \
-       given.request, given.was, given.document, written.created, 0 \
+       given.request, given.was, case when $2 then written.document end, written.created, 0 \
      from {rows} join {written} on written.seq = given.at_seq order by given.change";
 /// The type of a member is in the upper bits of its key.
 const LOG_ADDED: &str = "insert into change_member (tenant, change, id, added, kind) \

@@ -77,6 +77,7 @@ macro_rules! migrations {
             20 "0020_change_statistics.sql",
             21 "0021_tenant_orders.sql",
             22 "0022_delivery.sql",
+            23 "0023_deleted_resources.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {

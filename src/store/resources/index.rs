@@ -1,7 +1,7 @@
 //! The index of searchable values: the rows of a document, and the statements that write them.
 
 use crate::resource::Attributes;
-use crate::resource::entries::{Entry, entries_of};
+use crate::resource::entries::{Entry, entries_of, entries_where};
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::sql::Sql;
@@ -9,6 +9,7 @@ use crate::store::db::statement::Step;
 use crate::store::resources::ids::TypeIds;
 use crate::store::resources::index_key::split;
 use crate::store::resources::scanned::{self, ScannedValue};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// A row of the index, but for tenant and resource.
@@ -23,7 +24,13 @@ pub(in crate::store) struct IndexRow {
 
 /// The rows of a resource with these attributes: its searchable values, but those that are scanned.
 pub(in crate::store) fn rows(of_type: &TypeIds, attributes: &Attributes) -> BTreeSet<IndexRow> {
-    made_of(of_type, attributes, |entry| !is_scanned(of_type, entry))
+    // Most of what is scanned fits, so that no key of it is made here.
+    let may_have_row = |leaf: usize, value: &Value| {
+        of_type.scanned.get(leaf) != Some(&true) || !scanned::surely_fits(value)
+    };
+    made_of(of_type, attributes, may_have_row, |entry| {
+        !is_scanned(of_type, entry)
+    })
 }
 
 /// The rows of a resource whose column `scanned` does not say what its document does: each searchable value has one.
@@ -31,7 +38,7 @@ pub(in crate::store) fn former_rows(
     of_type: &TypeIds,
     attributes: &Attributes,
 ) -> BTreeSet<IndexRow> {
-    made_of(of_type, attributes, |_| true)
+    made_of(of_type, attributes, |_, _| true, |_| true)
 }
 
 /// What the column `scanned` of a resource with these attributes says.
@@ -63,10 +70,11 @@ fn is_scanned(of_type: &TypeIds, entry: &Entry) -> bool {
 fn made_of(
     of_type: &TypeIds,
     attributes: &Attributes,
+    may_have_row: impl Fn(usize, &Value) -> bool,
     has_row: impl Fn(&Entry) -> bool,
 ) -> BTreeSet<IndexRow> {
     let is_wanted = |leaf: usize| has_number(of_type, leaf);
-    let found = entries_of(&of_type.resource_type, attributes, is_wanted);
+    let found = entries_where(&of_type.resource_type, attributes, is_wanted, may_have_row);
     let rows = found
         .iter()
         .filter(|entry| has_row(entry))
@@ -143,8 +151,41 @@ fn remove_named(tenant: i64, seq: i64, rows: &[&IndexRow]) -> Step {
     sql.step()
 }
 
+/// Adds rows to resources of which the batch has `{written}` them, each with the key of its resource.
+pub(in crate::store) fn add_to_several<'a>(
+    batch: Batch,
+    tenant: i64,
+    rows: impl Iterator<Item = (i64, &'a IndexRow)>,
+) -> Batch {
+    with_table(batch, ADD_TO_SEVERAL, tenant, rows)
+}
+
+/// Takes rows from resources of which the batch has `{written}` them, each with the key of its resource.
+pub(in crate::store) fn remove_of_several<'a>(
+    batch: Batch,
+    tenant: i64,
+    rows: impl Iterator<Item = (i64, &'a IndexRow)>,
+) -> Batch {
+    with_table(batch, REMOVE_OF_SEVERAL, tenant, rows)
+}
+
+fn with_table<'a>(
+    batch: Batch,
+    text: &'static str,
+    tenant: i64,
+    rows: impl Iterator<Item = (i64, &'a IndexRow)>,
+) -> Batch {
+    let (keys, rows): (Vec<i64>, Vec<&IndexRow>) = rows.unzip();
+    if rows.is_empty() {
+        return batch;
+    }
+    let mut table = table(&rows);
+    table.push(("at_seq", Column::Ints(keys)));
+    batch.and(Step::new(text, vec![Arg::Int(tenant)]).with_rows(table))
+}
+
 /// The columns of index rows as a table parameter.
-pub(in crate::store) fn table(rows: &[&IndexRow]) -> Table {
+fn table(rows: &[&IndexRow]) -> Table {
     vec![
         (
             "attribute",
@@ -182,3 +223,13 @@ const REMOVE: &str = "delete from attribute_value where {row_among:rowid}(select
        else (select v.{row:rowid} from attribute_value v where not v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
          and v.key = given.key and v.seq = $2 and v.element = given.element and coalesce(v.tail, '') = coalesce(given.tail, '') \
          limit 1) end from {rows} where exists (select 1 from {written}))) and tenant + 0 = $1 and seq + 0 = $2";
+const ADD_TO_SEVERAL: &str = "insert into attribute_value (tenant, attribute, element, is_unique, seq, key, tail) \
+     select $1, attribute, element, is_unique, at_seq, key, tail from {rows} where at_seq in (select seq from {written})";
+/// Looks each row up by itself, as [`REMOVE`] does.
+const REMOVE_OF_SEVERAL: &str = "delete from attribute_value where {row_among:rowid}(select case when given.is_unique \
+       then (select v.{row:rowid} from attribute_value v where v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
+         and v.key = given.key and v.seq = given.at_seq and v.element = given.element limit 1) \
+       else (select v.{row:rowid} from attribute_value v where not v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
+         and v.key = given.key and v.seq = given.at_seq and v.element = given.element \
+         and coalesce(v.tail, '') = coalesce(given.tail, '') limit 1) end \
+       from {rows} where given.at_seq in (select seq from {written}))) and tenant + 0 = $1";

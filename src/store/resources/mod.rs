@@ -6,6 +6,7 @@ pub(in crate::store) mod document;
 pub(in crate::store) mod ids;
 pub(in crate::store) mod index;
 pub(in crate::store) mod index_key;
+pub(in crate::store) mod leftover;
 pub(in crate::store) mod lookup;
 pub(in crate::store) mod proof;
 pub(in crate::store) mod read;

@@ -10,12 +10,22 @@
 //! written the document, and the values have rows in the index; the next write moves them
 //! ([`crate::store::upkeep::former_index`]).
 
+use serde_json::Value;
+
 /// Bytes of the longest key that is kept in the column.
 const LONGEST: usize = 128;
 
 /// Whether a key may stand in the column; other values have a row in the index.
 pub(in crate::store) fn fits(key: &str) -> bool {
     key.len() <= LONGEST && key.bytes().all(|byte| byte >= b' ')
+}
+
+/// Whether the key of a value may stand in the column, as is plain without the key: ASCII text has a key of its length,
+/// and numbers and Booleans have short ones.
+pub(in crate::store) fn surely_fits(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_none_or(|text| text.is_ascii() && fits(text))
 }
 
 /// A value that has no row in the index.

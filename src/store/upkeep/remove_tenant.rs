@@ -76,11 +76,13 @@ const DELETE: &str = "delete from tenant where tenant = $1 returning tenant";
 
 /// Rows of a tenant, a few thousand at a time: others are not kept waiting, and no statement takes
 /// too long.
-const SLICES: [&str; 8] = [
+const SLICES: [&str; 9] = [
     "delete from member where tenant = $1 and (group_seq, member_seq) in \
      (select group_seq, member_seq from member where tenant = $1 limit 2000) returning tenant",
     "delete from resource where tenant = $1 and seq in \
      (select seq from resource where tenant = $1 limit 2000) returning tenant",
+    "delete from deleted_resource where tenant = $1 and seq in \
+     (select seq from deleted_resource where tenant = $1 limit 2000) returning tenant",
     "delete from attribute_value where tenant = $1 and is_unique and (attribute, key) in \
      (select attribute, key from attribute_value where tenant = $1 and is_unique limit 2000) returning tenant",
     "delete from attribute_value where tenant = $1 and not is_unique and (attribute, key, seq) in \
@@ -95,7 +97,11 @@ const SLICES: [&str; 8] = [
      (select entry from provisioning where tenant = $1 limit 2000) returning tenant",
 ];
 const SEIZE: &str = "select tenant from tenant where tenant = $1{for_update}";
-const REST: [(&str, &str); 6] = [
+const REST: [(&str, &str); 7] = [
+    (
+        "leftovers",
+        "delete from deleted_resource where tenant = $1",
+    ),
     ("unindexed", "delete from attribute_value where tenant = $1"),
     ("bodies", "delete from provisioning_body where tenant = $1"),
     ("named", "delete from provisioning_user where tenant = $1"),

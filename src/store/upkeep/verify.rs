@@ -494,10 +494,12 @@ fn paths(of_type: &TypeIds, rows: &BTreeSet<IndexRow>) -> Option<IndexedPaths> {
 
 const STORED: &str = "select seq, 0, id, revision, 0, takes_seat, document, display, display_key, \
        lookup_1, lookup_2, lookup_3, case when scanned_revision = revision then scanned end from resource where tenant = $1 \
-     union all select seq, 1, null, attribute, element, is_unique, key, tail, null, null, null, null, null from attribute_value where tenant = $1 \
+     union all select seq, 1, null, attribute, element, is_unique, key, tail, null, null, null, null, null from attribute_value v where tenant = $1 \
+       and not exists (select 1 from deleted_resource g where g.tenant = $1 and g.seq = v.seq) \
      order by 1";
 const GONE: &str = "select tenant from tenant where tenant = $1 \
-     and not exists (select 1 from resource where tenant = $1 and seq = $2)";
+     and not exists (select 1 from resource where tenant = $1 and seq = $2) \
+     and not exists (select 1 from deleted_resource where tenant = $1 and seq = $2)";
 const ANSWER: &str = "select 1 from {written}";
 
 const ENDS: &str = "select group_seq, member_seq from member where tenant = $1";

@@ -31,7 +31,13 @@ const FAULTS: &[(&str, &str)] = &[
     (
         "values of resources that are gone",
         "select count(*) from attribute_value v where \
-         not exists (select 1 from resource r where r.tenant = v.tenant and r.seq = v.seq)",
+         not exists (select 1 from resource r where r.tenant = v.tenant and r.seq = v.seq) and (v.is_unique or \
+         not exists (select 1 from deleted_resource d where d.tenant = v.tenant and d.seq = v.seq))",
+    ),
+    (
+        "resources that are there and deleted",
+        "select count(*) from deleted_resource d \
+         join resource r on r.tenant = d.tenant and r.seq = d.seq",
     ),
     (
         "resources without just one unique value",

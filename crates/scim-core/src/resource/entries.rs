@@ -64,6 +64,16 @@ pub fn entries_of(
     attributes: &Attributes,
     is_wanted: impl Fn(usize) -> bool,
 ) -> Vec<Entry> {
+    entries_where(resource_type, attributes, is_wanted, |_, _| true)
+}
+
+/// The entries that [`entries_of`] gives, but only those of simple values that are wanted at their leaf too.
+pub fn entries_where(
+    resource_type: &ResourceType,
+    attributes: &Attributes,
+    is_wanted: impl Fn(usize) -> bool,
+    is_value_wanted: impl Fn(usize, &Value) -> bool,
+) -> Vec<Entry> {
     let mut found = Vec::new();
     let is_of_one = |a: &AttributePath, b: &AttributePath| {
         Arc::ptr_eq(&a.attribute, &b.attribute) && a.container == b.container
@@ -83,7 +93,7 @@ pub fn entries_of(
         let first = sorted_by(elements);
         for path in wanted {
             for (i, element) in elements.iter().enumerate() {
-                add_entries(path, element, rank(i, first), &mut found);
+                add_entries(path, element, rank(i, first), &is_value_wanted, &mut found);
             }
         }
     }
@@ -101,7 +111,13 @@ fn rank(i: usize, first: usize) -> u16 {
 }
 
 /// Adds the entries of an element at a leaf.
-fn add_entries(path: &AttributePath, element: &Value, number: u16, to: &mut Vec<Entry>) {
+fn add_entries(
+    path: &AttributePath,
+    element: &Value,
+    number: u16,
+    is_wanted: &impl Fn(usize, &Value) -> bool,
+    to: &mut Vec<Entry>,
+) {
     let at_path = match &path.sub {
         Some(sub) => part(element, sub.name()),
         None => Some(element),
@@ -112,7 +128,8 @@ fn add_entries(path: &AttributePath, element: &Value, number: u16, to: &mut Vec<
     let simple = at_path
         .as_array()
         .map_or(std::slice::from_ref(at_path), Vec::as_slice);
-    let keys = simple.iter().filter_map(|value| Key::of(path.end(), value));
+    let wanted = simple.iter().filter(|value| is_wanted(leaf, value));
+    let keys = wanted.filter_map(|value| Key::of(path.end(), value));
     to.extend(keys.map(|key| Entry {
         leaf,
         element: number,

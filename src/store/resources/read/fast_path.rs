@@ -149,7 +149,8 @@ pub(in crate::store) fn matching(
     }
     .resources(predicate);
     sql.raw(") as hit on 1 = 1 left join resource r on r.tenant = {:tenant} and r.seq = hit.seq");
-    sql.raw(" order by r.seq {limit}")
+    // Hits without a resource come last: it was deleted, and has left rows in the index.
+    sql.raw(" order by r.seq{sqlite: nulls last} {limit}")
         .int(window.take.saturating_add(1));
     Some(sql)
 }

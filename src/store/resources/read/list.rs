@@ -6,6 +6,7 @@ use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
+use crate::store::resources::leftover::is_left;
 use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::fast_path::{FastRead, matching};
 use crate::store::resources::read::page::{
@@ -134,6 +135,10 @@ fn hits(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>]) {
         };
         select.resources(listed.predicate.unwrap_or(&everything));
         sql.raw(") as matching");
+        if listed.predicate.is_some() {
+            sql.raw(" where not ");
+            is_left(sql, scope.tenant);
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use crate::store::db::sql::Sql;
 use crate::store::db::statement::Step;
 use crate::store::handle::Store;
 use crate::store::resources::index::{self, IndexRow};
+use crate::store::resources::leftover;
 use crate::store::resources::write::gathered::{GatheredAction, GatheredKind, GatheredWrite};
-use crate::store::resources::write::resource::SHARDS;
+use crate::store::resources::write::resource::{SHARDS, WRITTEN};
 
 /// The batch; it answers with the key and the new version of each resource that it has written.
 pub(in crate::store) fn batch(
@@ -26,7 +27,8 @@ pub(in crate::store) fn batch(
             (number, &write.change)
         })
         .collect();
-    append_gathered(batch, kind.tenant, &changes).then("answer", Step::new(ANSWER, Vec::new()))
+    append_gathered(batch, kind.tenant, &changes, store.keeps_documents)
+        .then("answer", Step::new(ANSWER, Vec::new()))
 }
 
 fn name(action: GatheredAction) -> &'static str {
@@ -55,8 +57,10 @@ fn write(kind: &GatheredKind, writes: &[GatheredWrite]) -> Step {
         sql.raw(")");
     }
     sql.raw(match kind.action {
-        GatheredAction::Delete => " returning seq, id, version + 1 as version, created",
-        _ => " returning seq, id, version, created",
+        GatheredAction::Delete => {
+            " returning seq, id, version + 1 as version, resource.document, created"
+        }
+        _ => " returning seq, id, version, resource.document, created",
     });
     sql.step().with_rows(table(writes)).returning(WRITTEN)
 }
@@ -84,31 +88,26 @@ fn ints(writes: &[GatheredWrite], of: impl Fn(&GatheredWrite) -> i64) -> Column 
 }
 
 fn index_steps(mut batch: Batch, tenant: i64, writes: &[GatheredWrite]) -> Batch {
-    let args = || vec![Arg::Int(tenant)];
-    if let Some(rows) = index_table(writes, |write| &write.removed) {
-        batch = batch.and(Step::new(REMOVE, args()).with_rows(rows));
+    batch = index::remove_of_several(batch, tenant, index_rows(writes, |write| &write.removed));
+    batch = index::add_to_several(batch, tenant, index_rows(writes, |write| &write.added));
+    let left = writes
+        .iter()
+        .filter_map(|write| Some((write.seq(), Some(write.left.clone()?))));
+    let (keys, texts): (Vec<i64>, Vec<Option<String>>) = left.unzip();
+    match keys.is_empty() {
+        true => batch,
+        false => batch.and(leftover::leave(tenant, keys, texts)),
     }
-    if let Some(rows) = index_table(writes, |write| &write.added) {
-        batch = batch.and(Step::new(ADD, args()).with_rows(rows));
-    }
-    batch
 }
 
-/// Index rows of all writes with the keys of their resources; `None` if there are none.
-fn index_table(
+/// Index rows of all writes with the keys of their resources.
+fn index_rows(
     writes: &[GatheredWrite],
     of: impl Fn(&GatheredWrite) -> &[IndexRow],
-) -> Option<Table> {
-    let rows = writes
+) -> impl Iterator<Item = (i64, &IndexRow)> {
+    writes
         .iter()
-        .flat_map(|write| of(write).iter().map(|row| (write.seq(), row)));
-    let (keys, rows): (Vec<i64>, Vec<&IndexRow>) = rows.unzip();
-    if rows.is_empty() {
-        return None;
-    }
-    let mut table = index::table(&rows);
-    table.push(("at_seq", Column::Ints(keys)));
-    Some(table)
+        .flat_map(move |write| of(write).iter().map(|row| (write.seq(), row)))
 }
 
 /// Counts the resources that were written, with the seats that they take.
@@ -130,8 +129,6 @@ fn count(batch: Batch, store: &Store, kind: &GatheredKind, writes: &[GatheredWri
     batch.and(Step::new(COUNT, args.to_vec()).with_rows(rows))
 }
 
-/// What the step returns that writes the resources.
-const WRITTEN: &[&str] = &["seq", "id", "version", "created"];
 const ANSWER: &str = "select seq, version from {written}";
 
 const INSERT: &str = "insert into resource (tenant, seq, id, document, display, display_key, password, takes_seat, \
@@ -159,16 +156,6 @@ const DELETE: &str = "delete from resource where {row_among:rowid}(select (selec
      and not exists (select 1 from member m where m.tenant = {:tenant} and m.member_seq = resource.seq limit 1 offset 0) \
      and exists (select 1 from tenant t where t.tenant = {:tenant} and t.schema_revision = {:schema_revision})";
 
-const ADD: &str = "insert into attribute_value (tenant, attribute, element, is_unique, seq, key, tail) \
-     select $1, attribute, element, is_unique, at_seq, key, tail from {rows} where at_seq in (select seq from {written})";
-/// Looks each row up by itself, as that of a single write does.
-const REMOVE: &str = "delete from attribute_value where {row_among:rowid}(select case when given.is_unique \
-       then (select v.{row:rowid} from attribute_value v where v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
-         and v.key = given.key and v.seq = given.at_seq and v.element = given.element limit 1) \
-       else (select v.{row:rowid} from attribute_value v where not v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
-         and v.key = given.key and v.seq = given.at_seq and v.element = given.element \
-         and coalesce(v.tail, '') = coalesce(given.tail, '') limit 1) end \
-       from {rows} where given.at_seq in (select seq from {written}))) and tenant + 0 = $1";
 const COUNT: &str = "insert into counter (tenant, kind, shard, live, active, gone) \
      select $1, $2, $3, n * $4, seats, n * $5 from (select count(*) as n, cast(coalesce(sum(seats), 0) as bigint) as seats \
        from {rows} where at_seq in (select seq from {written})) as sums where n > 0 \

@@ -12,6 +12,7 @@ use crate::store::handle::Store;
 use crate::store::resources::difference::Difference;
 use crate::store::resources::document::{DerivedColumns, NewDocument, column_values};
 use crate::store::resources::index;
+use crate::store::resources::leftover;
 use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::stored::StoredResource;
 use crate::store::resources::scope::Scope;
@@ -46,7 +47,7 @@ impl Store {
         let difference = Difference::between(&Attributes::default(), written, writing.of_type);
         let needs_seat = writing.limited && row.takes_seat;
         if !needs_seat && members.is_empty() && writing.may_be_gathered() {
-            let change = self.gathered_change(writing, ChangeAction::Create, &difference, written);
+            let change = gathered_change(writing, ChangeAction::Create, &difference);
             let write = GatheredWrite {
                 id,
                 revision: 0,
@@ -55,6 +56,7 @@ impl Store {
                 seats: i64::from(row.takes_seat),
                 added: values.iter().cloned().collect(),
                 removed: Vec::new(),
+                left: None,
                 change: GatheredChange {
                     seq: self.seq_of_new(writing, 0),
                     ..change
@@ -139,7 +141,7 @@ impl Store {
         let needs_seat = writing.limited && seats > 0;
         let is_seated = writing.limited && seats != 0;
         if !is_seated && members.is_empty() && writing.may_be_gathered() {
-            let change = self.gathered_change(writing, writing.action, &difference, written);
+            let change = gathered_change(writing, writing.action, &difference);
             let write = GatheredWrite {
                 id: before.found.id,
                 revision: before.found.revision,
@@ -148,6 +150,7 @@ impl Store {
                 seats,
                 added: values_are.difference(&values_were).cloned().collect(),
                 removed: values_were.difference(&values_are).cloned().collect(),
+                left: None,
                 change: GatheredChange {
                     seq,
                     was: self.keeps_documents.then_some(difference.was.clone()),
@@ -260,7 +263,7 @@ impl Store {
         let found = before.found;
         let took_seat = takes_seat(&writing.of_type.resource_type, before.attributes);
         let rows = index::rows(writing.of_type, before.attributes);
-        let document = found.document.as_str();
+        let (removed, left) = leftover::parted(rows);
         let write = GatheredWrite {
             id: found.id,
             revision: found.revision,
@@ -268,38 +271,19 @@ impl Store {
             columns: Vec::new(),
             seats: -i64::from(took_seat),
             added: Vec::new(),
-            removed: rows.into_iter().collect(),
+            removed,
+            left: Some(left),
             change: GatheredChange {
                 seq: found.seq,
                 author: writing.author.clone(),
                 action: ChangeAction::Delete,
                 attributes: String::new(),
                 was: None,
-                document: self.keeps_documents.then(|| document.to_owned()),
             },
         };
         let kind = gathered_kind(GatheredAction::Delete, writing, GatheredProof::default());
         let version = self.write_gathered(kind, write).await?;
         Ok(version.map_or(WriteOutcome::Stale, WriteOutcome::Done))
-    }
-
-    /// What the change log says of a write of a document; its key is that of no resource yet.
-    fn gathered_change(
-        &self,
-        writing: &WriteContext<'_>,
-        action: ChangeAction,
-        difference: &Difference,
-        written: &NewDocument,
-    ) -> GatheredChange {
-        let document = written.document.as_str();
-        GatheredChange {
-            seq: 0,
-            author: writing.author.clone(),
-            action,
-            attributes: difference.names.clone(),
-            was: None,
-            document: self.keeps_documents.then(|| document.to_owned()),
-        }
     }
 
     async fn delete_by(
@@ -419,6 +403,21 @@ impl Store {
             author: writing.author,
             keeps_documents: self.keeps_documents,
         }
+    }
+}
+
+/// What the change log says of a write of a document; its key is that of no resource yet.
+fn gathered_change(
+    writing: &WriteContext<'_>,
+    action: ChangeAction,
+    difference: &Difference,
+) -> GatheredChange {
+    GatheredChange {
+        seq: 0,
+        author: writing.author.clone(),
+        action,
+        attributes: difference.names.clone(),
+        was: None,
     }
 }
 
