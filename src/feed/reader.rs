@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 const CHUNK: i64 = 100;
 /// Chunks that one page reads at most, also if nothing of them is chosen.
 const CHUNKS: usize = 50;
+/// Positions of tenants that are left out which one statement passes over.
+const SPAN: i64 = 10_000;
 /// Bytes of states from which a chunk ends.
 const BYTES: i64 = 4 << 20;
 /// Changes that are numbered by one statement.
@@ -66,6 +68,8 @@ pub struct PageQuery {
     pub after: Place,
     /// Only events of one tenant; `None` for all, and for what is told of tenants.
     pub tenant: Option<TenantKey>,
+    /// No events of these tenants, which are read apart.
+    pub except: Vec<TenantKey>,
     /// Only events of these types.
     pub types: TypePatterns,
     /// How many events at most; at least 1.
@@ -138,32 +142,29 @@ impl Feed {
     /// # Errors
     /// Any error of the database.
     pub async fn advance(&self) -> Result<()> {
-        let mut seen = self.clock().now();
-        while self.advance_by(SLICE).await? > 0 {
-            seen = self.clock().now();
-        }
+        let (seen, newest) = loop {
+            let seen = self.clock().now();
+            let done = self.store.number_changes(SLICE, seen).await?;
+            if let Some(newest) = done.newest {
+                break (seen, newest);
+            }
+        };
         self.store.metrics().feed.note_numbered(seen);
-        self.look().await
-    }
-
-    /// Gives positions to about so many changes; gives how many got one.
-    ///
-    /// # Errors
-    /// Any error of the database.
-    pub async fn advance_by(&self, slice: i64) -> Result<i64> {
-        let now = self.clock().now();
-        Ok(self.store.number_changes(slice, now).await?)
-    }
-
-    /// Tells those who wait of the newest position.
-    async fn look(&self) -> Result<()> {
-        let newest = self.ends().await?.map_or(0, |ends| ends.newest.position);
         self.head.send_if_modified(|head| {
             let is_new = *head != newest;
             *head = newest;
             is_new
         });
         Ok(())
+    }
+
+    /// Gives positions to about `slice` changes, and returns how many got one.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn advance_by(&self, slice: i64) -> Result<i64> {
+        let now = self.clock().now();
+        Ok(self.store.number_changes(slice, now).await?.numbered)
     }
 
     /// Waits until this instance has committed changes.
@@ -371,13 +372,18 @@ impl Reading<'_> {
             let after = self.next.place;
             let tenant = self.query.tenant.map(TenantKey::number);
             let store = &self.feed.store;
-            let keys = store.feed_keys(after.read_from(), tenant, CHUNK).await?;
-            if keys.is_empty() {
+            let mut keys = store.feed_keys(after.read_from(), tenant, CHUNK).await?;
+            let Some(last) = keys.last().copied() else {
                 // What is not chosen is passed over; what came since the newest position was read may be.
                 if newest.place > self.next.place {
                     self.next = newest;
                 }
                 return Ok(true);
+            };
+            keys.retain(|key| !self.leaves_out(key.tenant));
+            if keys.is_empty() {
+                self.pass_over(last, newest.place.position).await?;
+                continue;
             }
             let rows = store.feed_rows(&keys, BYTES).await?;
             let members = store.members_of_changes(&with_few_members(&rows)).await?;
@@ -385,13 +391,29 @@ impl Reading<'_> {
                 return Ok(false);
             }
             // Changes of tenants that were deleted have no row, nor have those that a large chunk leaves to the next.
-            if rows.is_empty()
-                && let Some(last) = keys.last()
-            {
-                self.next = Cursor::at(Place::after(last.position), Some(*last));
+            if rows.is_empty() {
+                self.next = Cursor::at(Place::after(last.position), Some(last));
             }
         }
         Ok(false)
+    }
+
+    fn leaves_out(&self, tenant: i64) -> bool {
+        self.query.except.iter().any(|key| key.number() == tenant)
+    }
+
+    /// Goes to the place before the next change that is not left out, or as far as one statement looks for it.
+    async fn pass_over(&mut self, last: FeedKey, newest: i64) -> Result<()> {
+        let store = &self.feed.store;
+        let tenants: Vec<_> = self.query.except.iter().map(|key| key.number()).collect();
+        let upto = (last.position + SPAN).min(newest).max(last.position);
+        let found = store
+            .feed_key_of_others(last.position, upto, &tenants)
+            .await?;
+        let before = found.map_or(upto, |key| key.position - 1);
+        let key = store.feed_key(before).await?.unwrap_or(last);
+        self.next = Cursor::at(Place::after(key.position), Some(key));
+        Ok(())
     }
 
     /// Makes the events of rows; `false` if the page is full.

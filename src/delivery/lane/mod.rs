@@ -190,6 +190,12 @@ impl Lanes {
         wanted
     }
 
+    /// The numbers of tenants whose lanes have a reader of their own.
+    pub(crate) fn with_readers(&self) -> impl Iterator<Item = i64> {
+        let own = self.lanes.iter().filter(|(_, lane)| lane.is_own());
+        own.map(|(tenant, _)| *tenant)
+    }
+
     /// Takes the events of a page, which holds all up to a position.
     pub(crate) fn loaded(&mut self, read: PageRead, items: Vec<Item>, upto: i64, now: Millis) {
         for item in items {

@@ -9,35 +9,56 @@ use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
 use crate::store::db::engine::Database;
 use crate::store::db::error::StoreError;
-use crate::store::db::row::Row;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::resources::seq::{EPOCH_MICROS, milliseconds};
+
+/// What numbering found and did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbering {
+    /// Changes that got a position.
+    pub numbered: i64,
+    /// The newest position if nothing was numbered, 0 if there is none; `None` if it has to be determined again.
+    pub newest: Option<i64>,
+}
 
 /// What a pass did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Pass {
     /// Changes that it numbered.
     numbered: i64,
+    /// The newest position before it; `None` if another pass of the same number took effect instead.
+    newest: Option<i64>,
     /// Whether the log has transactions that this cluster has not had: it was restored into a younger cluster.
     is_foreign: bool,
 }
 
 impl Store {
-    /// Numbers changes that were committed and have no position yet, about `slice` of them; gives how many. SQLite
-    /// numbers a change when it is made.
+    /// Numbers changes that were committed and have no position yet, about `slice` of them. SQLite numbers a change
+    /// when it is made.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn number_changes(&self, slice: i64, now: Timestamp) -> Result<i64, StoreError> {
+    pub async fn number_changes(
+        &self,
+        slice: i64,
+        now: Timestamp,
+    ) -> Result<Numbering, StoreError> {
         let Database::Postgres { .. } = self.engine.database else {
-            return Ok(0);
+            let ends = self.feed_ends().await?;
+            return Ok(Numbering {
+                numbered: 0,
+                newest: Some(ends.map_or(0, |ends| ends.newest.position)),
+            });
         };
-        let pass = self.pass("feed.pass", PASS, slice, now, []).await?;
-        if !pass.is_foreign {
-            return Ok(pass.numbered);
+        let mut pass = self.pass("feed.pass", PASS, slice, now, []).await?;
+        if pass.is_foreign {
+            pass = self.resume(slice, now).await?;
         }
-        self.resume(slice, now).await
+        Ok(Numbering {
+            numbered: pass.numbered,
+            newest: pass.newest.filter(|_| pass.numbered == 0),
+        })
     }
 
     /// Finds out whether the log was restored into another cluster, before anything is written there: what is written
@@ -71,7 +92,7 @@ impl Store {
 
     /// Goes on in a cluster that the log was restored into: numbers what has no position, about `slice` of it, and
     /// takes the snapshot anew when nothing is left. Until then each pass is told that the log is foreign.
-    async fn resume(&self, slice: i64, now: Timestamp) -> Result<i64, StoreError> {
+    async fn resume(&self, slice: i64, now: Timestamp) -> Result<Pass, StoreError> {
         self.suspend().await?;
         let adopt = || {
             let statement = Statement::named("feed.adopt", ADOPT, vec![Arg::OptInt(Some(slice))]);
@@ -82,10 +103,7 @@ impl Store {
             Arg::Int(EPOCH_MICROS + LATEST_COMMIT),
             Arg::Int(milliseconds(1)),
         ];
-        Ok(self
-            .pass("feed.resume", RESUME, slice, now, scale)
-            .await?
-            .numbered)
+        self.pass("feed.resume", RESUME, slice, now, scale).await
     }
 
     async fn pass(
@@ -103,19 +121,14 @@ impl Store {
             .engine
             .write_one(Statement::named(name, text, args))
             .await?;
-        let pass = |row: &Row| {
-            Ok(Pass {
-                numbered: row.int(0)?,
-                is_foreign: row.bool(1)?,
-            })
-        };
-        rows.first().map_or(
-            Ok(Pass {
-                numbered: 0,
-                is_foreign: false,
-            }),
-            pass,
-        )
+        let row = rows
+            .first()
+            .ok_or(StoreError::Fault(sqlx::Error::RowNotFound))?;
+        Ok(Pass {
+            numbered: row.int(0)?,
+            is_foreign: row.bool(1)?,
+            newest: row.opt_int(2)?,
+        })
     }
 }
 
@@ -128,6 +141,26 @@ macro_rules! number {
          numbered as (insert into feed (position, tenant, change) \
            select bound.position + row_number() over (order by turn, nth, version), tenant, change \
            from turned, made, bound returning 1) "
+    };
+}
+
+macro_rules! newest {
+    () => {
+        "select coalesce(max(position), 0) from feed"
+    };
+}
+
+/// The newest position, 0 if there is none.
+pub(in crate::store) const NEWEST: &str = newest!();
+
+/// The newest position as a pass found it; null if the pass had something to number and did not take effect.
+macro_rules! newest_if_complete {
+    () => {
+        concat!(
+            "case when exists (select 1 from made) or not exists (select 1 from fresh) then (",
+            newest!(),
+            ") end"
+        )
     };
 }
 
@@ -154,7 +187,8 @@ const PASS: &str = concat!(
            where running < bound.upto), '') as pg_snapshot), $2 \
        from bound where exists (select 1 from fresh) on conflict do nothing returning pass), ",
     number!(),
-    "select (select count(*) from numbered), exists (select 1 from last) and not exists (select 1 from own)"
+    "select (select count(*) from numbered), exists (select 1 from last) and not exists (select 1 from own), ",
+    newest_if_complete!()
 );
 
 /// Whether the newest pass, or a change, is of a transaction that this cluster has not had.
@@ -190,5 +224,6 @@ const RESUME: &str = concat!(
          case when exists (select 1 from fresh) then bound.at else $2 end \
        from bound on conflict do nothing returning pass), ",
     number!(),
-    "select (select count(*) from numbered), false"
+    "select (select count(*) from numbered), false, ",
+    newest_if_complete!()
 );
