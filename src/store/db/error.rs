@@ -294,12 +294,12 @@ impl From<StoreError> for ScimError {
                 Self::unauthorized("The token or its tenant has changed.").caused_by(error)
             }
             StoreError::Exhausted(_) => Self::unavailable(
-                "The server's database has no room or memory left; try again later.",
+                "The server's database has no disk space or memory left; try again later.",
                 30,
             )
             .caused_by(error),
             StoreError::Locked | StoreError::NoMoreConnections => {
-                Self::unavailable("The server's database is in use by others; try again.", 5)
+                Self::unavailable("The server's database is in use by other programs; try again.", 5)
                     .caused_by(error)
             }
             StoreError::Away(_)
@@ -307,7 +307,7 @@ impl From<StoreError> for ScimError {
             | StoreError::Suspected
             | StoreError::Unconfirmed
             | StoreError::Stopped => Self::unavailable(
-                "The server's database is away for the moment; try again.",
+                "The server's database is unavailable at the moment; try again.",
                 5,
             )
             .because(Reason::DatabaseAway)
