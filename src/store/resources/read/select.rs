@@ -434,7 +434,7 @@ impl Select<'_> {
         };
     }
 
-    /// Stored moments are whole microseconds; one that is not lies between two of them.
+    /// Stored times are whole microseconds; other times are between two of them.
     fn moment(&mut self, column: &'static str, operator: Operator, key: &Key) {
         let Ok(moment) = key.as_str().parse::<jiff::Timestamp>() else {
             self.sql.raw("1 = 0");
@@ -455,12 +455,12 @@ impl Select<'_> {
     }
 }
 
-/// Whether the condition is likely to leave no more than a handful.
+/// Whether the condition probably matches only a few resources.
 pub(in crate::store) fn is_selective(of_type: &TypeIds, predicate: &Predicate) -> bool {
     selectivity(of_type, predicate) >= 7
 }
 
-/// How few resources a part is likely to leave: the greater the fewer.
+/// Estimated selectivity of a part: greater means fewer resources.
 fn selectivity(of_type: &TypeIds, predicate: &Predicate) -> u8 {
     let of = |part: &Predicate| selectivity(of_type, part);
     match predicate {
@@ -476,7 +476,7 @@ fn selectivity(of_type: &TypeIds, predicate: &Predicate) -> u8 {
         } => match operator {
             Operator::Equal if path.end().is_unique() => 8,
             Operator::Equal if path.end().kind() == Type::Boolean => 2,
-            // All resources of the type are read.
+            // All resources of the type are scanned.
             _ if of_type.is_scanned(path) => 3,
             Operator::Equal => 7,
             Operator::StartsWith => 6,
