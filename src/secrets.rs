@@ -33,7 +33,7 @@ pub enum SecretError {
     #[error("the key file {0}: {1}")]
     File(String, String),
     /// The secret was sealed with another key or for another owner, or is damaged.
-    #[error("a stored secret cannot be opened: it was sealed with another key")]
+    #[error("a stored secret cannot be decrypted: it was encrypted with another key")]
     Sealed,
     /// The operating system returned no random bytes.
     #[error("no random bytes: {0}")]

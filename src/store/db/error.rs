@@ -298,10 +298,11 @@ impl From<StoreError> for ScimError {
                 30,
             )
             .caused_by(error),
-            StoreError::Locked | StoreError::NoMoreConnections => {
-                Self::unavailable("The server's database is in use by other programs; try again.", 5)
-                    .caused_by(error)
-            }
+            StoreError::Locked | StoreError::NoMoreConnections => Self::unavailable(
+                "The server's database is in use by other programs; try again.",
+                5,
+            )
+            .caused_by(error),
             StoreError::Away(_)
             | StoreError::Silent(_)
             | StoreError::Suspected

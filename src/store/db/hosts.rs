@@ -1,6 +1,6 @@
-//! The hosts of a PostgreSQL that fails over: of those in the URL, the one that takes writes.
+//! The hosts of a PostgreSQL cluster with fail-over: the one of the URL that accepts writes.
 //!
-//! The driver knows one host and has no time-out for one that is silent. All are asked at once.
+//! The driver supports one host and has no time-out for an unresponsive one. All hosts are probed in parallel.
 
 use crate::store::db::error::StoreError;
 use sqlx::postgres::PgConnectOptions;

@@ -26,9 +26,9 @@ fn remedy(error: &sqlx::Error) -> Option<String> {
         sqlx::Error::Configuration(_) => Some("correct database.url".to_owned()),
         sqlx::Error::Tls(error) => Some(tls(&error.to_string())),
         sqlx::Error::Io(error) if is_tls(error) => Some(tls(&error.to_string())),
-        sqlx::Error::Protocol(text) if text.contains("authentication method") => {
-            Some("configure pg_hba.conf to require a password for this user (scram-sha-256)".to_owned())
-        }
+        sqlx::Error::Protocol(text) if text.contains("authentication method") => Some(
+            "configure pg_hba.conf to require a password for this user (scram-sha-256)".to_owned(),
+        ),
         _ => None,
     }
 }
@@ -40,9 +40,7 @@ fn refused(error: &dyn DatabaseError) -> Option<String> {
                 "correct the user and the password in database.url; {ENCODED}"
             ));
         }
-        "28000" => {
-            "correct the user in database.url, or allow it from this machine in pg_hba.conf"
-        }
+        "28000" => "correct the user in database.url, or allow it from this machine in pg_hba.conf",
         "3D000" => "create the database (createdb), or correct its name in database.url",
         "42501" => "grant the missing privileges to the role of database.url, or use another role",
         "3F000" => {

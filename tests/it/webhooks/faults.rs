@@ -121,7 +121,7 @@ async fn a_receiver_that_is_gone_is_left_alone(server: Server) {
         info.status() == EndpointStatus::Disabled
     })
     .await;
-    assert_eq!(info.why(), Some("the receiver answered 410"));
+    assert_eq!(info.why(), Some("the receiver responded 410"));
     assert_eq!(sink.received().len(), 3);
     sink.answer(|_, _| Manner::Status(204, ""));
     sending

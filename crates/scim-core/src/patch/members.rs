@@ -59,9 +59,7 @@ fn member_id(member: &Map<String, Value>) -> Option<&str> {
 }
 
 fn nameless() -> Error {
-    Error::invalid_value(
-        "A member has neither \"value\" nor \"$ref\" to identify the resource.",
-    )
+    Error::invalid_value("A member has neither \"value\" nor \"$ref\" to identify the resource.")
 }
 
 /// The effect of an operation on the members attribute; `None`: no effect.
