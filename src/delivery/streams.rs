@@ -30,7 +30,7 @@ pub struct NewStream {
     pub name: String,
     /// Name of its tenant; `None`: all tenants.
     pub tenant: Option<String>,
-    /// Its start.
+    /// The start.
     pub start: Start,
     /// URL of the receiver; `None` if it polls.
     pub url: Option<String>,

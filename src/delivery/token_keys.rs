@@ -18,7 +18,7 @@ pub struct KeyInfo {
     pub id: String,
     /// Algorithm.
     pub algorithm: String,
-    /// Its state: `next`, `current` or `old`.
+    /// The state: `next`, `current` or `old`.
     pub state: &'static str,
     /// Time of the last change of its state.
     pub since: Timestamp,

@@ -42,7 +42,7 @@ pub struct NewWebhook {
     pub name: String,
     /// Name of its tenant; `None`: all tenants.
     pub tenant: Option<String>,
-    /// Its start.
+    /// The start.
     pub start: Start,
     /// The kind of signature.
     pub signature: SignatureKind,

@@ -39,7 +39,7 @@ struct SetFault {
 /// A parsed poll request.
 #[derive(Debug)]
 pub(super) struct PollRequest {
-    /// Its content.
+    /// The content.
     pub(super) poll: Poll,
     /// Whether to wait for a token if there is none.
     pub(super) waits: bool,

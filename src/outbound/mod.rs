@@ -102,7 +102,7 @@ impl Outbound {
     /// A client.
     ///
     /// # Errors
-    /// As text, if the authorities cannot be read or the client cannot be created.
+    /// A text, if the authorities cannot be read or the client cannot be created.
     pub fn new(settings: &OutboundSettings) -> Result<Self, String> {
         let client = |reach| client(settings, reach);
         Ok(Self {

@@ -58,7 +58,7 @@ impl Mark {
 /// An event for ordering.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
-    /// Its key.
+    /// The key.
     pub key: EventKey,
     /// Database id of its tenant.
     pub tenant: i64,

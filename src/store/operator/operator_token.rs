@@ -100,7 +100,7 @@ pub struct OperatorTokenInfo {
 }
 
 impl OperatorTokenInfo {
-    /// Its scopes.
+    /// The scopes.
     pub fn scopes(&self) -> Vec<OperatorScope> {
         let of_role = self.role.scopes();
         match &self.given_scopes {

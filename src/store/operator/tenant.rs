@@ -157,7 +157,7 @@ impl Tenant {
         }
     }
 
-    /// Its key in the provisioning log.
+    /// The key in the provisioning log.
     pub fn key(&self) -> TenantKey {
         TenantKey(self.number)
     }

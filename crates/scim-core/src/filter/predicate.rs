@@ -1,6 +1,6 @@
 //! A filter after it was resolved against a resource type: evaluation cannot fail.
 //!
-//! It is used by [`Predicate::matches`], the store's `select`, and `Display`.
+//! Users of a predicate: [`Predicate::matches`], the store's `select`, and `Display`.
 
 use crate::resource::Key;
 use crate::schema::AttributePath;

@@ -19,7 +19,7 @@ impl LockWait {
         Self { limit, since: None }
     }
 
-    /// Its limit.
+    /// The limit.
     pub(super) fn limit(&self) -> Duration {
         self.limit
     }

@@ -83,7 +83,7 @@ pub enum PageStart {
 /// A request for a page.
 #[derive(Debug, Clone)]
 pub struct PageRequest {
-    /// Its start.
+    /// The start.
     pub from: PageStart,
     /// Maximum number of results.
     pub take: i64,
