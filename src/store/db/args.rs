@@ -76,7 +76,7 @@ impl Column {
         }
     }
 
-    /// Values of one type; `None` if they are not, or of one that has no column.
+    /// Values of one type; `None` for mixed types, or a type without a column.
     pub(in crate::store) fn of<'a>(
         args: impl Iterator<Item = Option<&'a Arg>> + Clone,
     ) -> Option<Self> {
@@ -135,7 +135,7 @@ impl Column {
     }
 }
 
-/// A table that comes as a parameter: names of columns, and the columns.
+/// A table parameter: names of columns, and the columns.
 pub(in crate::store) type Table = Vec<(&'static str, Column)>;
 
 macro_rules! bind {
@@ -151,7 +151,7 @@ macro_rules! bind {
     };
 }
 
-/// The values as PostgreSQL takes them.
+/// The values for PostgreSQL.
 pub(in crate::store) fn postgres_args(args: Vec<Arg>) -> PgArguments {
     let mut arguments = PgArguments::default();
     arguments.reserve(args.len(), args.iter().map(room).sum());
@@ -164,7 +164,7 @@ pub(in crate::store) fn postgres_args(args: Vec<Arg>) -> PgArguments {
     arguments
 }
 
-/// Bytes that a value takes, more or less.
+/// Approximate size of a value in bytes.
 fn room(arg: &Arg) -> usize {
     let text = |text: &Option<String>| 4 + text.as_ref().map_or(0, String::len);
     match arg {
@@ -180,8 +180,8 @@ fn room(arg: &Arg) -> usize {
 /// Bytes before the elements of an array.
 const HEAD: usize = 24;
 
-/// An array in the binary form of PostgreSQL (`array_recv`), written in one go: the driver's own encoding of a list
-/// costs several times more for each element.
+/// An array in the binary format of PostgreSQL (`array_recv`). The driver's own encoding of a list takes several times
+/// as long for each element.
 impl Encode<'_, Postgres> for Column {
     fn encode_by_ref(&self, into: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         let (count, of_type) = (i32::try_from(self.len())?, self.element_oid());
@@ -227,20 +227,20 @@ fn element(into: &mut PgArgumentBuffer, bytes: &[u8]) -> Result<(), BoxDynError>
     Ok(())
 }
 
-/// What a column has no type for: each says it by itself ([`Encode::produces`]).
+/// The driver asks each column for its type first ([`Encode::produces`]).
 impl Type<Postgres> for Column {
     fn type_info() -> PgTypeInfo {
         Vec::<i64>::type_info()
     }
 }
 
-/// The values as SQLite takes them.
+/// The values for SQLite.
 pub(in crate::store) fn sqlite_args(args: Vec<Arg>) -> SqliteArguments {
     let mut arguments = SqliteArguments::default();
     for arg in args {
         let _ = bind!(arguments, arg,
             Arg::Uuid(value) => arguments.add(value.to_string()),
-            // A table is one JSON parameter here, so no column comes by itself.
+            // A table is one JSON parameter here, so there are no separate columns.
             Arg::Column(_) => Ok(()));
     }
     arguments
