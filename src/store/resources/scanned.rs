@@ -134,7 +134,7 @@ mod tests {
             written,
             "[\n[3,null,0],\n[7,\"a\\\"\\\\b\",0],\n[7,\"home\",1]]"
         );
-        let read: serde_json::Value = serde_json::from_str(&written).unwrap();
+        let read: Value = serde_json::from_str(&written).unwrap();
         assert_eq!(read[1][1], "a\"\\b");
         assert_eq!(text(Vec::new()), "[]");
     }
