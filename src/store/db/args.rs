@@ -252,7 +252,7 @@ mod tests {
 
     fn encoded<'a>(value: &impl Encode<'a, Postgres>) -> Vec<u8> {
         let mut buffer = PgArgumentBuffer::default();
-        value.encode_by_ref(&mut buffer).unwrap();
+        assert!(matches!(value.encode_by_ref(&mut buffer), Ok(IsNull::No)));
         buffer.to_vec()
     }
 
