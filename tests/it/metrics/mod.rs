@@ -76,7 +76,11 @@ async fn statements_are_counted_by_name(server: Server) {
     }
     server.post("/Users", user("user1")).await.expect(409);
     let after = settled(&server, 5.0).await;
-    let labels = [("statement", "resource.create_many")];
+    let name = match server.is_postgres() {
+        true => "resource.create_many",
+        false => "resource.create",
+    };
+    let labels = [("statement", name)];
     let of = |page: &Scrape, name: &str| page.sum(&format!("scimd_statement{name}"), &labels);
     assert_eq!(of(&before, "s_total"), 0.0);
     assert_eq!(of(&after, "s_total"), 5.0);

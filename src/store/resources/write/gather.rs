@@ -7,6 +7,7 @@
 use crate::store::db::error::StoreError;
 use crate::store::db::leader::Leader;
 use crate::store::handle::Store;
+use crate::store::resources::write::context::WriteContext;
 use crate::store::resources::write::gather_steps::batch;
 use crate::store::resources::write::gathered::{GatheredKind, GatheredWrite, WaitingWrite};
 use crate::trace::{self, Origin};
@@ -24,6 +25,12 @@ const MOST: usize = 64;
 const HOLD: Duration = Duration::from_millis(250);
 
 impl Store {
+    /// Whether a write may be made in one batch with those of others. The writer of SQLite makes each by itself, and has
+    /// them share a commit anyway.
+    pub(in crate::store) fn may_gather(&self, writing: &WriteContext<'_>) -> bool {
+        self.engine.is_postgres() && writing.may_be_gathered()
+    }
+
     /// Makes a write together with others. `None`: it was not made, and has to be made by itself.
     ///
     /// # Errors
