@@ -3,7 +3,6 @@
 use crate::store::db::args::{Arg, Table};
 use crate::store::db::error::StoreError;
 use crate::store::db::marks::{Piece, pieces};
-use crate::store::db::postgres_text::Expanded;
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
@@ -100,13 +99,6 @@ impl Body {
     /// The values of the placeholders.
     pub(in crate::store) fn args(&self) -> &[Arg] {
         &self.args
-    }
-
-    /// Adds the values for PostgreSQL.
-    pub(in crate::store) fn move_values(&mut self, into: &mut Expanded) {
-        into.args.append(&mut self.args);
-        let columns = self.rows.drain(..).map(|(_, column)| Arg::Column(column));
-        into.args.extend(columns);
     }
 
     /// The parts of the text, in order.

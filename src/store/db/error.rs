@@ -2,7 +2,7 @@
 
 use crate::error::ScimError;
 use crate::reason::Reason;
-use crate::store::db::sqlite_error::SqliteFailure;
+use crate::store::db::sqlite_error::{SqliteFailure, driver_error};
 use sqlx::error::ErrorKind;
 use std::time::Duration;
 
@@ -216,6 +216,12 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::WorkerCrashed => Self::Away(error),
             _ => Self::Fault(error),
         }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        driver_error(error).into()
     }
 }
 

@@ -92,6 +92,13 @@ impl Body {
         }
         Ok(())
     }
+
+    /// Adds the values for PostgreSQL.
+    pub(in crate::store) fn move_values(&mut self, into: &mut Expanded) {
+        into.args.append(&mut self.args);
+        let columns = self.rows.drain(..).map(|(_, column)| Arg::Column(column));
+        into.args.extend(columns);
+    }
 }
 
 fn push_unnest(into: &mut Expanded, rows: &Table, first: usize) {

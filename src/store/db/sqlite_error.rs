@@ -1,6 +1,5 @@
 //! Errors of SQLite as the store's errors take them.
 
-use crate::store::db::error::StoreError;
 use rusqlite::ffi;
 use sqlx::error::{DatabaseError, ErrorKind};
 use std::borrow::Cow;
@@ -54,12 +53,6 @@ impl DatabaseError for SqliteFailure {
             ffi::SQLITE_CONSTRAINT_CHECK => ErrorKind::CheckViolation,
             _ => ErrorKind::Other,
         }
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        driver_error(error).into()
     }
 }
 

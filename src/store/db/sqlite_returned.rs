@@ -10,7 +10,7 @@ pub(in crate::store) struct ReturnedRows(Vec<Returned>);
 /// What the text of a later step depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::store) struct ReturnedShape {
-    /// Its place among the steps that returned rows.
+    /// The place of the step among those that returned rows.
     pub(in crate::store) number: usize,
     pub(in crate::store) step: &'static str,
     pub(in crate::store) columns: &'static [&'static str],
