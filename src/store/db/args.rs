@@ -63,7 +63,7 @@ impl Column {
         }
     }
 
-    /// Values of one type; `None` if they are not, or of one that has no column.
+    /// Values of one type; `None` for mixed types, or a type without a column.
     pub(in crate::store) fn of<'a>(
         args: impl Iterator<Item = Option<&'a Arg>> + Clone,
     ) -> Option<Self> {
@@ -122,10 +122,10 @@ impl Column {
     }
 }
 
-/// A table that comes as a parameter: names of columns, and the columns.
+/// A table parameter: names of columns, and the columns.
 pub(in crate::store) type Table = Vec<(&'static str, Column)>;
 
-/// The values as PostgreSQL takes them.
+/// The values for PostgreSQL.
 pub(in crate::store) fn postgres_args(args: Vec<Arg>) -> PgArguments {
     let mut arguments = PgArguments::default();
     for arg in args {

@@ -58,7 +58,8 @@ fn run_one(connection: &Connection, migration: &Migration) -> rusqlite::Result<(
 
 /// The migrations that have been run, in order.
 fn read(connection: &Connection, migrator: &Migrator) -> Result<Vec<AppliedMigration>, StoreError> {
-    let text = format!("select version, cast(checksum as blob), success from {TABLE} order by version");
+    let text =
+        format!("select version, cast(checksum as blob), success from {TABLE} order by version");
     let mut statement = connection.prepare(&text)?;
     let mut rows = statement.raw_query();
     let mut applied = Vec::new();
