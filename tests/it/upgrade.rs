@@ -239,6 +239,30 @@ async fn requests_go_on_while_a_migration_waits() {
     old.is_up_to_date().await;
 }
 
+/// A process that hangs keeps the right to migrate for as long as it is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_instance_that_does_not_finish_is_named() {
+    let mut old = Old::restored().await;
+    let mut first = old
+        .transaction("select pg_try_advisory_xact_lock(8314605255612394855)")
+        .await;
+    let pid = sqlx::query_scalar::<_, i32>("select pg_backend_pid()")
+        .fetch_one(&mut first)
+        .await;
+    let session = format!("session {}", pid.unwrap());
+    let limit = [("SCIMD_DATABASE__MIGRATION_LOCK_SECONDS", "1")];
+    let log = block_in_place(|| Migrating::start_with(&old.url, &limit).fails());
+    for part in [
+        "waiting for it: ",
+        "for 1 s (database.migration_lock_seconds): ",
+    ] {
+        assert!(log.contains(&format!("{part}{session}")), "{log}");
+    }
+    first.close().await.unwrap();
+    Migrating::start_with(&old.url, &limit).succeeds();
+    old.is_up_to_date().await;
+}
+
 /// Whatever keeps a table, the error names it, and the next start goes on from there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_migration_that_waits_for_too_long_says_for_whom() {

@@ -101,6 +101,18 @@ pub enum StoreError {
         /// The transactions.
         holders: String,
     },
+    /// Another instance has been migrating for longer than this one waits.
+    #[error(
+        "another instance has been bringing the tables up to date for {seconds} s (database.migration_lock_seconds): {holder}; \
+         see in its log how far it is; if it does not go on, end it, for example with pg_terminate_backend(session); then \
+         start again"
+    )]
+    Migrating {
+        /// How long this one has waited.
+        seconds: u64,
+        /// The session of the other one.
+        holder: String,
+    },
     /// The schema of the database cannot be brought up to date.
     #[error("migration failed")]
     Migration(#[source] sqlx::migrate::MigrateError),
@@ -280,6 +292,7 @@ impl From<StoreError> for ScimError {
             | StoreError::Migration(_)
             | StoreError::Newer { .. }
             | StoreError::Blocked { .. }
+            | StoreError::Migrating { .. }
             | StoreError::Damaged(_)
             | StoreError::Role(_) => Self::internal(error),
             StoreError::Busy(_)

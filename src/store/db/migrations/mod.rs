@@ -25,11 +25,12 @@ use std::time::{Duration, Instant};
 use step::steps;
 
 /// Runs the migrations of PostgreSQL that have not been run yet. `connection` is one without settings to the
-/// server of `options`. A step waits for tables that others use for at most `lock`. `keeps_role`: whether the settings of
+/// server of `options`. Another instance that migrates, and for each step tables that others use, are waited for for at most `lock`. `keeps_role`: whether the settings of
 /// the role are kept too.
 ///
 /// # Errors
-/// [`StoreError::Blocked`] if others use a table for too long; any other if a migration fails. Those before it, and its own steps before the one that failed, have taken effect.
+/// [`StoreError::Blocked`] if others use a table for too long, [`StoreError::Migrating`] if another instance migrates for
+/// as long; any other if a migration fails. Those before it, and its own steps before the one that failed, have taken effect.
 pub(super) async fn run(
     connection: &mut PgConnection,
     options: &PgConnectOptions,
@@ -43,7 +44,7 @@ pub(super) async fn run(
     {
         return Ok(());
     }
-    let mut guard = Guard::take(options, session).await?;
+    let mut guard = Guard::take(options, session, lock).await?;
     // An index takes as long as it takes; only its wait for others has a limit. Behind a pooler this does nothing lasting.
     if !session.is_pooled() {
         let limits = concurrent::limits(lock);
