@@ -3,11 +3,13 @@
 
 mod attempt;
 mod parts;
+mod sole;
 mod unsaved;
 mod worker;
 
 pub(super) use attempt::{Attempt, send};
 pub use parts::DelivererSettings;
+pub use sole::SoleSender;
 
 use crate::delivery::endpoints::Endpoints;
 use crate::outbound::Outbound;
@@ -56,9 +58,15 @@ impl Running {
 }
 
 impl Deliverer {
-    /// Sends to the endpoints of a database.
-    pub fn new(endpoints: Endpoints, outbound: Outbound, settings: DelivererSettings) -> Self {
+    /// Sends to the endpoints of a database, of which this process may be the sole sender.
+    pub fn new(
+        endpoints: Endpoints,
+        outbound: Outbound,
+        settings: DelivererSettings,
+        sole: Option<SoleSender>,
+    ) -> Self {
         Self(Arc::new(Parts {
+            sole,
             endpoints,
             outbound,
             settings,
@@ -69,6 +77,7 @@ impl Deliverer {
 
     /// Sends until it is told to stop; then what is under way has a moment to end, and all leases are given back.
     pub async fn run(&self, stop: CancellationToken) {
+        self.free_leases().await;
         let mut running = HashMap::new();
         let mut kept = Instant::now();
         let mut ticks = interval(LOOK);
@@ -103,6 +112,15 @@ impl Deliverer {
         };
         let _ = timeout(STOPPING, all).await;
         running.values().for_each(|worker| worker.task.abort());
+    }
+
+    /// Ends the leases of processes that are gone, if it is known that they are.
+    async fn free_leases(&self) {
+        if self.0.sole.is_some()
+            && let Err(error) = self.0.endpoints.store().free_endpoints().await
+        {
+            told("leases of a process that has ended are waited for", &error);
+        }
     }
 
     /// Starts workers for endpoints that are free and have work, and ends those whose endpoint was changed. Gives whether
