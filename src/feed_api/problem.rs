@@ -165,7 +165,7 @@ fn title(status: u16) -> &'static str {
         405 => "The path does not have this method.",
         408 => "The request took too long to arrive.",
         410 => "The cursor is gone.",
-        413 => "The request is too large.",
+        413 | 414 | 431 => "The request is too large.",
         429 => "There are too many requests.",
         503 => "The server cannot answer now.",
         _ => "The server failed.",
