@@ -203,7 +203,7 @@ async fn one_instance_migrates_and_the_others_wait() {
     let first = Migrating::start(&old.url);
     old.until(WAITING).await;
     let mut second = Migrating::start(&old.url);
-    second.until("another instance brings the tables up to date");
+    second.until("another instance migrates the tables");
     assert_eq!(old.number(MIGRATING).await, 1);
     writer.close().await.unwrap();
     let log = first.succeeds();

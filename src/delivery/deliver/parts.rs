@@ -1,18 +1,18 @@
-//! What all workers of an instance share.
+//! The shared state of all workers of an instance.
 
 use super::sole::SoleSender;
 use crate::delivery::endpoints::Endpoints;
 use crate::outbound::Outbound;
 use tokio::sync::Notify;
 
-/// How events are sent.
+/// Settings for sending events.
 #[derive(Debug, Clone, Copy)]
 pub struct DelivererSettings {
-    /// Seconds for which a receiver may fail before nothing is sent any more.
+    /// Seconds of failure after which a receiver is disabled.
     pub disable_after: i64,
 }
 
-/// What all workers of an instance share.
+/// The shared state of all workers of an instance.
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) endpoints: Endpoints,
@@ -22,6 +22,6 @@ pub(super) struct Parts {
     pub(super) sole: Option<SoleSender>,
     /// Name of this instance.
     pub(super) owner: String,
-    /// Tells that a worker has ended and given its endpoint back.
+    /// Signals that a worker has ended and released its lease.
     pub(super) ended: Notify,
 }
