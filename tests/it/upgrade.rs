@@ -1,5 +1,5 @@
 //! Migrations of a PostgreSQL database that is in use: requests go on, an interrupted migration is finished by the
-//! next start, and one instance migrates at a time.
+//! next start, and one instance migrates at a time (FLT-22).
 
 use crate::harness::Database;
 use crate::harness::pooler::before;
