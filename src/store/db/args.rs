@@ -3,7 +3,6 @@
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgTypeInfo, Postgres};
-use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, Type};
 use uuid::Uuid;
 
@@ -138,28 +137,21 @@ impl Column {
 /// A table parameter: names of columns, and the columns.
 pub(in crate::store) type Table = Vec<(&'static str, Column)>;
 
-macro_rules! bind {
-    ($arguments:ident, $arg:expr, $($column:pat => $columns:expr),*) => {
-        match $arg {
-            Arg::Int(value) => $arguments.add(value),
-            Arg::OptInt(value) => $arguments.add(value),
-            Arg::Bool(value) => $arguments.add(value),
-            Arg::Text(value) => $arguments.add(value),
-            Arg::OptText(value) => $arguments.add(value),
-            $($column => $columns,)*
-        }
-    };
-}
-
 /// The values for PostgreSQL.
 pub(in crate::store) fn postgres_args(args: Vec<Arg>) -> PgArguments {
     let mut arguments = PgArguments::default();
     arguments.reserve(args.len(), args.iter().map(room).sum());
     for arg in args {
         // Encoding these types cannot fail; a missing argument would be refused by the database.
-        let _ = bind!(arguments, arg,
+        let _ = match arg {
+            Arg::Int(value) => arguments.add(value),
+            Arg::OptInt(value) => arguments.add(value),
+            Arg::Bool(value) => arguments.add(value),
+            Arg::Text(value) => arguments.add(value),
+            Arg::OptText(value) => arguments.add(value),
             Arg::Uuid(value) => arguments.add(value),
-            Arg::Column(column) => arguments.add(column));
+            Arg::Column(column) => arguments.add(column),
+        };
     }
     arguments
 }
@@ -232,18 +224,6 @@ impl Type<Postgres> for Column {
     fn type_info() -> PgTypeInfo {
         Vec::<i64>::type_info()
     }
-}
-
-/// The values for SQLite.
-pub(in crate::store) fn sqlite_args(args: Vec<Arg>) -> SqliteArguments {
-    let mut arguments = SqliteArguments::default();
-    for arg in args {
-        let _ = bind!(arguments, arg,
-            Arg::Uuid(value) => arguments.add(value.to_string()),
-            // A table is one JSON parameter here, so there are no separate columns.
-            Arg::Column(_) => Ok(()));
-    }
-    arguments
 }
 
 #[cfg(test)]
