@@ -17,6 +17,7 @@ mod events;
 mod export;
 mod failure;
 mod health;
+mod hidden_input;
 mod http;
 mod import;
 mod key;

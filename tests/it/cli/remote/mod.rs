@@ -3,6 +3,7 @@
 mod profiles;
 mod refusals;
 mod same;
+mod typed;
 
 use super::SCIMD;
 use crate::harness::{Admin, Server};
