@@ -42,6 +42,9 @@ pub enum EndpointError {
     /// A header cannot be sent.
     #[error("The header \"{0}\" cannot be used: give lines of the form Name: value.")]
     Header(String),
+    /// A header comes twice, which cannot be told from a mistake.
+    #[error("The header \"{0}\" is given twice: give each header once.")]
+    RepeatedHeader(String),
     /// There is no key to seal secrets with.
     #[error(
         "There is no key for secrets: set secrets.key_file or SCIMD_SECRETS__KEY to 32 bytes in base64."
@@ -68,9 +71,6 @@ pub enum EndpointError {
     /// What is polled is not sent.
     #[error("The stream \"{0}\" is polled: nothing is sent to it.")]
     Polled(String),
-    /// The request needs a server that is reached by https.
-    #[error("server.public_url is not set: tokens name it as their issuer.")]
-    NoIssuer,
     /// A stored secret cannot be opened, or a key is none.
     #[error("Secrets cannot be read: {0}.")]
     Secret(SecretError),
