@@ -1,5 +1,5 @@
-//! The keys that sign security event tokens: one of each algorithm signs, the next one is published already, and old
-//! ones are published for some days.
+//! The keys that sign security event tokens: one of each algorithm signs, the next one is already published, and old
+//! ones stay published for some days.
 
 use crate::audit::{AuditAction, AuditEntry};
 use crate::clock::Timestamp;
@@ -12,21 +12,21 @@ use crate::operator::Once;
 use crate::secrets::SecretKeys;
 use crate::store::{KeyState, SigningKey};
 
-/// A key as it is shown.
+/// Public information about a key.
 #[derive(Debug, Clone)]
 pub struct KeyInfo {
     /// Id.
     pub id: String,
     /// Algorithm.
     pub algorithm: String,
-    /// What it is for: `next`, `current` or `old`.
+    /// The state: `next`, `current` or `old`.
     pub state: &'static str,
-    /// When it came to its state.
+    /// Time of the last change of its state.
     pub since: Timestamp,
 }
 
 impl Endpoints {
-    /// The keys, without what is secret.
+    /// The keys, without secrets.
     ///
     /// # Errors
     /// Any error of the database.
@@ -41,7 +41,7 @@ impl Endpoints {
         Ok(keys.collect())
     }
 
-    /// The first keys of an algorithm, to be kept: one that signs and the next one. None if there are some.
+    /// New first keys of an algorithm: the current and the next one. Empty if keys exist.
     pub(super) async fn first_keys(&self, algorithm: TokenAlgorithm) -> Result<Vec<SigningKey>> {
         let known = self.store().signing_keys().await?;
         if known.iter().any(|key| key.algorithm == algorithm.as_str()) {
@@ -53,11 +53,11 @@ impl Endpoints {
         keys.into_iter().collect()
     }
 
-    /// The next key of an algorithm signs from now on, and another one is made to come after it. Gives the id of the
-    /// key that signs; the answer that `once` makes of it is kept for repetitions of the request.
+    /// Makes the next key of an algorithm the current one, and generates a new next key. Returns the id of the current
+    /// key; the answer that `once` makes of it is stored for repetitions of the request.
     ///
     /// # Errors
-    /// [`EndpointError`] if no key can be made or sealed, or someone else rotates the keys at the same moment.
+    /// [`EndpointError`] if no key can be generated or sealed, or the keys are rotated concurrently.
     pub async fn rotate_keys(
         &self,
         algorithm: TokenAlgorithm,
@@ -133,7 +133,7 @@ fn new_key(
     })
 }
 
-/// What a sealed private key belongs to.
+/// The owner of a sealed private key.
 fn owner(id: &str) -> String {
     format!("key {id}")
 }

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 pub struct UpdateRequest<'a> {
     /// The id in the path.
     pub id: &'a str,
-    /// The body, as it was sent.
+    /// The body.
     pub body: Map<String, Value>,
-    /// What the answer shows.
+    /// The attributes in the response.
     pub view: &'a View,
     /// The versions of the resource that the client allows.
     pub precondition: &'a Precondition,

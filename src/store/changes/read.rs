@@ -15,12 +15,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A position with the change that has it.
+/// A position with its change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedKey {
     /// The position; the first one is 1.
     pub position: i64,
-    /// Number of the tenant; 0 for events about tenants that go to all readers.
+    /// Database id of the tenant; 0 for events about tenants for all readers.
     pub tenant: i64,
     /// Number of the change.
     pub change: i64,
@@ -29,20 +29,20 @@ pub struct FeedKey {
 /// The ends of the feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedEnds {
-    /// The oldest position that is kept.
+    /// The oldest available position.
     pub oldest: i64,
-    /// What has the newest position.
+    /// The newest position, with its change.
     pub newest: FeedKey,
 }
 
 /// A change with its position.
 #[derive(Debug, Clone)]
 pub struct FeedRow {
-    /// The position, with the change that has it.
+    /// The position, with its change.
     pub key: FeedKey,
-    /// Name of the tenant; `None` for events about tenants that go to all readers.
+    /// Name of the tenant; `None` for events about tenants for all readers.
     pub tenant: Option<String>,
-    /// Counts the changes of the tenant's settings and schemas until now.
+    /// The current revision of the tenant.
     pub revision: Option<i64>,
     /// Name of the resource type; `None` for a change of the tenant.
     pub resource_type: Option<String>,
@@ -50,25 +50,25 @@ pub struct FeedRow {
     pub id: Uuid,
     /// Version of the resource after the change.
     pub version: i64,
-    /// What was done.
+    /// The action.
     pub action: ChangeAction,
-    /// Names of the attributes that were written, with commas between.
+    /// Names of the attributes that were written, separated by commas.
     pub attributes: String,
     /// Name of the token; `None` for the operator.
     pub token: Option<String>,
-    /// When it was made.
+    /// Time of the change.
     pub at: Timestamp,
-    /// The state after it, of a deletion the last one; `None` if it is not known.
+    /// The new state, or the last one for a deletion; `None` if unknown.
     pub document: Option<String>,
-    /// The attributes that changed, as they were: a JSON object.
+    /// The previous values of changed attributes: a JSON object.
     pub was: Option<String>,
     /// When the resource was created.
     pub created: Option<Timestamp>,
     /// Id of the request.
     pub request: Option<String>,
-    /// How many members joined or left.
+    /// Number of members that joined or left.
     pub members: i64,
-    /// Whether the state is the one of now, as none was kept with the change.
+    /// Whether the state is the current one, because none was stored with the change.
     pub is_reconstructed: bool,
 }
 
@@ -79,12 +79,12 @@ pub struct ChangedMember {
     pub id: Uuid,
     /// Name of its resource type; `None` in rows of earlier versions.
     pub resource_type: Option<String>,
-    /// Whether it joined.
+    /// Whether the member joined.
     pub added: bool,
 }
 
 impl FeedRow {
-    /// The resource as it was after the change, without memberships; `None` if its state is not known.
+    /// The resource after the change, without memberships; `None` if its state is unknown.
     pub fn resource(&self, resource_type: &Arc<ResourceType>) -> Option<StoredResource> {
         Some(StoredResource {
             seq: 0,
@@ -103,7 +103,7 @@ impl FeedRow {
 }
 
 impl Store {
-    /// The positions after one, in order: those of a tenant by its number, or of all.
+    /// The positions after the given one, in order: those of one tenant, or of all.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -133,7 +133,7 @@ impl Store {
             .collect()
     }
 
-    /// The position of the first change that was made at a moment or later, about; `None` if there is none.
+    /// The approximate position of the first change at a time or later; `None` if there is none.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -142,7 +142,7 @@ impl Store {
         self.one_position("feed.position_of", SINCE, args).await
     }
 
-    /// The position of the last but so many, of a tenant or of all; `None` if there is none.
+    /// The position with that number of later positions, of a tenant or of all; `None` if there is none.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -175,7 +175,7 @@ impl Store {
         rows.first().map_or(Ok(None), |row| row.opt_int(0))
     }
 
-    /// What stands at a position.
+    /// The change at a position.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -205,7 +205,7 @@ impl Store {
         rows.first().map(read_key).transpose()
     }
 
-    /// The ends of the feed; `None` if nothing was ever numbered.
+    /// The ends of the feed; `None` if there was never a position.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -223,8 +223,8 @@ impl Store {
         rows.first().map(read).transpose()
     }
 
-    /// The changes at positions, in their order, until their states have more than so many bytes; at least the first.
-    /// Those of a tenant that was deleted are gone.
+    /// The changes at positions, in order, until their states exceed a number of bytes; at least the first. Changes of
+    /// a deleted tenant are missing.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -338,7 +338,8 @@ const KEY_OF: &str = "select position, tenant, change from feed where tenant = $
 pub(in crate::store) const NEWEST: &str = "select coalesce(max(position), 0) from feed";
 /// Each end is one look-up in the index.
 const ENDS: &str = "select position, tenant, change, (select min(position) from feed) from feed order by position desc limit 1";
-/// The state of now stands in for one that was not kept. What precedes a row is summed so that the first is always there.
+/// The current state replaces one that was not stored. The sum covers the preceding rows, so that the first row is
+/// always included.
 const ROWS: &str = "select position, tenant, change, name, kind, id, version, action, attributes, token_name, at, document, was, \
        created, request, members, is_reconstructed, revision \
      from (select told.*, sum(octet_length(coalesce(document, '')) + octet_length(coalesce(was, ''))) \

@@ -1,4 +1,4 @@
-//! Attempts that failed.
+//! Failed attempts.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column, Table};
@@ -8,35 +8,35 @@ use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 
-/// An attempt that failed.
+/// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedAttempt {
-    /// When it ended.
+    /// End of the attempt.
     pub at: Timestamp,
     /// Id of the event.
     pub event: String,
-    /// Status of HTTP; `None` if no answer came.
+    /// HTTP status; `None` without a response.
     pub status: Option<i64>,
-    /// What was answered, or went wrong.
+    /// The response or the error.
     pub error: String,
-    /// Which attempt of the event it was, from 1.
+    /// Number of the attempt for the event, from 1.
     pub attempt: i64,
 }
 
-/// Which failed attempts of an endpoint are listed.
+/// A query for failed attempts of an endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct AttemptQuery {
-    /// Only those that ended at this moment or later.
+    /// Only attempts that ended at this time or later.
     pub since: Option<Timestamp>,
-    /// Only those that stand behind the one with this moment and event.
+    /// Only attempts after the one with this time and event, in the order of the list.
     pub after: Option<(Timestamp, String)>,
-    /// Only the last attempts of events that were given up.
+    /// Only the last attempts of failed events.
     pub given_up: bool,
-    /// So many at most.
+    /// Maximum number of attempts.
     pub limit: i64,
 }
 
-/// The columns of attempts; 0 stands for no status.
+/// The columns of attempts; 0 represents no status.
 pub(in crate::store) fn attempts_table(attempts: &[FailedAttempt]) -> Table {
     let ints = |of: fn(&FailedAttempt) -> i64| Column::Ints(attempts.iter().map(of).collect());
     let texts = |of: fn(&FailedAttempt) -> String| {
@@ -52,7 +52,7 @@ pub(in crate::store) fn attempts_table(attempts: &[FailedAttempt]) -> Table {
 }
 
 impl Store {
-    /// Failed attempts of an endpoint, the latest first.
+    /// Failed attempts of an endpoint, newest first.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -90,7 +90,7 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Keeps attempts that failed.
+    /// Stores failed attempts.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -104,7 +104,7 @@ impl Store {
         self.engine.write_one(statement).await.map(|_| ())
     }
 
-    /// Deletes what was given up, and attempts that failed, before a moment; gives how many rows.
+    /// Deletes failed events and failed attempts before a time; returns the number of rows.
     ///
     /// # Errors
     /// Any [`StoreError`].
