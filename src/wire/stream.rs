@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long, and how much, is read of a connection after the last answer, until the client closes it.
+/// Limits on the time and bytes read from a connection after the last response, until the client closes it.
 const LINGER_TIME: Duration = Duration::from_secs(5);
 const LINGER_BYTES: usize = 128 << 20;
 
@@ -28,7 +28,7 @@ pub(crate) struct DeadlineStream<IO> {
     write_time: Duration,
     reading: Timer,
     writing: Timer,
-    /// Until when the client must take some of what is written.
+    /// The deadline for the client to read.
     stalled_until: Option<Instant>,
     /// How the API shows that a request is refused.
     refuse: Refuse,
@@ -57,9 +57,9 @@ impl<IO> DeadlineStream<IO> {
         }
     }
 
-    /// Lets the next reader begin with bytes that were received before.
+    /// Returns received bytes to the stream, for the next reader.
     pub(crate) fn put_back(&mut self, bytes: &[u8]) {
-        // A copy: what hyper gives back may be a part of a larger buffer, even if it is empty.
+        // A copy: the buffer from hyper can be a part of a larger one, even if it is empty.
         self.received = Bytes::copy_from_slice(bytes);
     }
 
@@ -133,7 +133,7 @@ pub(crate) enum Protocol {
     Http2,
 }
 
-/// A timer that takes memory only once it is used.
+/// A timer that needs memory only after its first use.
 #[derive(Default)]
 pub(crate) struct Timer(Option<Pin<Box<Sleep>>>);
 
@@ -235,8 +235,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for DeadlineStream<IO> {
     }
 }
 
-/// Reads and discards what comes after the last answer: if a connection is closed while bytes wait in it, the
-/// operating system resets it, and the client may never see the answer.
+/// Reads and discards bytes after the last response: if a connection is closed with unread bytes, the operating system
+/// resets it, and the client may not get the response.
 struct Lingering {
     time: Pin<Box<Sleep>>,
     left: usize,
@@ -255,7 +255,7 @@ impl Default for Lingering {
 }
 
 impl Lingering {
-    /// Ready when the client has closed, or when it takes too long or sends too much.
+    /// Ready when the client has closed the connection, or exceeds the limits.
     fn poll<IO: AsyncRead>(&mut self, mut io: Pin<&mut IO>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let mut buffer = ReadBuf::new(&mut self.scratch);
@@ -273,11 +273,11 @@ impl Lingering {
     }
 }
 
-/// The answer that is written in the place of hyper's own.
+/// The response that replaces hyper's own.
 ///
-/// A workaround for hyper 1.12, which answers a head that it cannot read by itself, with an empty body and without a
-/// hook for another answer. Clients of an API look for its error message there. The answer is recognised by its bytes:
-/// all others name the request.
+/// A workaround for hyper 1.12, which responds to an invalid head itself, with an empty body and without a hook.
+/// Clients of an API expect its error message. The response is recognised by its bytes: all others contain the request
+/// id.
 struct ReplacedAnswer {
     bytes: Vec<u8>,
     written: usize,
@@ -285,7 +285,7 @@ struct ReplacedAnswer {
 
 impl<IO> DeadlineStream<IO> {
     fn replace_refusal(&mut self, bytes: &[u8], cx: &mut Context<'_>) {
-        // It is the last thing that hyper writes on a connection.
+        // hyper writes nothing after it on a connection.
         if self.replaced.is_none() && is_of_hyper(bytes) && self.deadlines.has_unread_head() {
             self.replaced = ReplacedAnswer::of(bytes, self.refuse, cx);
             self.deadlines.linger();
@@ -293,7 +293,7 @@ impl<IO> DeadlineStream<IO> {
     }
 }
 
-/// Whether an answer is hyper's own.
+/// Whether a response is hyper's own.
 fn is_of_hyper(bytes: &[u8]) -> bool {
     let named = b"x-request-id:";
     bytes.starts_with(b"HTTP/1.1 4") && !bytes.windows(named.len()).any(|window| window == named)
@@ -333,7 +333,7 @@ impl ReplacedAnswer {
     }
 }
 
-/// An answer as bytes of HTTP/1.1, the last on its connection. Its body must be ready.
+/// A response as bytes of HTTP/1.1, the last one on its connection. Its body must be ready.
 fn as_http1(mut response: Response, cx: &mut Context<'_>) -> Vec<u8> {
     let mut body = Vec::new();
     while let Poll::Ready(Some(Ok(frame))) = Pin::new(response.body_mut()).poll_frame(cx) {

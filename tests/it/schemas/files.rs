@@ -217,7 +217,7 @@ async fn a_file_goes_before_a_command(server: Server) {
         .await
         .unwrap_err();
     assert!(
-        refusal[0].contains("comes from the file dir/acme.json"),
+        refusal[0].contains("is from the file dir/acme.json"),
         "{refusal:?}"
     );
 
