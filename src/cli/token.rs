@@ -20,7 +20,7 @@ use std::io::Write;
 /// Commands of `scimd token`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
-    /// Issues a token and prints it on standard output, this one time
+    /// Issues a token and prints it on standard output, once
     Issue(Issue),
     /// Lists tokens, without their secrets
     List(List),
@@ -33,7 +33,7 @@ pub(super) enum Token {
 /// Arguments of `scimd token issue`.
 #[derive(Debug, Args)]
 pub(super) struct Issue {
-    /// What the token is for, such as okta
+    /// Purpose of the token, such as okta
     #[arg(long)]
     name: String,
     /// Tenant of the token
@@ -88,7 +88,7 @@ impl Token {
     }
 }
 
-/// A token at the one time that it is shown.
+/// A new token, which is shown once.
 #[derive(Deserialize)]
 pub(super) struct Issued {
     id: String,
@@ -130,7 +130,7 @@ impl Issue {
         Ok(issued_as_json(&issued, config.tokens.warn_days))
     }
 
-    /// The body with the length of life, if one is given.
+    /// The body with the lifetime, if given.
     fn with_life(&self, mut body: Value) -> Value {
         if let Some(Span(seconds)) = self.expires {
             body["expiresIn"] = life(seconds).into();
@@ -139,7 +139,7 @@ impl Issue {
     }
 }
 
-/// A length of life as the management API takes it.
+/// A lifetime for the management API.
 pub(super) fn life(seconds: Option<i64>) -> String {
     seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds}s"))
 }
@@ -165,7 +165,7 @@ impl Rotate {
     }
 }
 
-/// The token alone on standard output, so that `$(scimd token issue …)` works; `kind` is what it is called.
+/// Prints only the token on standard output, so that `$(scimd token issue …)` works; `kind` is its name in messages.
 pub(super) fn print(kind: &str, issued: &Issued, out: &mut dyn Write) -> Result<(), Failure> {
     let end = issued
         .expires

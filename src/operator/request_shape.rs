@@ -50,7 +50,7 @@ pub struct RequestShape {
     pub outcome: Option<String>,
     /// The action, a keyword.
     pub action: Option<String>,
-    /// Why it was refused, failed or lost a part, in a keyword.
+    /// Reason of a refusal, a failure or an ignored part, a keyword.
     pub reason: Option<String>,
     /// The explanation.
     pub explanation: Option<ExplanationShape>,

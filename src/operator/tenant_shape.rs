@@ -41,7 +41,7 @@ pub struct TenantShape {
     pub name: String,
     /// Display name.
     pub display_name: Option<String>,
-    /// Under which id the vendor keeps the customer.
+    /// Id of the customer in the vendor's system.
     pub reference: Option<String>,
     /// Status, a keyword.
     pub status: String,

@@ -120,7 +120,7 @@ pub struct TokenShape {
     /// Whether and how long it works.
     #[serde(flatten)]
     pub life: LifeShape,
-    /// Name of the operator token by which it was issued.
+    /// Name of the operator token that issued it.
     pub created_by: Option<String>,
 }
 

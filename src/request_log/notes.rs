@@ -18,7 +18,7 @@ pub struct UnknownAttribute {
     pub name: String,
     /// The shape of its values.
     pub shape: Shape,
-    /// How many requests had it.
+    /// Number of requests with it.
     pub count: u64,
     /// Time of the last occurrence.
     pub last: Timestamp,

@@ -190,13 +190,9 @@ fn health_asks_over_tls() {
         (
             format!("health http://{address}/readyz"),
             1,
-            "did not answer",
+            "did not respond",
         ),
-        (
-            "health ftp://127.0.0.1/".to_owned(),
-            2,
-            "give a URL such as",
-        ),
+        ("health ftp://127.0.0.1/".to_owned(), 2, "use a URL such as"),
     ] {
         let (found, message) = refused(folder.path(), &ask);
         assert_eq!(found, Some(code), "{ask}: {message}");

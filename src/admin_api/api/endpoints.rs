@@ -1,4 +1,4 @@
-//! What the operations about webhooks and about streams share.
+//! Common parts of the operations on webhooks and streams.
 
 use crate::admin_api::call::{Call, JsonReply, NOTHING, Reply, invalid};
 use crate::admin_api::operation::{Access, BASE, Handle, Kind, Operation, Parameter, Place};
@@ -14,13 +14,13 @@ use serde_json::{Map, Value, json};
 pub(super) const READ: Access = Access::Scope(OperatorScope::WebhooksRead);
 const WRITE: Access = Access::Scope(OperatorScope::WebhooksWrite);
 
-/// Events that were given up which are listed at most.
+/// Maximum number of listed failed events.
 const MOST: i64 = 10_000;
 
 pub(super) const CONFIRM: &[Parameter] = &[Parameter {
     name: "confirm",
     kind: Kind::Text,
-    summary: "The name of the endpoint, once more.",
+    summary: "The name of the endpoint, as confirmation.",
 }];
 
 /// An operation that writes.
@@ -74,7 +74,7 @@ pub(super) async fn get(call: Call, kind: EndpointKind) -> Result<Reply> {
     Ok(Reply::ok(shown))
 }
 
-/// Where an endpoint begins, or goes on, by a member of the body.
+/// The start of an endpoint, by a member of the body.
 pub(super) fn start(call: &Call) -> Option<Start> {
     Some(match call.text("from")? {
         "now" => Start::Now,
@@ -91,7 +91,7 @@ pub(super) fn headers(body: &Map<String, Value>) -> Option<Vec<(String, String)>
     Some(pairs.collect())
 }
 
-/// 201 with an endpoint that was made, below a path.
+/// 201 with a new endpoint, below a path.
 pub(super) fn made(path: &str, info: &EndpointInfo) -> JsonReply {
     JsonReply {
         location: Some(format!("{BASE}{path}/{}", info.endpoint.name)),
@@ -105,7 +105,7 @@ pub(super) async fn remove(call: Call, kind: EndpointKind) -> Result<Reply> {
     endpoints.endpoint(kind, name).await?;
     if call.parameter("confirm") != Some(name) {
         let detail = format!(
-            "This deletes {} {name} with all that waits for it: give confirm={name}.",
+            "This deletes {} {name} with its pending events: send confirm={name}.",
             kind.as_str()
         );
         return Err(Problem::new(ProblemType::ConfirmMissing, 400, detail));
@@ -121,7 +121,7 @@ pub(super) async fn failed(call: Call, kind: EndpointKind) -> Result<Reply> {
     Ok(Reply::ok(json!({"items": items, "next": null})))
 }
 
-/// What became of a test.
+/// The result of a test.
 fn tested(tested: &Tested) -> JsonReply {
     let body = json!({
         "accepted": tested.is_accepted,
@@ -149,7 +149,7 @@ pub(super) async fn replay(call: Call, kind: EndpointKind) -> Result<Reply> {
     let start = match (start(&call), since) {
         (Some(start), None) => start,
         (None, Some(seconds)) => Start::Since(seconds),
-        _ => return Err(invalid("/from", "Give either from or since.")),
+        _ => return Err(invalid("/from", "Use either from or since.")),
     };
     let (name, place) = (call.segment("name"), (&start, call.text("tenant")));
     let once = call.keeping(&NOTHING);

@@ -31,7 +31,7 @@ pub(in crate::cli) struct Test {
 pub(in crate::cli) struct Resume {
     /// Name
     name: String,
-    /// Where it goes on: now, start (the oldest event that is kept), or a cursor [default: where it stopped]
+    /// Position at which it continues: now, start (the oldest available event), or a cursor [default: where it stopped]
     #[arg(long, value_name = "CURSOR", allow_hyphen_values = true, value_parser = start)]
     from: Option<Start>,
 }
@@ -41,7 +41,7 @@ pub(in crate::cli) struct Resume {
 pub(in crate::cli) struct Remove {
     /// Name
     name: String,
-    /// Does not ask
+    /// Skips the confirmation
     #[arg(long)]
     yes: bool,
 }
@@ -120,11 +120,7 @@ impl Remove {
     ) -> Result<(), Failure> {
         endpoints.endpoint(kind, &self.name).await?;
         if !self.yes {
-            confirm(
-                "deletes it with all that waits for it",
-                &self.name,
-                "its name",
-            )?;
+            confirm("deletes it with its pending events", &self.name, "its name")?;
         }
         endpoints.remove(kind, &self.name).await?;
         say(&format!("Removed {} {}.", kind.as_str(), self.name));

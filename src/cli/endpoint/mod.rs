@@ -1,4 +1,4 @@
-//! What `scimd webhook` and `scimd stream` share.
+//! Common parts of `scimd webhook` and `scimd stream`.
 
 pub(super) mod change;
 pub(super) mod failures;
@@ -19,7 +19,7 @@ impl From<EndpointError> for Failure {
     }
 }
 
-/// Takes `now`, `start` or a cursor.
+/// Parses `now`, `start` or a cursor.
 pub(super) fn start(text: &str) -> Result<Start, String> {
     Ok(match text {
         "now" => Start::Now,

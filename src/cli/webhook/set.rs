@@ -54,7 +54,7 @@ impl Rotate {
     ) -> Result<(), Failure> {
         let secret = endpoints.rotate(&self.name, self.overlap, None).await?;
         say(&format!(
-            "Events are signed with the old secret too for {}. The new one:",
+            "Events are also signed with the old secret for {}. The new secret:",
             duration::show(self.overlap)
         ));
         writeln!(out, "{}", secret.expose_secret())?;
