@@ -14,7 +14,7 @@ use tokio::time::sleep;
 const BEFORE: Duration = Duration::from_secs(5);
 const AFTER: Duration = Duration::from_secs(30);
 
-/// How long deliveries may take after the last change.
+/// Time limit for deliveries after the last change.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Arguments of `feed takeover`.
@@ -35,17 +35,17 @@ impl Takeover {
         if !self.common.postgres {
             return Err("two instances need --postgres".to_owned());
         }
-        let people = Population {
+        let population = Population {
             seed: 1,
             users: 1000,
             sizes: Vec::new(),
         };
-        let rig = Rig::new(&self.common, &people)?;
+        let rig = Rig::new(&self.common, &population)?;
         let first = rig.serve(&[])?;
         let receiver = Receiver::start(Duration::ZERO)?;
         rig.webhook("app", &receiver, &[])?;
         rig.run(&["webhook", "test", "app"])?;
-        // The first one sends by then.
+        // The first instance sends by then.
         sleep(Duration::from_secs(3)).await;
         let second = rig.serve(&[])?;
         let plan = Plan {
