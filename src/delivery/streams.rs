@@ -193,6 +193,7 @@ impl Endpoints {
                 .as_ref()
                 .map(|(number, _)| TenantKey::of_number(*number)),
             types: options.types.clone(),
+            except: Vec::new(),
             limit: SLICE,
         };
         while window.messages.len() < WINDOW && !window.is_at_end {

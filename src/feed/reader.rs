@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 const CHUNK: i64 = 100;
 /// Maximum number of chunks that one page reads, even without a match.
 const CHUNKS: usize = 50;
+/// Maximum number of positions that one statement skips.
+const SPAN: i64 = 10_000;
 /// Maximum size of the states of a chunk, in bytes.
 const BYTES: i64 = 4 << 20;
 /// Changes that are numbered by one statement.
@@ -67,6 +69,8 @@ pub struct PageQuery {
     pub after: Place,
     /// Only events of one tenant; `None` for all tenants, including events about tenants.
     pub tenant: Option<TenantKey>,
+    /// Excludes events of these tenants.
+    pub except: Vec<TenantKey>,
     /// Only events of these types.
     pub types: TypePatterns,
     /// Maximum number of events; at least 1.
@@ -139,32 +143,29 @@ impl Feed {
     /// # Errors
     /// Any error of the database.
     pub async fn advance(&self) -> Result<()> {
-        let mut seen = self.clock().now();
-        while self.advance_by(SLICE).await? > 0 {
-            seen = self.clock().now();
-        }
+        let (seen, newest) = loop {
+            let seen = self.clock().now();
+            let done = self.store.number_changes(SLICE, seen).await?;
+            if let Some(newest) = done.newest {
+                break (seen, newest);
+            }
+        };
         self.store.metrics().feed.note_numbered(seen);
-        self.look().await
-    }
-
-    /// Assigns positions to about this number of changes; returns their number.
-    ///
-    /// # Errors
-    /// Any error of the database.
-    pub async fn advance_by(&self, slice: i64) -> Result<i64> {
-        let now = self.clock().now();
-        Ok(self.store.number_changes(slice, now).await?)
-    }
-
-    /// Notifies waiting readers of the newest position.
-    async fn look(&self) -> Result<()> {
-        let newest = self.ends().await?.map_or(0, |ends| ends.newest.position);
         self.head.send_if_modified(|head| {
             let is_new = *head != newest;
             *head = newest;
             is_new
         });
         Ok(())
+    }
+
+    /// Assigns positions to about `slice` changes; returns their number.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn advance_by(&self, slice: i64) -> Result<i64> {
+        let now = self.clock().now();
+        Ok(self.store.number_changes(slice, now).await?.numbered)
     }
 
     /// Waits until this instance has committed changes.
@@ -372,13 +373,18 @@ impl Reading<'_> {
             let after = self.next.place;
             let tenant = self.query.tenant.map(TenantKey::number);
             let store = &self.feed.store;
-            let keys = store.feed_keys(after.read_from(), tenant, CHUNK).await?;
-            if keys.is_empty() {
-                // Events that do not match are skipped; later changes than the newest position can be included.
+            let mut keys = store.feed_keys(after.read_from(), tenant, CHUNK).await?;
+            let Some(last) = keys.last().copied() else {
+                // Changes that were numbered since the newest position was read are on the next page.
                 if newest.place > self.next.place {
                     self.next = newest;
                 }
                 return Ok(true);
+            };
+            keys.retain(|key| !self.excludes(key.tenant));
+            if keys.is_empty() {
+                self.skip(last, newest.place.position).await?;
+                continue;
             }
             let rows = store.feed_rows(&keys, BYTES).await?;
             let members = store.members_of_changes(&with_few_members(&rows)).await?;
@@ -386,13 +392,29 @@ impl Reading<'_> {
                 return Ok(false);
             }
             // Changes of deleted tenants have no row, and neither have those beyond the size of a chunk.
-            if rows.is_empty()
-                && let Some(last) = keys.last()
-            {
-                self.next = Cursor::at(Place::after(last.position), Some(*last));
+            if rows.is_empty() {
+                self.next = Cursor::at(Place::after(last.position), Some(last));
             }
         }
         Ok(false)
+    }
+
+    fn excludes(&self, tenant: i64) -> bool {
+        self.query.except.iter().any(|key| key.number() == tenant)
+    }
+
+    /// Skips to the next change of a tenant that is not excluded, at most as far as one statement searches.
+    async fn skip(&mut self, last: FeedKey, newest: i64) -> Result<()> {
+        let store = &self.feed.store;
+        let tenants: Vec<_> = self.query.except.iter().map(|key| key.number()).collect();
+        let upto = (last.position + SPAN).min(newest).max(last.position);
+        let found = store
+            .feed_key_of_others(last.position, upto, &tenants)
+            .await?;
+        let before = found.map_or(upto, |key| key.position - 1);
+        let key = store.feed_key(before).await?.unwrap_or(last);
+        self.next = Cursor::at(Place::after(key.position), Some(key));
+        Ok(())
     }
 
     /// Builds the events of rows; `false` if the page is full.

@@ -103,6 +103,7 @@ impl FeedApp {
             after: self.place(asked.after.as_deref()).await?,
             tenant: self.tenant(asked.tenant.as_deref(), reader).await?,
             types: asked.types,
+            except: Vec::new(),
             limit: asked.limit,
         };
         let end = waiting::until(head, asked.wait);

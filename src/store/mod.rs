@@ -22,7 +22,8 @@ pub use activity::health::{Health, HealthTime};
 pub use activity::read::{FailureGroup, FailurePlace, FailureQuery, HourFigures};
 pub use activity::tally::HourCounts;
 pub use changes::{
-    AuditedChange, Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRow, ResourceChange,
+    AuditedChange, Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRow, Numbering,
+    ResourceChange,
 };
 pub use db::error::StoreError;
 pub use db::settings::PoolSettings;

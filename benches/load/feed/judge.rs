@@ -62,6 +62,15 @@ pub(super) struct Journal {
     pub(super) first_failed: Option<String>,
 }
 
+impl Journal {
+    /// Adds the records of another writer.
+    pub(super) fn add(&mut self, other: Self) {
+        self.acknowledged.extend(other.acknowledged);
+        self.failed += other.failed;
+        self.first_failed = self.first_failed.take().or(other.first_failed);
+    }
+}
+
 /// The result for the acknowledged changes.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {

@@ -235,9 +235,19 @@ impl Worker {
         let tenant = read
             .tenant
             .or(self.endpoint.tenant.as_ref().map(|(number, _)| *number));
+        // The common reader skips tenants that have a reader of their own.
+        let except = match read.tenant {
+            None => self
+                .lanes
+                .with_readers()
+                .map(TenantKey::of_number)
+                .collect(),
+            Some(_) => Vec::new(),
+        };
         let query = PageQuery {
             after: Place::after(read.after),
             tenant: tenant.map(TenantKey::of_number),
+            except,
             types: self.options.types.clone(),
             limit: read.limit,
         };

@@ -190,6 +190,12 @@ impl Lanes {
         wanted
     }
 
+    /// Numbers of the tenants whose lanes have their own reader.
+    pub(crate) fn with_readers(&self) -> impl Iterator<Item = i64> {
+        let own = self.lanes.iter().filter(|(_, lane)| lane.is_own());
+        own.map(|(tenant, _)| *tenant)
+    }
+
     /// Adds the events of a page, which is complete up to a position.
     pub(crate) fn loaded(&mut self, read: PageRead, items: Vec<Item>, upto: i64, now: Millis) {
         for item in items {

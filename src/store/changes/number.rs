@@ -9,35 +9,55 @@ use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
 use crate::store::db::engine::Database;
 use crate::store::db::error::StoreError;
-use crate::store::db::row::Row;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::resources::seq::{EPOCH_MICROS, milliseconds};
+
+/// The result of numbering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbering {
+    /// Number of changes that got a position.
+    pub numbered: i64,
+    /// The newest position if nothing was numbered, 0 if there is none; `None` if another pass is needed.
+    pub newest: Option<i64>,
+}
 
 /// The result of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Pass {
     /// Number of changes that got a position.
     numbered: i64,
+    /// The newest position before the pass; `None` if another pass with the same number took effect instead.
+    newest: Option<i64>,
     /// Whether the log has transaction numbers that this cluster has not reached: it was restored into a newer cluster.
     is_foreign: bool,
 }
 
 impl Store {
-    /// Assigns positions to about `slice` committed changes without one; returns their number. SQLite numbers a change
-    /// at insertion.
+    /// Assigns positions to about `slice` committed changes without one. SQLite numbers a change at insertion.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn number_changes(&self, slice: i64, now: Timestamp) -> Result<i64, StoreError> {
+    pub async fn number_changes(
+        &self,
+        slice: i64,
+        now: Timestamp,
+    ) -> Result<Numbering, StoreError> {
         let Database::Postgres { .. } = self.engine.database else {
-            return Ok(0);
+            let ends = self.feed_ends().await?;
+            return Ok(Numbering {
+                numbered: 0,
+                newest: Some(ends.map_or(0, |ends| ends.newest.position)),
+            });
         };
-        let pass = self.pass("feed.pass", PASS, slice, now, []).await?;
-        if !pass.is_foreign {
-            return Ok(pass.numbered);
+        let mut pass = self.pass("feed.pass", PASS, slice, now, []).await?;
+        if pass.is_foreign {
+            pass = self.resume(slice, now).await?;
         }
-        self.resume(slice, now).await
+        Ok(Numbering {
+            numbered: pass.numbered,
+            newest: pass.newest.filter(|_| pass.numbered == 0),
+        })
     }
 
     /// Detects whether the log was restored into another cluster, before the first write there: otherwise a change with
@@ -71,7 +91,7 @@ impl Store {
 
     /// Continues after a restore into another cluster: numbers about `slice` changes without a position, and takes a
     /// new snapshot when none is left. Until then each pass reports that the log is foreign.
-    async fn resume(&self, slice: i64, now: Timestamp) -> Result<i64, StoreError> {
+    async fn resume(&self, slice: i64, now: Timestamp) -> Result<Pass, StoreError> {
         self.suspend().await?;
         let adopt = || {
             let statement = Statement::named("feed.adopt", ADOPT, vec![Arg::OptInt(Some(slice))]);
@@ -82,10 +102,7 @@ impl Store {
             Arg::Int(EPOCH_MICROS + LATEST_COMMIT),
             Arg::Int(milliseconds(1)),
         ];
-        Ok(self
-            .pass("feed.resume", RESUME, slice, now, scale)
-            .await?
-            .numbered)
+        self.pass("feed.resume", RESUME, slice, now, scale).await
     }
 
     async fn pass(
@@ -103,19 +120,14 @@ impl Store {
             .engine
             .write_one(Statement::named(name, text, args))
             .await?;
-        let pass = |row: &Row| {
-            Ok(Pass {
-                numbered: row.int(0)?,
-                is_foreign: row.bool(1)?,
-            })
-        };
-        rows.first().map_or(
-            Ok(Pass {
-                numbered: 0,
-                is_foreign: false,
-            }),
-            pass,
-        )
+        let row = rows
+            .first()
+            .ok_or(StoreError::Fault(sqlx::Error::RowNotFound))?;
+        Ok(Pass {
+            numbered: row.int(0)?,
+            is_foreign: row.bool(1)?,
+            newest: row.opt_int(2)?,
+        })
     }
 }
 
@@ -128,6 +140,26 @@ macro_rules! number {
          numbered as (insert into feed (position, tenant, change) \
            select bound.position + row_number() over (order by turn, nth, version), tenant, change \
            from turned, made, bound returning 1) "
+    };
+}
+
+macro_rules! newest {
+    () => {
+        "select coalesce(max(position), 0) from feed"
+    };
+}
+
+/// The newest position, 0 if there is none.
+pub(in crate::store) const NEWEST: &str = newest!();
+
+/// The newest position before a pass; null if the pass had changes to number and did not take effect.
+macro_rules! newest_if_complete {
+    () => {
+        concat!(
+            "case when exists (select 1 from made) or not exists (select 1 from fresh) then (",
+            newest!(),
+            ") end"
+        )
     };
 }
 
@@ -154,7 +186,8 @@ const PASS: &str = concat!(
            where running < bound.upto), '') as pg_snapshot), $2 \
        from bound where exists (select 1 from fresh) on conflict do nothing returning pass), ",
     number!(),
-    "select (select count(*) from numbered), exists (select 1 from last) and not exists (select 1 from own)"
+    "select (select count(*) from numbered), exists (select 1 from last) and not exists (select 1 from own), ",
+    newest_if_complete!()
 );
 
 /// Whether the newest pass, or a change, has a transaction number that this cluster has not reached.
@@ -190,5 +223,6 @@ const RESUME: &str = concat!(
          case when exists (select 1 from fresh) then bound.at else $2 end \
        from bound on conflict do nothing returning pass), ",
     number!(),
-    "select (select count(*) from numbered), false"
+    "select (select count(*) from numbered), false, ",
+    newest_if_complete!()
 );

@@ -133,6 +133,24 @@ impl Store {
             .collect()
     }
 
+    /// The first position in `after + 1 ..= upto` of a change of another tenant than `tenants`; `None` if there is none.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn feed_key_of_others(
+        &self,
+        after: i64,
+        upto: i64,
+        tenants: &[i64],
+    ) -> Result<Option<FeedKey>, StoreError> {
+        let args = vec![Arg::OptInt(Some(after)), Arg::Int(upto), Arg::Int(1)];
+        let tenants = vec![("tenant", Column::Ints(tenants.to_vec()))];
+        let statement =
+            Statement::named("feed.key_of_others", KEY_OF_OTHERS, args).with_rows(tenants);
+        let rows = self.engine.read(&statement).await?;
+        rows.first().map(read_key).transpose()
+    }
+
     /// The approximate position of the first change at a time or later; `None` if there is none.
     ///
     /// # Errors
@@ -327,6 +345,8 @@ const KEYS: &str =
     "select position, tenant, change from feed where position > $1 order by position {limit}$2";
 const KEYS_OF_TENANT: &str = "select position, tenant, change from feed where tenant = $1 and position > $2 \
      order by position {limit}$3";
+const KEY_OF_OTHERS: &str = "select position, tenant, change from feed where position > $1 and position <= $2 \
+     and tenant not in (select tenant from {rows}) order by position {limit}$3";
 /// Positions follow the time of changes closely, but not exactly.
 const SINCE: &str = "select min(position) from (select position from feed where change >= $1 order by change limit 100) as first";
 const LAST: &str = "select min(position) from (select position from feed order by position desc {limit}$1) as last";
@@ -334,8 +354,6 @@ const LAST_OF_TENANT: &str = "select min(position) from (select position from fe
      order by position desc {limit}$2) as last";
 const KEY: &str = "select position, tenant, change from feed where position = $1";
 const KEY_OF: &str = "select position, tenant, change from feed where tenant = $1 and change = $2";
-/// The newest position, 0 if there is none.
-pub(in crate::store) const NEWEST: &str = "select coalesce(max(position), 0) from feed";
 /// Each end is one look-up in the index.
 const ENDS: &str = "select position, tenant, change, (select min(position) from feed) from feed order by position desc limit 1";
 /// The current state replaces one that was not stored. The sum covers the preceding rows, so that the first row is
