@@ -94,7 +94,7 @@ impl InFlight {
         state.all == Usage::default() && state.shares.is_empty() && state.without_token == 0
     }
 
-    /// Whether there are so many requests without a token that connections with unread responses must be closed.
+    /// Whether the number of requests without a token requires that connections with unread responses are closed.
     pub(crate) fn is_crowded(&self) -> bool {
         self.state().without_token >= WITHOUT_TOKEN
     }

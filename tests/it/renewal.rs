@@ -1,4 +1,4 @@
-//! What a running server takes anew at SIGHUP, and how it is asked whether it is well.
+//! What a running server reloads at SIGHUP, and its health checks.
 
 use crate::cli::{Served, migrated, printed, refused};
 use nix::sys::signal::Signal;

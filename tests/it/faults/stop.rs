@@ -1,4 +1,4 @@
-//! The server is told to stop while PostgreSQL is silent.
+//! The server receives a signal to stop while PostgreSQL does not respond.
 
 use super::silence::STATEMENT;
 use crate::cli::Served;
