@@ -20,7 +20,7 @@ mod token_keys;
 mod webhooks;
 
 pub use answer_times::Percentiles;
-pub use deliver::{Deliverer, DelivererSettings};
+pub use deliver::{Deliverer, DelivererSettings, SoleSender};
 pub use endpoints::{Endpoints, Start};
 pub use error::EndpointError;
 pub use info::{EndpointInfo, held_as_json};

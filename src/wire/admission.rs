@@ -39,6 +39,8 @@ pub(crate) struct Admission(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     free: usize,
+    /// Maximum slots of one client.
+    of_one: usize,
     taken: HashMap<Client, usize, RandomState>,
     waiting: HashMap<Client, VecDeque<oneshot::Sender<Turn>>, RandomState>,
     /// The waiting clients, in the order of their turns.
@@ -47,12 +49,7 @@ struct State {
 
 impl Default for Admission {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(State {
-            free: PLACES,
-            taken: HashMap::default(),
-            waiting: HashMap::default(),
-            order: VecDeque::new(),
-        })))
+        Self::new(PLACES, PLACES_OF_ONE)
     }
 }
 
@@ -83,6 +80,17 @@ impl Wait {
 }
 
 impl Admission {
+    /// A limit of `places` slots, at most `of_one` of them for one client.
+    pub(crate) fn new(places: usize, of_one: usize) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            free: places,
+            of_one,
+            taken: HashMap::default(),
+            waiting: HashMap::default(),
+            order: VecDeque::new(),
+        })))
+    }
+
     /// Requests the next slot for a client.
     pub(crate) fn turn(&self, client: Client) -> Wait {
         let mut state = self.state();
@@ -103,6 +111,11 @@ impl Admission {
             .waiting
             .get(&client)
             .is_some_and(|waiting| waiting.len() >= SHARE)
+    }
+
+    /// Whether some request waits for its turn.
+    pub(crate) fn is_crowded(&self) -> bool {
+        !self.state().order.is_empty()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -130,7 +143,7 @@ impl Admission {
 impl State {
     fn has_place(&self, client: Client) -> bool {
         let taken = self.taken.get(&client).copied().unwrap_or_default();
-        self.free > 0 && taken < PLACES_OF_ONE
+        self.free > 0 && taken < self.of_one
     }
 
     fn begin(&mut self, client: Client) {

@@ -9,11 +9,47 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Builds the response to a refused request.
-pub(crate) type Refuse = fn(Refusal, &Refused) -> Response;
+pub type Refuse = fn(Refusal, &Refused) -> Response;
+
+/// Forms of responses to refused requests: an API below one prefix can have its own form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RefusalForms {
+    usual: Refuse,
+    below: Option<(&'static str, Refuse)>,
+}
+
+impl RefusalForms {
+    /// One form for all paths.
+    pub(crate) fn new(usual: Refuse) -> Self {
+        Self { usual, below: None }
+    }
+
+    /// Sets a separate form for the paths below a prefix.
+    pub(crate) fn with(self, prefix: &'static str, refuse: Refuse) -> Self {
+        Self {
+            below: Some((prefix, refuse)),
+            ..self
+        }
+    }
+
+    /// The form for a path.
+    pub(crate) fn at(&self, path: &str) -> Refuse {
+        match self.below {
+            Some((prefix, refuse)) if is_below(path, prefix) => refuse,
+            _ => self.usual,
+        }
+    }
+}
+
+/// Whether a path is the prefix or below it.
+pub(crate) fn is_below(path: &str, prefix: &str) -> bool {
+    let rest = path.strip_prefix(prefix);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 /// Input of the response to a refused request.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Refused {
+pub struct Refused {
     /// Whether the request had credentials.
     pub(crate) has_credentials: bool,
     /// The id of the request, if it already has one.
@@ -36,7 +72,7 @@ pub(crate) type Result<T> = std::result::Result<T, Refusal>;
 
 /// A refusal, with the status of the response and the text for the client.
 #[derive(Debug, Clone)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     /// The kind of refusal.
     pub(crate) kind: RefusalKind,
     /// The HTTP status.

@@ -101,6 +101,17 @@ pub enum StoreError {
         /// The transactions.
         holders: String,
     },
+    /// Another instance has been migrating for longer than this one waits.
+    #[error(
+        "another instance has been migrating the tables for {seconds} s (database.migration_lock_seconds): {holder}; check \
+         its log; if it makes no progress, end its session, for example with pg_terminate_backend(session), and start again"
+    )]
+    Migrating {
+        /// How long this instance has waited, in seconds.
+        seconds: u64,
+        /// The session of the other instance.
+        holder: String,
+    },
     /// The migration of the database failed.
     #[error("migration failed")]
     Migration(#[source] sqlx::migrate::MigrateError),
@@ -280,6 +291,7 @@ impl From<StoreError> for ScimError {
             | StoreError::Migration(_)
             | StoreError::Newer { .. }
             | StoreError::Blocked { .. }
+            | StoreError::Migrating { .. }
             | StoreError::Damaged(_)
             | StoreError::Role(_) => Self::internal(error),
             StoreError::Busy(_)

@@ -1,4 +1,4 @@
-//! All connections of PostgreSQL are in use.
+//! All connections of PostgreSQL are in use (FLT-13).
 
 use crate::harness::postgres::Cluster;
 use crate::harness::{Options, Server, race, user};

@@ -25,10 +25,11 @@ use std::time::{Duration, Instant};
 use step::steps;
 
 /// Runs the pending migrations of PostgreSQL. `connection` is a connection without settings to the server of `options`.
-/// A step waits at most `lock` for tables in use. `keeps_role`: whether the settings of the role are set too.
+/// A step waits at most `lock` for tables in use, and the start as long for another instance that migrates. `keeps_role`: whether the settings of the role are set too.
 ///
 /// # Errors
-/// [`StoreError::Blocked`] if others use a table for too long; any other if a migration fails. Those before it, and its own steps before the one that failed, have taken effect.
+/// [`StoreError::Blocked`] if others use a table for too long, [`StoreError::Migrating`] if another instance migrates for
+/// as long; any other if a migration fails. Those before it, and its own steps before the one that failed, have taken effect.
 pub(super) async fn run(
     connection: &mut PgConnection,
     options: &PgConnectOptions,
@@ -42,7 +43,7 @@ pub(super) async fn run(
     {
         return Ok(());
     }
-    let mut guard = Guard::take(options, session).await?;
+    let mut guard = Guard::take(options, session, lock).await?;
     // Building an index has no limit; only its wait for other transactions has one. Behind a pooler this setting has no
     // lasting effect.
     if !session.is_pooled() {
