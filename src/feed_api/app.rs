@@ -260,7 +260,7 @@ impl FeedApp {
     }
 }
 
-/// The answer to a request for [`PREFIX`] that the wire refuses.
+/// The response to a request for [`PREFIX`] that the wire layer refuses.
 pub fn refusal(refusal: Refusal, _: &Refused) -> Response {
     Problem::from(refusal).response()
 }

@@ -113,7 +113,7 @@ impl Admission {
             .is_some_and(|waiting| waiting.len() >= SHARE)
     }
 
-    /// Whether some request waits for its turn.
+    /// Whether a request waits for its turn.
     pub(crate) fn is_crowded(&self) -> bool {
         !self.state().order.is_empty()
     }

@@ -281,7 +281,7 @@ impl ConnectionDeadlines {
         state.in_flight == 0 && state.head_since.is_some()
     }
 
-    /// The path in that head, as far as it has come.
+    /// The received part of the path in that head.
     pub(crate) fn path_of_unread_head(&self) -> Option<String> {
         self.state().raw.path()
     }

@@ -33,7 +33,7 @@ impl RawHead {
         }
     }
 
-    /// The path of the request that has begun, as far as it has come.
+    /// The received part of the path of an incomplete request head.
     pub(crate) fn path(&self) -> Option<String> {
         let words = self.bytes.split(|byte| b" \r\n".contains(byte));
         let target = words.filter(|word| !word.is_empty()).nth(1)?;

@@ -191,7 +191,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for DeadlineStream<IO> {
 }
 
 impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
-    /// Ready when what was received may be handed on, as the turn of the connection has come.
+    /// Ready when the connection has its turn and received bytes may be read.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(turns) = &mut self.turns else {
             return Poll::Ready(Ok(()));
@@ -209,7 +209,7 @@ impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads what has come in, or only a part of it while other connections wait for their turns.
+    /// Reads the available input, or a part of it while other connections wait for their turns.
     fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
@@ -227,7 +227,8 @@ impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
         Poll::Ready(Ok(()))
     }
 
-    /// Ready with an error when the time of the connection is over. Many that end at a time do so in turns too.
+    /// Ready with an error when the deadline of the connection has passed. Connections that end at the same time also
+    /// do so in turns.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let until = self.deadlines.deadline(cx.waker());
         ready!(self.reading.poll(until, cx));
