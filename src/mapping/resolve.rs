@@ -96,7 +96,7 @@ impl Mapping {
                 .any(|mapped| mapped.column == *name);
             if !is_mapped && name != EXTERNAL_ID {
                 problems.push(format!(
-                    "mapping.indexed names \"{name}\", which is no column"
+                    "mapping.indexed contains \"{name}\", which is not a column"
                 ));
             }
         }
@@ -160,7 +160,7 @@ impl Mapping {
         }
         if table.lookups.len() > LOOKUPS {
             problems.push(format!(
-                "mapping.indexed names columns of {} with {} different paths; at most {LOOKUPS} can be indexed",
+                "mapping.indexed contains columns of {} with {} different paths; at most {LOOKUPS} can be indexed",
                 resource_type.name(),
                 table.lookups.len()
             ));
@@ -188,7 +188,7 @@ fn column_of(
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     {
         return Err(format!(
-            "\"{name}\" is no name of a column: use lower-case letters, digits and _, at most 63"
+            "\"{name}\" is not a valid column name: use lower-case letters, digits and _, at most 63"
         ));
     }
     if FIXED.contains(&name.as_str()) || earlier.iter().any(|column| column.name == *name) {
