@@ -2,8 +2,8 @@
 
 use crate::error::ScimError;
 use crate::reason::Reason;
+use crate::store::db::sqlite_error::{SqliteFailure, driver_error};
 use sqlx::error::ErrorKind;
-use sqlx::sqlite::SqliteError;
 use std::time::Duration;
 
 /// A failed statement.
@@ -212,7 +212,7 @@ impl From<sqlx::Error> for StoreError {
                     // Another instance made the same seq, or the same row, at the same moment.
                     (ErrorKind::UniqueViolation, _) => Self::Busy(error),
                     (ErrorKind::ForeignKeyViolation, _) => Self::Reference(error),
-                    (_, Some(code)) if database.try_downcast_ref::<SqliteError>().is_some() => {
+                    (_, Some(code)) if database.as_error().is::<SqliteFailure>() => {
                         of_sqlite(code)(error)
                     }
                     (_, Some(code)) => of_postgres(code)(error),
@@ -227,6 +227,12 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::WorkerCrashed => Self::Away(error),
             _ => Self::Fault(error),
         }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        driver_error(error).into()
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod apply;
 mod concurrent;
+mod embedded;
 mod guard;
 mod lock_wait;
 mod outcome;
@@ -16,11 +17,11 @@ mod step;
 use crate::store::db::error::StoreError;
 use crate::store::db::session::Session;
 use apply::Worker;
+pub(super) use embedded::run as run_on_sqlite;
 use guard::Guard;
-use outcome::{TABLE, failed};
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use std::time::{Duration, Instant};
 use step::steps;
 
@@ -91,30 +92,4 @@ pub(super) async fn run(
         );
     }
     Ok(())
-}
-
-/// Runs the pending migrations of SQLite, each in a transaction.
-///
-/// # Errors
-/// If a migration fails. Those before it have taken effect.
-pub(super) async fn run_on_sqlite(
-    connection: &mut SqliteConnection,
-    migrator: &Migrator,
-) -> Result<(), StoreError> {
-    let failed = |error| failed(error, migrator);
-    connection
-        .ensure_migrations_table(TABLE)
-        .await
-        .map_err(failed)?;
-    let applied = connection
-        .list_applied_migrations(TABLE)
-        .await
-        .map_err(failed)?;
-    if !applied.is_empty() {
-        for migration in recorded::pending(migrator, &applied)? {
-            let file = &migration.description;
-            tracing::info!("migration {file}: {}", step::title_of(file));
-        }
-    }
-    migrator.run(connection).await.map_err(failed)
 }
