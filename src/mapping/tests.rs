@@ -113,7 +113,11 @@ fn columns_that_cannot_be_are_told() {
         ("d", &["locale"]),
     ];
     let cases: &[(Columns<'_>, &[&str], &str)] = &[
-        (&[("Login", &["userName"])], &[], "is not a valid column name"),
+        (
+            &[("Login", &["userName"])],
+            &[],
+            "is not a valid column name",
+        ),
         (
             &[("tenant", &["userName"])],
             &[],

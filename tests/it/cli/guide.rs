@@ -38,7 +38,10 @@ async fn a_guide_is_filled_in_for_a_tenant(server: Server) {
         !okta.contains('*') && !okta.contains('`') && !okta.contains('{'),
         "{okta}"
     );
-    assert!(told.starts_with("Okta requires a reachable https URL"), "{told}");
+    assert!(
+        told.starts_with("Okta requires a reachable https URL"),
+        "{told}"
+    );
     with_attributes(
         &server,
         "acme",
