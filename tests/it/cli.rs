@@ -692,7 +692,7 @@ fn a_folder_that_holds_no_database_is_left_as_it_is() {
     ] {
         let (code, message) = refused(folder.path(), arguments);
         assert!(
-            code == Some(1) && message.contains("make one with scimd serve or scimd migrate"),
+            code == Some(1) && message.contains("create one with scimd serve or scimd migrate"),
             "{message}"
         );
     }

@@ -66,7 +66,7 @@ async fn a_hangup_brings_limits_and_level_into_force() {
     std::fs::write(&file, "[limits]\npage_max = 0\n").unwrap();
     served.tell(Signal::SIGHUP);
     until("the complaint", async || {
-        logged().contains("the configuration cannot be used")
+        logged().contains("the configuration is invalid")
     })
     .await;
     assert_eq!(page_max(&base, &token).await, 7);
@@ -95,7 +95,7 @@ async fn a_hangup_with_a_bad_certificate_changes_no_limit() {
     served.tell(Signal::SIGHUP);
     until("the complaint", async || {
         let logged = std::fs::read_to_string(&log).unwrap();
-        logged.contains("the configuration cannot be used") && logged.contains("/no/such/file")
+        logged.contains("the configuration is invalid") && logged.contains("/no/such/file")
     })
     .await;
     assert_eq!(page_max(&base, &token).await, 50);
@@ -139,7 +139,7 @@ async fn a_hangup_brings_limits_of_the_management_api_into_force() {
     served.tell(Signal::SIGHUP);
     until("the complaint", async || {
         let logged = std::fs::read_to_string(&log).unwrap();
-        logged.contains("the configuration cannot be used")
+        logged.contains("the configuration is invalid")
     })
     .await;
     assert!(!is_limited().await);

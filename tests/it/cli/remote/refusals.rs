@@ -109,7 +109,7 @@ fn a_server_that_is_away_is_named() {
         "{ended:?}"
     );
     for (url, said) in [
-        ("http://scim.example.com", "unprotected"),
+        ("http://scim.example.com", "unencrypted"),
         ("scim.example.com", "use a URL"),
     ] {
         let ended: Ended = through(url, "scimdop_x", &["tenant", "list"])

@@ -249,7 +249,7 @@ async fn what_is_changed_is_the_same(server: Server) {
     for (id, _) in &ids {
         let again = same(&server, &admin, &["token", "rotate", id]);
         assert!(
-            again.code == Some(1) && again.told.contains("was rotated already"),
+            again.code == Some(1) && again.told.contains("was already rotated"),
             "{again:?}"
         );
     }
