@@ -29,6 +29,10 @@ pub use sections::{
     FeedSection, Limits, Log, Provisioning, SchemaSection, Server, TlsFiles, Tokens,
 };
 pub use sources::{DEFAULTS, Environment, Override};
+pub(crate) use variable::{
+    CA_FILE_VARIABLE, OPERATOR_TOKEN_FILE_VARIABLE, OPERATOR_TOKEN_VARIABLE, PROFILE_VARIABLE,
+    SERVER_VARIABLE,
+};
 
 use crate::mapping::Mapping;
 use crate::operator::DatabaseTarget;
