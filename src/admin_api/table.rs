@@ -1,8 +1,8 @@
 //! The table of operations.
 
 use crate::admin_api::api::{
-    audit, directory, entry, feed_tokens, guide, history, log, mapping, operators, schema_changes,
-    schemas, statistics, streams, suggestion, tenants, tokens, webhooks,
+    audit, directory, entry, feed_tokens, guide, history, keys, log, mapping, operators,
+    schema_changes, schemas, statistics, streams, suggestion, tenants, tokens, webhooks,
 };
 use crate::admin_api::operation::Operation;
 use percent_encoding::percent_decode_str;
@@ -23,6 +23,7 @@ const TABLE: &[(&str, &[Operation])] = &[
     ("Directory", directory::OPERATIONS),
     ("Webhooks", webhooks::OPERATIONS),
     ("Streams", streams::OPERATIONS),
+    ("Keys", keys::OPERATIONS),
     ("History", history::OPERATIONS),
     ("Audit", audit::OPERATIONS),
     ("Operators", operators::OPERATIONS),
@@ -41,8 +42,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Operation> {
 /// An operation with the values of the variables in its path.
 pub(crate) type Found = (&'static Operation, Vec<(&'static str, String)>);
 
-/// The operations at a path below the base, which differ in their methods. Of templates that fit, one with a word where
-/// others have a variable goes first.
+/// The operations at a path below the base, by method. Of matching templates, one with a literal segment precedes one
+/// with a variable.
 pub(crate) fn find(path: &str) -> Vec<Found> {
     let path = if path == "/" { "" } else { path };
     let mut found: Vec<(usize, Found)> = all()
@@ -56,7 +57,7 @@ pub(crate) fn find(path: &str) -> Vec<Found> {
     found.into_iter().map(|(_, found)| found).collect()
 }
 
-/// The values of the variables of a template in a path that fits it.
+/// The values of the variables of a template in a matching path.
 fn segments(template: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
     let mut values = Vec::new();
     let mut given = path.split('/');

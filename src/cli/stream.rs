@@ -1,42 +1,38 @@
 //! `scimd stream`.
 
 use super::arguments::keyword;
-use super::endpoint::{change, failures, list, start};
+use super::endpoint::{EndpointsAt, change, failures, headers, list};
 use super::failure::Failure;
-use super::open;
-use super::open_endpoints::endpoints;
-use super::webhook::headers;
-use crate::config::Config;
-use crate::delivery::{
-    Endpoints, NewStream, Start, StreamMethod, StreamMode, StreamOptions, TokenAlgorithm,
-};
+use super::management::{Place, members};
+use crate::delivery::{StreamMethod, StreamMode, TokenAlgorithm};
 use crate::store::EndpointKind;
 use clap::{ArgGroup, Args, Subcommand};
+use serde_json::Value;
 use std::io::Write;
 use std::path::PathBuf;
 
 /// Commands of `scimd stream`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Stream {
-    /// Makes a stream of security event tokens
+    /// Creates a stream of security event tokens
     Add(Add),
-    /// Lists streams and where each stands
+    /// Lists streams with their progress
     List(list::List),
     /// Shows a stream
     Show(list::Show),
-    /// Sends a verification event from here, and shows the answer
+    /// Sends a verification event immediately, and shows the result
     Test(change::Test),
     /// Sends nothing to a stream until it is resumed
     Pause(change::Named),
     /// Sends again, where it stopped or from another place on
     Resume(change::Resume),
-    /// Deletes a stream with all that waits for it
+    /// Deletes a stream with its pending tokens
     Remove(change::Remove),
-    /// Sends tokens again from a place on; later ones follow in order
+    /// Sends tokens again from a position; later ones follow in order
     Replay(change::Replay),
-    /// Lists tokens that were given up
+    /// Lists failed tokens
     Failed(failures::Failed),
-    /// Tries tokens again that were given up
+    /// Retries failed tokens
     Retry(failures::Retry),
     /// Shows attempts that failed
     Log(failures::Log),
@@ -51,10 +47,10 @@ pub(super) struct Add {
     /// Sends tokens to this URL (RFC 8935)
     #[arg(long, value_name = "URL", group = "method")]
     push: Option<String>,
-    /// Lets the receiver ask for tokens (RFC 8936), and prints the URL for that
+    /// Lets the receiver poll (RFC 8936), and prints the URL
     #[arg(long, group = "method")]
     poll: bool,
-    /// How much tokens tell: names of attributes, or the resource
+    /// Content of tokens: names of attributes, or the resource
     #[arg(long, default_value = "notice",
           value_parser = keyword(StreamMode::KEYWORDS, StreamMode::from_keyword))]
     mode: StreamMode,
@@ -72,9 +68,14 @@ pub(super) struct Add {
     #[arg(long)]
     types: Option<String>,
     /// Where it begins: now, start (the oldest event that is kept), or a cursor of the feed
-    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true, default_value = "now", value_parser = start)]
-    from: Start,
-    /// File with headers to send, such as Authorization: one on a line, Name: value
+    #[arg(
+        long,
+        value_name = "CURSOR",
+        allow_hyphen_values = true,
+        default_value = "now"
+    )]
+    from: String,
+    /// File with headers to send, such as Authorization, one per line: Name: value
     #[arg(long, value_name = "FILE")]
     header_file: Option<PathBuf>,
     /// Allows addresses of this machine and of private networks, and plain http to them
@@ -83,15 +84,16 @@ pub(super) struct Add {
 }
 
 impl Stream {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let endpoints = endpoints(config, &operator)?;
-        let these = (&endpoints, EndpointKind::Stream);
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+        let these = EndpointsAt {
+            management: &place.open().await?,
+            kind: EndpointKind::Stream,
+        };
         match self {
-            Self::Add(add) => add.run(&endpoints, out).await,
+            Self::Add(add) => add.run(these, out).await,
             Self::List(list) => list.run(these, out).await,
             Self::Show(show) => show.run(these, out).await,
-            Self::Test(test) => test.run(these, config, out).await,
+            Self::Test(test) => test.run(these, out).await,
             Self::Pause(named) => named.pause(these).await,
             Self::Resume(resume) => resume.run(these).await,
             Self::Remove(remove) => remove.run(these).await,
@@ -104,31 +106,30 @@ impl Stream {
 }
 
 impl Add {
-    async fn run(&self, endpoints: &Endpoints, out: &mut dyn Write) -> Result<(), Failure> {
-        let new = NewStream {
-            name: self.name.clone(),
-            tenant: self.tenant.clone(),
-            start: self.from.clone(),
-            url: self.push.clone(),
-            types: self.types.clone(),
-            allows_private: self.allow_private,
-            headers: match &self.header_file {
-                Some(file) => headers(file)?,
-                None => Vec::new(),
-            },
-            options: StreamOptions {
-                method: if self.poll {
-                    StreamMethod::Poll
-                } else {
-                    StreamMethod::Push
-                },
-                mode: self.mode,
-                audience: self.audience.clone(),
-                algorithm: self.alg,
-            },
+    async fn run(&self, these: EndpointsAt<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+        let method = if self.poll {
+            StreamMethod::Poll
+        } else {
+            StreamMethod::Push
         };
-        let made = endpoints.add_stream(&new, None).await?;
-        if let Some(url) = made.poll_url {
+        let new = members([
+            ("name", Some(self.name.as_str().into())),
+            ("method", Some(method.as_str().into())),
+            ("url", self.push.clone().map(Value::from)),
+            ("mode", Some(self.mode.as_str().into())),
+            ("audience", self.audience.clone().map(Value::from)),
+            ("alg", Some(self.alg.as_str().into())),
+            ("tenant", self.tenant.clone().map(Value::from)),
+            ("types", self.types.clone().map(Value::from)),
+            ("from", Some(self.from.as_str().into())),
+            (
+                "headers",
+                self.header_file.as_deref().map(headers).transpose()?,
+            ),
+            ("allowPrivate", Some(self.allow_private.into())),
+        ]);
+        let made = these.act(&[], Some(new.into())).await?;
+        if let Some(url) = made["pollUrl"].as_str() {
             writeln!(out, "{url}")?;
         }
         Ok(())

@@ -1,10 +1,12 @@
-//! Reads the sources of the configuration, one over the other: what is built in, a file, the
-//! environment, the command line.
+//! Reads the sources of the configuration in order: the built-in defaults, a file, the environment, the command line.
 
 use super::entries::{Entries, Entry, Value, is_open};
 use super::origin::{ConfigError, Origin};
 use super::suggest;
-use super::variable::{CONFIG_VARIABLE, KEY_VARIABLE, LOG_VARIABLE, PREFIX};
+use super::variable::{
+    CA_FILE_VARIABLE, CONFIG_VARIABLE, KEY_VARIABLE, LOG_VARIABLE, OPERATOR_TOKEN_FILE_VARIABLE,
+    OPERATOR_TOKEN_VARIABLE, PREFIX, PROFILE_VARIABLE, SERVER_VARIABLE,
+};
 use scim_doctor::command::TOKEN_VARIABLE;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,13 +17,13 @@ use toml::de::{DeTable, DeValue};
 pub const DEFAULTS: &str = include_str!("../../config/scimd.toml");
 
 const SYSTEM_FILE: &str = "/etc/scimd/scimd.toml";
-/// Variables without a section; of two that set the same key the later one counts.
+/// Variables without a section; of two for the same key the later one applies.
 const SHORT_NAMES: [(&str, &str, &str); 3] = [
     ("DATABASE_URL", "database", "url"),
     ("SCIMD_DATABASE_URL", "database", "url"),
     ("SCIMD_DATA_DIR", "database", "data_dir"),
 ];
-/// Variables that may be set but empty, which is not the same as unset: see `database::chosen`.
+/// Variables for which empty differs from unset: see `database::chosen`.
 const URLS: [(&str, &str, &str); 3] = [
     SHORT_NAMES[0],
     SHORT_NAMES[1],
@@ -33,11 +35,11 @@ const OTHER_NAMES: [&str; 9] = [
     LOG_VARIABLE,
     TOKEN_VARIABLE,
     KEY_VARIABLE,
-    "SCIMD_SERVER",
-    "SCIMD_OPERATOR_TOKEN",
-    "SCIMD_OPERATOR_TOKEN_FILE",
-    "SCIMD_CA_FILE",
-    "SCIMD_PROFILE",
+    SERVER_VARIABLE,
+    OPERATOR_TOKEN_VARIABLE,
+    OPERATOR_TOKEN_FILE_VARIABLE,
+    CA_FILE_VARIABLE,
+    PROFILE_VARIABLE,
 ];
 
 /// The environment variables that matter here.
@@ -57,13 +59,20 @@ impl Environment {
             .collect()
     }
 
-    /// The value of a variable. An empty one counts as not set: compose files and unit files
-    /// pass on what they do not know as empty.
+    /// The value of a variable. An empty one is treated as unset: compose files and unit files pass unset variables as
+    /// empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
+    }
+
+    /// Whether a variable says which configuration or database is meant.
+    pub fn names_database(&self) -> bool {
+        let of_database = SHORT_NAMES.iter().chain(&URLS).map(|(name, ..)| *name);
+        let mut names = of_database.chain([CONFIG_VARIABLE]);
+        names.any(|name| self.get(name).is_some())
     }
 
     /// Whether a variable is set to nothing.
@@ -208,7 +217,7 @@ pub(super) fn add_text(entries: &mut Entries, file: &str, text: &str) -> Result<
     Ok(())
 }
 
-/// A key as a file gives it, and at which byte.
+/// A key in a file, with its byte offset.
 struct Given {
     section: String,
     key: String,
@@ -307,7 +316,7 @@ fn unknown_variable(entries: &Entries, name: &str) -> ConfigError {
     suggest::unknown_variable(entries, &shorts, name)
 }
 
-/// Puts a value in the place of an earlier one, or says which key was meant.
+/// Replaces an earlier value, or suggests a known key.
 fn put(entries: &mut Entries, entry: Entry) -> Result<(), ConfigError> {
     entries
         .set(entry)
@@ -324,15 +333,15 @@ fn from_variable(name: &str, section: &str, key: &str, value: &str) -> Entry {
     }
 }
 
-/// Whether a variable that begins as ours do is one of ours and not read elsewhere.
+/// Whether a variable with the prefix belongs to the configuration and is not read elsewhere.
 fn is_ours(name: &str) -> bool {
     let read_elsewhere =
         OTHER_NAMES.contains(&name) || SHORT_NAMES.iter().any(|(short, ..)| *short == name);
     !read_elsewhere && (name.contains("__") || !is_service_link(name))
 }
 
-/// Kubernetes sets variables with the address of each service: one called `scimd` or `scimd-blue`
-/// gives `SCIMD_SERVICE_HOST`, `SCIMD_PORT_8080_TCP` and their like.
+/// Kubernetes sets variables with the address of each service: for one called `scimd` or `scimd-blue` for example
+/// `SCIMD_SERVICE_HOST` and `SCIMD_PORT_8080_TCP`.
 fn is_service_link(name: &str) -> bool {
     let has_port_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
     name.ends_with("_SERVICE_HOST")

@@ -23,7 +23,7 @@ pub use answer_times::Percentiles;
 pub use deliver::{Deliverer, DelivererSettings, SoleSender};
 pub use endpoints::{Endpoints, Start};
 pub use error::EndpointError;
-pub use info::{EndpointInfo, held_as_json};
+pub use info::{EndpointInfo, attempt_as_json, held_as_json};
 pub use key_place::KeyPlace;
 pub use lane::DeliveryOrder;
 pub use options::{

@@ -28,7 +28,7 @@ pub use changes::{
 pub use db::error::StoreError;
 pub use db::settings::PoolSettings;
 pub use delivery::acknowledgement::Acknowledgements;
-pub use delivery::attempt::FailedAttempt;
+pub use delivery::attempt::{AttemptQuery, FailedAttempt};
 pub use delivery::endpoint::{Endpoint, EndpointChange, EndpointKind, EndpointStatus, NewEndpoint};
 pub use delivery::held::HeldEvent;
 pub use delivery::lease::EndpointState;

@@ -1,5 +1,4 @@
-//! What a start that cannot succeed says, and that it does not wait for what will not change; TLS to
-//! PostgreSQL.
+//! Messages of a start that cannot succeed, without waiting for permanent errors; TLS to PostgreSQL.
 
 use crate::harness::postgres::Cluster;
 use crate::harness::{create_database, postgres};
@@ -57,15 +56,15 @@ async fn what_will_not_go_away_ends_the_start() {
         ),
         (
             other(&url, "nobody"),
-            "correct the user in database.url, or let pg_hba.conf",
+            "correct the user in database.url, or allow it from this machine in pg_hba.conf",
         ),
         (
             other(&url, "unwelcome:wrong-secret"),
-            "correct the user in database.url, or let pg_hba.conf",
+            "correct the user in database.url, or allow it from this machine in pg_hba.conf",
         ),
         (
             other(&url, "humble"),
-            "grant the role of database.url what it lacks",
+            "grant the missing privileges to the role of database.url",
         ),
         (format!("{url}_missing"), "create the database (createdb)"),
         (
@@ -78,7 +77,7 @@ async fn what_will_not_go_away_ends_the_start() {
         ),
         (
             format!("{url}?sslmode=require"),
-            "let the server speak TLS (ssl = on)",
+            "enable TLS in the server (ssl = on)",
         ),
         (
             crate::harness::pooler::before(&url) + "?options=-c%20jit=off",
@@ -202,7 +201,7 @@ async fn tls_with_a_private_authority() {
         ),
         (
             format!("{}{full}", cluster.url()),
-            "as the certificate of the server names it",
+            "use the host name of the server's certificate",
         ),
     ] {
         let begun = Instant::now();

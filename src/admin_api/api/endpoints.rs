@@ -1,27 +1,47 @@
-//! What the operations about webhooks and about streams share.
+//! Common parts of the operations on webhooks and streams.
 
-use crate::admin_api::call::{Call, JsonReply, NOTHING, Reply, invalid};
-use crate::admin_api::operation::{Access, BASE, Handle, Kind, Operation, Parameter, Place};
+use crate::admin_api::call::{Call, JsonReply, NOTHING, Reply, cut, invalid};
+use crate::admin_api::operation::{
+    Access, BASE, CURSOR, Handle, Kind, LIMIT, Operation, Parameter, Place,
+};
 use crate::admin_api::problem::{Problem, ProblemType, Result};
+use crate::clock::Timestamp;
 use crate::config::duration;
-use crate::delivery::{EndpointError, EndpointInfo, Endpoints, Start, Tested, held_as_json};
+use crate::delivery::{
+    EndpointError, EndpointInfo, Endpoints, Start, Tested, attempt_as_json, held_as_json,
+};
 use crate::error::ScimError;
 use crate::operator::OperatorError;
 use crate::outbound::Outbound;
-use crate::store::{EndpointKind, OperatorScope};
+use crate::store::{AttemptQuery, EndpointKind, FailedAttempt, OperatorScope};
 use serde_json::{Map, Value, json};
 
 pub(super) const READ: Access = Access::Scope(OperatorScope::WebhooksRead);
 const WRITE: Access = Access::Scope(OperatorScope::WebhooksWrite);
 
-/// Events that were given up which are listed at most.
+/// Maximum number of listed failed events.
 const MOST: i64 = 10_000;
 
 pub(super) const CONFIRM: &[Parameter] = &[Parameter {
     name: "confirm",
     kind: Kind::Text,
-    summary: "The name of the endpoint, once more.",
+    summary: "The name of the endpoint, as confirmation.",
 }];
+
+pub(super) const ATTEMPTS: &[Parameter] = &[
+    Parameter {
+        name: "givenUp",
+        kind: Kind::Flag,
+        summary: "Only the last attempts of failed events.",
+    },
+    Parameter {
+        name: "since",
+        kind: Kind::Moment,
+        summary: "Only attempts that ended at this time or later.",
+    },
+    LIMIT,
+    CURSOR,
+];
 
 /// An operation that writes.
 pub(super) const fn writing(place: Place, summary: &'static str, handle: Handle) -> Operation {
@@ -35,9 +55,12 @@ impl From<EndpointError> for Problem {
             EndpointError::NoEndpoint { .. }
             | EndpointError::NoTenant(_)
             | EndpointError::NoFailedEvent(_) => ProblemType::NotFound,
-            EndpointError::Exists { .. } | EndpointError::Gone | EndpointError::NoKey => {
-                ProblemType::Conflict
-            }
+            EndpointError::Exists { .. }
+            | EndpointError::Gone
+            | EndpointError::NoKey
+            | EndpointError::OtherKeys
+            | EndpointError::Secret(_)
+            | EndpointError::Sign(_) => ProblemType::Conflict,
             _ => ProblemType::InvalidRequest,
         };
         match error {
@@ -48,13 +71,14 @@ impl From<EndpointError> for Problem {
     }
 }
 
-/// The endpoints, for the caller to act on. A limited token has none of them: an endpoint may be of all tenants.
+/// The endpoints and the keys of streams, for the caller to act on. A limited token has none of them: an endpoint may be of
+/// all tenants.
 pub(super) fn endpoints(call: &Call) -> Result<Endpoints> {
     if call.tenants().is_some() {
         return Err(Problem::new(
             ProblemType::ScopeMissing,
             403,
-            "The operator token is limited to some tenants: it reaches no webhooks and streams.",
+            "The operator token is limited to some tenants: it reaches no webhooks, streams and keys.",
         ));
     }
     Ok(call.api.endpoints.by(&call.operator))
@@ -74,7 +98,7 @@ pub(super) async fn get(call: Call, kind: EndpointKind) -> Result<Reply> {
     Ok(Reply::ok(shown))
 }
 
-/// Where an endpoint begins, or goes on, by a member of the body.
+/// The start of an endpoint, by a member of the body.
 pub(super) fn start(call: &Call) -> Option<Start> {
     Some(match call.text("from")? {
         "now" => Start::Now,
@@ -91,7 +115,7 @@ pub(super) fn headers(body: &Map<String, Value>) -> Option<Vec<(String, String)>
     Some(pairs.collect())
 }
 
-/// 201 with an endpoint that was made, below a path.
+/// 201 with a new endpoint, below a path.
 pub(super) fn made(path: &str, info: &EndpointInfo) -> JsonReply {
     JsonReply {
         location: Some(format!("{BASE}{path}/{}", info.endpoint.name)),
@@ -105,7 +129,7 @@ pub(super) async fn remove(call: Call, kind: EndpointKind) -> Result<Reply> {
     endpoints.endpoint(kind, name).await?;
     if call.parameter("confirm") != Some(name) {
         let detail = format!(
-            "This deletes {} {name} with all that waits for it: give confirm={name}.",
+            "This deletes {} {name} with its pending events: send confirm={name}.",
             kind.as_str()
         );
         return Err(Problem::new(ProblemType::ConfirmMissing, 400, detail));
@@ -121,7 +145,35 @@ pub(super) async fn failed(call: Call, kind: EndpointKind) -> Result<Reply> {
     Ok(Reply::ok(json!({"items": items, "next": null})))
 }
 
-/// What became of a test.
+/// A page of the attempts that failed.
+pub(super) async fn attempts(call: Call, kind: EndpointKind) -> Result<Reply> {
+    let query = AttemptQuery {
+        since: call.moment("since"),
+        after: call.place()?.as_ref().and_then(last_of),
+        given_up: call.is_set("givenUp"),
+        limit: call.limit() + 1,
+    };
+    let name = call.segment("name");
+    let found = endpoints(&call)?.attempts(kind, name, &query).await?;
+    let (attempts, has_more) = cut(found, call.limit());
+    let place = |attempt: &FailedAttempt| json!([attempt.at.as_micros(), attempt.event]);
+    let next = attempts.last().filter(|_| has_more).map(place);
+    let items: Vec<_> = attempts.iter().map(attempt_as_json).collect();
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
+}
+
+/// Moment and event of the last attempt of the page before.
+fn last_of(place: &Value) -> Option<(Timestamp, String)> {
+    let [at, event] = place.as_array()?.as_slice() else {
+        return None;
+    };
+    Some((
+        Timestamp::from_micros(at.as_i64()?),
+        event.as_str()?.to_owned(),
+    ))
+}
+
+/// Outcome of a test.
 fn tested(tested: &Tested) -> JsonReply {
     let body = json!({
         "accepted": tested.is_accepted,
@@ -149,7 +201,7 @@ pub(super) async fn replay(call: Call, kind: EndpointKind) -> Result<Reply> {
     let start = match (start(&call), since) {
         (Some(start), None) => start,
         (None, Some(seconds)) => Start::Since(seconds),
-        _ => return Err(invalid("/from", "Give either from or since.")),
+        _ => return Err(invalid("/from", "Use either from or since.")),
     };
     let (name, place) = (call.segment("name"), (&start, call.text("tenant")));
     let once = call.keeping(&NOTHING);

@@ -2,19 +2,13 @@
 
 use super::profile::{DEFAULT_PROFILE, Profile, ProfileFolder};
 use crate::cli::failure::Failure;
-use crate::config::Environment;
+use crate::config::{
+    CA_FILE_VARIABLE, Environment, OPERATOR_TOKEN_FILE_VARIABLE, OPERATOR_TOKEN_VARIABLE,
+    PROFILE_VARIABLE, SERVER_VARIABLE,
+};
 use clap::Args;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
-
-/// Variables that say which database is meant.
-const OF_DATABASE: [&str; 5] = [
-    "SCIMD_CONFIG",
-    "SCIMD_DATABASE_URL",
-    "SCIMD_DATABASE__URL",
-    "SCIMD_DATA_DIR",
-    "DATABASE_URL",
-];
 
 /// Options that name the server through which a command manages.
 #[derive(Debug, Default, Args)]
@@ -26,7 +20,7 @@ pub(in crate::cli) struct ServerOptions {
     /// File with the operator token, in place of that of the profile; or SCIMD_OPERATOR_TOKEN_FILE
     #[arg(long, global = true, value_name = "FILE")]
     operator_token_file: Option<PathBuf>,
-    /// File with certificates (PEM) of authorities that are trusted beside those of the system; or SCIMD_CA_FILE
+    /// File with certificates (PEM) of authorities to trust in addition to those of the system; or SCIMD_CA_FILE
     #[arg(long, global = true, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// Profile of a server, as scimd login stored it; or SCIMD_PROFILE
@@ -43,13 +37,13 @@ pub(in crate::cli) struct Connection {
     pub(in crate::cli) token: SecretString,
     /// Where the token is from, for messages.
     pub(in crate::cli) token_origin: String,
-    /// Certificates that are trusted beside those of the system.
+    /// Certificates to trust in addition to those of the system.
     pub(in crate::cli) ca_file: Option<PathBuf>,
 }
 
 impl ServerOptions {
-    /// The server that the options or the environment name, or the profile that is used when nothing is named; `None`
-    /// if the command is for a database. `names_database` says whether an option names one.
+    /// The server of the options or the environment, or the default profile; `None` if the command uses a database.
+    /// `names_database` is whether an option selects one.
     pub(in crate::cli) fn connection(
         &self,
         environment: &Environment,
@@ -59,10 +53,7 @@ impl ServerOptions {
         if named.is_some() || names_database {
             return Ok(named);
         }
-        if OF_DATABASE
-            .iter()
-            .any(|name| environment.get(name).is_some())
-        {
+        if environment.names_database() {
             return Ok(None);
         }
         let Ok(folder) = ProfileFolder::of(environment) else {
@@ -89,16 +80,16 @@ impl ServerOptions {
         if names_database {
             return Ok(None);
         }
-        if let Some(server) = environment.get("SCIMD_SERVER") {
+        if let Some(server) = environment.get(SERVER_VARIABLE) {
             return self.by_url(server, environment).map(Some);
         }
-        match environment.get("SCIMD_PROFILE") {
+        match environment.get(PROFILE_VARIABLE) {
             Some(profile) => self.by_name(profile, environment).map(Some),
             None => Ok(None),
         }
     }
 
-    /// What an option names a server by.
+    /// The option that selects a server.
     pub(in crate::cli) fn url(&self) -> Option<&str> {
         self.server.as_deref().or(self.profile.as_deref())
     }
@@ -107,17 +98,17 @@ impl ServerOptions {
     pub(in crate::cli) fn profile_name<'a>(&'a self, environment: &'a Environment) -> &'a str {
         let named = self.profile.as_deref();
         named
-            .or_else(|| environment.get("SCIMD_PROFILE"))
+            .or_else(|| environment.get(PROFILE_VARIABLE))
             .unwrap_or(DEFAULT_PROFILE)
     }
 
     /// The file with certificates.
     pub(in crate::cli) fn ca_file(&self, environment: &Environment) -> Option<PathBuf> {
-        let variable = || environment.get("SCIMD_CA_FILE").map(PathBuf::from);
+        let variable = || environment.get(CA_FILE_VARIABLE).map(PathBuf::from);
         self.ca_file.clone().or_else(variable)
     }
 
-    /// The operator token that the options or the environment give, with where it is from.
+    /// The operator token of the options or the environment, with its origin.
     pub(in crate::cli) fn token(
         &self,
         environment: &Environment,
@@ -125,18 +116,18 @@ impl ServerOptions {
         if let Some(file) = &self.operator_token_file {
             return read_token(file).map(Some);
         }
-        if let Some(token) = environment.get("SCIMD_OPERATOR_TOKEN") {
-            let origin = "SCIMD_OPERATOR_TOKEN".to_owned();
+        if let Some(token) = environment.get(OPERATOR_TOKEN_VARIABLE) {
+            let origin = OPERATOR_TOKEN_VARIABLE.to_owned();
             return Ok(Some((token.trim().to_owned().into(), origin)));
         }
-        let file = environment.get("SCIMD_OPERATOR_TOKEN_FILE");
+        let file = environment.get(OPERATOR_TOKEN_FILE_VARIABLE);
         file.map(|file| read_token(Path::new(file))).transpose()
     }
 
     fn by_url(&self, server: &str, environment: &Environment) -> Result<Connection, Failure> {
         let Some((token, token_origin)) = self.token(environment)? else {
             return Err(Failure::Misused(
-                "give the operator token with --operator-token-file FILE, or store it once with scimd login"
+                "set the operator token with --operator-token-file FILE, or store it once with scimd login"
                     .to_owned(),
             ));
         };
@@ -152,7 +143,7 @@ impl ServerOptions {
         let folder = ProfileFolder::of(environment)?;
         let Some(profile) = folder.read(name)? else {
             return Err(Failure::Misused(format!(
-                "there is no profile {name}: scimd login URL --profile {name} makes it"
+                "there is no profile {name}: scimd login URL --profile {name} creates it"
             )));
         };
         self.by_profile(profile, &folder, name)

@@ -3,13 +3,9 @@
 mod add;
 mod set;
 
-pub(super) use add::headers;
-
-use super::endpoint::{change, failures, list};
+use super::endpoint::{EndpointsAt, change, failures, list};
 use super::failure::Failure;
-use super::open;
-use super::open_endpoints::endpoints;
-use crate::config::Config;
+use super::management::Place;
 use crate::store::EndpointKind;
 use clap::Subcommand;
 use std::io::Write;
@@ -17,49 +13,50 @@ use std::io::Write;
 /// Commands of `scimd webhook`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Webhook {
-    /// Makes a webhook and prints its secret, or its public key, this one time
+    /// Creates a webhook and prints its secret, or its public key, once
     Add(add::Add),
-    /// Lists webhooks and where each stands
+    /// Lists webhooks with their progress
     List(list::List),
     /// Shows a webhook
     Show(list::Show),
     /// Changes settings of a webhook
     Set(set::Set),
-    /// Sends the event scimd.test from here, and shows the answer
+    /// Sends the event scimd.test immediately, and shows the result
     Test(change::Test),
     /// Sends nothing to a webhook until it is resumed
     Pause(change::Named),
     /// Sends again, where it stopped or from another place on
     Resume(change::Resume),
-    /// Deletes a webhook with all that waits for it
+    /// Deletes a webhook with its pending events
     Remove(change::Remove),
-    /// Makes a new secret and prints it; the old one stays valid for a period
+    /// Generates a new secret and prints it; the old one stays valid for a period
     Rotate(set::Rotate),
     /// Sends events again from a place on; later events follow in order
     Replay(change::Replay),
-    /// Lists events that were given up
+    /// Lists failed events
     Failed(failures::Failed),
-    /// Tries events again that were given up
+    /// Retries failed events
     Retry(failures::Retry),
     /// Shows attempts that failed
     Log(failures::Log),
 }
 
 impl Webhook {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let endpoints = endpoints(config, &operator)?;
-        let these = (&endpoints, EndpointKind::Webhook);
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+        let these = EndpointsAt {
+            management: &place.open().await?,
+            kind: EndpointKind::Webhook,
+        };
         match self {
-            Self::Add(add) => add.run(&endpoints, out).await,
+            Self::Add(add) => add.run(these, out).await,
             Self::List(list) => list.run(these, out).await,
             Self::Show(show) => show.run(these, out).await,
-            Self::Set(set) => set.run(&endpoints).await,
-            Self::Test(test) => test.run(these, config, out).await,
+            Self::Set(set) => set.run(these).await,
+            Self::Test(test) => test.run(these, out).await,
             Self::Pause(named) => named.pause(these).await,
             Self::Resume(resume) => resume.run(these).await,
             Self::Remove(remove) => remove.run(these).await,
-            Self::Rotate(rotate) => rotate.run(&endpoints, out).await,
+            Self::Rotate(rotate) => rotate.run(these, out).await,
             Self::Replay(replay) => replay.run(these).await,
             Self::Failed(failed) => failed.run(these, out).await,
             Self::Retry(retry) => retry.run(these).await,

@@ -22,7 +22,7 @@ on_both!(
 
 /// Runs a command in both ways, and fails unless all of it is the same; gives what it printed.
 #[track_caller]
-fn same(server: &Server, admin: &Admin, arguments: &[&str]) -> Ended {
+pub(super) fn same(server: &Server, admin: &Admin, arguments: &[&str]) -> Ended {
     let (here, there) = (locally(server, arguments), remotely(admin, arguments));
     assert_eq!(here, there, "{arguments:?}");
     here
@@ -30,7 +30,7 @@ fn same(server: &Server, admin: &Admin, arguments: &[&str]) -> Ended {
 
 /// Fails unless a command prints the same in both ways, as text and as JSON, and succeeds.
 #[track_caller]
-fn reads_the_same(server: &Server, admin: &Admin, line: &str) {
+pub(super) fn reads_the_same(server: &Server, admin: &Admin, line: &str) {
     let arguments: Vec<&str> = line.split(' ').collect();
     let text = same(server, admin, &arguments);
     assert_eq!(text.code, Some(0), "{line}: {}", text.told);
@@ -137,6 +137,8 @@ async fn what_is_read_is_the_same(server: Server) {
         "token list --after nothing",
         "token issue --tenant nobody --name a",
         "token issue --name=",
+        "token issue --all-tenants --name app",
+        "token issue --all-tenants --scope feed --name=",
         "user show zoe",
         "user show zoe --tenant nobody",
         "user list --filter userName",
@@ -183,7 +185,7 @@ fn masked(text: &str) -> String {
 /// Runs a command for one tenant here and for another there; fails unless both print the same but for names and marks.
 /// Gives what they printed.
 #[track_caller]
-fn alike(server: &Server, admin: &Admin, line: &str) -> [Ended; 2] {
+pub(super) fn alike(server: &Server, admin: &Admin, line: &str) -> [Ended; 2] {
     let for_tenant = |name: &str| line.replace("TENANT", name);
     let split = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let [here, there] = ["one", "two"].map(|name| split(&for_tenant(name)));
@@ -221,6 +223,8 @@ async fn what_is_changed_is_the_same(server: Server) {
         "token issue --tenant TENANT --name okta --expires 365d",
         "token issue --tenant TENANT --name app --scope feed --expires never --json",
         "token issue --tenant TENANT --name usual",
+        "token issue --all-tenants --scope feed --name feed --expires 30d",
+        "token issue --all-tenants --scope feed --name feed --json",
         "log bodies --tenant TENANT --for 2h",
         "log bodies --tenant TENANT --off --json",
     ] {
@@ -236,7 +240,7 @@ async fn what_is_changed_is_the_same(server: Server) {
         let text = |name: &str| issued[name].as_str().unwrap().to_owned();
         (text("id"), text("token"))
     });
-    // The whole token stands for its id, and does not reach a URL.
+    // The whole token is accepted in place of its id and is not put into a URL.
     let rotate = |id: &str| ["token", "rotate", id, "--overlap", "1h"].map(str::to_owned);
     let [here, there] = [&ids[0], &ids[1]].map(|(_, token)| rotate(token));
     let here = locally(&server, &here.each_ref().map(String::as_str));
@@ -249,7 +253,7 @@ async fn what_is_changed_is_the_same(server: Server) {
     for (id, _) in &ids {
         let again = same(&server, &admin, &["token", "rotate", id]);
         assert!(
-            again.code == Some(1) && again.told.contains("was rotated already"),
+            again.code == Some(1) && again.told.contains("was already rotated"),
             "{again:?}"
         );
     }
@@ -264,7 +268,7 @@ async fn what_is_changed_is_the_same(server: Server) {
     assert_eq!(all.told, "Revoked tokens: 4.\n");
     alike(&server, &admin, "tenant delete TENANT --yes");
     assert_eq!(remotely(&admin, &["tenant", "show", "two"]).code, Some(1));
-    // Who did it is told apart.
+    // The actors differ.
     let audit = locally(&server, &["audit", "--action", "tenant.delete", "--json"]);
     let kinds: Vec<Value> = audit
         .out
@@ -317,7 +321,7 @@ async fn schemas_are_changed_alike(server: Server) {
         let arguments: Vec<&str> = line.split(' ').collect();
         assert_eq!(same(&server, &admin, &arguments).code, Some(2), "{line}");
     }
-    // What hides values is asked about in both ways.
+    // A change that hides values needs a confirmation in both modes.
     assert_eq!(remotely(&admin, &["schema", "add", &file]).code, Some(0));
     let remove = ["schema", "remove", urn];
     let asked = same(&server, &admin, &remove);
