@@ -1,5 +1,4 @@
-//! Work beside the requests of a server, in one register: each job has a name, a schedule, a status and
-//! one way to be stopped.
+//! Background jobs of a server, in one register: each job has a name, a schedule, a status and one way to be stopped.
 
 mod former_index;
 mod leftovers;
@@ -52,11 +51,11 @@ pub struct JobStatus {
     pub runs: u64,
     /// When it ended last.
     pub last: Option<Timestamp>,
-    /// Whether it is at work.
+    /// Whether it is running.
     pub is_running: bool,
 }
 
-/// The background work of one server.
+/// The background jobs of one server.
 #[derive(Debug)]
 pub struct Background {
     clock: Clock,
@@ -84,8 +83,8 @@ impl Background {
         });
     }
 
-    /// Deletes requests of the provisioning log that are older than a number of days, once an hour. Several
-    /// instances may: what one has deleted the others do not find.
+    /// Deletes requests of the provisioning log that are older than a number of days, once an hour. Several instances
+    /// can run it concurrently.
     pub fn forget_old_requests(&self, operator: Operator, days: i64) {
         self.every("request log retention", HOUR, move || {
             let operator = operator.clone();
@@ -117,8 +116,8 @@ impl Background {
         });
     }
 
-    /// Makes the views of a directory, and fills their lookups; `made` is the outcome of the first attempt
-    /// to make them.
+    /// Creates the views of a directory, and fills their lookups; `made` is the outcome of the first attempt to create
+    /// them.
     pub fn apply_directory(
         &self,
         operator: Operator,
@@ -142,8 +141,8 @@ impl Background {
         });
     }
 
-    /// Sends events to endpoints, until this register is stopped or `early` tells that the server is to stop: others
-    /// take over at once, while requests under way finish here.
+    /// Sends events to endpoints, until this register is stopped or `early` signals the shutdown: other instances take
+    /// over at once, while running requests finish here.
     pub fn deliver(&self, deliverer: Deliverer, early: impl Future<Output = ()> + Send + 'static) {
         let job = self.register("deliveries", Schedule::Throughout);
         let stop = self.stop.child_token();
@@ -198,12 +197,12 @@ impl Background {
         locked(&self.jobs).clone()
     }
 
-    /// Ends all jobs where they wait; a batch that was begun takes effect as a whole all the same.
+    /// Ends all jobs at their next wait; a started batch is still atomic.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
         if timeout(PATIENCE, self.tasks.wait()).await.is_err() {
-            tracing::warn!("stopped before the background work came to its end");
+            tracing::warn!("stopped before the background jobs ended");
         }
     }
 
@@ -301,6 +300,6 @@ mod tests {
         );
         assert!(!status.is_running && status.last.is_some());
         background.stop().await;
-        assert!(runs.recv().await.is_none(), "the job is gone");
+        assert!(runs.recv().await.is_none(), "the job has ended");
     }
 }

@@ -15,11 +15,11 @@ pub struct AuditShape {
     pub actor: ActorShape,
     /// From which address.
     pub address: Option<String>,
-    /// What was done, in a keyword.
+    /// The action, a keyword.
     pub action: String,
     /// Name of the tenant that it concerns.
     pub tenant: Option<String>,
-    /// To what it was done.
+    /// The affected object.
     pub target: Option<String>,
     /// Settings with the values before and after.
     pub changes: Value,

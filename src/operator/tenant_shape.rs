@@ -16,7 +16,7 @@ pub struct TenantUrls {
 
 impl TenantUrls {
     /// The URLs of a tenant of a server. `base_url` is the one of the server, which ends with `base_path`;
-    /// `tenant_paths` says whether each tenant has a path of its own.
+    /// `tenant_paths` is whether each tenant has its own path.
     pub fn of(info: &TenantInfo, base_url: &str, base_path: &str, tenant_paths: bool) -> Self {
         let tenant = &info.settings;
         if let Some(url) = &tenant.base_url {
@@ -39,17 +39,17 @@ impl TenantUrls {
 pub struct TenantShape {
     /// Name of the tenant.
     pub name: String,
-    /// What people call it.
+    /// Display name.
     pub display_name: Option<String>,
-    /// Under which id the vendor keeps the customer.
+    /// Id of the customer in the vendor's system.
     pub reference: Option<String>,
-    /// Whether it is served, in a word.
+    /// Status, a keyword.
     pub status: String,
-    /// How provisioning works, in a word.
+    /// Health, a keyword.
     pub health: String,
     /// Most users that are active at once; `None`: no limit.
     pub seats: Option<i64>,
-    /// Users that take a seat.
+    /// Users with a seat.
     pub seats_used: i64,
     /// How many users it has.
     pub users: i64,
@@ -57,31 +57,31 @@ pub struct TenantShape {
     pub active_users: i64,
     /// How many groups it has.
     pub groups: i64,
-    /// How strictly requests are taken.
+    /// Conformance mode.
     pub conformance: String,
     /// Required format of userName.
     pub username_format: String,
     /// Whether the displayName of a group is unique.
     pub unique_group_names: bool,
-    /// What becomes of passwords.
+    /// Handling of passwords.
     pub password_policy: String,
-    /// What a PUT without members does to those of a group.
+    /// Effect of a PUT without members on those of a group.
     pub put_without_members: String,
     /// URL of its endpoints if it is not the server's.
     pub base_url: Option<String>,
-    /// Whom its users ask.
+    /// Contact for its users.
     pub support: Option<String>,
     /// Until when bodies of requests are kept.
     pub bodies_until: Option<String>,
     /// When it was created.
     pub created: String,
-    /// When its latest request came.
+    /// Time of its latest request.
     pub last_request_at: Option<String>,
-    /// What the client of that request calls itself.
+    /// User agent of that request.
     pub last_client: Option<String>,
     /// The base URL for an identity provider.
     pub scim_base_url: String,
-    /// The base URL that takes tokens of this tenant alone.
+    /// The base URL that accepts only tokens of this tenant.
     pub own_scim_base_url: Option<String>,
     /// Counts changes of its settings.
     pub revision: i64,
@@ -126,7 +126,7 @@ pub fn tenant_as_json(info: &TenantInfo, urls: &TenantUrls) -> Value {
     serde_json::to_value(TenantShape::of(info, urls)).unwrap_or_default()
 }
 
-/// What was deleted with a tenant.
+/// Numbers of objects deleted with a tenant.
 pub fn deleted_tenant_as_json(info: &TenantInfo, tokens: i64) -> Value {
     json!({
         "deleted": info.settings.name,

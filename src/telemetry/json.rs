@@ -1,4 +1,4 @@
-//! A log line as a JSON object, written as its fields come.
+//! A log line as a JSON object, written field by field.
 
 use crate::resource::json::needs_no_escape;
 use std::fmt::{self, Debug, Write};
