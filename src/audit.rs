@@ -94,22 +94,22 @@ keywords! {
 
 /// Who acts, and in which request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor {
+pub(crate) struct Actor {
     /// How the actor reaches the server.
-    pub kind: ActorKind,
+    pub(crate) kind: ActorKind,
     /// Public id of the operator token; for a command, the host that it runs on.
-    pub id: String,
+    pub(crate) id: String,
     /// Name of the operator token; for a command, the user of the system.
-    pub name: String,
+    pub(crate) name: String,
     /// Address of the client, if there is one.
-    pub address: Option<String>,
+    pub(crate) address: Option<String>,
     /// Id of the request, if there is one.
-    pub request: Option<String>,
+    pub(crate) request: Option<String>,
 }
 
 impl Actor {
     /// The user of the system who runs a command on a host.
-    pub fn cli(user: impl Into<String>, host: impl Into<String>) -> Self {
+    pub(crate) fn cli(user: impl Into<String>, host: impl Into<String>) -> Self {
         Self {
             kind: ActorKind::Cli,
             id: host.into(),
@@ -123,20 +123,20 @@ impl Actor {
 /// What one act does. It holds names of settings with their old and new values, never a secret and never a value of a
 /// resource.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AuditEntry {
+pub(crate) struct AuditEntry {
     /// What is done.
-    pub action: AuditAction,
+    pub(crate) action: AuditAction,
     /// Name of the tenant that it concerns; `None` if it concerns all or none.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// What within the tenant it is done to: the id of a token or resource, the URN of a schema.
-    pub target: Option<String>,
+    pub(crate) target: Option<String>,
     /// Names of settings with their old and new values.
-    pub changes: Map<String, Value>,
+    pub(crate) changes: Map<String, Value>,
 }
 
 impl AuditEntry {
     /// An act without further particulars.
-    pub fn new(action: AuditAction) -> Self {
+    pub(crate) fn new(action: AuditAction) -> Self {
         Self {
             action,
             tenant: None,
@@ -147,7 +147,7 @@ impl AuditEntry {
 
     /// The entry of an act in a tenant.
     #[must_use]
-    pub fn in_tenant(self, name: &str) -> Self {
+    pub(crate) fn in_tenant(self, name: &str) -> Self {
         Self {
             tenant: Some(name.to_owned()),
             ..self
@@ -156,7 +156,7 @@ impl AuditEntry {
 
     /// The entry of an act on something.
     #[must_use]
-    pub fn on(self, target: &str) -> Self {
+    pub(crate) fn on(self, target: &str) -> Self {
         Self {
             target: Some(target.to_owned()),
             ..self
@@ -165,7 +165,7 @@ impl AuditEntry {
 
     /// The entry with a setting that had a value before and has one afterwards; nothing is added if they are equal.
     #[must_use]
-    pub fn changing(
+    pub(crate) fn changing(
         mut self,
         setting: &str,
         before: impl Into<Value>,

@@ -94,7 +94,7 @@ keywords! {
 impl Reason {
     /// Whether only the vendor of the application can put it right, so that the text for the
     /// customer ends with whom to ask.
-    pub fn needs_vendor(self) -> bool {
+    pub(crate) fn needs_vendor(self) -> bool {
         matches!(
             self,
             Self::TokenUnknown
@@ -110,7 +110,7 @@ impl Reason {
     }
 
     /// Whether the client was not let in: its token or its base URL is wrong.
-    pub fn is_of_access(self) -> bool {
+    pub(crate) fn is_of_access(self) -> bool {
         self.is_near_miss()
             || matches!(
                 self,
@@ -125,7 +125,7 @@ impl Reason {
     }
 
     /// Whether the token itself is in order and was only put into the request wrongly.
-    pub fn is_near_miss(self) -> bool {
+    pub(crate) fn is_near_miss(self) -> bool {
         matches!(
             self,
             Self::TokenNoScheme

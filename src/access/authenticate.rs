@@ -18,7 +18,7 @@ impl Access {
     /// What the value of an `Authorization` header stood for when this instance read it last; `None` if
     /// it is not cached. The operation under the claim goes to [`Access::settle`]; without a claim
     /// [`Access::authenticate`] reads the token.
-    pub fn recall(
+    pub(crate) fn recall(
         &self,
         authorization: Option<&str>,
         context: &Arc<RequestContext>,

@@ -17,13 +17,13 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// Name of the tenant.
-    pub tenant: Arc<str>,
+    pub(crate) tenant: Arc<str>,
     /// Name that the operator gave to the token.
-    pub token_name: Arc<str>,
+    pub(crate) token_name: Arc<str>,
     /// Public part of the token; the key of the rate limit. Empty for the operator.
-    pub token_id: Arc<str>,
+    pub(crate) token_id: Arc<str>,
     /// Where the tenant's resources are, without a slash at the end: `https://host/scim/v2`.
-    pub base_url: Arc<str>,
+    pub(crate) base_url: Arc<str>,
     /// The resource types and schemas of the tenant.
     pub catalog: Arc<Catalog>,
     pub(crate) token_scope: TokenScope,
@@ -61,10 +61,10 @@ pub struct Caller {
 
 /// The outcome of an operation under a claim, with the caller that it was made for. An error outside
 /// was made before the database had said anything of the claim: [`Access::settle`] confirms it.
-pub type Confirmed<T> = Result<(Caller, Result<T>)>;
+pub(crate) type Confirmed<T> = Result<(Caller, Result<T>)>;
 
 /// The outcome of an operation under the claim of a caller that was confirmed before.
-pub fn answered<T>(outcome: Confirmed<T>) -> Result<T> {
+pub(crate) fn answered<T>(outcome: Confirmed<T>) -> Result<T> {
     outcome.and_then(|(_, outcome)| outcome)
 }
 
@@ -112,7 +112,7 @@ impl Claim {
     /// The claim as a request to the path of its tenant has it: the URLs of its resources are below that
     /// path, unless the tenant has a base URL of its own. `base_path` is what the public URL ends with.
     #[must_use]
-    pub fn at_own_path(self, base_path: &str) -> Self {
+    pub(crate) fn at_own_path(self, base_path: &str) -> Self {
         let own = url_of_tenant(&self.base_url, base_path, &self.tenant)
             .filter(|_| self.settings.base_url.is_none());
         match own {
@@ -146,7 +146,7 @@ impl Caller {
     }
 
     /// The confirmed scope of the caller, which writes take.
-    pub(crate) fn scope(&self) -> &ConfirmedScope {
+    pub fn scope(&self) -> &ConfirmedScope {
         &self.scope
     }
 
@@ -173,7 +173,7 @@ impl Caller {
 
     /// The caller as a request to the path of its tenant has it; see [`Claim::at_own_path`].
     #[must_use]
-    pub fn at_own_path(self, base_path: &str) -> Self {
+    pub(crate) fn at_own_path(self, base_path: &str) -> Self {
         Self {
             claim: self.claim.at_own_path(base_path),
             ..self
@@ -183,7 +183,7 @@ impl Caller {
 
 impl Identity {
     /// How lenient the tenant is towards its clients.
-    pub fn conformance(&self) -> Conformance {
+    pub(crate) fn conformance(&self) -> Conformance {
         self.settings.conformance
     }
 
@@ -251,7 +251,7 @@ fn of_type<'a>(scope: &'a ScopeClaim, resource_type: &ResourceType) -> Result<&'
 
 /// The URL at which a tenant alone is served: `https://host/t/acme/scim/v2` for the base URL
 /// `https://host/scim/v2`. `None` if the base URL does not end with the base path.
-pub fn url_of_tenant(base_url: &str, base_path: &str, tenant: &str) -> Option<String> {
+pub(crate) fn url_of_tenant(base_url: &str, base_path: &str, tenant: &str) -> Option<String> {
     let base_path = base_path.trim_end_matches('/');
     base_url
         .strip_suffix(base_path)

@@ -69,7 +69,7 @@ impl Access {
     ///
     /// # Errors
     /// 401 if the token or the tenant is no longer as it was; 503 if the database cannot be reached.
-    pub async fn confirm(&self, claim: &Claim) -> Result<Caller> {
+    pub(crate) async fn confirm(&self, claim: &Claim) -> Result<Caller> {
         let scope = self.store.confirm(&claim.scope).await?;
         Ok(claim.confirmed(scope))
     }
@@ -78,7 +78,11 @@ impl Access {
     /// changed since it was cached, so that the request has to be authenticated and carried out again. A
     /// refusal that was made before the claim was confirmed is confirmed here, by one query. The failure
     /// of the server itself is answered to anyone.
-    pub async fn settle<T>(&self, claim: &Claim, outcome: Confirmed<T>) -> Option<Result<T>> {
+    pub(crate) async fn settle<T>(
+        &self,
+        claim: &Claim,
+        outcome: Confirmed<T>,
+    ) -> Option<Result<T>> {
         match outcome {
             Ok((_, outcome)) => Some(outcome),
             Err(error) if error.status() >= 500 => Some(Err(error)),

@@ -35,7 +35,7 @@ struct Sighting {
 
 /// What became of the search for the tenant of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Traced {
+pub(crate) enum Traced {
     /// The text contains no token of this server.
     Nothing,
     /// The text has the form of a token that the database does not have.
@@ -48,7 +48,7 @@ impl Access {
     /// Looks for a token of ours in the value of an `Authorization` header that was refused, or came
     /// to a URL where nothing is. If it is that of a tenant, the context of the request begins with it, so that the
     /// tenant's log gets it; nothing of the header is kept. One look-up by key at most.
-    pub async fn trace(
+    pub(crate) async fn trace(
         &self,
         authorization: Option<&str>,
         context: &Arc<RequestContext>,

@@ -62,7 +62,7 @@ impl AdminApp {
     }
 
     /// Takes other limits, and reads the certificate again. For which hosts it answers does not change.
-    pub fn renew(&self, config: &Config) {
+    pub(crate) fn renew(&self, config: &Config) {
         let rates = AdminSettings::rates_of(config);
         self.api.limits.set(*self.api.rates.get(), rates);
         self.api.rates.set(rates);

@@ -8,11 +8,11 @@ use secrecy::SecretString;
 
 /// `[metrics]`: who may read the metrics, and what they show.
 #[derive(Debug, Clone)]
-pub struct MetricsSettings {
+pub(crate) struct MetricsSettings {
     /// The bearer token that a reader has to send; `None`: none.
-    pub token: Option<SecretString>,
+    pub(crate) token: Option<SecretString>,
     /// Which tenants have series of their own.
-    pub tenants: ShownTenants,
+    pub(crate) tenants: ShownTenants,
 }
 
 impl MetricsSettings {

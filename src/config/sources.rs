@@ -90,13 +90,13 @@ impl FromIterator<(String, String)> for Environment {
 #[derive(Debug, Clone)]
 pub struct Override {
     /// Section of the key.
-    pub section: &'static str,
+    pub(crate) section: &'static str,
     /// The key.
-    pub key: &'static str,
+    pub(crate) key: &'static str,
     /// The option as it is typed, for messages.
-    pub option: &'static str,
+    pub(crate) option: &'static str,
     /// The text that was given.
-    pub value: String,
+    pub(crate) value: String,
 }
 
 /// Everything that is configured, the later source over the earlier.

@@ -9,7 +9,7 @@ use crate::store::{Endpoint, EndpointKind, EndpointStatus, FailedAttempt, HeldEv
 use serde_json::{Value, json};
 
 /// An event that was given up, for programs.
-pub fn held_as_json(held: &HeldEvent) -> Value {
+pub(crate) fn held_as_json(held: &HeldEvent) -> Value {
     json!({
         "event": held.event,
         "position": held.position,
@@ -24,13 +24,13 @@ pub struct EndpointInfo {
     /// The endpoint as it is stored.
     pub endpoint: Endpoint,
     /// Settings of the endpoint.
-    pub options: EndpointOptions,
+    pub(crate) options: EndpointOptions,
     /// The newest position of the feed.
     pub head: i64,
     /// Changes that are ahead of it.
     pub pending: i64,
     /// For how many seconds the oldest of them has been waiting.
-    pub oldest_pending: Option<i64>,
+    pub(crate) oldest_pending: Option<i64>,
     /// Events that wait apart.
     pub parked: i64,
     /// Events that were given up.

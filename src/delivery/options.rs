@@ -15,10 +15,10 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 /// Attempts at once that an endpoint may have.
-pub const CONCURRENCY: std::ops::RangeInclusive<usize> = 1..=256;
+pub(crate) const CONCURRENCY: std::ops::RangeInclusive<usize> = 1..=256;
 
 /// Seconds that an attempt may take.
-pub const TIMEOUT: std::ops::RangeInclusive<u64> = 1..=60;
+pub(crate) const TIMEOUT: std::ops::RangeInclusive<u64> = 1..=60;
 
 keywords! {
     /// How a receiver gets the tokens of a stream.
@@ -55,23 +55,23 @@ pub struct StreamOptions {
 
 /// The settings of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointOptions {
+pub(crate) struct EndpointOptions {
     /// Where events are sent; `None` if the receiver asks for them.
-    pub url: Option<String>,
+    pub(crate) url: Option<String>,
     /// Types of events.
-    pub types: TypePatterns,
+    pub(crate) types: TypePatterns,
     /// How much of an event is told.
-    pub payload: Payload,
+    pub(crate) payload: Payload,
     /// Which events may be sent at once.
-    pub order: DeliveryOrder,
+    pub(crate) order: DeliveryOrder,
     /// Attempts at once.
-    pub concurrency: usize,
+    pub(crate) concurrency: usize,
     /// Seconds that an attempt may take.
-    pub timeout: u64,
+    pub(crate) timeout: u64,
     /// Whether private addresses may be called.
-    pub allows_private: bool,
+    pub(crate) allows_private: bool,
     /// Of a stream.
-    pub stream: Option<StreamOptions>,
+    pub(crate) stream: Option<StreamOptions>,
 }
 
 impl Default for EndpointOptions {
@@ -149,7 +149,7 @@ impl EndpointOptions {
     }
 
     /// Whether the receiver asks for what it gets.
-    pub fn is_polled(&self) -> bool {
+    pub(crate) fn is_polled(&self) -> bool {
         let stream = self.stream.as_ref();
         stream.is_some_and(|stream| stream.method == StreamMethod::Poll)
     }
@@ -286,7 +286,7 @@ const OWN_HEADERS: [&str; 9] = [
 ///
 /// # Errors
 /// [`EndpointError::Header`] with the name of the first that cannot be sent.
-pub fn read_headers(text: &str) -> Result<Vec<(String, String)>> {
+pub(crate) fn read_headers(text: &str) -> Result<Vec<(String, String)>> {
     let lines = text.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let mut headers = Vec::new();

@@ -16,17 +16,17 @@ use uuid::Uuid;
 
 /// What became of an event that was sent as a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tested {
+pub(crate) struct Tested {
     /// Whether the receiver has it.
-    pub is_accepted: bool,
+    pub(crate) is_accepted: bool,
     /// Status of HTTP; `None` if no answer came.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// How long the answer took.
-    pub took: Duration,
+    pub(crate) took: Duration,
     /// The address that answered.
-    pub address: Option<SocketAddr>,
+    pub(crate) address: Option<SocketAddr>,
     /// What was answered, or went wrong.
-    pub error: String,
+    pub(crate) error: String,
 }
 
 /// The verification event of the Shared Signals Framework 1.0 (section 8.1.4.1).
@@ -38,7 +38,7 @@ impl Endpoints {
     ///
     /// # Errors
     /// [`EndpointError`] if it cannot be sent; that it was not accepted is no error.
-    pub async fn test(
+    pub(crate) async fn test(
         &self,
         kind: EndpointKind,
         name: &str,

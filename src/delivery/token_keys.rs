@@ -13,15 +13,15 @@ use crate::store::{KeyState, SigningKey};
 
 /// A key as it is shown.
 #[derive(Debug, Clone)]
-pub struct KeyInfo {
+pub(crate) struct KeyInfo {
     /// Id.
-    pub id: String,
+    pub(crate) id: String,
     /// Algorithm.
-    pub algorithm: String,
+    pub(crate) algorithm: String,
     /// What it is for: `next`, `current` or `old`.
-    pub state: &'static str,
+    pub(crate) state: &'static str,
     /// When it came to its state.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
 }
 
 impl Endpoints {
@@ -29,7 +29,7 @@ impl Endpoints {
     ///
     /// # Errors
     /// Any error of the database.
-    pub async fn keys(&self) -> Result<Vec<KeyInfo>> {
+    pub(crate) async fn keys(&self) -> Result<Vec<KeyInfo>> {
         let keys = self.store().signing_keys().await?;
         let keys = keys.into_iter().map(|key| KeyInfo {
             state: key.state.as_str(),

@@ -54,7 +54,7 @@ pub struct NewWebhook {
 #[derive(Debug)]
 pub struct MadeWebhook {
     /// The webhook.
-    pub info: EndpointInfo,
+    pub(crate) info: EndpointInfo,
     /// What its receiver verifies signatures with: the secret or the public key.
     pub secret: SecretString,
 }

@@ -20,7 +20,7 @@ const BYTES: usize = 4 << 20;
 
 /// Where a reading of all resources has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SweepPlace {
+pub(crate) struct SweepPlace {
     /// The head when the reading began.
     cursor: Cursor,
     tenant: i64,
@@ -30,7 +30,7 @@ pub struct SweepPlace {
 
 impl SweepPlace {
     /// Reads a bookmark; `None` if it is none.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('~');
         let cursor = Cursor::parse(parts.next()?)?;
         let mut number = || parts.next()?.parse().ok();
@@ -52,26 +52,26 @@ impl fmt::Display for SweepPlace {
 
 /// What is read of all resources.
 #[derive(Debug, Clone)]
-pub struct ResourcesQuery {
+pub(crate) struct ResourcesQuery {
     /// Name of a resource type; `None` for memberships.
-    pub resource_type: Option<String>,
+    pub(crate) resource_type: Option<String>,
     /// Where the page before has ended.
-    pub after: Option<SweepPlace>,
+    pub(crate) after: Option<SweepPlace>,
     /// Only those of this tenant.
-    pub tenant: Option<TenantKey>,
+    pub(crate) tenant: Option<TenantKey>,
     /// So many at most.
-    pub limit: usize,
+    pub(crate) limit: usize,
 }
 
 /// A page of resources or memberships.
 #[derive(Debug, Clone)]
-pub struct ResourcePage {
+pub(crate) struct ResourcePage {
     /// JSON texts.
-    pub entries: Vec<String>,
+    pub(crate) entries: Vec<String>,
     /// Where the next page begins; `None` after the last.
-    pub next: Option<SweepPlace>,
+    pub(crate) next: Option<SweepPlace>,
     /// The cursor to follow from when all is read.
-    pub cursor: Cursor,
+    pub(crate) cursor: Cursor,
 }
 
 impl Feed {
@@ -79,7 +79,7 @@ impl Feed {
     ///
     /// # Errors
     /// Any error of the database.
-    pub async fn resources(&self, query: &ResourcesQuery) -> Result<ResourcePage> {
+    pub(crate) async fn resources(&self, query: &ResourcesQuery) -> Result<ResourcePage> {
         let own = query.tenant.map(TenantKey::number);
         // A bookmark of another tenant reaches nothing of that tenant.
         let is_within = |bookmark: &SweepPlace| own.is_none_or(|own| bookmark.tenant == own);

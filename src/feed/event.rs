@@ -37,11 +37,11 @@ pub struct Event {
     /// Name of the tenant.
     pub tenant: String,
     /// Number of the tenant; 0 for what is told of tenants to all.
-    pub tenant_number: i64,
+    pub(crate) tenant_number: i64,
     /// What was done.
-    pub action: ChangeAction,
+    pub(crate) action: ChangeAction,
     /// What it is about.
-    pub data: EventData,
+    pub(crate) data: EventData,
     /// Name of the token that made the change; `None` for the operator.
     pub token: Option<String>,
     /// Id of the request.
@@ -50,7 +50,7 @@ pub struct Event {
 
 /// What an event is about.
 #[derive(Debug, Clone, PartialEq)]
-pub enum EventData {
+pub(crate) enum EventData {
     /// A resource.
     Resource(Box<Subject>),
     /// The tenant itself.
@@ -59,51 +59,51 @@ pub enum EventData {
 
 /// A tenant that was created, changed or deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TenantChanged {
+pub(crate) struct TenantChanged {
     /// Counts the changes of the tenant.
-    pub version: i64,
+    pub(crate) version: i64,
     /// What was changed: `status` or `schemas`.
-    pub changed: Vec<String>,
+    pub(crate) changed: Vec<String>,
 }
 
 /// A resource that was created, changed or deleted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Subject {
+pub(crate) struct Subject {
     /// Name of its type.
-    pub resource_type: String,
+    pub(crate) resource_type: String,
     /// Id of the resource.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// Path of the resource behind the base URL, such as `/Users/01a2…`.
-    pub path: String,
+    pub(crate) path: String,
     /// Version of the resource after the change.
-    pub version: i64,
+    pub(crate) version: i64,
     /// Names of the attributes that were changed, those of extensions as `URN:name`.
-    pub changed: Vec<String>,
+    pub(crate) changed: Vec<String>,
     /// The columns of the directory; `None` for types that it does not show, or if the state is not known.
-    pub record: Option<Map<String, Value>>,
+    pub(crate) record: Option<Map<String, Value>>,
     /// The columns that changed, as they were.
-    pub previous: Option<Map<String, Value>>,
+    pub(crate) previous: Option<Map<String, Value>>,
     /// JSON text of the resource as SCIM shows it, without members; `None` if the state is not known.
-    pub scim: Option<String>,
+    pub(crate) scim: Option<String>,
     /// The attributes that changed, as SCIM showed them before; null where one was not there.
-    pub scim_previous: Option<Map<String, Value>>,
+    pub(crate) scim_previous: Option<Map<String, Value>>,
     /// Who joined or left.
-    pub members: Option<MemberChanges>,
+    pub(crate) members: Option<MemberChanges>,
     /// Whether the state is that of now, as none was kept with the change.
-    pub is_reconstructed: bool,
+    pub(crate) is_reconstructed: bool,
 }
 
 /// Members that joined or left with a change, or a part of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberChanges {
+pub(crate) struct MemberChanges {
     /// The members of this part.
-    pub members: Vec<ChangedMember>,
+    pub(crate) members: Vec<ChangedMember>,
     /// Which part it is, counted from 1.
-    pub part: i64,
+    pub(crate) part: i64,
     /// How many parts there are.
-    pub parts: i64,
+    pub(crate) parts: i64,
     /// How many members joined or left in all parts.
-    pub count: i64,
+    pub(crate) count: i64,
 }
 
 impl Event {

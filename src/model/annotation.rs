@@ -36,7 +36,7 @@ pub(super) fn annotated(files: &[SchemaFile]) -> Result<Catalog, SchemaError> {
 }
 
 /// Every complaint about a file by itself, each with its place.
-pub fn problems(file: &SchemaFile) -> Vec<SchemaError> {
+pub(crate) fn problems(file: &SchemaFile) -> Vec<SchemaError> {
     crate::schema::problems(file, &ANNOTATIONS)
 }
 

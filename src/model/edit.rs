@@ -5,7 +5,7 @@ use crate::schema::SCHEMA;
 use serde_json::{Map, Value, json};
 
 /// A schema file without attributes.
-pub fn extension(urn: &str) -> Map<String, Value> {
+pub(crate) fn extension(urn: &str) -> Map<String, Value> {
     let mut document = Map::new();
     document.insert("schemas".into(), json!([SCHEMA]));
     document.insert("id".into(), urn.into());
@@ -35,7 +35,7 @@ fn name_of(urn: &str) -> String {
 }
 
 /// Names of resource types that a file says it extends.
-pub fn extends(document: &Map<String, Value>) -> Vec<String> {
+pub(crate) fn extends(document: &Map<String, Value>) -> Vec<String> {
     let names = document
         .get(ANNOTATION)
         .and_then(|own| own.get("extends"))
@@ -49,12 +49,12 @@ pub fn extends(document: &Map<String, Value>) -> Vec<String> {
 }
 
 /// Lets a file extend resource types.
-pub fn extend(document: &mut Map<String, Value>, types: &[String]) {
+pub(crate) fn extend(document: &mut Map<String, Value>, types: &[String]) {
     set_own(document, "extends", Some(types.into()));
 }
 
 /// Removes the object of this server: what is left is the schema of RFC 7643.
-pub fn strip(document: &mut Map<String, Value>) {
+pub(crate) fn strip(document: &mut Map<String, Value>) {
     document.shift_remove(ANNOTATION);
 }
 
@@ -84,7 +84,7 @@ fn is_named(definition: &Value, name: &str) -> bool {
 }
 
 /// The definition of an attribute, by its name in any letter case.
-pub fn attribute<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+pub(crate) fn attribute<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     attributes(document)
         .iter()
         .find(|definition| is_named(definition, name))
@@ -98,7 +98,7 @@ pub fn names(document: &Map<String, Value>) -> impl Iterator<Item = &str> {
 }
 
 /// Adds an attribute, or puts another definition in place of that of the same name.
-pub fn put(document: &mut Map<String, Value>, definition: Value) {
+pub(crate) fn put(document: &mut Map<String, Value>, definition: Value) {
     let Some(name) = definition
         .get("name")
         .and_then(Value::as_str)
@@ -119,7 +119,7 @@ pub fn put(document: &mut Map<String, Value>, definition: Value) {
 
 /// Removes an attribute and remembers that resources may hold values of it; `false` if there is
 /// none of that name.
-pub fn remove(document: &mut Map<String, Value>, name: &str) -> bool {
+pub(crate) fn remove(document: &mut Map<String, Value>, name: &str) -> bool {
     let Some(spelt) = attribute(document, name)
         .and_then(|found| found.get("name")?.as_str())
         .map(str::to_owned)
@@ -134,7 +134,7 @@ pub fn remove(document: &mut Map<String, Value>, name: &str) -> bool {
 }
 
 /// The names of attributes that were removed.
-pub fn hidden(document: &Map<String, Value>) -> Vec<String> {
+pub(crate) fn hidden(document: &Map<String, Value>) -> Vec<String> {
     let names = document
         .get(ANNOTATION)
         .and_then(|own| own.get(HIDES))
@@ -148,7 +148,7 @@ pub fn hidden(document: &Map<String, Value>) -> Vec<String> {
 }
 
 /// Remembers names of attributes that the file does not have and resources may hold values of.
-pub fn hide(document: &mut Map<String, Value>, names: impl IntoIterator<Item = String>) {
+pub(crate) fn hide(document: &mut Map<String, Value>, names: impl IntoIterator<Item = String>) {
     let mut all = hidden(document);
     for name in names {
         let is_there = attribute(document, &name).is_some()

@@ -121,7 +121,7 @@ fn check_scanned(resource_type: &ResourceType, name: &str) -> Result<(), SchemaE
 }
 
 /// The roles of a type. A trait because [`ResourceType`] belongs to another package.
-pub trait TypeRoles {
+pub(crate) trait TypeRoles {
     /// The Boolean attribute that says whether a resource takes a seat.
     fn seat(&self) -> Option<&Arc<Attribute>>;
 
@@ -191,14 +191,17 @@ fn names<'a>(resource_type: &'a ResourceType, key: &str) -> impl Iterator<Item =
 
 /// What other resources show as `display`: the first of the type's display attributes that has a
 /// value.
-pub fn display<'a>(resource_type: &ResourceType, attributes: &'a Attributes) -> Option<&'a str> {
+pub(crate) fn display<'a>(
+    resource_type: &ResourceType,
+    attributes: &'a Attributes,
+) -> Option<&'a str> {
     names(resource_type, "display")
         .filter_map(|name| attributes.get(name)?.as_str())
         .find(|text| !text.is_empty())
 }
 
 /// Whether a resource takes a seat: its type has a seat attribute, and that is not `false`.
-pub fn takes_seat(resource_type: &ResourceType, attributes: &Attributes) -> bool {
+pub(crate) fn takes_seat(resource_type: &ResourceType, attributes: &Attributes) -> bool {
     let seat = resource_type
         .seat()
         .map(|seat| attributes.get(seat.name().as_ref()));

@@ -11,7 +11,7 @@ use crate::store::Store;
 use std::sync::Arc;
 
 /// Name of the tenant that every server has.
-pub const DEFAULT_TENANT: &str = "default";
+pub(crate) const DEFAULT_TENANT: &str = "default";
 
 /// What the operator of one database does. Clones share their parts with the service that they give.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ impl Operator {
 
     /// Keys of the configuration that say something else than the database has, as only a server or a
     /// migration puts them into force.
-    pub fn not_in_force(&self) -> &[&'static str] {
+    pub(crate) fn not_in_force(&self) -> &[&'static str] {
         &self.not_in_force
     }
 

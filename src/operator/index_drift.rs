@@ -33,11 +33,11 @@ const UNKNOWN: &str = "?";
 
 /// What the index of values may not follow. A verification with repair makes it follow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IndexDrift {
+pub(crate) struct IndexDrift {
     /// URN of the schema whose change is under way, or was interrupted.
-    pub schema: Option<String>,
+    pub(crate) schema: Option<String>,
     /// Paths, each with its resource type, that are indexed in another way than the configuration says.
-    pub changed: Vec<String>,
+    pub(crate) changed: Vec<String>,
 }
 
 /// Remembers, before these schemas come into force, that the index may say otherwise of their values.
@@ -70,7 +70,7 @@ impl Operator {
     ///
     /// # Errors
     /// 503 if the database cannot be reached.
-    pub async fn index_drift(&self) -> Result<IndexDrift> {
+    pub(crate) async fn index_drift(&self) -> Result<IndexDrift> {
         let lags = self.store.shared(LAGS, String::new()).await?;
         let now = self.shapes().await?;
         let kept = self.store.shared(SHAPES, text(&now)?).await?;

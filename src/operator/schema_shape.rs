@@ -7,25 +7,25 @@ use serde_json::{Value, json};
 /// A schema without its definitions, and where it comes from, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SchemaShape {
+pub(crate) struct SchemaShape {
     /// URN of the schema.
-    pub urn: String,
+    pub(crate) urn: String,
     /// Name of the schema.
-    pub name: String,
+    pub(crate) name: String,
     /// Names of the resource types that have it.
-    pub resource_types: Vec<String>,
+    pub(crate) resource_types: Vec<String>,
     /// Names of its attributes.
-    pub attributes: Vec<Value>,
+    pub(crate) attributes: Vec<Value>,
     /// Where it comes from, in a word.
-    pub from: String,
+    pub(crate) from: String,
     /// The file that it comes from.
-    pub file: Option<String>,
+    pub(crate) file: Option<String>,
     /// The only tenant that has it.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
 }
 
 /// A schema without its definitions, and where it comes from.
-pub fn schema_as_json(schema: &KnownSchema) -> Value {
+pub(crate) fn schema_as_json(schema: &KnownSchema) -> Value {
     let (from, file, tenant) = match &schema.origin {
         SchemaOrigin::BuiltIn => ("built-in", None, None),
         SchemaOrigin::File(file) => ("file", Some(file), None),
@@ -49,14 +49,14 @@ pub fn schema_as_json(schema: &KnownSchema) -> Value {
 }
 
 /// A schema with its document, which is a schema file.
-pub fn whole_schema_as_json(schema: &KnownSchema) -> Value {
+pub(crate) fn whole_schema_as_json(schema: &KnownSchema) -> Value {
     let mut shown = schema_as_json(schema);
     shown["schema"] = Value::Object(schema.document.clone());
     shown
 }
 
 /// What a change of schemas, of a tenant or of all, is, or was.
-pub fn schema_change_as_json(
+pub(crate) fn schema_change_as_json(
     plan: &SchemaPlan,
     tenant: Option<&str>,
     outcome: SchemaOutcome,

@@ -70,7 +70,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub async fn feed_tokens(
+    pub(crate) async fn feed_tokens(
         &self,
         after: Option<(Timestamp, String)>,
         limit: i64,
@@ -94,7 +94,7 @@ impl Operator {
 
     /// The tokens that [`Operator::ending_tokens`] gives, after the one of this id that ends at this moment, in
     /// microseconds.
-    pub fn ending_tokens_after<'a>(
+    pub(crate) fn ending_tokens_after<'a>(
         &'a self,
         tenant: Option<&'a str>,
         days: i64,
@@ -118,7 +118,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub async fn count_tokens(&self, tenant: &str) -> Result<i64> {
+    pub(crate) async fn count_tokens(&self, tenant: &str) -> Result<i64> {
         Ok(self.store.count_tokens(tenant).await?)
     }
 }

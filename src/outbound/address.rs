@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Where an address leads, from the least to the most dangerous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Zone {
+pub(crate) enum Zone {
     /// The internet.
     Public,
     /// This machine or its network: called only if the operator allows it.
@@ -66,7 +66,7 @@ const PRIVATE_V6: [Ipv6Net; 4] = [
 ];
 
 /// Where an address leads.
-pub fn zone_of(address: IpAddr) -> Zone {
+pub(crate) fn zone_of(address: IpAddr) -> Zone {
     match address {
         IpAddr::V4(address) => zone_of_v4(address),
         IpAddr::V6(address) => embedded(address)

@@ -15,7 +15,7 @@ impl Service {
     ///
     /// # Errors
     /// Any error of the database.
-    pub async fn service_provider_config(&self, caller: &Caller) -> Result<Reply> {
+    pub(crate) async fn service_provider_config(&self, caller: &Caller) -> Result<Reply> {
         let limits = self.limits();
         let location = format!("{}/ServiceProviderConfig", caller.base_url);
         let mut document = json!({
@@ -65,7 +65,7 @@ impl Service {
     ///
     /// # Errors
     /// 404 if there is none of that name.
-    pub fn resource_types(&self, caller: &Caller, name: Option<&str>) -> Result<Reply> {
+    pub(crate) fn resource_types(&self, caller: &Caller, name: Option<&str>) -> Result<Reply> {
         let shown = |document: &Map<String, Value>| {
             published(caller, document, RESOURCE_TYPE, "ResourceType")
         };
@@ -91,7 +91,7 @@ impl Service {
     ///
     /// # Errors
     /// 404 if there is none with that URN.
-    pub fn schemas(&self, caller: &Caller, urn: Option<&str>) -> Result<Reply> {
+    pub(crate) fn schemas(&self, caller: &Caller, urn: Option<&str>) -> Result<Reply> {
         let shown = |document: &Map<String, Value>| published(caller, document, SCHEMA, "Schema");
         match urn {
             None => Ok(all(&caller

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// One thing that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
+pub(crate) enum Note {
     /// An attribute that no schema declares, in attribute notation, and what its value looks like.
     UnknownAttribute(String, Shape),
     /// A URN in `schemas` that the resource type does not have.
@@ -26,7 +26,7 @@ pub enum Note {
 impl Note {
     /// A member that does not exist; what can be no id of any server is not repeated, for it may
     /// be a value of another kind.
-    pub fn unresolved_member(id: &str) -> Self {
+    pub(crate) fn unresolved_member(id: &str) -> Self {
         let is_id = (1..=64).contains(&id.len())
             && id
                 .bytes()
@@ -39,7 +39,7 @@ impl Note {
     }
 
     /// Why it was left out.
-    pub fn reason(&self) -> Reason {
+    pub(crate) fn reason(&self) -> Reason {
         match self {
             Self::UnknownAttribute(..) | Self::UndeclaredSchema(_) => Reason::AttributeUnknown,
             Self::UnresolvedMember(_) => Reason::MemberUnknown,

@@ -60,7 +60,7 @@ impl Shape {
     }
 
     /// About how many bytes it takes to write it down.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         32 + self
             .sub_attributes
             .iter()

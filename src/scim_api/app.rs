@@ -63,7 +63,7 @@ impl ScimApp {
     }
 
     /// Takes other limits, and reads the certificate again. The paths of the endpoints do not change.
-    pub fn renew(&self, settings: &HttpSettings, server: ServerSettings) {
+    pub(crate) fn renew(&self, settings: &HttpSettings, server: ServerSettings) {
         let before = self.settings.get();
         let HttpSettings {
             base_path,

@@ -35,7 +35,7 @@ pub fn app(
 }
 
 /// What a listener of its own serves of an API that may be beside the SCIM server: the API and the probes.
-pub fn beside_app(
+pub(crate) fn beside_app(
     service: Service,
     settings: HttpSettings,
     limits: Arc<TokenLimits>,

@@ -68,7 +68,7 @@ impl App {
     }
 
     /// Takes other limits, and reads the certificate again.
-    pub fn renew(&self, settings: RequestSettings, server: ServerSettings) {
+    pub(crate) fn renew(&self, settings: RequestSettings, server: ServerSettings) {
         self.in_flight.set(Bounds::of(&settings));
         self.settings.set(settings);
         self.renewed.send_replace(Some(server));

@@ -25,7 +25,9 @@ pub(crate) mod tasks;
 mod tls;
 pub(crate) mod unwritten;
 
-pub use app::App;
-pub use listener::{listen, serve};
-pub use rate::TokenLimits;
-pub use settings::{RequestSettings, ServerSettings};
+pub(crate) use app::App;
+pub(crate) use listener::listen;
+pub use listener::serve;
+pub(crate) use rate::TokenLimits;
+pub(crate) use settings::RequestSettings;
+pub use settings::ServerSettings;

@@ -6,21 +6,21 @@ use std::time::Duration;
 
 /// Limits of requests and their answers, whatever API they are for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestSettings {
+pub(crate) struct RequestSettings {
     /// Longest URI, in bytes.
-    pub uri_bytes: usize,
+    pub(crate) uri_bytes: usize,
     /// Largest block of header lines, in bytes.
-    pub header_bytes: usize,
+    pub(crate) header_bytes: usize,
     /// Requests that a token, a tenant and all together may have under way at a time, until their answers are
     /// written; 0 sets no limit.
-    pub requests: [usize; 3],
+    pub(crate) requests: [usize; 3],
     /// Bytes of bodies and answers that the requests of a token, of a tenant and all together may keep in memory; 0
     /// sets no limit.
-    pub memory_bytes: [usize; 3],
+    pub(crate) memory_bytes: [usize; 3],
     /// Time for the answer to a request.
-    pub request_time: Duration,
+    pub(crate) request_time: Duration,
     /// Whether a reverse proxy forwards the requests: the client is then the last address in `X-Forwarded-For`.
-    pub behind_proxy: bool,
+    pub(crate) behind_proxy: bool,
 }
 
 /// Settings of connections.
@@ -31,23 +31,23 @@ pub struct ServerSettings {
     /// the database under the usual limit of 1 024 open files.
     pub connections: usize,
     /// Requests at a time on one connection of HTTP/2.
-    pub http2_streams: u32,
+    pub(crate) http2_streams: u32,
     /// Bytes of an answer that HTTP/2 takes over before the client has room for them.
-    pub http2_send_bytes: usize,
+    pub(crate) http2_send_bytes: usize,
     /// Time for a TLS handshake, for the first byte, and for the head of a request, in seconds.
-    pub header_seconds: u64,
+    pub(crate) header_seconds: u64,
     /// Time that a connection may rest between two requests, in seconds.
     pub idle_seconds: u64,
     /// Time for which a client may refuse to read any of an answer, in seconds.
-    pub write_seconds: u64,
+    pub(crate) write_seconds: u64,
     /// Time for which the server goes on to answer when it stops, so that a balancer notices, in seconds.
-    pub shutdown_delay_seconds: u64,
+    pub(crate) shutdown_delay_seconds: u64,
     /// Time for requests in flight to finish after that, in seconds.
-    pub drain_seconds: u64,
+    pub(crate) drain_seconds: u64,
     /// PEM file with the certificate and its chain; with it the server speaks TLS.
-    pub tls_certificate: Option<PathBuf>,
+    pub(crate) tls_certificate: Option<PathBuf>,
     /// PEM file with the private key of the certificate.
-    pub tls_key: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
 }
 
 impl Default for ServerSettings {

@@ -20,9 +20,9 @@ keywords! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct EventKey {
     /// Position in the feed.
-    pub position: i64,
+    pub(crate) position: i64,
     /// Part of the change.
-    pub part: i64,
+    pub(crate) part: i64,
 }
 
 /// How far an endpoint or a lane has come: everything up to a position is delivered or waits apart, and so many parts
@@ -30,9 +30,9 @@ pub(crate) struct EventKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mark {
     /// The position.
-    pub position: i64,
+    pub(crate) position: i64,
     /// Parts of the position after it.
-    pub parts: i64,
+    pub(crate) parts: i64,
 }
 
 impl Mark {
@@ -59,13 +59,13 @@ impl Mark {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
     /// Where it stands.
-    pub key: EventKey,
+    pub(crate) key: EventKey,
     /// Number of its tenant.
-    pub tenant: i64,
+    pub(crate) tenant: i64,
     /// Id of its resource; nil for what is told of a tenant.
-    pub resource: Uuid,
+    pub(crate) resource: Uuid,
     /// Id of the event.
-    pub event: String,
+    pub(crate) event: String,
 }
 
 /// Events of which one at a time is sent: those of a resource, or of a tenant.

@@ -8,7 +8,7 @@ mod queue;
 mod waiting;
 
 pub(crate) use health::Health;
-pub use item::DeliveryOrder;
+pub(crate) use item::DeliveryOrder;
 pub(crate) use item::{EventKey, Item, Mark, Millis};
 pub(crate) use waiting::{Held, pause_after};
 
@@ -77,20 +77,20 @@ impl Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PageRead {
     /// Number of the tenant whose events are read; `None`: of all.
-    pub tenant: Option<i64>,
+    pub(crate) tenant: Option<i64>,
     /// The position after which it begins.
-    pub after: i64,
+    pub(crate) after: i64,
     /// Changes at most.
-    pub limit: usize,
+    pub(crate) limit: usize,
 }
 
 /// How far everything has come, to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Progress {
     /// Of the endpoint.
-    pub mark: Mark,
+    pub(crate) mark: Mark,
     /// Of lanes that have come less far or further, by tenant.
-    pub lanes: BTreeMap<i64, Mark>,
+    pub(crate) lanes: BTreeMap<i64, Mark>,
 }
 
 /// The order of the events of one endpoint.
@@ -117,17 +117,17 @@ pub(crate) struct Lanes {
 #[derive(Debug, Clone)]
 pub(crate) struct LanesStart {
     /// Which events may be sent at once.
-    pub order: DeliveryOrder,
+    pub(crate) order: DeliveryOrder,
     /// Attempts at once.
-    pub concurrency: usize,
+    pub(crate) concurrency: usize,
     /// Whether one tenant alone has events here.
-    pub is_of_one_tenant: bool,
+    pub(crate) is_of_one_tenant: bool,
     /// How far it has come.
-    pub progress: Progress,
+    pub(crate) progress: Progress,
     /// What waits apart, with the moments at which it is due.
-    pub held: Vec<Held>,
+    pub(crate) held: Vec<Held>,
     /// Whether it was failing.
-    pub is_failing: bool,
+    pub(crate) is_failing: bool,
 }
 
 impl Lanes {

@@ -33,13 +33,13 @@ pub(crate) fn pause_after(attempts: u32) -> Millis {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held {
     /// The event.
-    pub item: Item,
+    pub(crate) item: Item,
     /// Attempts so far.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// When it is tried again; `None` while it waits behind another one of its resource.
-    pub due: Option<Millis>,
+    pub(crate) due: Option<Millis>,
     /// Whether it is given up.
-    pub has_failed: bool,
+    pub(crate) has_failed: bool,
 }
 
 /// All that waits apart.

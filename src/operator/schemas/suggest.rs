@@ -124,7 +124,7 @@ impl Operator {
     }
 
     /// Who takes a schema: the tenant that has it, or all.
-    pub async fn owner_of_schema(
+    pub(crate) async fn owner_of_schema(
         &self,
         tenant: &str,
         urn: &str,

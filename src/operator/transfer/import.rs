@@ -83,20 +83,20 @@ pub struct Imported {
     /// Memberships that went.
     pub left: u64,
     /// Numbers of resources by resource type.
-    pub types: BTreeMap<String, Counts>,
+    pub(crate) types: BTreeMap<String, Counts>,
     /// What lines had that the schemas do not know, and how often.
     pub left_out: BTreeMap<String, u64>,
 }
 
 /// What an import did with the resources of a type, or would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Resources that were not there.
-    pub created: u64,
+    pub(crate) created: u64,
     /// Resources that were different, or had other members.
-    pub updated: u64,
+    pub(crate) updated: u64,
     /// Resources that were as their lines say.
-    pub unchanged: u64,
+    pub(crate) unchanged: u64,
 }
 
 impl Operator {

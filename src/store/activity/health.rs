@@ -32,11 +32,11 @@ keywords! {
 
 /// The moment for which health is computed.
 #[derive(Debug, Clone, Copy)]
-pub struct HealthTime {
+pub(crate) struct HealthTime {
     /// The moment.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// Tokens that end before this moment end soon.
-    pub ending_until: Timestamp,
+    pub(crate) ending_until: Timestamp,
 }
 
 /// Adds the expression of the health of `tenant t`, with its `tenant_status s`, which may be null.

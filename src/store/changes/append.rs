@@ -12,26 +12,26 @@ use uuid::Uuid;
 
 /// Who makes a change, and when.
 #[derive(Debug, Clone)]
-pub struct Author {
+pub(crate) struct Author {
     /// Public id of the token; `None` for the operator.
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// Id of the request, with `:n` for operation n of a bulk request; `None` for a command of the operator.
-    pub request: Option<String>,
+    pub(crate) request: Option<String>,
     /// The moment.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// What the audit trail says of the change, if it is an act of an operator.
-    pub audit: Option<Arc<AuditedChange>>,
+    pub(crate) audit: Option<Arc<AuditedChange>>,
 }
 
 /// A change of a resource as an act of an operator.
 #[derive(Debug, Clone)]
-pub struct AuditedChange {
+pub(crate) struct AuditedChange {
     /// Who acts.
-    pub by: Actor,
+    pub(crate) by: Actor,
     /// What is done.
-    pub entry: AuditEntry,
+    pub(crate) entry: AuditEntry,
     /// The answer that the request keeps for its repetitions, if it does.
-    pub answer: Option<KeptAnswer>,
+    pub(crate) answer: Option<KeptAnswer>,
 }
 
 impl AuditedChange {
@@ -48,7 +48,7 @@ impl AuditedChange {
 
 /// What was done to a resource.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ChangeAction {
+pub(crate) enum ChangeAction {
     /// The resource was created.
     Create,
     /// Some of its attributes were changed.

@@ -29,7 +29,11 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn number_changes(&self, slice: i64, now: Timestamp) -> Result<i64, StoreError> {
+    pub(crate) async fn number_changes(
+        &self,
+        slice: i64,
+        now: Timestamp,
+    ) -> Result<i64, StoreError> {
         let Database::Postgres { .. } = self.engine.database else {
             return Ok(0);
         };

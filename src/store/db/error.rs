@@ -122,7 +122,7 @@ impl StoreError {
     }
 
     /// Whether waiting may help, at the start.
-    pub fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         matches!(
             self,
             Self::Away(_)
@@ -165,7 +165,7 @@ impl StoreError {
     }
 
     /// Whether a statement took longer than it may.
-    pub fn is_slow(&self) -> bool {
+    pub(crate) fn is_slow(&self) -> bool {
         match self {
             Self::Slow(_) => true,
             Self::Statement { source, .. } => source.is_slow(),

@@ -12,7 +12,7 @@ const ENCODED: &str =
 impl StoreError {
     /// What to do about an error of the start, if waiting does not help; `None` if it may go away, or if
     /// nothing is known about it.
-    pub fn remedy(&self) -> Option<String> {
+    pub(crate) fn remedy(&self) -> Option<String> {
         match self {
             Self::Away(error) | Self::Fault(error) => remedy(error),
             Self::Migration(MigrateError::ExecuteMigration(error, _)) => remedy(error),

@@ -11,15 +11,15 @@ use crate::store::handle::Store;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedAttempt {
     /// When it ended.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Id of the event.
-    pub event: String,
+    pub(crate) event: String,
     /// Status of HTTP; `None` if no answer came.
     pub status: Option<i64>,
     /// What was answered, or went wrong.
     pub error: String,
     /// Which attempt of the event it was, from 1.
-    pub attempt: i64,
+    pub(crate) attempt: i64,
 }
 
 /// The columns of attempts; 0 stands for no status.
@@ -42,7 +42,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn failed_attempts(
+    pub(crate) async fn failed_attempts(
         &self,
         endpoint: i64,
         since: Timestamp,
@@ -68,7 +68,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn add_failed_attempts(
+    pub(crate) async fn add_failed_attempts(
         &self,
         endpoint: i64,
         attempts: &[FailedAttempt],
@@ -82,7 +82,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn forget_failures(&self, before: Timestamp) -> Result<usize, StoreError> {
+    pub(crate) async fn forget_failures(&self, before: Timestamp) -> Result<usize, StoreError> {
         let mut forgotten = 0;
         for text in [FORGET_ATTEMPTS, FORGET_HELD] {
             loop {

@@ -13,44 +13,44 @@ use crate::store::handle::Store;
 
 /// Where a lane stands that is not where its endpoint is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LaneMark {
+pub(crate) struct LaneMark {
     /// Number of the tenant.
-    pub tenant: i64,
+    pub(crate) tenant: i64,
     /// Everything up to this position is delivered or waits apart.
-    pub position: i64,
+    pub(crate) position: i64,
     /// So many parts of the position after it are, too.
-    pub parts: i64,
+    pub(crate) parts: i64,
 }
 
 /// How far an endpoint has come.
 #[derive(Debug, Clone, Default)]
-pub struct EndpointProgress {
+pub(crate) struct EndpointProgress {
     /// Number of the endpoint.
-    pub endpoint: i64,
+    pub(crate) endpoint: i64,
     /// How often an operator had set the position when it was read.
-    pub rewinds: i64,
+    pub(crate) rewinds: i64,
     /// Everything up to this position is delivered or waits apart.
-    pub position: i64,
+    pub(crate) position: i64,
     /// So many parts of the position after it are, too.
-    pub parts: i64,
+    pub(crate) parts: i64,
     /// Events that were accepted since it was stored last.
-    pub accepted: i64,
+    pub(crate) accepted: i64,
     /// When an event was accepted last, if one was since.
-    pub last_accepted: Option<Timestamp>,
+    pub(crate) last_accepted: Option<Timestamp>,
     /// How long the attempts took that were accepted since.
-    pub times: Vec<DeliveryTime>,
+    pub(crate) times: Vec<DeliveryTime>,
     /// Status with its reason, if it changed.
-    pub status: Option<(EndpointStatus, String, Timestamp)>,
+    pub(crate) status: Option<(EndpointStatus, String, Timestamp)>,
     /// All lanes that stand elsewhere.
-    pub lanes: Vec<LaneMark>,
+    pub(crate) lanes: Vec<LaneMark>,
     /// Tenants whose lanes stood elsewhere and do no more.
-    pub joined: Vec<i64>,
+    pub(crate) joined: Vec<i64>,
     /// What waits apart or was given up, of what changed.
-    pub held: Vec<HeldEvent>,
+    pub(crate) held: Vec<HeldEvent>,
     /// What no longer waits apart: positions and parts.
-    pub released: Vec<(i64, i64)>,
+    pub(crate) released: Vec<(i64, i64)>,
     /// Attempts that failed.
-    pub failed: Vec<FailedAttempt>,
+    pub(crate) failed: Vec<FailedAttempt>,
 }
 
 impl Store {
@@ -59,7 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn save_progress(
+    pub(crate) async fn save_progress(
         &self,
         owner: &str,
         progress: &EndpointProgress,
@@ -75,7 +75,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn lanes(&self, endpoint: i64) -> Result<Vec<LaneMark>, StoreError> {
+    pub(crate) async fn lanes(&self, endpoint: i64) -> Result<Vec<LaneMark>, StoreError> {
         let text = "select tenant, position, parts from lane where endpoint = $1";
         let statement = Statement::named("lane.list", text, vec![Arg::Int(endpoint)]);
         let rows = self.engine.read(&statement).await?;

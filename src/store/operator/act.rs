@@ -9,28 +9,28 @@ use uuid::Uuid;
 
 /// Who does what, and when.
 #[derive(Debug, Clone)]
-pub struct Act<'a> {
+pub(crate) struct Act<'a> {
     /// Who acts.
-    pub by: &'a Actor,
+    pub(crate) by: &'a Actor,
     /// The moment.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// What is done.
-    pub entry: AuditEntry,
+    pub(crate) entry: AuditEntry,
     /// The answer that the request keeps for its repetitions, if it does.
-    pub answer: Option<&'a KeptAnswer>,
+    pub(crate) answer: Option<&'a KeptAnswer>,
 }
 
 /// An answer that a repeated request gets again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptAnswer {
+pub(crate) struct KeptAnswer {
     /// Public id of the operator token.
-    pub operator: String,
+    pub(crate) operator: String,
     /// Digest of the key of the request.
-    pub key_digest: String,
+    pub(crate) key_digest: String,
     /// Digest of what the request asks for.
-    pub request_digest: String,
+    pub(crate) request_digest: String,
     /// The answer, sealed.
-    pub answer: String,
+    pub(crate) answer: String,
 }
 
 impl KeptAnswer {

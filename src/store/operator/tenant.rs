@@ -65,38 +65,38 @@ pub struct Tenant {
     /// Name of the tenant.
     pub name: String,
     /// Whether it is served.
-    pub status: Status,
+    pub(crate) status: Status,
     /// How much is forgiven.
-    pub conformance: Conformance,
+    pub(crate) conformance: Conformance,
     /// What user names look like.
-    pub username_format: UsernameFormat,
+    pub(crate) username_format: UsernameFormat,
     /// Whether two groups may not have one name.
-    pub unique_group_names: bool,
+    pub(crate) unique_group_names: bool,
     /// What becomes of passwords.
-    pub password_policy: PasswordPolicy,
+    pub(crate) password_policy: PasswordPolicy,
     /// What a lenient tenant makes of a PUT without members.
-    pub put_without_members: PutWithoutMembers,
+    pub(crate) put_without_members: PutWithoutMembers,
     /// Base URL in place of the server's.
-    pub base_url: Option<String>,
+    pub(crate) base_url: Option<String>,
     /// Most users that are active at once.
     pub seats: Option<i64>,
     /// Counts the changes of its settings and schemas.
-    pub revision: i64,
+    pub(crate) revision: i64,
     /// Counts those that change what its resources are.
-    pub schema_revision: i64,
+    pub(crate) schema_revision: i64,
     /// Until when the provisioning log keeps the bodies of requests.
-    pub bodies_until: Option<Timestamp>,
+    pub(crate) bodies_until: Option<Timestamp>,
     /// Contact for the customer, in place of the server's: an e-mail address or a URL.
-    pub support: Option<String>,
+    pub(crate) support: Option<String>,
     /// What people call it; `None`: its name.
-    pub display_name: Option<String>,
+    pub(crate) display_name: Option<String>,
     /// Under which id the vendor keeps the customer.
-    pub reference: Option<String>,
+    pub(crate) reference: Option<String>,
 }
 
 impl Tenant {
     /// The number of the tenant in the tables of the store.
-    pub fn number(&self) -> i64 {
+    pub(crate) fn number(&self) -> i64 {
         self.number
     }
 
@@ -111,7 +111,7 @@ impl Tenant {
     }
 
     /// The settings of a tenant that has just been created.
-    pub fn fresh(name: &str, change: &TenantChange) -> Self {
+    pub(crate) fn fresh(name: &str, change: &TenantChange) -> Self {
         let unset = Self {
             number: 0,
             name: name.to_owned(),
@@ -135,7 +135,7 @@ impl Tenant {
 
     /// The settings after a change.
     #[must_use]
-    pub fn with(&self, change: &TenantChange) -> Self {
+    pub(crate) fn with(&self, change: &TenantChange) -> Self {
         let text = |given: &Option<Option<String>>, own: &Option<String>| {
             given.clone().unwrap_or_else(|| own.clone())
         };
@@ -159,7 +159,7 @@ impl Tenant {
     }
 
     /// What names it in its provisioning log.
-    pub fn key(&self) -> TenantKey {
+    pub(crate) fn key(&self) -> TenantKey {
         TenantKey(self.number)
     }
 }
@@ -176,9 +176,9 @@ pub struct TenantInfo {
     /// Live resources that take a seat.
     pub active_users: i64,
     /// Live resources of other types.
-    pub groups: i64,
+    pub(crate) groups: i64,
     /// When it was created.
-    pub created: Timestamp,
+    pub(crate) created: Timestamp,
     /// Whether provisioning works.
     pub health: Health,
     /// When its latest request came.
@@ -252,7 +252,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn create_tenant(
+    pub(crate) async fn create_tenant(
         &self,
         act: &Act<'_>,
         name: &str,
@@ -278,7 +278,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenant_now(&self, number: i64) -> Result<Option<Tenant>, StoreError> {
+    pub(crate) async fn tenant_now(&self, number: i64) -> Result<Option<Tenant>, StoreError> {
         let text = format!("select {COLUMNS} from tenant t where t.tenant = $1");
         let rows = self
             .engine
@@ -293,7 +293,10 @@ impl Store {
 
     /// The limit of seats of the tenant with that number, and how many are in use; `None` if the tenant
     /// is gone.
-    pub async fn seats(&self, number: i64) -> Result<Option<(Option<i64>, i64)>, StoreError> {
+    pub(crate) async fn seats(
+        &self,
+        number: i64,
+    ) -> Result<Option<(Option<i64>, i64)>, StoreError> {
         let statement = Statement::named("tenant.seats", SEATS, vec![Arg::Int(number)]);
         let rows = self.engine.read(&statement).await?;
         let seats = |row: &Row| Ok((row.opt_int(0)?, row.int(1)?));
@@ -306,7 +309,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn change_tenant(
+    pub(crate) async fn change_tenant(
         &self,
         act: &Act<'_>,
         name: &str,
@@ -336,7 +339,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unique`] if two resources have one value, or the database's failure.
-    pub async fn claim_display(
+    pub(crate) async fn claim_display(
         &self,
         tenant: &str,
         of_type: &TypeIds,

@@ -11,15 +11,15 @@ use crate::store::handle::Store;
 
 /// Which tenants are measured, and by what.
 #[derive(Debug, Clone, Copy)]
-pub struct FiguresQuery {
+pub(crate) struct FiguresQuery {
     /// The moment.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// Tokens that end before this moment end soon.
-    pub until: Timestamp,
+    pub(crate) until: Timestamp,
     /// Whether tenants without a limit of seats and without a token that ends soon are among them.
-    pub everything: bool,
+    pub(crate) everything: bool,
     /// So many at most.
-    pub limit: i64,
+    pub(crate) limit: i64,
 }
 
 impl Store {
@@ -27,7 +27,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenant_figures(
+    pub(crate) async fn tenant_figures(
         &self,
         query: &FiguresQuery,
     ) -> Result<Vec<TenantFigures>, StoreError> {
@@ -57,7 +57,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenants_by_health(
+    pub(crate) async fn tenants_by_health(
         &self,
         time: HealthTime,
     ) -> Result<Vec<(Health, i64)>, StoreError> {

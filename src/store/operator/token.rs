@@ -37,49 +37,49 @@ pub struct TokenInfo {
     /// Name that the operator gave it.
     pub name: String,
     /// What it may do.
-    pub scope: TokenScope,
+    pub(crate) scope: TokenScope,
     /// When it was issued.
-    pub created: Timestamp,
+    pub(crate) created: Timestamp,
     /// Until when it is good.
-    pub expires: Option<Timestamp>,
+    pub(crate) expires: Option<Timestamp>,
     /// When it was used last: to the minute, or to the hour if it reads the change feed.
     pub last_used: Option<Timestamp>,
     /// Since when it is no longer good.
-    pub revoked: Option<Timestamp>,
+    pub(crate) revoked: Option<Timestamp>,
     /// Public part of the token that was issued in its place.
-    pub successor: Option<String>,
+    pub(crate) successor: Option<String>,
     /// Name of the operator token by which it was issued; `None`: by a command.
-    pub created_by: Option<String>,
+    pub(crate) created_by: Option<String>,
 }
 
 /// A token as it is found for authentication.
 #[derive(Debug, Clone)]
 pub struct StoredToken<T> {
     /// The token.
-    pub info: TokenInfo,
+    pub(crate) info: TokenInfo,
     /// Digest of the secret, in hexadecimal digits.
-    pub digest: String,
+    pub(crate) digest: String,
     /// The tenant of the token.
     pub tenant: T,
 }
 
 /// A token to be kept.
 #[derive(Debug, Clone)]
-pub struct NewToken {
+pub(crate) struct NewToken {
     /// Public part.
-    pub id: String,
+    pub(crate) id: String,
     /// Name.
-    pub name: String,
+    pub(crate) name: String,
     /// Digest of the secret, in hexadecimal digits.
-    pub secret_digest: String,
+    pub(crate) secret_digest: String,
     /// What it may do.
-    pub scope: TokenScope,
+    pub(crate) scope: TokenScope,
     /// When it was issued.
-    pub created: Timestamp,
+    pub(crate) created: Timestamp,
     /// Until when it is good.
-    pub expires: Option<Timestamp>,
+    pub(crate) expires: Option<Timestamp>,
     /// Name of the operator token by which it is issued.
-    pub created_by: Option<String>,
+    pub(crate) created_by: Option<String>,
 }
 
 impl NewToken {
@@ -118,7 +118,7 @@ pub(in crate::store) fn read_token(row: &Row, first: usize) -> Result<TokenInfo,
 
 impl CallerSnapshot {
     /// A snapshot of a good token and its tenant.
-    pub fn of(tenant: &Tenant, token: &TokenInfo) -> Self {
+    pub(crate) fn of(tenant: &Tenant, token: &TokenInfo) -> Self {
         Self {
             token: token.id.as_str().into(),
             token_scope: token.scope.as_str(),
@@ -129,7 +129,7 @@ impl CallerSnapshot {
 
     /// A snapshot of the same token, with the tenant as it was read later.
     #[must_use]
-    pub fn with_tenant(&self, tenant: &Tenant) -> Self {
+    pub(crate) fn with_tenant(&self, tenant: &Tenant) -> Self {
         Self {
             revision: tenant.revision,
             ..self.clone()
@@ -142,7 +142,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn add_token(
+    pub(crate) async fn add_token(
         &self,
         act: &Act<'_>,
         tenant: &str,
@@ -161,7 +161,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn rotate_token(
+    pub(crate) async fn rotate_token(
         &self,
         act: &Act<'_>,
         id: &str,
@@ -201,7 +201,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn revoke_token(&self, act: &Act<'_>, id: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn revoke_token(&self, act: &Act<'_>, id: &str) -> Result<bool, StoreError> {
         let batch = || {
             let batch = Batch::new("token.revoke").then("acted", revoked("token", act, id));
             act.end(batch, "acted", "id")
@@ -213,7 +213,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn touch_token(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn touch_token(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
         let args = vec![id.into(), Arg::Int(at.as_micros())];
         self.engine
             .write_one(Statement::named("token.touch", TOUCH, args))

@@ -24,17 +24,17 @@ pub struct TokenQuery {
 /// Which tokens that end are listed: those that have no successor and are good at one moment and not
 /// at a later one, the first to end first.
 #[derive(Debug, Clone)]
-pub struct EndingQuery<'a> {
+pub(crate) struct EndingQuery<'a> {
     /// Only those of the tenant of this name.
-    pub tenant: Option<&'a str>,
+    pub(crate) tenant: Option<&'a str>,
     /// When they are good.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// When they have ended.
-    pub until: Timestamp,
+    pub(crate) until: Timestamp,
     /// Only those that come after the one with this end and id.
-    pub after: Option<&'a (Timestamp, String)>,
+    pub(crate) after: Option<&'a (Timestamp, String)>,
     /// So many at most.
-    pub limit: i64,
+    pub(crate) limit: i64,
 }
 
 fn select_tokens() -> Sql {
@@ -51,7 +51,10 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tokens(&self, query: &TokenQuery) -> Result<Option<Vec<TokenInfo>>, StoreError> {
+    pub(crate) async fn tokens(
+        &self,
+        query: &TokenQuery,
+    ) -> Result<Option<Vec<TokenInfo>>, StoreError> {
         let last = match &query.after {
             Some(after) => match self.any_token(after).await? {
                 Some(found) => Some(found.info),
@@ -100,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn ending_tokens(
+    pub(crate) async fn ending_tokens(
         &self,
         query: &EndingQuery<'_>,
     ) -> Result<Vec<TokenInfo>, StoreError> {
@@ -134,7 +137,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn has_good_token(&self, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) async fn has_good_token(&self, now: Timestamp) -> Result<bool, StoreError> {
         Ok(!self
             .engine
             .read(&Statement::named(
@@ -150,7 +153,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn count_tokens(&self, tenant: &str) -> Result<i64, StoreError> {
+    pub(crate) async fn count_tokens(&self, tenant: &str) -> Result<i64, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named("token.count", COUNT, vec![tenant.into()]))

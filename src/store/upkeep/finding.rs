@@ -9,16 +9,16 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Name of the tenant.
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// What differs.
-    pub fault: Fault,
+    pub(crate) fault: Fault,
     /// Why it was not repaired though that was requested.
     pub unrepaired: Option<Unrepaired>,
 }
 
 /// What differs from its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The document of a resource cannot be read.
     Unreadable {
         /// Name of the resource type.
@@ -100,7 +100,7 @@ pub enum Fault {
 
 /// What of a resource is not what its document says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StalePart {
+pub(crate) enum StalePart {
     /// The columns of its display name.
     Display,
     /// The columns by which the application looks it up.
@@ -116,15 +116,15 @@ pub enum StalePart {
 }
 
 /// Paths of attributes that have index rows; `None` for an attribute that is not searched.
-pub type IndexedPaths = Vec<Option<String>>;
+pub(crate) type IndexedPaths = Vec<Option<String>>;
 
 /// Resources of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LiveCounts {
+pub(crate) struct LiveCounts {
     /// Resources in all.
-    pub live: i64,
+    pub(crate) live: i64,
     /// Resources that take a seat.
-    pub active: i64,
+    pub(crate) active: i64,
 }
 
 /// Why a finding was not repaired.

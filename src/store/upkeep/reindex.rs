@@ -12,13 +12,13 @@ const PASSES: u32 = 8;
 
 /// What became of the index of a tenant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reindexed {
+pub(crate) struct Reindexed {
     /// Resources whose index was not what their schemas say.
-    pub changed: u64,
+    pub(crate) changed: u64,
     /// Resources with a value that must be unique and that another one has.
-    pub taken: u64,
+    pub(crate) taken: u64,
     /// Resources that were changed each time before they could be repaired.
-    pub overtaken: u64,
+    pub(crate) overtaken: u64,
 }
 
 impl Store {
@@ -27,7 +27,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn reindex(
+    pub(crate) async fn reindex(
         &self,
         scope: &Scope,
         tenant: &str,
@@ -54,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn wait_for_older_transactions(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn wait_for_older_transactions(&self) -> Result<bool, StoreError> {
         self.engine.wait_for_older_transactions().await
     }
 }

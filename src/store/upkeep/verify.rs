@@ -72,19 +72,19 @@ pub(in crate::store) struct Verification<'a> {
 
 /// What a verification found.
 #[derive(Debug, Default)]
-pub struct Verified {
+pub(crate) struct Verified {
     /// The findings; of each tenant with more than 10 000 the first ones.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// How many more findings there are.
-    pub unlisted: u64,
+    pub(crate) unlisted: u64,
     /// How many of all could not be repaired though that was requested.
-    pub unrepaired: u64,
+    pub(crate) unrepaired: u64,
 }
 
 impl Verified {
     /// How many findings there are.
     #[must_use]
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.findings.len() as u64 + self.unlisted
     }
 

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 /// Members on their way, in the order of their keys. They hold a connection until the last of them
 /// was taken or this is dropped.
 #[derive(Debug)]
-pub struct MemberStream {
+pub(crate) struct MemberStream {
     scope: Scope,
     rows: mpsc::Receiver<Result<Row, StoreError>>,
 }
@@ -25,7 +25,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn roll(
+    pub(crate) async fn roll(
         &self,
         scope: &ConfirmedScope,
         group: &StoredResource,
@@ -52,7 +52,7 @@ impl MemberStream {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn next(&mut self) -> Result<Option<Related>, StoreError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Related>, StoreError> {
         loop {
             let Some(row) = self.rows.recv().await.transpose()? else {
                 return Ok(None);

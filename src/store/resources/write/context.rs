@@ -10,7 +10,7 @@ use crate::store::resources::scope::Scope;
 
 /// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WriteOutcome {
+pub(crate) enum WriteOutcome {
     /// The change is stored, under this version.
     Done(i64),
     /// Another change came first, of the resource or of the tenant's schemas, or the resource is
@@ -24,33 +24,33 @@ pub enum WriteOutcome {
 
 /// What every change needs to know.
 #[derive(Debug, Clone, Copy)]
-pub struct WriteContext<'a> {
+pub(crate) struct WriteContext<'a> {
     /// Tenant and numbers. Only a confirmed scope, or the proof that a creation carries, gets here.
     pub(in crate::store) scope: &'a Scope,
     /// Type of the resource.
-    pub of_type: &'a TypeIds,
+    pub(crate) of_type: &'a TypeIds,
     /// Who writes, and when.
-    pub author: &'a Author,
+    pub(crate) author: &'a Author,
     /// Whether the tenant has a limit of seats.
-    pub limited: bool,
+    pub(crate) limited: bool,
     /// Whether the version, too, must be the one that was found: the request has a condition.
-    pub exactly: bool,
+    pub(crate) exactly: bool,
     /// What an import says in place of what a write makes.
-    pub given: ImportOverrides,
+    pub(crate) given: ImportOverrides,
     /// What a change of the resource is called in the change log.
-    pub action: ChangeAction,
+    pub(crate) action: ChangeAction,
 }
 
 /// The creation of a resource: its statement carries the proof of the claim.
 #[derive(Debug, Clone, Copy)]
-pub struct Creating<'a> {
+pub(crate) struct Creating<'a> {
     pub(in crate::store) claim: &'a ScopeClaim,
     pub(in crate::store) writing: WriteContext<'a>,
 }
 
 impl ScopeClaim {
     /// Begins the creation of a resource, whose statement carries the proof.
-    pub fn creating<'a>(&'a self, of_type: &'a TypeIds, author: &'a Author) -> Creating<'a> {
+    pub(crate) fn creating<'a>(&'a self, of_type: &'a TypeIds, author: &'a Author) -> Creating<'a> {
         Creating {
             claim: self,
             writing: WriteContext::under(self, of_type, author),
@@ -60,27 +60,31 @@ impl ScopeClaim {
 
 impl ConfirmedScope {
     /// Begins the change of a resource.
-    pub fn writing<'a>(&'a self, of_type: &'a TypeIds, author: &'a Author) -> WriteContext<'a> {
+    pub(crate) fn writing<'a>(
+        &'a self,
+        of_type: &'a TypeIds,
+        author: &'a Author,
+    ) -> WriteContext<'a> {
         WriteContext::under(self, of_type, author)
     }
 }
 
 impl<'a> Creating<'a> {
     /// Type of the resource.
-    pub fn of_type(&self) -> &'a TypeIds {
+    pub(crate) fn of_type(&self) -> &'a TypeIds {
         self.writing.of_type
     }
 
     /// Whether the tenant has a limit of seats.
     #[must_use]
-    pub fn limited(mut self, limited: bool) -> Self {
+    pub(crate) fn limited(mut self, limited: bool) -> Self {
         self.writing.limited = limited;
         self
     }
 
     /// What an import says in place of what a write makes.
     #[must_use]
-    pub fn given(mut self, given: ImportOverrides) -> Self {
+    pub(crate) fn given(mut self, given: ImportOverrides) -> Self {
         self.writing.given = given;
         self
     }
@@ -108,20 +112,20 @@ impl<'a> WriteContext<'a> {
 
 /// A resource as it was found, and its attributes, read from the document.
 #[derive(Debug, Clone, Copy)]
-pub struct Current<'a> {
+pub(crate) struct Current<'a> {
     /// The resource as it is stored.
-    pub found: &'a StoredResource,
+    pub(crate) found: &'a StoredResource,
     /// The document's attributes.
-    pub attributes: &'a Attributes,
+    pub(crate) attributes: &'a Attributes,
 }
 
 /// What an import, which is the operator's, may say of a resource.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct ImportOverrides {
+pub(crate) struct ImportOverrides {
     /// Times that the resource has afterwards, and its version if the next one is not greater.
-    pub meta: Option<Meta>,
+    pub(crate) meta: Option<Meta>,
     /// Place of the resource in the order of creation.
-    pub place: Option<ReservedSeq>,
+    pub(crate) place: Option<ReservedSeq>,
 }
 
 impl ImportOverrides {
@@ -133,7 +137,7 @@ impl ImportOverrides {
 
 /// A place in the order of creation, kept for a resource that is created in a moment.
 #[derive(Debug, Clone, Copy)]
-pub struct ReservedSeq(pub(in crate::store) i64);
+pub(crate) struct ReservedSeq(pub(in crate::store) i64);
 
 impl WriteContext<'_> {
     pub(in crate::store) fn tenant(&self) -> Arg {
