@@ -1,5 +1,5 @@
-//! Tells the program its version with the commit that it is built from: `BUILD_COMMIT`, or else what `.git`
-//! beside this file says. It needs neither git nor a network; a source archive gives a version without commit.
+//! Sets the version of the program with its commit: `BUILD_COMMIT`, or else the commit in `.git` next to this file. It
+//! needs neither git nor a network; a source archive results in a version without commit.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Hexadecimal digits of a commit that are shown.
 const SHOWN: usize = 12;
 
-#[allow(clippy::print_stdout)] // what a build script tells cargo
+#[allow(clippy::print_stdout)] // directives for cargo
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let package = env::var("CARGO_PKG_VERSION").unwrap_or_default();
@@ -21,15 +21,15 @@ fn main() {
             .iter()
             .for_each(|path| println!("cargo::rerun-if-changed={}", path.display()));
     }
-    // Not SCIMD_…: `cargo run` hands it on to the program, which refuses variables of that form that it does not know.
+    // Not SCIMD_…: `cargo run` passes it to the program, which refuses unknown variables with that prefix.
     println!(
         "cargo::rustc-env=VERSION_WITH_COMMIT={}",
         version(&package, is_debug, given.as_deref(), || commit_of(&root))
     );
 }
 
-/// The version that the program tells. A debug build is made of files that change between commits, and would
-/// be made anew by each: it names none unless one is given.
+/// The version that the program prints. A debug build would be rebuilt after each commit, so it contains a commit only
+/// if one is given.
 pub(crate) fn version(
     package: &str,
     is_debug: bool,
@@ -74,7 +74,7 @@ pub(crate) fn commit_of(root: &Path) -> Option<String> {
     loose.or_else(packed).filter(|text| is_commit(text))
 }
 
-/// What changes when another commit is checked out.
+/// Files that change when another commit is checked out.
 fn watched(root: &Path) -> Vec<PathBuf> {
     let Some(Repository {
         own,
@@ -84,7 +84,7 @@ fn watched(root: &Path) -> Vec<PathBuf> {
     else {
         return Vec::new();
     };
-    // A branch that is packed gets a file of its own with its next commit: its folder changes.
+    // A packed branch gets a separate file with its next commit: its folder changes.
     let branch = branch.map(|branch| common.join(branch));
     let branch = branch.and_then(|path| {
         path.ancestors()
@@ -102,11 +102,11 @@ fn watched(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The folders of git, and what is checked out.
+/// The folders of git, and the current branch.
 struct Repository {
-    /// That of this worktree.
+    /// The folder of this worktree.
     own: PathBuf,
-    /// That which all worktrees share.
+    /// The folder that all worktrees share.
     common: PathBuf,
     /// The branch, as `refs/heads/main`; none if a commit is checked out.
     branch: Option<String>,

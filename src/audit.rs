@@ -1,4 +1,4 @@
-//! Who acts on the server, and what an act does: what a row of the audit trail says.
+//! Actors and their acts: the content of a row of the audit trail.
 //!
 //! The statements of the store that manage tenants, tokens and schemas take an [`Actor`], and write the row in the
 //! transaction of the act.
@@ -7,9 +7,9 @@ use crate::keyword::keywords;
 use serde_json::{Map, Value};
 
 keywords! {
-    /// How an actor reaches the server.
+    /// How an actor accesses the server.
     ActorKind {
-        /// By a command, on a machine that reaches the database.
+        /// By a command, on a machine with access to the database.
         Cli = "cli",
         /// By an operator token of the management API.
         Operator = "operator",
@@ -17,13 +17,13 @@ keywords! {
 }
 
 keywords! {
-    /// What was done.
+    /// The kinds of acts.
     AuditAction {
         /// A tenant was created.
         TenantCreate = "tenant.create",
         /// Settings of a tenant were changed.
         TenantChange = "tenant.change",
-        /// A tenant was deleted with all that it had.
+        /// A tenant was deleted with all its data.
         TenantDelete = "tenant.delete",
         /// A token of a tenant was issued.
         TokenIssue = "token.issue",
@@ -35,7 +35,7 @@ keywords! {
         SchemaPut = "schema.put",
         /// A schema was removed.
         SchemaRemove = "schema.remove",
-        /// The recording of request bodies was switched.
+        /// The recording of request bodies was started or ended.
         LogBodies = "log.bodies",
         /// An operator token was issued.
         OperatorIssue = "operator.issue",
@@ -51,7 +51,7 @@ keywords! {
         UserDelete = "user.delete",
         /// A group was deleted.
         GroupDelete = "group.delete",
-        /// A webhook was made.
+        /// A webhook was created.
         WebhookAdd = "webhook.add",
         /// Settings of a webhook were changed.
         WebhookChange = "webhook.change",
@@ -59,31 +59,31 @@ keywords! {
         WebhookRemove = "webhook.remove",
         /// A webhook got a new secret.
         WebhookRotate = "webhook.rotate",
-        /// Events of a webhook are sent again from a place on.
+        /// Events of a webhook are sent again from a position.
         WebhookReplay = "webhook.replay",
-        /// Nothing is sent to a webhook until it is resumed.
+        /// A webhook was paused.
         WebhookPause = "webhook.pause",
-        /// Events are sent to a webhook again.
+        /// A webhook was resumed.
         WebhookResume = "webhook.resume",
-        /// Events of a webhook that were given up are tried again.
+        /// Failed events of a webhook are retried.
         WebhookRetry = "webhook.retry",
-        /// The event of a test was sent to a webhook.
+        /// A test event was sent to a webhook.
         WebhookTest = "webhook.test",
-        /// A stream was made.
+        /// A stream was created.
         StreamAdd = "stream.add",
         /// A stream was deleted.
         StreamRemove = "stream.remove",
-        /// Tokens of a stream are sent again from a place on.
+        /// Tokens of a stream are sent again from a position.
         StreamReplay = "stream.replay",
-        /// Nothing is sent to a stream until it is resumed.
+        /// A stream was paused.
         StreamPause = "stream.pause",
-        /// Tokens are sent to a stream again.
+        /// A stream was resumed.
         StreamResume = "stream.resume",
-        /// Tokens of a stream that were given up are tried again.
+        /// Failed tokens of a stream are retried.
         StreamRetry = "stream.retry",
-        /// The event of a test was sent to a stream.
+        /// A test event was sent to a stream.
         StreamTest = "stream.test",
-        /// The next key of an algorithm signs security event tokens.
+        /// The next key of an algorithm became the signing key of security event tokens.
         KeyRotate = "key.rotate",
         /// The resources of a tenant were exported.
         Export = "export",
@@ -92,12 +92,12 @@ keywords! {
     }
 }
 
-/// Who acts, and in which request.
+/// The author of an act, and its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Actor {
     /// How the actor reaches the server.
     pub(crate) kind: ActorKind,
-    /// Public id of the operator token; for a command, the host that it runs on.
+    /// Public id of the operator token; for a command, its host.
     pub(crate) id: String,
     /// Name of the operator token; for a command, the user of the system.
     pub(crate) name: String,
@@ -120,22 +120,21 @@ impl Actor {
     }
 }
 
-/// What one act does. It holds names of settings with their old and new values, never a secret and never a value of a
-/// resource.
+/// The content of one act: names of settings with their old and new values, never secrets or values of resources.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AuditEntry {
-    /// What is done.
+    /// The kind of act.
     pub(crate) action: AuditAction,
-    /// Name of the tenant that it concerns; `None` if it concerns all or none.
+    /// Name of the affected tenant; `None` for all tenants or none.
     pub(crate) tenant: Option<String>,
-    /// What within the tenant it is done to: the id of a token or resource, the URN of a schema.
+    /// The affected object within the tenant: the id of a token or resource, the URN of a schema.
     pub(crate) target: Option<String>,
     /// Names of settings with their old and new values.
     pub(crate) changes: Map<String, Value>,
 }
 
 impl AuditEntry {
-    /// An act without further particulars.
+    /// An act without details.
     pub(crate) fn new(action: AuditAction) -> Self {
         Self {
             action,
@@ -154,7 +153,7 @@ impl AuditEntry {
         }
     }
 
-    /// The entry of an act on something.
+    /// The entry of an act on an object.
     #[must_use]
     pub(crate) fn on(self, target: &str) -> Self {
         Self {
@@ -163,7 +162,7 @@ impl AuditEntry {
         }
     }
 
-    /// The entry with a setting that had a value before and has one afterwards; nothing is added if they are equal.
+    /// The entry with the old and new value of a setting; unchanged if they are equal.
     #[must_use]
     pub(crate) fn changing(
         mut self,

@@ -1,11 +1,11 @@
-//! Where the time comes from: the clock of the machine, or one that tests move.
+//! The source of the time: the clock of the machine, or one that tests set.
 
 pub use scim_core::time::Timestamp;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-/// Where the time comes from.
+/// The source of the time.
 #[derive(Debug, Clone, Default)]
 pub struct Clock(Option<Arc<AtomicI64>>);
 
@@ -20,17 +20,17 @@ impl Clock {
         Self(Some(Arc::new(AtomicI64::new(at.as_micros()))))
     }
 
-    /// Moves a standing clock; the machine's clock is not moved.
+    /// Advances a test clock; the machine's clock is not changed.
     pub fn advance(&self, seconds: i64) {
         if let Some(at) = &self.0 {
             at.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
         }
     }
 
-    /// The present moment, in whole milliseconds.
+    /// The current time, in whole milliseconds.
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the one place that reads the machine's clock"
+        reason = "only this function reads the machine's clock"
     )]
     pub fn now(&self) -> Timestamp {
         let micros = match &self.0 {

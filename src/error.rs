@@ -78,7 +78,7 @@ impl ScimError {
         Self::new(ErrorStatus::NOT_FOUND, detail).because(Reason::ResourceGone)
     }
 
-    /// 404 for a URL at which there is never anything.
+    /// 404 for a URL without an endpoint.
     pub(crate) fn no_endpoint(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::NOT_FOUND, detail).because(Reason::EndpointUnknown)
     }
@@ -93,7 +93,7 @@ impl ScimError {
         Self::new(ErrorStatus::FORBIDDEN, detail)
     }
 
-    /// 403 for a token that is good, but not for this (RFC 6750 section 3.1).
+    /// 403 for a valid token without the required scope (RFC 6750 section 3.1).
     pub(crate) fn insufficient_scope(detail: impl Into<String>) -> Self {
         Self {
             lacks_scope: true,
@@ -111,8 +111,8 @@ impl ScimError {
         Self::new(ErrorStatus::NOT_IMPLEMENTED, detail).because(Reason::MethodUnsupported)
     }
 
-    /// 503 with `Retry-After`, in seconds: trouble that passes by itself. Okta does not repeat a
-    /// failed task, so such trouble never takes another status.
+    /// 503 with `Retry-After`, in seconds, for temporary problems. Okta does not repeat a failed task, so temporary
+    /// problems never have another status.
     pub(crate) fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),
@@ -120,7 +120,7 @@ impl ScimError {
         }
     }
 
-    /// 503 for a write whose tenant's schemas were changed again at every attempt.
+    /// 503 for a write whose tenant's schemas changed during every attempt.
     pub(crate) fn outdated() -> Self {
         Self::unavailable(
             "The schemas of this tenant were changed at this moment; try again.",
@@ -154,8 +154,8 @@ impl ScimError {
         }
     }
 
-    /// The error with whom to ask at the end of its text, if only the vendor can put it right. The
-    /// log keeps the text as it was.
+    /// The error with the contact at the end of its text, if only the vendor can solve it. The text for the log is
+    /// unchanged.
     pub(crate) fn with_contact(self, contact: Option<&str>) -> Self {
         let needs_vendor = matches!(self.status(), 401 | 403 | 409)
             && self.reason.is_some_and(Reason::needs_vendor);
@@ -241,7 +241,7 @@ impl ScimError {
         self.scim_type
     }
 
-    /// Why, in a keyword.
+    /// The reason, a keyword.
     pub(crate) fn reason(&self) -> Option<Reason> {
         self.reason
     }
@@ -256,7 +256,7 @@ impl ScimError {
         self.logged.as_deref().unwrap_or(&self.detail)
     }
 
-    /// Whether another token of the tenant would do.
+    /// Whether another token of the tenant could succeed.
     pub(crate) fn lacks_scope(&self) -> bool {
         self.lacks_scope
     }

@@ -1,9 +1,9 @@
 //! scimd: a SCIM 2.0 service provider (RFC 7643, RFC 7644).
 //!
-//! The protocol without I/O is the package `scim-core`; its modules are re-exported here. Each
-//! module uses those above it in this list and none below. `ARCHITECTURE.md` is the map.
+//! The protocol without I/O is the package `scim-core`; its modules are re-exported here. Each module uses those above
+//! it in this list and none below. `ARCHITECTURE.md` is the map of the code.
 //!
-//! The program is what is published. Public is what it, the tests and the benchmarks use.
+//! Only the program is published. Public items are those that it, the tests and the benchmarks use.
 
 pub(crate) mod audit;
 pub mod clock;

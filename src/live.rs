@@ -1,18 +1,18 @@
-//! A value that may be replaced while it is in use, such as settings that are read again.
+//! A value that can be replaced while it is in use, such as reloaded settings.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// A value that may be replaced; clones share it.
+/// A value that can be replaced; clones share it.
 #[derive(Debug)]
 pub(crate) struct Live<T>(Arc<RwLock<Arc<T>>>);
 
 impl<T> Live<T> {
-    /// A value that is in force until it is replaced.
+    /// A value that is current until it is replaced.
     pub(crate) fn new(value: T) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(value))))
     }
 
-    /// The value in force. Who keeps it does not see it replaced.
+    /// The current value. A held reference does not see replacements.
     pub(crate) fn get(&self) -> Arc<T> {
         self.0
             .read()

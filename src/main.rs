@@ -9,8 +9,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     scimd::telemetry::log_panics();
-    // Before anything speaks TLS: rustls takes no provider by itself when there could be two. An
-    // error means that there is one already.
+    // Before the first use of TLS: rustls selects no default provider if several are compiled in. An error means that
+    // one is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     scimd::cli::run(std::env::args_os(), &Environment::of_process())
 }

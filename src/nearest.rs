@@ -1,6 +1,6 @@
-//! What was meant by a name that does not exist.
+//! Suggestions for unknown names.
 
-/// The name with the fewest slips of the finger between, unless there are too many.
+/// The known name with the smallest edit distance, unless it is too large.
 pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_ascii_lowercase();
     let slips = |name: &str| strsim::damerau_levenshtein(&wrong, &name.to_ascii_lowercase());

@@ -1,36 +1,36 @@
-//! Why a request was refused, failed, or lost a part: a keyword for programs and for tables of
-//! explanations. The text of an error may change; its reason does not.
+//! Reasons of refusals, failures and ignored parts: keywords for programs and for tables of explanations. The text of
+//! an error may change; its reason does not.
 
 use crate::keyword::keywords;
 
 keywords! {
-    /// Why a request was not carried out completely. Set where the error is made.
+    /// Why a request was not executed completely. Set where the error is created.
     Reason {
         /// There is no `Authorization` header.
         TokenMissing = "token.missing",
-        /// The token is none of this database.
+        /// The token is unknown in this database.
         TokenUnknown = "token.unknown",
-        /// The token came without `Bearer`, or with another scheme.
+        /// The token was sent without `Bearer`, or with another scheme.
         TokenNoScheme = "token.no-scheme",
-        /// `Bearer` came twice.
+        /// `Bearer` was sent twice.
         TokenSchemeTwice = "token.scheme-twice",
-        /// The token came in quotation marks.
+        /// The token was sent in quotation marks.
         TokenQuoted = "token.quoted",
         /// A part of the token is missing, or something was pasted with it.
         TokenIncomplete = "token.incomplete",
-        /// The token came as the password of Basic authentication.
+        /// The token was sent as the password of Basic authentication.
         TokenBasic = "token.basic",
-        /// The token's life is over.
+        /// The token has expired.
         TokenExpired = "token.expired",
         /// The token was revoked.
         TokenRevoked = "token.revoked",
-        /// The URL names another tenant than the token's.
+        /// The URL belongs to another tenant than the token.
         TokenOtherTenant = "token.other-tenant",
-        /// The token may not do this.
+        /// The scope of the token does not allow the request.
         TokenScope = "token.scope",
         /// The URL is not below the base path.
         PathBase = "path.base",
-        /// The base URL that the client was given ends in an endpoint.
+        /// The base URL of the client ends with an endpoint.
         PathUsersTwice = "path.users-twice",
         /// There is no such endpoint.
         EndpointUnknown = "endpoint.unknown",
@@ -50,19 +50,19 @@ keywords! {
         UsernameFormat = "username.format",
         /// No schema declares an attribute, or a URN of `schemas`.
         AttributeUnknown = "attribute.unknown",
-        /// A PUT leaves out an attribute whose values then depend on a setting of the tenant.
+        /// A PUT omits an attribute whose values then depend on a setting of the tenant.
         AttributeOmitted = "attribute.omitted",
         /// A member does not exist.
         MemberUnknown = "member.unknown",
-        /// A value is unfit.
+        /// A value is invalid.
         ValueInvalid = "value.invalid",
-        /// A filter cannot be read or answered.
+        /// A filter is invalid or not supported.
         FilterInvalid = "filter.invalid",
         /// A required attribute has no value.
         RequiredMissing = "required.missing",
         /// A value may not be changed.
         Mutability = "mutability",
-        /// The message is not of the form that the RFC gives it.
+        /// The message does not have the structure that the RFC requires.
         MessageInvalid = "message.invalid",
         /// A cursor is not one of this query, or too old.
         CursorInvalid = "cursor.invalid",
@@ -76,15 +76,15 @@ keywords! {
         TenantSuspended = "tenant.suspended",
         /// Too many requests.
         RateLimited = "rate.limited",
-        /// The message, or what it asks for, is too large.
+        /// The message, or the requested result, is too large.
         TooLarge = "too-large",
-        /// One request names too many members.
+        /// A request has too many members.
         MembersTooMany = "members.too-many",
-        /// The client hung up before it was answered.
+        /// The client disconnected before the response.
         ClientGone = "client.gone",
         /// The server is busy or stopping; the same request may succeed.
         ServerBusy = "server.busy",
-        /// The database does not answer.
+        /// The database does not respond.
         DatabaseAway = "database.away",
         /// A fault of the server.
         Internal = "internal",
@@ -92,8 +92,7 @@ keywords! {
 }
 
 impl Reason {
-    /// Whether only the vendor of the application can put it right, so that the text for the
-    /// customer ends with whom to ask.
+    /// Whether only the vendor of the application can solve it, so that the text for the customer ends with a contact.
     pub(crate) fn needs_vendor(self) -> bool {
         matches!(
             self,
@@ -109,7 +108,7 @@ impl Reason {
         )
     }
 
-    /// Whether the client was not let in: its token or its base URL is wrong.
+    /// Whether access was denied: the token or the base URL is wrong.
     pub(crate) fn is_of_access(self) -> bool {
         self.is_near_miss()
             || matches!(
@@ -124,7 +123,7 @@ impl Reason {
             )
     }
 
-    /// Whether the token itself is in order and was only put into the request wrongly.
+    /// Whether the token itself is valid and was only sent in a wrong form.
     pub(crate) fn is_near_miss(self) -> bool {
         matches!(
             self,

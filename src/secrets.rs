@@ -1,4 +1,5 @@
-//! Secrets at rest: sealed with a key that is not in the database, so that a copy of the database holds none.
+//! Secrets at rest: encrypted (sealed) with a key outside the database, so that a copy of the database does not reveal
+//! them.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
 use base64::Engine;
@@ -13,38 +14,38 @@ use std::sync::Arc;
 /// Bytes of a key.
 const KEY: usize = 32;
 
-/// Bytes of the nonce in front of what is sealed.
+/// Bytes of the nonce before the ciphertext.
 const NONCE: usize = 12;
 
 /// File of the key in the folder of an embedded database.
 pub(crate) const KEY_FILE: &str = "secret.key";
 
-/// What is wrong with a key, or with what it is to open.
+/// An error of a key or of a sealed secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
     /// There is no key.
     #[error("there is no key for secrets")]
     NoKey,
-    /// The text is no key.
+    /// The text is not a key.
     #[error("a key is 32 bytes in base64")]
     NotAKey,
-    /// The key file cannot be read or made.
+    /// The key file cannot be read or created.
     #[error("the key file {0}: {1}")]
     File(String, String),
-    /// What was sealed was sealed with another key, for something else, or is damaged.
-    #[error("a stored secret cannot be opened: it was sealed with another key")]
+    /// The secret was sealed with another key or for another owner, or is damaged.
+    #[error("a stored secret cannot be decrypted: it was encrypted with another key")]
     Sealed,
-    /// The operating system gives no random bytes.
+    /// The operating system returned no random bytes.
     #[error("no random bytes: {0}")]
     Random(String),
 }
 
-/// Where the keys come from.
+/// The configured keys.
 #[derive(Debug, Clone, Default)]
 pub struct KeySource {
-    /// The key that seals.
+    /// The key for sealing.
     pub current: Option<SecretString>,
-    /// The key of before.
+    /// The previous key.
     pub previous: Option<SecretString>,
 }
 
@@ -67,7 +68,7 @@ pub struct SecretKeys(Arc<Keys>);
 
 struct Keys {
     current: RandomizedNonceKey,
-    /// Opens what is still sealed with the key of before.
+    /// Opens secrets that were sealed with the previous key.
     previous: Option<RandomizedNonceKey>,
 }
 
@@ -104,8 +105,8 @@ pub(crate) fn read_key_file(file: &Path) -> Result<SecretString, SecretError> {
     Ok(text.trim().to_owned().into())
 }
 
-/// The key in a folder, which is made if there is none, for this user alone. If several programs make it at once, all
-/// get the same one.
+/// The key in a folder, created if there is none, readable only by this user. If several programs create it at once,
+/// all get the same key.
 ///
 /// # Errors
 /// [`SecretError::File`] or [`SecretError::Random`].
@@ -117,7 +118,7 @@ pub(crate) fn key_in(folder: &Path) -> Result<SecretString, SecretError> {
     let key = generate_key()?;
     let draft = folder.join(format!("{KEY_FILE}.{:x}", u64::from_be_bytes(random()?)));
     let made = write_private(&draft, key.expose_secret())
-        // Whoever comes first decides: a link does not replace what is there.
+        // The first program wins: a link does not replace an existing file.
         .and_then(|()| match std::fs::hard_link(&draft, &file) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
             outcome => outcome,
@@ -156,7 +157,7 @@ impl SecretKeys {
         })))
     }
 
-    /// Seals a secret. `owner` names what it belongs to, and is needed to open it.
+    /// Seals a secret. `owner` identifies its owner, and is needed to open it.
     ///
     /// # Errors
     /// [`SecretError::Sealed`] if the cipher fails.
@@ -168,7 +169,7 @@ impl SecretKeys {
         Ok(STANDARD.encode([nonce.as_ref().as_slice(), &sealed].concat()))
     }
 
-    /// Opens what was sealed for an owner, with this key or the one of before.
+    /// Opens a secret that was sealed for an owner, with the current or the previous key.
     ///
     /// # Errors
     /// [`SecretError::Sealed`].

@@ -15,9 +15,8 @@ use crate::store::{CallerSnapshot, Status, StoredToken, Tenant, TokenInfo, Token
 use std::sync::Arc;
 
 impl Access {
-    /// What the value of an `Authorization` header stood for when this instance read it last; `None` if
-    /// it is not cached. The operation under the claim goes to [`Access::settle`]; without a claim
-    /// [`Access::authenticate`] reads the token.
+    /// The cached claim for the value of an `Authorization` header; `None` if it is not cached. Pass the result of the
+    /// operation under the claim to [`Access::settle`]; without a claim [`Access::authenticate`] reads the token.
     pub(crate) fn recall(
         &self,
         authorization: Option<&str>,
@@ -31,12 +30,12 @@ impl Access {
         Some(claim)
     }
 
-    /// Authenticates the value of an `Authorization` header. The entry of the request log
-    /// starts again with the caller, also if the token or its tenant is no longer valid.
+    /// Authenticates the value of an `Authorization` header. The entry of the request log is restarted with the caller,
+    /// even if the token or its tenant is no longer valid.
     ///
     /// # Errors
-    /// 401 with a `detail` that says what is wrong with the token; 403 for a suspended tenant;
-    /// 503 if the database cannot be reached.
+    /// 401 with a `detail` about the problem with the token; 403 for a suspended tenant; 503 if the database cannot be
+    /// reached.
     pub async fn authenticate(
         &self,
         authorization: Option<&str>,
@@ -50,7 +49,7 @@ impl Access {
         };
         let found = self.store.token(id).await?;
         self.cache.forget(id);
-        // The digest is compared for unknown ids too, so that both take the same path.
+        // The digest is compared for unknown ids too, so that both cases take the same time.
         let expected = found.as_ref().map_or("", |found| found.digest.as_str());
         let fits = token::fits(&secret, expected);
         let Some(StoredToken {
@@ -78,7 +77,7 @@ impl Access {
         Ok(caller)
     }
 
-    /// The caller by a token and its tenant that were just read.
+    /// The caller of a token and its tenant that were just read.
     pub(super) async fn caller_by(
         &self,
         tenant: Tenant,
@@ -93,7 +92,7 @@ impl Access {
         self.caller(tenant, token, context).await
     }
 
-    /// Writes the use of a token, if it is due, beside the request.
+    /// Writes the last use of a token in the background, if it is due.
     pub(super) fn touch(
         &self,
         token: &str,

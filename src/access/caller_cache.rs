@@ -1,6 +1,6 @@
-//! The callers that this instance has authenticated. A cached caller is a claim until the first
-//! statement of its request has proved it ([`CallerSnapshot`]), so that revoking a token, suspending a
-//! tenant and changing its settings hold from the next request on, on every instance.
+//! The callers that this instance has authenticated. A cached caller is a claim until the first statement of its
+//! request has confirmed it ([`CallerSnapshot`]), so that revoking a token, suspending a tenant and changing its
+//! settings take effect with the next request, on every instance.
 
 use super::claim::{Caller, Claim, Identity};
 use super::token;
@@ -12,10 +12,10 @@ use quick_cache::sync::Cache;
 use secrecy::SecretString;
 use std::sync::Arc;
 
-/// Tokens that are cached at most; the least used ones are evicted.
+/// Maximum number of cached tokens; the least used ones are evicted.
 const CAPACITY: usize = 10_000;
 
-/// A token as it was read: the digest of its secret, and its identity.
+/// A cached token: the digest of its secret, and its identity.
 #[derive(Debug, Clone)]
 struct CachedCaller {
     digest: Arc<str>,
@@ -40,7 +40,7 @@ impl CallerCache {
         }
     }
 
-    /// The claim of a token, unless its time is over or the secret is another one.
+    /// The claim of a token, unless it has expired or the secret differs.
     pub(super) fn recall(
         &self,
         id: &str,
@@ -74,7 +74,7 @@ impl CallerCache {
         self.cache.insert(caller.token_id.clone(), cached);
     }
 
-    /// Forgets a token, which is read again at its next request.
+    /// Removes a token from the cache; it is read again at its next request.
     pub(super) fn forget(&self, id: &str) {
         self.cache.remove(id);
     }

@@ -1,6 +1,5 @@
-//! The catalogs of the server, made when a tenant first needs one and kept for as long as the
-//! tenant's schemas are the same. Tenants differ in the schemas that the database keeps for them,
-//! and in whether two groups may have one name; those that do not differ share one.
+//! The catalogs of the server, built when a tenant first needs one and cached until the tenant's schemas change.
+//! Tenants with equal schemas and equal uniqueness of group names share a catalog.
 
 use crate::error::{Result, ScimError};
 use crate::model::edit;
@@ -11,7 +10,7 @@ use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-/// Why the catalogs cannot be made at the start.
+/// Error when the catalogs are built at the start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CatalogError {
     /// The database failed.
@@ -22,14 +21,14 @@ pub(crate) enum CatalogError {
     Schema(#[from] SchemaError),
 }
 
-/// A catalog and the numbers of its names.
+/// A catalog and the database ids of its names.
 #[derive(Debug)]
 pub(crate) struct Numbered {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) layout: Arc<CatalogIds>,
 }
 
-/// What catalogs are made of, beside what is built in.
+/// The sources of catalogs in addition to the built-in schemas.
 #[derive(Debug, Clone)]
 pub(crate) struct Sources {
     pub(crate) kept: Vec<KeptSchema>,
@@ -37,11 +36,11 @@ pub(crate) struct Sources {
     pub(crate) searchable: Vec<String>,
 }
 
-/// What distinguishes catalogs.
+/// The cache key of catalogs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Content {
     unique_group_names: bool,
-    /// Changes that made the kept schemas what they are, and what these hide.
+    /// Stored schemas with the numbers of their last changes, and their former attributes.
     schemas: Vec<(String, i64, Vec<String>)>,
     searchable: Vec<String>,
 }
@@ -58,12 +57,12 @@ struct CachedCatalog {
 #[derive(Debug, Default)]
 pub(crate) struct Catalogs {
     made: Mutex<HashMap<Content, Weak<Numbered>>>,
-    /// By the number of the tenant.
+    /// By the database id of the tenant.
     of_tenants: RwLock<HashMap<i64, CachedCatalog>>,
 }
 
 impl Sources {
-    /// What the tenant of that number has; without one, what all tenants have together.
+    /// The sources of the tenant with that id; without an id, those of all tenants.
     pub(crate) async fn read(store: &Store, tenant: Option<i64>) -> Result<Self, StoreError> {
         let kept = store.kept_schemas(tenant).await?;
         let searchable = store
@@ -73,17 +72,17 @@ impl Sources {
         Ok(Self { kept, searchable })
     }
 
-    /// The catalog of the schemas that every one of these is among.
+    /// The catalog of all these schemas.
     pub(crate) fn catalog(&self, unique_group_names: bool) -> Result<Catalog, SchemaError> {
         self.of(self.kept.iter(), unique_group_names)
     }
 
-    /// The catalog of what files of the configuration say.
+    /// The catalog of the files of the configuration.
     pub(crate) fn of_files(&self) -> Result<Catalog, SchemaError> {
         self.of(self.kept.iter().filter(|kept| kept.file.is_some()), true)
     }
 
-    /// Makes the catalogs of all tenants; gives that of a tenant without schemas of its own.
+    /// Builds the catalogs of all tenants; returns that of a tenant without its own schemas.
     pub(crate) fn check(&self) -> Result<Catalog, SchemaError> {
         let common = |kept: &&KeptSchema| kept.tenant.is_none();
         let mut tenants: Vec<_> = self
@@ -102,7 +101,7 @@ impl Sources {
         self.of(self.kept.iter().filter(common), true)
     }
 
-    /// Whether the schema of a tenant, taken by itself, has what a name says.
+    /// Whether a single schema of a tenant has an attribute of that name.
     pub(crate) fn one_names(&self, name: &str) -> bool {
         self.kept.iter().any(|kept| {
             self.of(std::iter::once(kept), true)
@@ -138,7 +137,7 @@ impl Sources {
 }
 
 impl Catalogs {
-    /// Checks that a catalog can be made for every tenant.
+    /// Checks that a catalog can be built for every tenant.
     pub(crate) async fn load(store: &Store) -> Result<Self, CatalogError> {
         let sources = Sources::read(store, None).await?;
         let base = sources.check()?;
@@ -179,7 +178,7 @@ impl Catalogs {
         Ok(numbered)
     }
 
-    /// The catalog that a tenant has if two groups may have one name, or may not.
+    /// The catalog of a tenant for a setting of the uniqueness of group names.
     pub(crate) async fn made_of(
         &self,
         store: &Store,
@@ -198,7 +197,7 @@ impl Catalogs {
             return Ok(numbered);
         }
         let catalog = sources.catalog(unique_group_names).map_err(|error| {
-            let detail = "The schemas of this tenant contradict each other; the operator has to put them right.";
+            let detail = "The schemas of this tenant contradict each other; the operator has to correct them.";
             ScimError::unavailable(detail, 60).caused_by(error)
         })?;
         Ok(self
@@ -229,7 +228,7 @@ impl Catalogs {
 /// The entry of the searched attributes that means every attribute.
 const EVERY: &str = "*";
 
-/// Where a schema that the database keeps comes from, for messages.
+/// The origin of a stored schema, for messages.
 pub(crate) fn origin(kept: &KeptSchema) -> String {
     match (&kept.file, &kept.tenant) {
         (Some(file), _) => file.clone(),
@@ -238,7 +237,7 @@ pub(crate) fn origin(kept: &KeptSchema) -> String {
     }
 }
 
-/// A schema that the database keeps as a file. It hides what schemas of its URN have had before.
+/// A stored schema as a file. It hides former attributes of its URN.
 fn file_of(kept: &KeptSchema) -> SchemaFile {
     let text = match serde_json::from_str::<Map<String, Value>>(&kept.document) {
         Ok(mut document) if !kept.former.is_empty() && document.contains_key("attributes") => {
@@ -253,7 +252,7 @@ fn file_of(kept: &KeptSchema) -> SchemaFile {
     }
 }
 
-/// The files, with those that define the same schemas as `overriding` replaced by these.
+/// The files, where those of `overriding` replace files with the same schemas.
 fn in_place_of(files: &[SchemaFile], overriding: Vec<SchemaFile>) -> Vec<SchemaFile> {
     let id = |file: &SchemaFile| {
         let document: Value = serde_json::from_str(&file.text).unwrap_or_default();
@@ -270,7 +269,7 @@ fn in_place_of(files: &[SchemaFile], overriding: Vec<SchemaFile>) -> Vec<SchemaF
     kept.cloned().chain(overriding).collect()
 }
 
-/// The schemas of types with members, their display attributes no longer unique.
+/// The schemas of types with members, with display attributes that are not unique.
 fn shared_names(catalog: &Catalog) -> Vec<SchemaFile> {
     let types = catalog
         .resource_types()

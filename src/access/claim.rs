@@ -1,4 +1,4 @@
-//! What a token was when it was read last, and what the database has said of it in this request.
+//! A claim, the cached result of authentication, and a caller, which the database has confirmed in this request.
 
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
@@ -13,7 +13,7 @@ use crate::store::{
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// A token and its tenant, as they were read from the database.
+/// A token and its tenant, from the database.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// Name of the tenant.
@@ -22,17 +22,17 @@ pub struct Identity {
     pub(crate) token_name: Arc<str>,
     /// Public part of the token; the key of the rate limit. Empty for the operator.
     pub(crate) token_id: Arc<str>,
-    /// Where the tenant's resources are, without a slash at the end: `https://host/scim/v2`.
+    /// Base URL of the tenant's resources, without a slash at the end: `https://host/scim/v2`.
     pub(crate) base_url: Arc<str>,
     /// The resource types and schemas of the tenant.
     pub catalog: Arc<Catalog>,
     pub(crate) token_scope: TokenScope,
     pub(crate) settings: Arc<Tenant>,
-    /// What the audit trail says of changes by this caller, if they are acts of an operator.
+    /// The audit entry for changes by this caller, if they are acts of an operator.
     pub(crate) audit: Option<Arc<AuditedChange>>,
 }
 
-/// What an identity takes from a token.
+/// The part of an identity from the token.
 #[derive(Debug)]
 pub(super) struct TokenIdentity {
     pub(super) name: Arc<str>,
@@ -41,8 +41,7 @@ pub(super) struct TokenIdentity {
     pub(super) scope: TokenScope,
 }
 
-/// The identity that a token had when it was read last. Until a statement has proved it, nothing is
-/// written or answered under it.
+/// The identity of a token at the last read. Nothing is written or returned for it until a statement has confirmed it.
 #[derive(Debug, Clone)]
 pub struct Claim {
     pub(super) identity: Arc<Identity>,
@@ -59,17 +58,17 @@ pub struct Caller {
     pub(super) scope: ConfirmedScope,
 }
 
-/// The outcome of an operation under a claim, with the caller that it was made for. An error outside
-/// was made before the database had said anything of the claim: [`Access::settle`] confirms it.
+/// The outcome of an operation under a claim, with its caller. The outer error occurred before the database confirmed
+/// the claim: [`Access::settle`] confirms it.
 pub(crate) type Confirmed<T> = Result<(Caller, Result<T>)>;
 
-/// The outcome of an operation under the claim of a caller that was confirmed before.
+/// The outcome of an operation under the claim of a confirmed caller.
 pub(crate) fn answered<T>(outcome: Confirmed<T>) -> Result<T> {
     outcome.and_then(|(_, outcome)| outcome)
 }
 
 impl Claim {
-    /// Where the request looks, with what has to be proved.
+    /// The scope of the request, with the condition to confirm.
     pub(crate) fn scope(&self) -> &ScopeClaim {
         &self.scope
     }
@@ -83,7 +82,7 @@ impl Claim {
         Caller { claim, scope }
     }
 
-    /// Who makes a change at a moment, for the change log: the operator has no token.
+    /// The author of a change, for the change log: the operator has no token.
     pub(crate) fn author(&self, at: Timestamp) -> Author {
         let token = Some(self.token_id.to_string()).filter(|id| !id.is_empty());
         let request = self.context.request_id().map(|id| match self.operation {
@@ -98,7 +97,7 @@ impl Claim {
         }
     }
 
-    /// The creation of a resource of a type, which proves the claim.
+    /// The creation of a resource of a type, which confirms the claim.
     pub(crate) fn creating<'a>(
         &'a self,
         resource_type: &ResourceType,
@@ -109,8 +108,8 @@ impl Claim {
         Ok(self.scope.creating(of_type, author).limited(limited))
     }
 
-    /// The claim as a request to the path of its tenant has it: the URLs of its resources are below that
-    /// path, unless the tenant has a base URL of its own. `base_path` is what the public URL ends with.
+    /// The claim for a request to the path of its tenant: the URLs of its resources are below that path, unless the
+    /// tenant has its own base URL. `base_path` is the end of the public URL.
     #[must_use]
     pub(crate) fn at_own_path(self, base_path: &str) -> Self {
         let own = url_of_tenant(&self.base_url, base_path, &self.tenant)
@@ -129,7 +128,7 @@ impl Claim {
 }
 
 impl Caller {
-    /// The caller whose changes are an act of an operator, which the audit trail tells of.
+    /// The caller with an audit entry, for changes that are acts of an operator.
     #[must_use]
     pub(crate) fn acting(self, audit: AuditedChange) -> Self {
         let identity = Identity {
@@ -145,7 +144,7 @@ impl Caller {
         }
     }
 
-    /// The confirmed scope of the caller, which writes take.
+    /// The confirmed scope of the caller, which writes require.
     pub fn scope(&self) -> &ConfirmedScope {
         &self.scope
     }
@@ -171,7 +170,7 @@ impl Caller {
         caller
     }
 
-    /// The caller as a request to the path of its tenant has it; see [`Claim::at_own_path`].
+    /// The caller for a request to the path of its tenant; see [`Claim::at_own_path`].
     #[must_use]
     pub(crate) fn at_own_path(self, base_path: &str) -> Self {
         Self {
@@ -182,7 +181,7 @@ impl Caller {
 }
 
 impl Identity {
-    /// How lenient the tenant is towards its clients.
+    /// The conformance mode of the tenant.
     pub(crate) fn conformance(&self) -> Conformance {
         self.settings.conformance
     }
@@ -190,13 +189,13 @@ impl Identity {
     /// Whether the token may read resources of a type.
     ///
     /// # Errors
-    /// 403 with the scope that the token lacks.
+    /// 403 with the missing scope.
     pub(crate) fn may_read(&self, resource_type: &ResourceType) -> Result<()> {
         let is_allowed =
             self.token_scope != TokenScope::UsersOnly || resource_type.seat().is_some();
         is_allowed.then_some(()).ok_or_else(|| {
             ScimError::insufficient_scope(format!(
-                "This token is for users only; it does not reach {}. Ask the vendor of the application for one that does.",
+                "This token is for users only; it has no access to {}. Ask the vendor of the application for one that has.",
                 resource_type.endpoint()
             ))
         })
@@ -205,11 +204,11 @@ impl Identity {
     /// Whether the token may change resources of a type.
     ///
     /// # Errors
-    /// 403 with the scope that the token lacks.
+    /// 403 with the missing scope.
     pub(crate) fn may_write(&self, resource_type: &ResourceType) -> Result<()> {
         if self.token_scope == TokenScope::ReadOnly {
             return Err(ScimError::insufficient_scope(
-                "This token is for reading only: ask the vendor of the application for one with scope read-write.",
+                "This token is read-only: ask the vendor of the application for one with scope read-write.",
             ));
         }
         self.may_read(resource_type)
@@ -235,7 +234,7 @@ impl Deref for Claim {
     }
 }
 
-/// A caller is a claim for which nothing has to be proved.
+/// A caller is a confirmed claim.
 impl Deref for Caller {
     type Target = Claim;
 
@@ -249,8 +248,8 @@ fn of_type<'a>(scope: &'a ScopeClaim, resource_type: &ResourceType) -> Result<&'
     of_type.ok_or_else(|| ScimError::internal("a type without a layout"))
 }
 
-/// The URL at which a tenant alone is served: `https://host/t/acme/scim/v2` for the base URL
-/// `https://host/scim/v2`. `None` if the base URL does not end with the base path.
+/// The URL of a single tenant: `https://host/t/acme/scim/v2` for the base URL `https://host/scim/v2`. `None` if the
+/// base URL does not end with the base path.
 pub(crate) fn url_of_tenant(base_url: &str, base_path: &str, tenant: &str) -> Option<String> {
     let base_path = base_path.trim_end_matches('/');
     base_url

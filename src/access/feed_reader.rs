@@ -1,4 +1,4 @@
-//! Authentication for the change feed: tokens of scope `feed`, of a tenant or of all.
+//! Authentication for the change feed: tokens of scope `feed`, for one tenant or all tenants.
 
 use super::handle::Access;
 use super::last_uses::Coarseness;
@@ -9,7 +9,7 @@ use crate::reason::Reason;
 use crate::store::{StoredToken, TenantKey, TokenScope};
 use std::sync::Arc;
 
-/// Who reads the change feed.
+/// An authenticated reader of the change feed.
 #[derive(Debug, Clone)]
 pub(crate) struct FeedReader {
     /// Public part of the token.
@@ -20,10 +20,10 @@ pub(crate) struct FeedReader {
     pub(crate) tenant: Option<TenantKey>,
 }
 
-/// Why a request does not read the change feed.
+/// The refusal of a request to the change feed.
 #[derive(Debug)]
 pub(crate) struct FeedRefusal {
-    /// 401 with a `detail` that says what is wrong with the token; 403 for a token of another scope; 503 if the database
+    /// 401 with a `detail` about the problem with the token; 403 for a token of another scope; 503 if the database
     /// cannot be reached.
     pub(crate) error: ScimError,
     /// Public part of the token, if it is one of this deployment.
@@ -37,8 +37,8 @@ impl From<ScimError> for FeedRefusal {
 }
 
 impl Access {
-    /// Authenticates the value of an `Authorization` header for the change feed, by one statement. A tenant that is
-    /// suspended can be read.
+    /// Authenticates the value of an `Authorization` header for the change feed, by one statement. The feed of a
+    /// suspended tenant can be read.
     ///
     /// # Errors
     /// Any [`FeedRefusal`].
@@ -89,7 +89,7 @@ impl Access {
         })
     }
 
-    /// Whether a token that the SCIM endpoints do not know is one of the change feed.
+    /// Whether a token that is unknown at the SCIM endpoints is a feed token.
     pub(super) async fn is_of_feed(
         &self,
         id: &str,
@@ -102,7 +102,7 @@ impl Access {
     }
 }
 
-/// What a token of the change feed is answered at SCIM endpoints.
+/// The error for a feed token at SCIM endpoints.
 pub(super) fn belongs_to_feed() -> ScimError {
     ScimError::insufficient_scope(
         "This token reads the change feed below /feed/v1; an identity provider needs one of another scope. Ask the \

@@ -23,7 +23,7 @@ pub struct Access {
     pub(super) cache: Arc<CallerCache>,
     pub(super) last_uses: Arc<LastUses>,
     pub(super) unproved: Arc<UnprovedRequests>,
-    /// What requests have begun and do not wait for.
+    /// Background tasks that requests have started.
     pub(super) tasks: TaskTracker,
 }
 
@@ -55,7 +55,7 @@ impl Access {
         &self.store
     }
 
-    /// The tasks that requests have begun and do not wait for.
+    /// Background tasks that requests have started.
     pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
@@ -64,20 +64,18 @@ impl Access {
         &self.clock
     }
 
-    /// The caller of a claim. A claim that was confirmed in this request costs nothing,
-    /// another one a query.
+    /// The caller of a claim. A claim that was already confirmed in this request needs no query.
     ///
     /// # Errors
-    /// 401 if the token or the tenant is no longer as it was; 503 if the database cannot be reached.
+    /// 401 if the token or the tenant has changed; 503 if the database cannot be reached.
     pub(crate) async fn confirm(&self, claim: &Claim) -> Result<Caller> {
         let scope = self.store.confirm(&claim.scope).await?;
         Ok(claim.confirmed(scope))
     }
 
-    /// What the client is answered to an operation under a claim; `None` if the token or the tenant has
-    /// changed since it was cached, so that the request has to be authenticated and carried out again. A
-    /// refusal that was made before the claim was confirmed is confirmed here, by one query. The failure
-    /// of the server itself is answered to anyone.
+    /// The outcome for the client of an operation under a claim; `None` if the token or the tenant has changed since it
+    /// was cached, so that the request has to be authenticated and executed again. A refusal before the confirmation of
+    /// the claim is confirmed here, with one query. A server error is returned without confirmation.
     pub(crate) async fn settle<T>(
         &self,
         claim: &Claim,
@@ -107,7 +105,7 @@ impl Access {
         self.caller(tenant, token, Arc::default()).await
     }
 
-    /// The claim with the settings and schemas that its tenant has now.
+    /// The claim with the current settings and schemas of its tenant.
     ///
     /// # Errors
     /// 401 if the tenant was deleted.

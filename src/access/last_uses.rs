@@ -1,16 +1,16 @@
-//! When tokens were used last, written coarsely and once for parallel requests.
+//! Last uses of tokens, written with a coarse resolution and once for concurrent requests.
 
 use crate::clock::Timestamp;
 use crate::sync::locked;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-/// How coarsely the last use of a token is kept.
+/// The resolution of the last use of a token.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Coarseness {
     /// To the minute: tokens of identity providers.
     Minute,
-    /// To the hour: tokens of the change feed, whose readers ask all the time also when nothing changes.
+    /// To the hour: tokens of the change feed, whose readers poll continuously.
     Hour,
 }
 
@@ -23,13 +23,12 @@ impl Coarseness {
     }
 }
 
-/// The moments at which the last use of each token was written, with how long no other use is written after it.
+/// The times at which the last use of each token was written, with the interval until the next write.
 #[derive(Debug, Default)]
 pub(super) struct LastUses(Mutex<HashMap<String, (Timestamp, Coarseness)>>);
 
 impl LastUses {
-    /// Whether the use of a token has to be written now; `last_used` is what was read of the token, if
-    /// it was.
+    /// Whether the use of a token has to be written now; `last_used` is the stored time, if it was read.
     pub(super) fn is_due(
         &self,
         token: &str,

@@ -1,9 +1,8 @@
-//! Who calls: bearer tokens, the tenants that they belong to, and what these may do.
+//! Authentication: bearer tokens, their tenants, and their permissions.
 //!
-//! A [`Claim`] is what a token stood for when it was read last; it may be out of date. A [`Caller`] is
-//! what the database has said in this request. What is read or created under a claim gives the
-//! caller, because its first statement proves the claim; every other write, and every answer, takes
-//! a caller.
+//! A [`Claim`] is the cached result of authentication; it can be out of date. A [`Caller`] was confirmed by the
+//! database in this request. A read or a creation under a claim returns the caller, because its first statement
+//! confirms the claim; every other write, and every response, requires a caller.
 
 mod authenticate;
 mod caller_cache;

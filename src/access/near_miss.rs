@@ -1,5 +1,5 @@
-//! Tokens of ours that were put into a request wrongly: without `Bearer`, twice, in quotation marks,
-//! cut off, or at a URL where nothing is. The request is refused; the log of the tenant says why.
+//! Tokens of this server that were sent in a wrong form: without `Bearer`, twice, in quotation marks, truncated, or to
+//! an unknown URL. The request is refused; the log of the tenant has the reason.
 
 use super::handle::Access;
 use super::token::{self, TokenKind};
@@ -22,32 +22,32 @@ const BASIC: GeneralPurpose = GeneralPurpose::new(
 const TENANT: TokenKind = TokenKind::Tenant;
 const PREFIX: &str = TENANT.prefix();
 
-/// What the value of an `Authorization` header holds of a token of ours.
+/// The part of a token found in the value of an `Authorization` header.
 #[derive(Debug)]
 struct Sighting {
     /// Public part.
     id: String,
     /// The secret, if the token is complete.
     secret: Option<SecretString>,
-    /// What is wrong with the value, if something is.
+    /// The problem with the value, if there is one.
     reason: Option<Reason>,
 }
 
-/// What became of the search for the tenant of a token.
+/// The result of the search for the tenant of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Traced {
     /// The text contains no token of this server.
     Nothing,
-    /// The text has the form of a token that the database does not have.
+    /// The text has the form of a token, which is unknown in the database.
     Unknown,
-    /// The text contains the token of this id, which the context of the request now has.
+    /// The text contains the token with this id, which was added to the context of the request.
     Token(Arc<str>),
 }
 
 impl Access {
-    /// Looks for a token of ours in the value of an `Authorization` header that was refused, or came
-    /// to a URL where nothing is. If it is that of a tenant, the context of the request begins with it, so that the
-    /// tenant's log gets it; nothing of the header is kept. One look-up by key at most.
+    /// Searches for a token in a refused `Authorization` header, or in one sent to an unknown URL. If it belongs to a
+    /// tenant, it is added to the context of the request, so that the tenant's log has an entry; the header is not
+    /// stored. At most one look-up by key.
     pub(crate) async fn trace(
         &self,
         authorization: Option<&str>,
@@ -109,11 +109,11 @@ pub(super) fn refusal(authorization: Option<&str>) -> ScimError {
             "There is no Bearer scheme in the Authorization header: put \"Bearer \" before the token."
         }
         Reason::TokenSchemeTwice => {
-            "\"Bearer\" stands before the token twice: the field adds it already. Enter the token alone, from \"scimd_\" on."
+            "\"Bearer\" precedes the token twice: the field adds it already. Enter the token alone, from \"scimd_\" on."
         }
-        Reason::TokenQuoted => "The token stands in quotation marks: enter it without them.",
+        Reason::TokenQuoted => "The token is in quotation marks: enter it without them.",
         Reason::TokenBasic => {
-            "The token came by Basic authentication: choose \"HTTP Header\" or \"OAuth Bearer Token\" in its place."
+            "The token was sent by Basic authentication: choose \"HTTP Header\" or \"OAuth Bearer Token\" instead."
         }
         _ => {
             "The token is unknown: it is not complete, or not one of this server. Copy the whole token, from \"scimd_\" on."
@@ -147,7 +147,7 @@ fn find(authorization: &str) -> Option<Sighting> {
         .or_else(|| cut_off(text))
 }
 
-/// A whole token somewhere in a text.
+/// A complete token somewhere in a text.
 fn complete(text: &str) -> Option<Sighting> {
     let starts = text.match_indices(PREFIX).map(|(at, _)| at);
     starts.into_iter().find_map(|at| {
@@ -162,7 +162,7 @@ fn complete(text: &str) -> Option<Sighting> {
     })
 }
 
-/// What is wrong with the text around a token.
+/// The problem with the text around a token.
 fn misplaced(before: &str, after: &str) -> Option<Reason> {
     const QUOTES: [char; 9] = [
         '"', '\'', '`', '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}', '\u{ab}', '\u{bb}',
@@ -185,7 +185,7 @@ fn is_bearer(word: &str) -> bool {
     word.eq_ignore_ascii_case("bearer")
 }
 
-/// A whole token with blanks in it, as a line break leaves them.
+/// A complete token with blanks in it, for example from a line break.
 fn in_pieces(text: &str) -> Option<Sighting> {
     let joined: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     Some(Sighting {
@@ -194,7 +194,7 @@ fn in_pieces(text: &str) -> Option<Sighting> {
     })
 }
 
-/// The beginning of a token, with the public part as a whole.
+/// The beginning of a token, with the complete public part.
 fn cut_off(text: &str) -> Option<Sighting> {
     let (_, rest) = text.split_once(PREFIX)?;
     let (id, rest) = rest.split_at_checked(token::ID)?;

@@ -1,13 +1,13 @@
 //! The text of a token: `scimd_<public id>_<secret><check digits>` for one of a tenant, `scimdop_…` for one of an operator.
 //!
-//! The check digits let scanners, and us, tell a token from other text without the database.
+//! With the check digits scanners and the server distinguish tokens from other text without the database.
 
 use crate::error::ScimError;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// What a token is for; neither kind is taken in the place of the other.
+/// The kind of a token; the kinds are not interchangeable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
     /// A token of a tenant, for identity providers.
@@ -17,7 +17,7 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    /// What the text of such a token begins with.
+    /// The prefix of the text of a token of this kind.
     pub const fn prefix(self) -> &'static str {
         match self {
             Self::Tenant => "scimd_",
@@ -25,7 +25,7 @@ impl TokenKind {
         }
     }
 
-    /// Characters of a whole token.
+    /// Characters of a complete token.
     pub const fn length(self) -> usize {
         self.prefix().len() + ID + 1 + SECRET + CHECK
     }
@@ -35,9 +35,9 @@ const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Characters of the public id.
 pub(crate) const ID: usize = 12;
-/// Characters of the secret: 43 of base 62 hold 256 bits.
+/// Characters of the secret: 43 digits of base 62 represent 256 bits.
 const SECRET: usize = 43;
-/// Characters of the check digits: 6 of base 62 hold a CRC32.
+/// Characters of the check digits: 6 digits of base 62 represent a CRC32.
 const CHECK: usize = 6;
 
 /// A fresh token.
@@ -45,16 +45,16 @@ const CHECK: usize = 6;
 pub struct FreshToken {
     /// Public part.
     pub(crate) id: String,
-    /// What is kept of the secret.
+    /// The digest of the secret.
     pub digest: String,
-    /// The whole token, for its owner.
+    /// The complete token, for its owner.
     pub text: SecretString,
 }
 
-/// Makes a token from the operating system's randomness.
+/// Creates a token from random bytes of the operating system.
 ///
 /// # Errors
-/// If the operating system has none.
+/// If the operating system returns none.
 pub fn fresh(kind: TokenKind) -> Result<FreshToken, ScimError> {
     let (id, secret) = (random(ID)?, random(SECRET)?);
     let body = format!("{}{id}_{secret}", kind.prefix());
@@ -66,7 +66,7 @@ pub fn fresh(kind: TokenKind) -> Result<FreshToken, ScimError> {
     })
 }
 
-/// Public id and secret of a token's text; `None` if it is no token of that kind.
+/// Public id and secret of a token's text; `None` if it is not a token of that kind.
 pub fn parse(kind: TokenKind, text: &str) -> Option<(&str, SecretString)> {
     let is_ours = text.is_ascii() && text.len() == kind.length();
     let (body, check) = text.split_at_checked(text.len().checked_sub(CHECK)?)?;
@@ -75,7 +75,7 @@ pub fn parse(kind: TokenKind, text: &str) -> Option<(&str, SecretString)> {
         .then(|| (id, SecretString::from(secret)))
 }
 
-/// The public id in a token's text, whole or cut off; of other text all of it, which may be an id.
+/// The public id in a token's text, complete or truncated; other text is returned unchanged, because it can be an id.
 pub(crate) fn public_part(text: &str) -> &str {
     let text = text.trim();
     [TokenKind::Tenant, TokenKind::Operator]
@@ -84,13 +84,13 @@ pub(crate) fn public_part(text: &str) -> &str {
         .map_or(text, |rest| rest.split('_').next().unwrap_or(rest))
 }
 
-/// What follows the Bearer scheme.
+/// The text after the Bearer scheme.
 pub(super) fn bearer(authorization: Option<&str>) -> Option<&str> {
     let (scheme, token) = authorization?.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// What is kept of a secret. It is random and long, so that no slow function is needed.
+/// The stored digest of a secret. The secret is random and long, so a fast function suffices.
 pub(crate) fn digest(secret: &str) -> String {
     hex_digest(secret).iter().copied().map(char::from).collect()
 }
@@ -107,7 +107,7 @@ fn hex_digest(secret: &str) -> [u8; 64] {
     digits
 }
 
-/// Whether the secret has that digest, in a time that does not tell how much of it fits.
+/// Whether the secret has that digest, in constant time.
 pub fn fits(secret: &SecretString, expected: &str) -> bool {
     hex_digest(secret.expose_secret())
         .as_slice()
@@ -120,7 +120,7 @@ fn random(length: usize) -> Result<String, ScimError> {
     while text.len() < length {
         let mut bytes = [0; 64];
         getrandom::fill(&mut bytes).map_err(ScimError::internal)?;
-        // Bytes that would make some digits likelier than others are passed over.
+        // Bytes that would make some digits more likely than others are skipped.
         let digits = bytes
             .iter()
             .filter(|byte| **byte < 248)

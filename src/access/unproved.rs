@@ -1,5 +1,4 @@
-//! Bounds the requests that are entered into the log of a tenant without a proof that its token sent
-//! them: strangers could send them.
+//! Limits the unauthenticated requests in the log of a tenant, which anyone can send.
 
 use crate::clock::Timestamp;
 use crate::store::TenantKey;
@@ -7,13 +6,13 @@ use crate::sync::locked;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-/// Unproved requests of a tenant that an instance enters within an hour.
+/// Maximum number of unauthenticated requests of a tenant that an instance records within an hour.
 const UNPROVED: u32 = 10;
 const HOUR: i64 = 3600;
-/// Tenants whose unproved requests are counted at a time.
+/// Maximum number of tenants with a count.
 const TENANTS: usize = 10_000;
 
-/// Counts the unproved requests of each tenant within an hour.
+/// Counts the unauthenticated requests of each tenant within an hour.
 #[derive(Debug, Default)]
 pub(super) struct UnprovedRequests(Mutex<HashMap<TenantKey, (u32, Timestamp)>>);
 

@@ -16,7 +16,7 @@ keywords! {
         InvalidRequest = "invalid-request",
         /// There is nothing at this path, or no resource of this name.
         NotFound = "not-found",
-        /// The path does not have this method.
+        /// The method is not supported on this path.
         MethodNotAllowed = "method-not-allowed",
         /// There is a tenant of that name.
         TenantExists = "tenant-exists",
@@ -44,7 +44,7 @@ keywords! {
         IdempotencyKeyReused = "idempotency-key-reused",
         /// A request with this key is being carried out.
         IdempotencyInProgress = "idempotency-in-progress",
-        /// The server cannot answer now.
+        /// The server is temporarily unavailable.
         DatabaseAway = "database-away",
         /// The body has another media type than JSON.
         ContentType = "content-type",
@@ -90,9 +90,9 @@ impl ProblemType {
     /// What all problems of the type have in common, for people.
     pub(crate) fn title(self) -> &'static str {
         match self {
-            Self::InvalidRequest => "The request cannot be taken.",
-            Self::NotFound => "There is no such thing.",
-            Self::MethodNotAllowed => "The path does not have this method.",
+            Self::InvalidRequest => "The request is invalid.",
+            Self::NotFound => "The resource does not exist.",
+            Self::MethodNotAllowed => "The method is not supported on this path.",
             Self::TenantExists => "There is a tenant of that name.",
             Self::Conflict => "The state of things does not allow it.",
             Self::ConfirmMissing => "What is permanent has to be confirmed.",
@@ -106,11 +106,11 @@ impl ProblemType {
             Self::IdempotencyKeyInvalid => "The Idempotency-Key cannot be taken.",
             Self::IdempotencyKeyReused => "The Idempotency-Key came with another request.",
             Self::IdempotencyInProgress => "The same request is being carried out.",
-            Self::DatabaseAway => "The server cannot answer now.",
+            Self::DatabaseAway => "The server is temporarily unavailable.",
             Self::ContentType => "The media type is not known.",
             Self::TooLarge => "The request is too large.",
             Self::TooManyRequests => "There are too many requests.",
-            Self::Unauthenticated => "The token is missing or not good.",
+            Self::Unauthenticated => "The token is missing or invalid.",
             Self::Misdirected => "The request is for another host.",
             Self::Internal => "The server failed.",
         }

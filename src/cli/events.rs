@@ -113,6 +113,7 @@ impl List {
         let mut query = PageQuery {
             after: Place::default(),
             tenant,
+            except: Vec::new(),
             types: self.types.clone().unwrap_or_default(),
             limit: SHOWN,
         };

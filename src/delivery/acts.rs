@@ -1,5 +1,5 @@
-//! What an operator does with endpoints of either kind. Each is an act: what it changes, its row of the audit trail and the
-//! answer that its request keeps take effect together.
+//! Acts of an operator on endpoints of either kind. The change, the row of the audit trail and the stored response are
+//! atomic.
 
 use crate::audit::{AuditAction, AuditEntry};
 use crate::delivery::endpoints::{Endpoints, Start};
@@ -12,13 +12,13 @@ use crate::store::{
 };
 use serde_json::Value;
 
-/// Times that an act is tried again because others gave events up, or tried them again, at the same moment.
+/// Maximum number of retries of an act after conflicts with concurrent changes of failed events.
 const ATTEMPTS: u32 = 16;
 
-/// What the audit trail says of an act, and the answer that is kept.
+/// The audit entry of an act, and the stored response.
 pub(super) type Told = (AuditEntry, Option<KeptAnswer>);
 
-/// What the audit trail says of an act on an endpoint, so far.
+/// The start of an audit entry of an act on an endpoint.
 pub(super) fn entry_of(endpoint: &Endpoint, action: AuditAction) -> AuditEntry {
     let entry = AuditEntry::new(action).on(&endpoint.name);
     match &endpoint.tenant {
@@ -27,7 +27,7 @@ pub(super) fn entry_of(endpoint: &Endpoint, action: AuditAction) -> AuditEntry {
     }
 }
 
-/// The kind of an act that both kinds of endpoints have.
+/// The audit action for a kind of endpoint.
 fn action_of(kind: EndpointKind, webhook: AuditAction, stream: AuditAction) -> AuditAction {
     match kind {
         EndpointKind::Webhook => webhook,
@@ -61,7 +61,7 @@ impl Endpoints {
         Ok(Endpoint::fresh(new, self.clock().now()))
     }
 
-    /// Keeps a new endpoint, with keys for its tokens if there are none.
+    /// Stores a new endpoint, with keys for its tokens if there are none.
     pub(super) async fn add(
         &self,
         endpoint: &Endpoint,
@@ -92,7 +92,7 @@ impl Endpoints {
         Err(gone(endpoint.kind, &endpoint.name))
     }
 
-    /// Sends nothing to an endpoint until it is resumed.
+    /// Pauses an endpoint until it is resumed.
     ///
     /// # Errors
     /// [`EndpointError::NoEndpoint`].
@@ -115,10 +115,10 @@ impl Endpoints {
         self.change(&endpoint, &change, (entry, kept)).await
     }
 
-    /// Sends again, where it stopped or from another place on.
+    /// Resumes an endpoint, where it stopped or from another position.
     ///
     /// # Errors
-    /// [`EndpointError`] for a place that is not kept.
+    /// [`EndpointError`] for a position that is not available.
     pub async fn resume(
         &self,
         kind: EndpointKind,
@@ -151,10 +151,10 @@ impl Endpoints {
         self.change(&endpoint, &change, (entry, kept)).await
     }
 
-    /// Sends again from a place on, to all its tenants or for one; later events follow in order.
+    /// Sends events again from a position, for all its tenants or for one; later events follow in order.
     ///
     /// # Errors
-    /// [`EndpointError`] for a place that is not kept.
+    /// [`EndpointError`] for a position that is not available.
     pub async fn replay(
         &self,
         kind: EndpointKind,
@@ -184,7 +184,7 @@ impl Endpoints {
         self.change(&endpoint, &change, (entry, kept)).await
     }
 
-    /// Deletes an endpoint with all that waits for it.
+    /// Deletes an endpoint with its pending events.
     ///
     /// # Errors
     /// [`EndpointError::NoEndpoint`].
@@ -198,10 +198,10 @@ impl Endpoints {
         Err(gone(kind, name))
     }
 
-    /// Tries events again that were given up: the one of an id, or all. Gives how many.
+    /// Retries failed events: the one with an id, or all. Returns their number.
     ///
     /// # Errors
-    /// [`EndpointError::NoFailedEvent`] for an id that none of them has.
+    /// [`EndpointError::NoFailedEvent`] for an unknown id.
     pub async fn retry(
         &self,
         kind: EndpointKind,
@@ -234,7 +234,7 @@ impl Endpoints {
         Err(StoreError::Stale.into())
     }
 
-    /// Tells of a test, whatever became of it.
+    /// Records a test in the audit trail, regardless of its result.
     pub(super) async fn tell_of_test(
         &self,
         endpoint: &Endpoint,

@@ -1,4 +1,4 @@
-//! How long receivers take to accept events: counts by length, kept for slices of time, from which percentiles are made.
+//! Response times of receivers: counts by duration for slices of time, from which percentiles are computed.
 
 use crate::clock::Timestamp;
 use crate::store::DeliveryTime;
@@ -8,17 +8,17 @@ use std::time::Duration;
 /// Microseconds of a slice.
 const SLICE: i64 = 300_000_000;
 
-/// Seconds of the time that percentiles are of.
+/// Time range of the percentiles in seconds.
 pub(super) const SHOWN: i64 = 3_600;
 
-/// Buckets for each doubling of the length: a percentile is at most a fifth too long.
+/// Buckets for each doubling of the duration: a percentile is at most a fifth too high.
 const PER_DOUBLING: f64 = 4.0;
 
 /// Counts of attempts.
 #[derive(Debug, Default)]
 pub(super) struct AnswerTimes(BTreeMap<(i64, i64), i64>);
 
-/// Percentiles of the lengths of attempts, in milliseconds.
+/// Percentiles of the durations of attempts, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Percentiles {
     /// Half of the attempts took this long at most.
@@ -28,13 +28,13 @@ pub struct Percentiles {
 }
 
 impl AnswerTimes {
-    /// Counts an attempt that ended at a moment.
+    /// Counts an attempt that ended at a time.
     pub(super) fn note(&mut self, now: Timestamp, took: Duration) {
         let since = now.as_micros().div_euclid(SLICE) * SLICE;
         *self.0.entry((since, bucket(took))).or_default() += 1;
     }
 
-    /// What was counted.
+    /// The counts.
     pub(super) fn counts(&self) -> Vec<DeliveryTime> {
         let counts = self.0.iter();
         let counts = counts.map(|((since, bucket), attempts)| DeliveryTime {
@@ -46,13 +46,13 @@ impl AnswerTimes {
     }
 }
 
-/// The start of the oldest slice that is shown at a moment.
+/// The start of the oldest slice that is included at a time.
 pub(super) fn shown_since(now: Timestamp) -> Timestamp {
     let oldest = now.plus_seconds(-SHOWN).as_micros();
     Timestamp::from_micros(oldest.div_euclid(SLICE) * SLICE)
 }
 
-/// The percentiles of counts by bucket, the shortest first; `None` without any.
+/// The percentiles of counts by bucket, shortest first; `None` without counts.
 pub(super) fn percentiles(counts: &[(i64, i64)]) -> Option<Percentiles> {
     let total: i64 = counts.iter().map(|(_, attempts)| attempts).sum();
     let at = |percent: i64| {
@@ -72,7 +72,7 @@ pub(super) fn percentiles(counts: &[(i64, i64)]) -> Option<Percentiles> {
     })
 }
 
-/// The number of a length: that of the bucket whose longest length is not shorter.
+/// The bucket of a duration: the first one whose upper bound is not shorter.
 fn bucket(took: Duration) -> i64 {
     let millis = took.as_secs_f64() * 1_000.0;
     let number = (millis.max(1.0).log2() * PER_DOUBLING).ceil();
@@ -84,7 +84,7 @@ fn bucket(took: Duration) -> i64 {
     number
 }
 
-/// The longest length of a bucket, in milliseconds.
+/// The upper bound of a bucket, in milliseconds.
 fn longest(bucket: i64) -> i64 {
     #[expect(clippy::cast_precision_loss, reason = "buckets are few")]
     let doublings = bucket as f64 / PER_DOUBLING;

@@ -1,4 +1,4 @@
-//! The webhooks and streams of a database, for whoever acts. Commands and other interfaces call these functions.
+//! The webhooks and streams of a database. Commands and other interfaces call these functions.
 
 use crate::clock::{Clock, Timestamp};
 use crate::delivery::answer_times::shown_since;
@@ -17,25 +17,25 @@ pub struct Endpoints {
     feed: Feed,
     keys: KeyPlace,
     issuer: String,
-    /// Where the change feed is reached, without a slash at the end.
+    /// URL of the change feed, without a slash at the end.
     feed_url: String,
 }
 
-/// Where an endpoint begins, or goes on.
+/// The position at which an endpoint starts or continues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
     /// After the newest event.
     Now,
-    /// At the oldest event that is kept.
+    /// At the oldest available event.
     Oldest,
     /// After a cursor of the feed.
     After(String),
-    /// At the events of so many seconds ago.
+    /// At the events of this number of seconds ago.
     Since(i64),
 }
 
 impl Endpoints {
-    /// The endpoints over the database of an operator, who acts. `issuer` is the URL of the server, which tokens name.
+    /// The endpoints of a database; the operator is the actor. `issuer` is the URL of the server, the issuer of tokens.
     pub fn new(operator: &Operator, feed: Feed, keys: KeyPlace, issuer: String) -> Self {
         Self {
             operator: operator.clone(),
@@ -46,18 +46,18 @@ impl Endpoints {
         }
     }
 
-    /// The endpoints where the change feed is reached at another URL than that of the server, without a slash at the end.
+    /// The endpoints with a separate URL of the change feed, without a slash at the end.
     #[must_use]
     pub(crate) fn polled_below(self, feed_url: String) -> Self {
         Self { feed_url, ..self }
     }
 
-    /// Where the receiver of a stream asks for tokens.
+    /// URL at which the receiver of a stream polls.
     pub(super) fn poll_url(&self, name: &str) -> String {
         format!("{}/feed/v1/streams/{name}/poll", self.feed_url)
     }
 
-    /// Endpoints through which another operator acts.
+    /// Endpoints with another operator as actor.
     #[must_use]
     pub fn by(&self, operator: &Operator) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Endpoints {
         }
     }
 
-    /// The handle of whoever acts.
+    /// The handle of the actor.
     pub(super) fn operator(&self) -> &Operator {
         &self.operator
     }
@@ -83,22 +83,22 @@ impl Endpoints {
         &self.feed
     }
 
-    /// Who issues tokens.
+    /// The issuer of tokens.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The keys that seal, made if there are none and one may be.
+    /// The keys for sealing, created if there are none and this is allowed.
     pub(super) fn sealing_keys(&self) -> Result<SecretKeys> {
         self.keys.or_made()
     }
 
-    /// The keys that open.
+    /// The keys for opening.
     pub(super) fn opening_keys(&self) -> Result<SecretKeys> {
         self.keys.keys()
     }
 
-    /// The options of an endpoint, and its secrets.
+    /// The options of an endpoint, and its opened secrets.
     pub(super) fn opened(&self, endpoint: &Endpoint) -> Result<(EndpointOptions, EndpointSecrets)> {
         let options = EndpointOptions::read(&endpoint.options);
         let secrets = EndpointSecrets::open(&self.keys.keys()?, endpoint)?;
@@ -110,9 +110,9 @@ impl Endpoints {
         found.ok_or_else(|| EndpointError::NoTenant(name.to_owned()))
     }
 
-    /// The position after which an endpoint begins.
+    /// The position after which an endpoint starts.
     pub(super) async fn position(&self, start: &Start) -> Result<i64> {
-        // What was committed before has a position from now on.
+        // Assigns positions to committed changes first.
         self.feed.advance().await?;
         let place = match start {
             Start::Now => self.feed.head().await?.place,
@@ -129,7 +129,7 @@ impl Endpoints {
                 return Ok(first.map_or(head, |first| first - 1));
             }
         };
-        // A change of which only some parts were read is sent as a whole.
+        // A partly read change is sent completely.
         Ok(place.position - i64::from(place.part > 0))
     }
 
@@ -150,7 +150,7 @@ impl Endpoints {
         Ok(self.feed.head().await?.place.position)
     }
 
-    /// Events of an endpoint that were given up, in order; so many at most.
+    /// Failed events of an endpoint, in order, up to a limit.
     ///
     /// # Errors
     /// [`EndpointError::NoEndpoint`].
@@ -168,7 +168,7 @@ impl Endpoints {
         Ok(failed)
     }
 
-    /// The last failed attempts of an endpoint that are not older than a moment, the oldest of them first.
+    /// The last failed attempts of an endpoint since a time, oldest first.
     ///
     /// # Errors
     /// [`EndpointError::NoEndpoint`].
@@ -184,7 +184,7 @@ impl Endpoints {
         Ok(attempts.await?)
     }
 
-    /// Deletes failures that are older than a number of days, and figures that are no longer shown.
+    /// Deletes failures that are older than a number of days, and expired counts of response times.
     ///
     /// # Errors
     /// Any error of the database.

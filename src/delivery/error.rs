@@ -1,4 +1,4 @@
-//! What requests about endpoints are refused for. The texts name no command.
+//! Errors of requests about endpoints. The texts contain no commands.
 
 use crate::delivery::sign::SignError;
 use crate::error::ScimError;
@@ -8,21 +8,21 @@ use crate::outbound::RefusedTarget;
 use crate::secrets::SecretError;
 use crate::store::{EndpointKind, StoreError};
 
-/// Why a request about endpoints was not carried out.
+/// The error of a request about endpoints.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
-    /// There is none of that name.
+    /// The endpoint does not exist.
     #[error("There is no {} \"{name}\".", noun(*.kind))]
     NoEndpoint {
-        /// What was looked for.
+        /// The kind of endpoint.
         kind: EndpointKind,
         /// The name.
         name: String,
     },
-    /// There is one of that name.
+    /// The name is in use.
     #[error("There is a {} \"{name}\" already.", noun(*.kind))]
     Exists {
-        /// What was to be made.
+        /// The kind of endpoint.
         kind: EndpointKind,
         /// The name.
         name: String,
@@ -30,48 +30,48 @@ pub enum EndpointError {
     /// The text cannot be a name.
     #[error("\"{0}\" is not a valid name: use lower-case letters, digits and hyphens, at most 63.")]
     Name(String),
-    /// There is no tenant of that name.
+    /// The tenant does not exist.
     #[error("There is no tenant \"{0}\".")]
     NoTenant(String),
-    /// The address may not be called.
+    /// The address is not allowed.
     #[error("The URL cannot be used: {0}.")]
     Target(#[from] RefusedTarget),
     /// A pattern of event types is wrong.
     #[error("{0}.")]
     Types(String),
     /// A header cannot be sent.
-    #[error("The header \"{0}\" cannot be used: give lines of the form Name: value.")]
+    #[error("The header \"{0}\" cannot be used: use lines of the form Name: value.")]
     Header(String),
-    /// There is no key to seal secrets with.
+    /// There is no key for sealing secrets.
     #[error(
         "There is no key for secrets: set secrets.key_file or SCIMD_SECRETS__KEY to 32 bytes in base64."
     )]
     NoKey,
-    /// The text is no cursor.
-    #[error("\"{0}\" is no cursor of the feed.")]
+    /// The text is not a cursor.
+    #[error("\"{0}\" is not a cursor of the feed.")]
     Cursor(String),
-    /// The place that a cursor means is not kept.
-    #[error("What follows that cursor is not kept any more, or it is of another history.")]
+    /// The position of a cursor is not available.
+    #[error("The events after that cursor were deleted, or the cursor belongs to another history.")]
     Gone,
-    /// There is no event of that id that was given up.
-    #[error("There is no event \"{0}\" that was given up.")]
+    /// There is no failed event with that id.
+    #[error("There is no failed event \"{0}\".")]
     NoFailedEvent(String),
-    /// The keys that sign were made or rotated meanwhile.
-    #[error("The keys were rotated by someone else at the same moment: look at them again.")]
+    /// The signing keys were created or rotated concurrently.
+    #[error("The keys were rotated concurrently: list them again.")]
     OtherKeys,
-    /// A request with the same key was carried out at the same moment.
-    #[error("A request with this key was carried out at the same moment.")]
+    /// A request with the same key was executed concurrently.
+    #[error("A request with this key was executed concurrently.")]
     Repeated,
-    /// Webhooks alone have a secret of their own.
+    /// Only webhooks have their own secret.
     #[error("A stream is signed with the keys of the server.")]
     NotAWebhook,
-    /// What is polled is not sent.
+    /// The stream is polled.
     #[error("The stream \"{0}\" is polled: nothing is sent to it.")]
     Polled(String),
-    /// The request needs a server that is reached by https.
-    #[error("server.public_url is not set: tokens name it as their issuer.")]
+    /// The request needs a server with an https URL.
+    #[error("server.public_url is not set: it is the issuer of tokens.")]
     NoIssuer,
-    /// A stored secret cannot be opened, or a key is none.
+    /// A stored secret cannot be opened, or a key is invalid.
     #[error("Secrets cannot be read: {0}.")]
     Secret(SecretError),
     /// A stored key is damaged.

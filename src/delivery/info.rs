@@ -1,4 +1,4 @@
-//! An endpoint as it is shown.
+//! The representation of an endpoint.
 
 use crate::clock::Timestamp;
 use crate::delivery::answer_times::{Percentiles, percentiles, shown_since};
@@ -8,7 +8,7 @@ use crate::delivery::options::EndpointOptions;
 use crate::store::{Endpoint, EndpointKind, EndpointStatus, FailedAttempt, HeldEvent};
 use serde_json::{Value, json};
 
-/// An event that was given up, for programs.
+/// A failed event as JSON.
 pub(crate) fn held_as_json(held: &HeldEvent) -> Value {
     json!({
         "event": held.event,
@@ -18,36 +18,36 @@ pub(crate) fn held_as_json(held: &HeldEvent) -> Value {
     })
 }
 
-/// An endpoint as it is shown.
+/// An endpoint with its figures.
 #[derive(Debug, Clone)]
 pub struct EndpointInfo {
-    /// The endpoint as it is stored.
+    /// The stored endpoint.
     pub endpoint: Endpoint,
     /// Settings of the endpoint.
     pub(crate) options: EndpointOptions,
     /// The newest position of the feed.
     pub head: i64,
-    /// Changes that are ahead of it.
+    /// Number of pending changes.
     pub pending: i64,
-    /// For how many seconds the oldest of them has been waiting.
+    /// Age of the oldest pending change in seconds.
     pub(crate) oldest_pending: Option<i64>,
-    /// Events that wait apart.
+    /// Number of parked events.
     pub parked: i64,
-    /// Events that were given up.
+    /// Number of failed events.
     pub failed: i64,
-    /// The last attempt that failed.
+    /// The last failed attempt.
     pub last_failure: Option<FailedAttempt>,
-    /// How long the receiver took to accept events, of the last hour; `None` without any.
+    /// Response times of the last hour; `None` without accepted events.
     pub times: Option<Percentiles>,
-    /// Where its receiver asks for tokens, if it does.
+    /// URL at which its receiver polls, if it is polled.
     pub poll_url: Option<String>,
 }
 
 impl Endpoints {
-    /// The endpoints of a kind in the order of their names, or the one of a name.
+    /// The endpoints of a kind in the order of their names, or the one with a name.
     ///
     /// # Errors
-    /// [`EndpointError::NoEndpoint`] for a name that none has.
+    /// [`EndpointError::NoEndpoint`] for an unknown name.
     pub async fn list(&self, kind: EndpointKind, name: Option<&str>) -> Result<Vec<EndpointInfo>> {
         let found = match name {
             Some(name) => vec![self.endpoint(kind, name).await?],
@@ -60,7 +60,7 @@ impl Endpoints {
         Ok(listed)
     }
 
-    /// An endpoint, stored or about to be, as it is shown.
+    /// A stored or new endpoint with its figures.
     pub(super) async fn info(&self, endpoint: Endpoint) -> Result<EndpointInfo> {
         let (head, now, store) = (self.head().await?, self.clock().now(), self.store());
         let tenant = endpoint.tenant.as_ref().map(|(number, _)| *number);
@@ -96,7 +96,7 @@ impl EndpointInfo {
         self.endpoint.why.as_deref()
     }
 
-    /// For programs.
+    /// The endpoint as JSON.
     pub fn json(&self) -> Value {
         let Self {
             endpoint, options, ..

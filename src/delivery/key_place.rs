@@ -1,15 +1,15 @@
-//! Where the key is that seals secrets.
+//! The location of the key that seals secrets.
 
 use crate::delivery::error::{EndpointError, Result};
 use crate::secrets::{KEY_FILE, KeySource, SecretKeys, key_in};
 use std::path::PathBuf;
 
-/// Where the key is that seals secrets.
+/// The location of the key that seals secrets.
 #[derive(Debug, Clone, Default)]
 pub struct KeyPlace {
     /// The keys of the configuration.
     pub source: KeySource,
-    /// The folder of an embedded database, which may have a key.
+    /// The folder of an embedded database, which can contain a key.
     pub folder: Option<PathBuf>,
 }
 
@@ -26,7 +26,7 @@ impl KeyPlace {
         }
     }
 
-    /// The keys; in the folder of an embedded database one is made if there is none.
+    /// The keys; in the folder of an embedded database one is created if there is none.
     pub(super) fn or_made(&self) -> Result<SecretKeys> {
         if let Some(keys) = self.source.keys()? {
             return Ok(keys);

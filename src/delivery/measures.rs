@@ -1,4 +1,4 @@
-//! What is measured of the feed and of endpoints, for the metrics.
+//! Measurements of the feed and of endpoints, for the metrics.
 
 use crate::delivery::endpoints::Endpoints;
 use crate::delivery::error::Result;
@@ -7,10 +7,10 @@ use crate::metrics::{EndpointFigures, FeedFigures};
 use crate::store::{EndpointKind, EndpointStatus};
 
 impl Endpoints {
-    /// Measures the feed and the endpoints, and shows the result in the metrics until they are measured again.
+    /// Measures the feed and the endpoints, and sets the metrics.
     ///
     /// # Errors
-    /// Any error of the database; then the metrics stay as they are.
+    /// Any error of the database; then the metrics are unchanged.
     pub async fn measure(&self) -> Result<()> {
         let mut endpoints = Vec::new();
         for kind in [EndpointKind::Webhook, EndpointKind::Stream] {

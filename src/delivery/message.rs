@@ -1,4 +1,4 @@
-//! What is sent of an event, with which headers and signature, and what an answer means.
+//! The message of an event, its headers and signature, and the meaning of responses.
 
 use crate::clock::Timestamp;
 use crate::delivery::endpoints::Endpoints;
@@ -23,20 +23,20 @@ const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature
 /// The type of security event tokens (RFC 8417 section 2.3).
 const TOKEN: &str = "secevent+jwt";
 
-/// Statuses with which a receiver may ask for a pause.
+/// Statuses with which a receiver can request a pause.
 const BUSY: [u16; 2] = [429, 503];
 
 /// The status of a receiver that is gone for good.
 const GONE: u16 = 410;
 
-/// A message with its place in the order.
+/// A message with its key in the order.
 #[derive(Debug, Clone)]
 pub(super) struct Message {
     pub(super) item: Item,
     pub(super) body: Bytes,
 }
 
-/// Makes the messages of an endpoint.
+/// Builds the messages of an endpoint.
 #[derive(Debug)]
 pub(super) struct Messenger {
     kind: Kind,
@@ -104,7 +104,7 @@ impl Messenger {
             Kind::Tokens(stream, key) => {
                 let tokens = tokens_of(event, stream).into_iter();
                 let tokens = tokens.filter_map(|token| {
-                    // A key that was read can sign.
+                    // A parsed key can always sign.
                     let signed = key.sign(TOKEN, &token.claims).ok()?;
                     Some(Message {
                         item: item(token.number, &token.id),
@@ -116,7 +116,7 @@ impl Messenger {
         }
     }
 
-    /// The message of claims that belong to no event.
+    /// A message with claims without an event.
     pub(super) fn signed(&self, claims: &Value) -> Result<Bytes> {
         Ok(match &self.kind {
             Kind::Webhook(_) => claims.to_string().into(),
@@ -124,16 +124,16 @@ impl Messenger {
         })
     }
 
-    /// Id of the event that a message is made of.
+    /// Id of the event of a message.
     pub(super) fn event_id<'a>(&self, message: &'a str) -> &'a str {
         match &self.kind {
             Kind::Webhook(_) => message,
-            // Neither the name of what happened nor that of a stream has an underscore.
+            // Neither verbs nor names of streams contain an underscore.
             Kind::Tokens(..) => message.rsplitn(3, '_').last().unwrap_or(message),
         }
     }
 
-    /// The headers of an attempt at a moment.
+    /// The headers of an attempt at a time.
     ///
     /// # Errors
     /// If a stored key is damaged.
@@ -159,12 +159,12 @@ impl Messenger {
         Ok(headers)
     }
 
-    /// What an answer means.
+    /// The outcome by a response.
     pub(super) fn meaning(&self, reply: &OutboundReply) -> Outcome {
         match (reply.status, reply.retry_after, &self.kind) {
             (200..300, _, _) => Outcome::Accepted,
             (GONE, _, _) => Outcome::Gone,
-            // What is wrong with a token stays wrong (RFC 8935 section 2.3).
+            // An invalid token stays invalid (RFC 8935 section 2.3).
             (400, _, Kind::Tokens(..)) if is_refusal(&reply.text) => Outcome::GivenUp,
             (status, Some(pause), _) if BUSY.contains(&status) => {
                 let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! Sending changes to the application: webhooks and security event tokens, and what an operator does with them.
+//! Sending changes to the application: webhooks and security event tokens, and their management.
 
 mod acts;
 mod answer_times;

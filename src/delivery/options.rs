@@ -1,4 +1,4 @@
-//! The settings of an endpoint, and its secrets, as they are stored.
+//! The stored settings and secrets of an endpoint.
 
 use crate::audit::AuditEntry;
 use crate::clock::Timestamp;
@@ -14,24 +14,24 @@ use crate::store::{Endpoint, EndpointKind};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-/// Attempts at once that an endpoint may have.
+/// Allowed numbers of concurrent attempts of an endpoint.
 pub(crate) const CONCURRENCY: std::ops::RangeInclusive<usize> = 1..=256;
 
 /// Seconds that an attempt may take.
 pub(crate) const TIMEOUT: std::ops::RangeInclusive<u64> = 1..=60;
 
 keywords! {
-    /// How a receiver gets the tokens of a stream.
+    /// The delivery method of a stream.
     StreamMethod {
         /// The server sends them (RFC 8935).
         Push = "push",
-        /// The receiver asks for them (RFC 8936).
+        /// The receiver polls (RFC 8936).
         Poll = "poll",
     }
 }
 
 keywords! {
-    /// How much tokens tell.
+    /// The content of tokens.
     StreamMode {
         /// Names of attributes.
         Notice = "notice",
@@ -40,37 +40,37 @@ keywords! {
     }
 }
 
-/// What is particular to a stream of security event tokens.
+/// Settings specific to a stream of security event tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamOptions {
-    /// How the receiver gets them.
+    /// The delivery method.
     pub method: StreamMethod,
-    /// How much they tell.
+    /// The content.
     pub mode: StreamMode,
-    /// For whom they are (`aud`).
+    /// Their audience (`aud`).
     pub audience: Option<String>,
-    /// How they are signed.
+    /// The signature algorithm.
     pub algorithm: TokenAlgorithm,
 }
 
 /// The settings of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EndpointOptions {
-    /// Where events are sent; `None` if the receiver asks for them.
+    /// The URL of the receiver; `None` if it polls.
     pub(crate) url: Option<String>,
-    /// Types of events.
+    /// Selected types of events.
     pub(crate) types: TypePatterns,
-    /// How much of an event is told.
+    /// The payload.
     pub(crate) payload: Payload,
-    /// Which events may be sent at once.
+    /// The order of events.
     pub(crate) order: DeliveryOrder,
-    /// Attempts at once.
+    /// Maximum number of concurrent attempts.
     pub(crate) concurrency: usize,
     /// Seconds that an attempt may take.
     pub(crate) timeout: u64,
-    /// Whether private addresses may be called.
+    /// Whether private addresses are allowed.
     pub(crate) allows_private: bool,
-    /// Of a stream.
+    /// Settings of a stream.
     pub(crate) stream: Option<StreamOptions>,
 }
 
@@ -112,7 +112,7 @@ impl EndpointOptions {
         options.to_string()
     }
 
-    /// Reads what is stored. What a later version wrote and this one does not know is left at its default.
+    /// Parses the stored text. Values of later versions that are unknown here get their defaults.
     pub(super) fn read(text: &str) -> Self {
         let given: Value = serde_json::from_str(text).unwrap_or_default();
         let text = |key: &str| given[key].as_str();
@@ -148,14 +148,14 @@ impl EndpointOptions {
         }
     }
 
-    /// Whether the receiver asks for what it gets.
+    /// Whether the receiver polls.
     pub(crate) fn is_polled(&self) -> bool {
         let stream = self.stream.as_ref();
         stream.is_some_and(|stream| stream.method == StreamMethod::Poll)
     }
 
-    /// Tells in the audit trail which settings get other values, under the names that they have in JSON. Of a URL only the
-    /// origin is told: what follows may be a secret.
+    /// Adds changed settings to the audit entry, with their JSON names. Only the origin of a URL is recorded, because
+    /// the rest can be a secret.
     pub(super) fn tell_changes(&self, entry: AuditEntry, after: &Self) -> AuditEntry {
         let values = |options: &Self| -> [(&'static str, Value); 10] {
             let stream = options.stream.as_ref();
@@ -185,13 +185,13 @@ impl EndpointOptions {
         entry
     }
 
-    /// Scheme, host and port of where events are sent.
+    /// Scheme, host and port of the URL.
     fn origin(&self) -> Option<String> {
         let url = reqwest::Url::parse(self.url.as_ref()?).ok()?;
         Some(url.origin().ascii_serialization())
     }
 
-    /// Where events are sent, judged again; `None` if the receiver asks for them.
+    /// The URL of the receiver, checked again; `None` if it polls.
     pub(super) fn target(&self) -> Result<Option<Target>> {
         let url = self.url.as_ref();
         let target = url.map(|url| Target::parse(url, self.allows_private));
@@ -199,19 +199,19 @@ impl EndpointOptions {
     }
 }
 
-/// What an endpoint has that nobody may read.
+/// Secrets of an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct EndpointSecrets {
-    /// The key of its signatures; a stream has none.
+    /// The signing key; a stream has none.
     pub(super) key: Option<String>,
-    /// The key of before, and until when it signs too.
+    /// The previous key, and the end of its use.
     pub(super) previous: Option<(String, Timestamp)>,
     /// Headers of its requests.
     pub(super) headers: Vec<(String, String)>,
 }
 
 impl EndpointSecrets {
-    /// Seals them for an endpoint.
+    /// Seals the secrets of an endpoint.
     pub(super) fn seal(&self, keys: &SecretKeys, kind: EndpointKind, name: &str) -> Result<String> {
         let previous = self.previous.as_ref();
         let secrets = json!({
@@ -223,7 +223,7 @@ impl EndpointSecrets {
         Ok(keys.seal(&owner(kind, name), secrets.to_string().as_bytes())?)
     }
 
-    /// Opens those of an endpoint.
+    /// Opens the secrets of an endpoint.
     pub(super) fn open(keys: &SecretKeys, endpoint: &Endpoint) -> Result<Self> {
         let opened = keys.open(&owner(endpoint.kind, &endpoint.name), &endpoint.secrets)?;
         let secrets: Value = serde_json::from_slice(&opened).unwrap_or_default();
@@ -241,7 +241,7 @@ impl EndpointSecrets {
         })
     }
 
-    /// The keys that sign at a moment.
+    /// The keys that sign at a time.
     pub(super) fn keys_at(&self, now: Timestamp) -> Result<Vec<WebhookKey>> {
         let previous = self.previous.iter();
         let previous = previous
@@ -264,7 +264,7 @@ impl EndpointSecrets {
     }
 }
 
-/// What sealed secrets belong to.
+/// The owner of sealed secrets.
 fn owner(kind: EndpointKind, name: &str) -> String {
     format!("{} {name}", kind.as_str())
 }
@@ -282,10 +282,10 @@ const OWN_HEADERS: [&str; 9] = [
     "webhook-timestamp",
 ];
 
-/// Reads headers, one on a line.
+/// Parses headers, one per line.
 ///
 /// # Errors
-/// [`EndpointError::Header`] with the name of the first that cannot be sent.
+/// [`EndpointError::Header`] with the name of the first invalid one.
 pub(crate) fn read_headers(text: &str) -> Result<Vec<(String, String)>> {
     let lines = text.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -300,7 +300,7 @@ pub(crate) fn read_headers(text: &str) -> Result<Vec<(String, String)>> {
     Ok(headers)
 }
 
-/// Checks headers of requests, whose names are in small letters.
+/// Checks headers of requests, with names in lower case.
 pub(super) fn check_headers<'a>(
     headers: impl IntoIterator<Item = &'a (String, String)>,
 ) -> Result<()> {
@@ -313,7 +313,7 @@ pub(super) fn check_headers<'a>(
     Ok(())
 }
 
-/// A header as it is sent; no log shows its value.
+/// A header with a value that is excluded from logs.
 fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     let wrong = || EndpointError::Header(name.to_owned());
     let mut read = HeaderValue::from_str(value).map_err(|_| wrong())?;
@@ -322,7 +322,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     Ok((name, read))
 }
 
-/// Tells in the audit trail which headers are set: their names, never their values.
+/// Adds the names of headers to the audit entry, never their values.
 pub(super) fn tell_headers(
     mut entry: AuditEntry,
     before: &[(String, String)],

@@ -1,4 +1,4 @@
-//! What the server publishes about its tokens, for anyone to read.
+//! Public metadata of security event tokens.
 
 use crate::clock::Timestamp;
 use crate::store::{Store, StoreError};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// Seconds for which an old key is published.
 pub(super) const PUBLISHED: i64 = 7 * 86_400;
 
-/// How tokens may be had (Shared Signals Framework 1.0, section 6.1).
+/// Supported delivery methods (Shared Signals Framework 1.0, section 6.1).
 const METHODS: [&str; 2] = ["urn:ietf:rfc:8935", "urn:ietf:rfc:8936"];
 
 /// The public keys, as a JWK set (RFC 7517 section 5); `None` if there are none.
@@ -25,8 +25,8 @@ pub(crate) async fn key_set(store: &Store, now: Timestamp) -> Result<Option<Valu
     Ok((!keys.is_empty()).then(|| json!({"keys": keys})))
 }
 
-/// The configuration of a transmitter (Shared Signals Framework 1.0, section 7.1); `None` without a stream, or if
-/// clients do not reach the server by https.
+/// The configuration of a transmitter (Shared Signals Framework 1.0, section 7.1); `None` without a stream, or without
+/// an https URL of the server.
 ///
 /// # Errors
 /// Any [`StoreError`].

@@ -5,16 +5,16 @@ use crate::feed::{Event, EventData, MemberChanges, Subject};
 use crate::store::ChangeAction;
 use serde_json::{Map, Value, json};
 
-/// What the event URIs begin with (RFC 9967 section 2.4).
+/// The prefix of event URIs (RFC 9967 section 2.4).
 const PREFIX: &str = "urn:ietf:params:scim:event:prov:";
 
 /// The message of a PATCH (RFC 7644 section 3.5.2).
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// Bytes of the claims from which a token tells names only.
+/// Size of the claims, in bytes, above which a token is a notice.
 const LARGE: usize = 256 * 1024;
 
-/// For whom tokens are, and from whom.
+/// Claims that are common to the tokens of a stream.
 #[derive(Debug, Clone)]
 pub(super) struct StreamClaims {
     /// `iss`.
@@ -23,14 +23,14 @@ pub(super) struct StreamClaims {
     pub(super) audience: Option<String>,
     /// Name of the stream.
     pub(super) stream: String,
-    /// How much is told.
+    /// The content.
     pub(super) mode: StreamMode,
 }
 
 /// The claims of one token.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TokenClaims {
-    /// Which of the tokens of an event it is, from 1.
+    /// Number of the token within its event, from 1.
     pub(super) number: i64,
     /// `jti`.
     pub(super) id: String,
@@ -38,8 +38,8 @@ pub(super) struct TokenClaims {
     pub(super) claims: Value,
 }
 
-/// The tokens of an event: one says what was changed, another that a user was switched on or off. Of a change with
-/// many members the first part alone has any. What is told of tenants has none.
+/// The tokens of an event: one for the change, another for activation or deactivation. For a change with many members
+/// only the first part has tokens. Events of tenants have none.
 pub(super) fn tokens_of(event: &Event, stream: &StreamClaims) -> Vec<TokenClaims> {
     let EventData::Resource(subject) = &event.data else {
         return Vec::new();
@@ -64,12 +64,12 @@ pub(super) fn tokens_of(event: &Event, stream: &StreamClaims) -> Vec<TokenClaims
     tokens
 }
 
-/// The token that says what was changed.
+/// The token of the change.
 fn change_token(event: &Event, subject: &Subject, stream: &StreamClaims) -> TokenClaims {
     let has_members = subject.members.is_some();
     let name = match event.action {
         ChangeAction::Create => "create",
-        // The resource after it would be without its members.
+        // The new state would lack its members.
         ChangeAction::Replace if !has_members => "put",
         ChangeAction::Replace | ChangeAction::Modify => "patch",
         ChangeAction::Delete => {
@@ -132,13 +132,13 @@ fn etag(subject: &Subject) -> String {
     format!("W/\"{}\"", subject.version)
 }
 
-/// The resource after the change; `None` if it is not known.
+/// The resource after the change; `None` if unknown.
 fn resource(subject: &Subject) -> Option<Map<String, Value>> {
     serde_json::from_str(subject.scim.as_ref()?).ok()
 }
 
-/// What a full token tells: the resource, or a PATCH that leads from the state before to the one after. `None` if it is
-/// not known, or in several parts.
+/// The data of a full token: the resource, or a PATCH from the previous to the new state. `None` if unknown, or in
+/// several parts.
 fn data(name: &str, subject: &Subject) -> Option<Value> {
     let members = subject.members.as_ref();
     if subject.is_reconstructed || members.is_some_and(|members| members.parts > 1) {
@@ -169,7 +169,7 @@ fn data(name: &str, subject: &Subject) -> Option<Value> {
     Some(json!({"schemas": [PATCH_OP], "Operations": operations}))
 }
 
-/// The attribute that lists members: the one that changed and that events leave out.
+/// The members attribute: the changed one that events omit.
 fn member_attribute(subject: &Subject) -> &str {
     let mut changed = subject.changed.iter().rev();
     let named = changed.find(|name| name.as_str() == "members");

@@ -1,4 +1,4 @@
-//! What an operator does with streams of security event tokens, and what a receiver polls of them (RFC 8936).
+//! Management of streams of security event tokens, and polling by receivers (RFC 8936).
 
 use crate::audit::AuditAction;
 use crate::delivery::acts::entry_of;
@@ -17,45 +17,45 @@ use crate::store::{
 };
 use std::collections::{HashMap, HashSet};
 
-/// Tokens that are offered beyond the first that is not acknowledged.
+/// Maximum number of offered tokens after the first unacknowledged one.
 const WINDOW: usize = 1_000;
 
-/// Changes that are read at a time.
+/// Number of changes in one read.
 const SLICE: usize = 500;
 
-/// A stream to be made.
+/// A new stream.
 #[derive(Debug, Clone)]
 pub struct NewStream {
     /// Name.
     pub name: String,
     /// Name of its tenant; `None`: all tenants.
     pub tenant: Option<String>,
-    /// Where it begins.
+    /// The start.
     pub start: Start,
-    /// Where tokens are sent; `None` if the receiver polls.
+    /// URL of the receiver; `None` if it polls.
     pub url: Option<String>,
-    /// Patterns of types, with commas between.
+    /// Patterns of types, separated by commas.
     pub types: Option<String>,
-    /// Whether private addresses may be called.
+    /// Whether private addresses are allowed.
     pub allows_private: bool,
     /// Headers of its requests.
     pub headers: Vec<(String, String)>,
-    /// What is particular to it.
+    /// Settings specific to streams.
     pub options: StreamOptions,
 }
 
-/// What a receiver asks for (RFC 8936 section 2.2).
+/// A request of a receiver (RFC 8936 section 2.2).
 #[derive(Debug, Clone, Default)]
 pub struct Poll {
-    /// Tokens at most.
+    /// Maximum number of tokens.
     pub most: usize,
-    /// Ids of tokens that it has.
+    /// Ids of acknowledged tokens.
     pub acknowledged: Vec<String>,
-    /// Ids of tokens that it cannot use, with what is wrong.
+    /// Ids of rejected tokens, with the error.
     pub errors: Vec<(String, String)>,
 }
 
-/// What a receiver gets (RFC 8936 section 2.3).
+/// The response to a receiver (RFC 8936 section 2.3).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Polled {
     /// Tokens by id.
@@ -64,19 +64,19 @@ pub struct Polled {
     pub more: bool,
 }
 
-/// Tokens that are not acknowledged, or were out of order.
+/// Tokens that are unacknowledged, or acknowledged out of order.
 struct Window {
     messages: Vec<Message>,
-    /// Where reading has come to.
+    /// The position of reading.
     upto: i64,
     is_at_end: bool,
 }
 
 impl Endpoints {
-    /// Makes a stream; the answer that `once` makes is kept for repetitions of the request.
+    /// Creates a stream; the response of `once` is stored for repetitions of the request.
     ///
     /// # Errors
-    /// [`EndpointError`] for what cannot be, or if there is one of that name.
+    /// [`EndpointError`] for invalid settings, or if the name is in use.
     pub async fn add_stream(
         &self,
         new: &NewStream,
@@ -111,10 +111,10 @@ impl Endpoints {
         Ok(made)
     }
 
-    /// The stream of a name that is polled, if a token of a tenant, or of all, may read it.
+    /// The polled stream with a name, if a token of one tenant or all may read it.
     ///
     /// # Errors
-    /// [`EndpointError::NoEndpoint`], also for one that is of another tenant or is pushed.
+    /// [`EndpointError::NoEndpoint`], also for one of another tenant and for a pushed one.
     pub async fn polled_stream(&self, name: &str, tenant: Option<i64>) -> Result<Endpoint> {
         let endpoint = self.endpoint(EndpointKind::Stream, name).await?;
         let own = endpoint.tenant.as_ref().map(|(number, _)| *number);
@@ -128,10 +128,10 @@ impl Endpoints {
         })
     }
 
-    /// Takes what a receiver acknowledges, and gives it what it has not acknowledged, the oldest first.
+    /// Stores the acknowledgements of a receiver, and returns unacknowledged tokens, oldest first.
     ///
     /// # Errors
-    /// [`EndpointError::Gone`] if what comes next is no longer kept.
+    /// [`EndpointError::Gone`] if the next event was deleted.
     pub async fn poll(&self, endpoint: &Endpoint, poll: &Poll) -> Result<Polled> {
         if endpoint.status != EndpointStatus::Active {
             return Ok(Polled::default());
@@ -170,7 +170,7 @@ impl Endpoints {
         })
     }
 
-    /// The tokens after the place of a stream.
+    /// The tokens after the position of a stream.
     async fn window(
         &self,
         endpoint: &Endpoint,
@@ -193,6 +193,7 @@ impl Endpoints {
                 .as_ref()
                 .map(|(number, _)| TenantKey::of_number(*number)),
             types: options.types.clone(),
+            except: Vec::new(),
             limit: SLICE,
         };
         while window.messages.len() < WINDOW && !window.is_at_end {
@@ -209,7 +210,7 @@ impl Endpoints {
         Ok(window)
     }
 
-    /// Moves the place of a stream on over what is acknowledged, and keeps what is beyond it.
+    /// Advances the position of a stream over acknowledged tokens, and stores those acknowledged out of order.
     async fn settle(
         &self,
         endpoint: &Endpoint,
@@ -247,7 +248,7 @@ impl Endpoints {
         Ok(())
     }
 
-    /// Keeps what a receiver says is wrong with tokens.
+    /// Stores the errors of tokens reported by a receiver.
     async fn note_errors(
         &self,
         endpoint: &Endpoint,

@@ -1,4 +1,4 @@
-//! An event that an operator sends to try a receiver.
+//! Test events that an operator sends to a receiver.
 
 use crate::delivery::deliver::{Attempt, send};
 use crate::delivery::endpoints::Endpoints;
@@ -14,18 +14,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// What became of an event that was sent as a test.
+/// The result of a test event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tested {
-    /// Whether the receiver has it.
+    /// Whether the receiver accepted it.
     pub(crate) is_accepted: bool,
-    /// Status of HTTP; `None` if no answer came.
+    /// HTTP status; `None` without a response.
     pub(crate) status: Option<u16>,
-    /// How long the answer took.
+    /// Duration until the response.
     pub(crate) took: Duration,
-    /// The address that answered.
+    /// The address that responded.
     pub(crate) address: Option<SocketAddr>,
-    /// What was answered, or went wrong.
+    /// The response or the error.
     pub(crate) error: String,
 }
 
@@ -33,11 +33,11 @@ pub(crate) struct Tested {
 const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
 impl Endpoints {
-    /// Sends the event `scimd.test` to a webhook, or the verification event to a stream, from this process; the answer
-    /// that `once` makes is kept for repetitions of the request.
+    /// Sends the event `scimd.test` to a webhook, or the verification event to a stream, from this process; the
+    /// response of `once` is stored for repetitions of the request.
     ///
     /// # Errors
-    /// [`EndpointError`] if it cannot be sent; that it was not accepted is no error.
+    /// [`EndpointError`] if it cannot be sent; a refusal is not an error.
     pub(crate) async fn test(
         &self,
         kind: EndpointKind,

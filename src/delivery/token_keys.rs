@@ -1,5 +1,5 @@
-//! The keys that sign security event tokens: one of each algorithm signs, the next one is published already, and old
-//! ones are published for some days.
+//! The keys that sign security event tokens: one of each algorithm signs, the next one is already published, and old
+//! ones stay published for some days.
 
 use crate::audit::{AuditAction, AuditEntry};
 use crate::clock::Timestamp;
@@ -11,21 +11,21 @@ use crate::delivery::sign::token::{TokenAlgorithm, TokenKey};
 use crate::secrets::SecretKeys;
 use crate::store::{KeyState, SigningKey};
 
-/// A key as it is shown.
+/// Public information about a key.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyInfo {
     /// Id.
     pub(crate) id: String,
     /// Algorithm.
     pub(crate) algorithm: String,
-    /// What it is for: `next`, `current` or `old`.
+    /// The state: `next`, `current` or `old`.
     pub(crate) state: &'static str,
-    /// When it came to its state.
+    /// Time of the last change of its state.
     pub(crate) since: Timestamp,
 }
 
 impl Endpoints {
-    /// The keys, without what is secret.
+    /// The keys, without secrets.
     ///
     /// # Errors
     /// Any error of the database.
@@ -40,7 +40,7 @@ impl Endpoints {
         Ok(keys.collect())
     }
 
-    /// The first keys of an algorithm, to be kept: one that signs and the next one. None if there are some.
+    /// New first keys of an algorithm: the current and the next one. Empty if keys exist.
     pub(super) async fn first_keys(&self, algorithm: TokenAlgorithm) -> Result<Vec<SigningKey>> {
         let known = self.store().signing_keys().await?;
         if known.iter().any(|key| key.algorithm == algorithm.as_str()) {
@@ -52,11 +52,11 @@ impl Endpoints {
         keys.into_iter().collect()
     }
 
-    /// The next key of an algorithm signs from now on, and another one is made to come after it. Gives the id of the
-    /// key that signs.
+    /// Makes the next key of an algorithm the current one, and generates a new next key. Returns the id of the current
+    /// key.
     ///
     /// # Errors
-    /// [`EndpointError`] if no key can be made or sealed, or someone else rotates the keys at the same moment.
+    /// [`EndpointError`] if no key can be generated or sealed, or the keys are rotated concurrently.
     pub async fn rotate_keys(&self, algorithm: TokenAlgorithm) -> Result<String> {
         let first = self.first_keys(algorithm).await?;
         let known = self.store().signing_keys().await?;
@@ -128,7 +128,7 @@ fn new_key(
     })
 }
 
-/// What a sealed private key belongs to.
+/// The owner of a sealed private key.
 fn owner(id: &str) -> String {
     format!("key {id}")
 }

@@ -1,4 +1,4 @@
-//! Webhooks: what an operator sets of them, and their secrets.
+//! Webhooks: their settings and secrets.
 
 use crate::audit::AuditAction;
 use crate::delivery::acts::entry_of;
@@ -14,53 +14,53 @@ use crate::store::{EndpointChange, EndpointKind};
 use secrecy::SecretString;
 use serde_json::Value;
 
-/// What is set of a webhook; what is `None` stays, or has its default.
+/// Settings of a webhook; `None` leaves a value unchanged, or sets its default.
 #[derive(Debug, Clone, Default)]
 pub struct WebhookSettings {
-    /// Where events are sent.
+    /// URL of the receiver.
     pub url: Option<String>,
-    /// Patterns of types, with commas between.
+    /// Patterns of types, separated by commas.
     pub types: Option<String>,
-    /// How much of an event is told.
+    /// The payload.
     pub payload: Option<Payload>,
-    /// Which events may be sent at once.
+    /// The order of events.
     pub order: Option<DeliveryOrder>,
-    /// Attempts at once.
+    /// Maximum number of concurrent attempts.
     pub concurrency: Option<usize>,
     /// Seconds that an attempt may take.
     pub timeout: Option<u64>,
-    /// Whether private addresses may be called.
+    /// Whether private addresses are allowed.
     pub allows_private: Option<bool>,
     /// Headers of its requests.
     pub headers: Option<Vec<(String, String)>>,
 }
 
-/// A webhook to be made.
+/// A new webhook.
 #[derive(Debug, Clone)]
 pub struct NewWebhook {
     /// Name.
     pub name: String,
     /// Name of its tenant; `None`: all tenants.
     pub tenant: Option<String>,
-    /// Where it begins.
+    /// The start.
     pub start: Start,
-    /// How it is signed.
+    /// The kind of signature.
     pub signature: SignatureKind,
-    /// Settings of the webhook; the URL must be among them.
+    /// Settings of the webhook; the URL is required.
     pub settings: WebhookSettings,
 }
 
-/// A webhook at the one time that its secret is shown.
+/// A new webhook with its secret, which is shown once.
 #[derive(Debug)]
 pub struct MadeWebhook {
     /// The webhook.
     pub(crate) info: EndpointInfo,
-    /// What its receiver verifies signatures with: the secret or the public key.
+    /// The secret or the public key for the receiver.
     pub secret: SecretString,
 }
 
 impl WebhookSettings {
-    /// Puts what is set into options.
+    /// Applies the settings to options.
     fn apply(&self, options: &mut EndpointOptions) -> Result<()> {
         if let Some(url) = &self.url {
             options.url = Some(url.clone());
@@ -79,10 +79,10 @@ impl WebhookSettings {
 }
 
 impl Endpoints {
-    /// Makes a webhook; the answer that `once` makes is kept for repetitions of the request.
+    /// Creates a webhook; the response of `once` is stored for repetitions of the request.
     ///
     /// # Errors
-    /// [`EndpointError`] for what cannot be, or if there is one of that name.
+    /// [`EndpointError`] for invalid settings, or if the name is in use.
     pub async fn add_webhook(
         &self,
         new: &NewWebhook,
@@ -114,7 +114,7 @@ impl Endpoints {
     /// Changes settings of a webhook.
     ///
     /// # Errors
-    /// [`EndpointError`] for what cannot be.
+    /// [`EndpointError`] for invalid settings.
     pub async fn set_webhook(&self, name: &str, settings: &WebhookSettings) -> Result<()> {
         let endpoint = self.endpoint(EndpointKind::Webhook, name).await?;
         let (before, mut secrets) = self.opened(&endpoint)?;
@@ -140,8 +140,8 @@ impl Endpoints {
         self.change(&endpoint, &change, (entry, None)).await
     }
 
-    /// Gives a webhook a new key; the old one signs too for so many seconds. Gives what the receiver needs of the new; the
-    /// answer that `once` makes of it is kept for repetitions of the request.
+    /// Generates a new key for a webhook; the old one also signs for a number of seconds. Returns the new secret or
+    /// public key; the response of `once` is stored for repetitions of the request.
     ///
     /// # Errors
     /// [`EndpointError::NoEndpoint`], or if its secrets cannot be opened.

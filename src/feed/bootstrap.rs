@@ -1,7 +1,7 @@
-//! What a new reader begins with: all resources and memberships, page by page, and the cursor to follow from.
+//! The bootstrap of a new reader: all resources and memberships, page by page, and the cursor to continue from.
 //!
-//! The first page takes the head before it reads anything, and each page hands it on. What changes meanwhile is told
-//! again by the events after it, with a greater version.
+//! The first page stores the head before it reads anything, and each page passes it on. Changes made in the meantime
+//! are repeated by the events after it, with a greater version.
 
 use crate::access::Caller;
 use crate::feed::build::without_members;
@@ -18,18 +18,18 @@ const CHUNK: usize = 100;
 /// Bytes of text from which a page ends.
 const BYTES: usize = 4 << 20;
 
-/// Where a reading of all resources has come to.
+/// The progress of reading all resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SweepPlace {
-    /// The head when the reading began.
+    /// The head at the start.
     cursor: Cursor,
     tenant: i64,
-    /// Keys of what was read last: a resource, or a group and a member.
+    /// Keys of the last row: a resource, or a group and a member.
     keys: (i64, i64),
 }
 
 impl SweepPlace {
-    /// Reads a bookmark; `None` if it is none.
+    /// Parses a bookmark; `None` if it is invalid.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('~');
         let cursor = Cursor::parse(parts.next()?)?;
@@ -50,16 +50,16 @@ impl fmt::Display for SweepPlace {
     }
 }
 
-/// What is read of all resources.
+/// A query of all resources.
 #[derive(Debug, Clone)]
 pub(crate) struct ResourcesQuery {
     /// Name of a resource type; `None` for memberships.
     pub(crate) resource_type: Option<String>,
-    /// Where the page before has ended.
+    /// The end of the previous page.
     pub(crate) after: Option<SweepPlace>,
-    /// Only those of this tenant.
+    /// Only rows of this tenant.
     pub(crate) tenant: Option<TenantKey>,
-    /// So many at most.
+    /// Maximum number of rows.
     pub(crate) limit: usize,
 }
 
@@ -68,9 +68,9 @@ pub(crate) struct ResourcesQuery {
 pub(crate) struct ResourcePage {
     /// JSON texts.
     pub(crate) entries: Vec<String>,
-    /// Where the next page begins; `None` after the last.
+    /// The start of the next page; `None` after the last.
     pub(crate) next: Option<SweepPlace>,
-    /// The cursor to follow from when all is read.
+    /// The cursor to continue from after the last page.
     pub(crate) cursor: Cursor,
 }
 
@@ -81,7 +81,7 @@ impl Feed {
     /// Any error of the database.
     pub(crate) async fn resources(&self, query: &ResourcesQuery) -> Result<ResourcePage> {
         let own = query.tenant.map(TenantKey::number);
-        // A bookmark of another tenant reaches nothing of that tenant.
+        // A bookmark of another tenant gives no access to that tenant.
         let is_within = |bookmark: &SweepPlace| own.is_none_or(|own| bookmark.tenant == own);
         let mut at = match query.after.filter(is_within) {
             Some(bookmark) => bookmark,

@@ -1,4 +1,4 @@
-//! Makes the event of a change. The only place that decides its type.
+//! Builds the event of a change. The only place that determines its type.
 
 use crate::access::Caller;
 use crate::error::Result;
@@ -19,16 +19,16 @@ use std::sync::Arc;
 /// Ids of members in one event.
 pub(super) const MEMBERS: i64 = 500;
 
-/// A change whose event is made: what is read of it once for all its parts.
+/// A change, read once for all its parts.
 pub(super) struct Change<'a> {
     row: &'a FeedRow,
     event_type: EventType,
     changed: Vec<String>,
-    /// The resource; `None` if its type or its state is not known.
+    /// The resource; `None` if its type or its state is unknown.
     known: Option<Known>,
 }
 
-/// A resource as it was after the change, and before.
+/// A resource after and before the change.
 struct Known {
     found: StoredResource,
     after: Attributes,
@@ -36,10 +36,10 @@ struct Known {
 }
 
 impl<'a> Change<'a> {
-    /// Reads a change. `caller` stands for the tenant; without one the change is of the tenant itself.
+    /// Reads a change. `caller` represents the tenant; without it the change affects the tenant itself.
     ///
     /// # Errors
-    /// 500 if the state that was kept is no document.
+    /// 500 if the stored state is not a document.
     pub(super) fn read(row: &'a FeedRow, caller: Option<&Caller>) -> Result<Self> {
         let mut changed: Vec<String> = row
             .attributes
@@ -82,15 +82,15 @@ impl<'a> Change<'a> {
         &self.event_type
     }
 
-    /// How many events the change is.
+    /// Number of events of the change.
     pub(super) fn parts(&self) -> i64 {
         (self.row.members + MEMBERS - 1).div_euclid(MEMBERS).max(1)
     }
 
-    /// The event, or the one that has these members.
+    /// The event, or its part with these members.
     ///
     /// # Errors
-    /// 500 if the state that was kept is no document.
+    /// 500 if the stored state is not a document.
     pub(super) fn event(
         &self,
         caller: Option<&Caller>,
@@ -173,7 +173,7 @@ impl Known {
     fn read(row: &FeedRow, changed: &[String], found: StoredResource) -> Result<Self> {
         let after = render::attributes(&found.document)?;
         let is_change = matches!(row.action, ChangeAction::Modify | ChangeAction::Replace);
-        // A change of members alone has no attributes that were others.
+        // A change of members only has no previous values.
         let was = match &row.was {
             Some(was) => serde_json::from_str(was).ok(),
             None => (row.members > 0 && changed.len() == 1).then(Map::new),
@@ -189,7 +189,7 @@ impl Known {
     }
 }
 
-/// What a client reads of a resource, but for its members.
+/// The SCIM representation of a resource without its members.
 pub(super) fn without_members(resource_type: &ResourceType, caller: &Caller) -> Result<Projection> {
     let members = resource_type
         .members()
@@ -203,14 +203,14 @@ pub(super) fn without_members(resource_type: &ResourceType, caller: &Caller) -> 
     )?)
 }
 
-/// The path of a resource behind the base URL; of a type that is gone by its name.
+/// The path of a resource relative to the base URL; for a removed type by its name.
 fn path(row: &FeedRow, name: &str, caller: &Caller) -> String {
     let known = caller.catalog.by_name(name);
     let endpoint = known.map_or_else(|| format!("/{name}s"), |known| known.endpoint().to_owned());
     format!("{endpoint}/{}", row.id)
 }
 
-/// What weighs most: who may come in, then who is in a group, then the rest.
+/// The most important effect: activation, then membership, then other changes.
 fn verb(
     row: &FeedRow,
     changed: &[String],
@@ -243,7 +243,7 @@ fn verb(
     }
 }
 
-/// What is told of a tenant: `document` is a list of its name and status.
+/// The verb of an event of a tenant: `document` is a list of its name and status.
 fn tenant_verb(row: &FeedRow, changed: &[String]) -> &'static str {
     match row.action {
         ChangeAction::Create => "created",

@@ -1,22 +1,22 @@
-//! Where a reader has come to.
+//! The position of a reader.
 
 use crate::store::FeedKey;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// A place between two events: all before it were read.
+/// A position between two events: all before it were read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The position that was read last; 0 before the first.
+    /// The last position that was read; 0 before the first.
     pub position: i64,
-    /// Parts of the change at that position that were read; 0 if it was read as a whole.
+    /// Number of parts of the change at that position that were read; 0 for all.
     pub part: i64,
 }
 
-/// A place with a check of what stands there: in another history, as after a restore, it does not fit.
+/// A position with a check value of its change: in another history, for example after a restore, it does not match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// The place.
+    /// The position.
     pub place: Place,
     pub(super) check: u32,
 }
@@ -26,19 +26,19 @@ const DIGITS: usize = 6;
 const BITS: u32 = 5;
 
 impl Place {
-    /// The place after a position.
+    /// The position after a change.
     pub fn after(position: i64) -> Self {
         Self { position, part: 0 }
     }
 
-    /// The position after which the positions begin that are to be read.
+    /// The position after which reading starts.
     pub(super) fn read_from(self) -> i64 {
         self.position - i64::from(self.part > 0)
     }
 }
 
 impl Cursor {
-    /// The cursor before the first event that ever was.
+    /// The cursor before the very first event.
     pub(super) const FIRST: Self = Self {
         place: Place {
             position: 0,
@@ -47,7 +47,7 @@ impl Cursor {
         check: 0,
     };
 
-    /// The cursor at a place, whose position has this change; `None` if it has none any more.
+    /// The cursor at a position with this change; `None` if the change was deleted.
     pub(super) fn at(place: Place, key: Option<FeedKey>) -> Self {
         Self {
             place,
@@ -55,7 +55,7 @@ impl Cursor {
         }
     }
 
-    /// Reads a cursor; `None` if it is none.
+    /// Parses a cursor; `None` if it is invalid.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (place, digits) = text.split_once('-')?;
         let (position, part) = match place.split_once('.') {

@@ -8,39 +8,39 @@ use serde_json::{Map, Value, json};
 use std::fmt::Write;
 use uuid::Uuid;
 
-/// Bytes of an event's JSON from which the SCIM resource is left out.
+/// Size of an event's JSON, in bytes, above which the SCIM resource is omitted.
 const LARGE: usize = 256 * 1024;
 
 keywords! {
-    /// How much of an event is told.
+    /// The content of an event.
     Payload {
         /// Everything.
         Full = "full",
         /// The columns of the directory, without the SCIM resource.
         Mapped = "mapped",
-        /// What was changed; the rest is read by the id of the event.
+        /// Only names of changes; the rest can be read by the id of the event.
         Thin = "thin",
     }
 }
 
-/// A change, as the application is told of it.
+/// An event: a change for the application.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Id of the event: the same however often it is told.
+    /// Id of the event, unchanged when it is sent again.
     pub id: String,
-    /// What happened.
+    /// The type.
     pub event_type: EventType,
-    /// When it was made. Order is that of `position`.
+    /// Time of the change. The order is that of `position`.
     pub timestamp: Timestamp,
-    /// Place in the feed; the parts of a change share one.
+    /// Position in the feed; the parts of a change share one.
     pub position: i64,
     /// Name of the tenant.
     pub tenant: String,
-    /// Number of the tenant; 0 for what is told of tenants to all.
+    /// Database id of the tenant; 0 for events about tenants for all readers.
     pub(crate) tenant_number: i64,
-    /// What was done.
+    /// The action.
     pub(crate) action: ChangeAction,
-    /// What it is about.
+    /// The subject.
     pub(crate) data: EventData,
     /// Name of the token that made the change; `None` for the operator.
     pub token: Option<String>,
@@ -48,7 +48,7 @@ pub struct Event {
     pub request: Option<String>,
 }
 
-/// What an event is about.
+/// The subject of an event.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum EventData {
     /// A resource.
@@ -60,9 +60,9 @@ pub(crate) enum EventData {
 /// A tenant that was created, changed or deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TenantChanged {
-    /// Counts the changes of the tenant.
+    /// Revision of the tenant.
     pub(crate) version: i64,
-    /// What was changed: `status` or `schemas`.
+    /// The changed parts: `status` or `schemas`.
     pub(crate) changed: Vec<String>,
 }
 
@@ -73,23 +73,23 @@ pub(crate) struct Subject {
     pub(crate) resource_type: String,
     /// Id of the resource.
     pub(crate) id: Uuid,
-    /// Path of the resource behind the base URL, such as `/Users/01a2…`.
+    /// Path of the resource relative to the base URL, such as `/Users/01a2…`.
     pub(crate) path: String,
     /// Version of the resource after the change.
     pub(crate) version: i64,
-    /// Names of the attributes that were changed, those of extensions as `URN:name`.
+    /// Names of changed attributes; attributes of extensions as `URN:name`.
     pub(crate) changed: Vec<String>,
-    /// The columns of the directory; `None` for types that it does not show, or if the state is not known.
+    /// The columns of the directory; `None` for types without a view, or if the state is unknown.
     pub(crate) record: Option<Map<String, Value>>,
-    /// The columns that changed, as they were.
+    /// The previous values of changed columns.
     pub(crate) previous: Option<Map<String, Value>>,
-    /// JSON text of the resource as SCIM shows it, without members; `None` if the state is not known.
+    /// JSON text of the SCIM representation, without members; `None` if the state is unknown.
     pub(crate) scim: Option<String>,
-    /// The attributes that changed, as SCIM showed them before; null where one was not there.
+    /// The previous SCIM values of changed attributes; null if there was none.
     pub(crate) scim_previous: Option<Map<String, Value>>,
-    /// Who joined or left.
+    /// Members that joined or left.
     pub(crate) members: Option<MemberChanges>,
-    /// Whether the state is that of now, as none was kept with the change.
+    /// Whether the state is the current one, because none was stored with the change.
     pub(crate) is_reconstructed: bool,
 }
 
@@ -98,16 +98,16 @@ pub(crate) struct Subject {
 pub(crate) struct MemberChanges {
     /// The members of this part.
     pub(crate) members: Vec<ChangedMember>,
-    /// Which part it is, counted from 1.
+    /// Number of the part, from 1.
     pub(crate) part: i64,
-    /// How many parts there are.
+    /// Number of parts.
     pub(crate) parts: i64,
-    /// How many members joined or left in all parts.
+    /// Number of members that joined or left in all parts.
     pub(crate) count: i64,
 }
 
 impl Event {
-    /// The JSON text of the event. A large one is told without the SCIM resource, and says so.
+    /// The JSON text of the event. A large one omits the SCIM resource and has `omitted`.
     pub fn json(&self, payload: Payload) -> String {
         let text = self.text(payload, false);
         match (payload, text.len() > LARGE) {

@@ -1,8 +1,8 @@
-//! Types of events, and patterns that choose some of them.
+//! Types of events, and patterns that select types.
 
 use std::fmt;
 
-/// The type of an event: what it is about and what happened, such as `user.created`.
+/// The type of an event: subject and verb, such as `user.created`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventType {
     subject: String,
@@ -10,7 +10,7 @@ pub struct EventType {
 }
 
 impl EventType {
-    /// The type for a resource type, or `Tenant`, and what happened.
+    /// The type for a resource type, or `Tenant`, and a verb.
     pub(crate) fn new(subject: &str, verb: &'static str) -> Self {
         Self {
             subject: subject.to_lowercase(),
@@ -18,7 +18,7 @@ impl EventType {
         }
     }
 
-    /// What happened: `created`, `updated`, `deleted` …
+    /// The verb: `created`, `updated`, `deleted` …
     pub(crate) fn verb(&self) -> &'static str {
         self.verb
     }
@@ -30,16 +30,16 @@ impl fmt::Display for EventType {
     }
 }
 
-/// Patterns of types, such as `user.*`, `group.deleted` or `*`. An event is chosen if one fits; without patterns all
-/// are.
+/// Patterns of types, such as `user.*`, `group.deleted` or `*`. An event is selected if one pattern matches; without
+/// patterns all are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TypePatterns(Vec<String>);
 
 impl TypePatterns {
-    /// Reads a list with commas between.
+    /// Parses a list separated by commas.
     ///
     /// # Errors
-    /// What is wrong with a pattern.
+    /// The error of a pattern.
     pub fn parse(text: &str) -> Result<Self, String> {
         let patterns = text.split(',').map(str::trim);
         let patterns: Vec<_> = patterns
@@ -48,13 +48,13 @@ impl TypePatterns {
             .collect();
         match patterns.iter().find(|pattern| !is_pattern(pattern)) {
             Some(wrong) => Err(format!(
-                "\"{wrong}\" is no pattern of event types: give *, user.*, or a type such as user.created"
+                "\"{wrong}\" is not a pattern of event types: use *, user.*, or a type such as user.created"
             )),
             None => Ok(Self(patterns)),
         }
     }
 
-    /// Whether a type is chosen.
+    /// Whether a type is selected.
     pub(crate) fn fit(&self, event_type: &EventType) -> bool {
         self.0.is_empty() || self.0.iter().any(|pattern| fits(pattern, event_type))
     }

@@ -1,4 +1,4 @@
-//! Ids of events: of the change, never of its position, which can come again after a restore.
+//! Ids of events: derived from the change, not from its position, which can be reused after a restore.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ const BASE32HEX: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 /// Digits of a change number.
 const DIGITS: usize = 13;
 
-/// What an event is about: a change of a tenant or, of a change with many members, a part of it.
+/// The id of an event: a change of a tenant, or a part of a change with many members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EventId {
     pub(super) change: i64,
@@ -30,7 +30,7 @@ impl fmt::Display for EventId {
 }
 
 impl EventId {
-    /// Reads an id; `None` if it is none.
+    /// Parses an id; `None` if it is invalid.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix("evt_")?.split('_');
         let change = parts.next().filter(|digits| digits.len() == DIGITS)?;
@@ -42,7 +42,7 @@ impl EventId {
             tenant,
             part,
         };
-        // One spelling for each.
+        // Each id has only one spelling.
         (parts.next().is_none() && id.to_string() == text).then_some(id)
     }
 }

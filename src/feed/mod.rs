@@ -1,8 +1,8 @@
-//! The change feed: what was changed, as events in one order, for the application.
+//! The change feed: changes as events in one order, for the application.
 //!
-//! The store keeps each change with its position ([`crate::store`]); here a change becomes an [`Event`], with the columns
-//! of the directory, what they were before, and the resource as a client of SCIM would have read it then. An event is
-//! the same text whenever it is made, but for changes whose state was not kept.
+//! The store has each change with its position ([`crate::store`]); this module converts a change to an [`Event`], with
+//! the columns of the directory, their previous values, and the SCIM representation at that time. The text of an event
+//! is always the same, except for changes whose state was not stored.
 
 mod bootstrap;
 mod build;

@@ -1,11 +1,11 @@
-//! The attributes of a resource as they were before a change.
+//! The attributes of a resource before a change.
 
 use crate::resource::Attributes;
 use crate::resource::projection::Projection;
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};
 
-/// The name of an attribute, with the extension that holds it.
+/// The name of an attribute, with its extension.
 fn split(name: &str) -> (Option<&str>, &str) {
     match name.rsplit_once(':') {
         Some((urn, name)) => (Some(urn), name),
@@ -13,7 +13,7 @@ fn split(name: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// The attributes before a change: those after it, with the changed ones as they were.
+/// The attributes before a change: the new ones with the previous values of changed attributes.
 pub(super) fn before(
     after: &Map<String, Value>,
     changed: &[String],
@@ -41,8 +41,7 @@ pub(super) fn before(
     before
 }
 
-/// What a client would have read of the changed attributes before the change, null where an attribute was not there.
-/// What no client reads is left out.
+/// The previous values of changed attributes for clients, null if there was none. Unreadable attributes are omitted.
 pub(super) fn shown(
     resource_type: &ResourceType,
     projection: &Projection,

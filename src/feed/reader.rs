@@ -18,15 +18,17 @@ use tokio_util::sync::CancellationToken;
 
 /// Changes that are read with one statement.
 const CHUNK: i64 = 100;
-/// Chunks that one page reads at most, also if nothing of them is chosen.
+/// Maximum number of chunks that one page reads, even without a match.
 const CHUNKS: usize = 50;
-/// Bytes of states from which a chunk ends.
+/// Maximum number of positions that one statement skips.
+const SPAN: i64 = 10_000;
+/// Maximum size of the states of a chunk, in bytes.
 const BYTES: i64 = 4 << 20;
 /// Changes that are numbered by one statement.
 const SLICE: i64 = 1000;
-/// Positions near the oldest, where the feed may be trimmed while it is read.
+/// Distance from the oldest position within which retention can delete positions during a read.
 const NEAR_END: i64 = 100_000;
-/// Tenants whose callers are kept.
+/// Maximum number of tenants with a cached caller.
 const CALLERS: usize = 1000;
 
 /// The change feed of one database. Clones share their caches.
@@ -40,11 +42,12 @@ pub struct Feed {
     closed: CancellationToken,
 }
 
-/// Why the feed cannot be read on from a place.
+/// The error of reading the feed from a position.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
-    /// What follows the place is not there any more, or the place is of another history. A reader starts anew.
-    #[error("what follows the cursor is not kept any more, or the cursor is of another history")]
+    /// The events after the position were deleted, or the position belongs to another history. The reader has to start
+    /// again.
+    #[error("the events after the cursor were deleted, or the cursor belongs to another history")]
     Gone,
     /// The database or the server failed.
     #[error(transparent)]
@@ -59,31 +62,33 @@ impl From<StoreError> for FeedError {
 
 pub(super) type Result<T> = std::result::Result<T, FeedError>;
 
-/// Which events are read.
+/// A query of events.
 #[derive(Debug, Clone, Default)]
 pub struct PageQuery {
-    /// Only events after this place.
+    /// Only events after this position.
     pub after: Place,
-    /// Only events of one tenant; `None` for all, and for what is told of tenants.
+    /// Only events of one tenant; `None` for all tenants, including events about tenants.
     pub tenant: Option<TenantKey>,
+    /// Excludes events of these tenants.
+    pub except: Vec<TenantKey>,
     /// Only events of these types.
     pub types: TypePatterns,
-    /// How many events at most; at least 1.
+    /// Maximum number of events; at least 1.
     pub limit: usize,
 }
 
-/// Events in their order.
+/// A page of events.
 #[derive(Debug, Clone)]
 pub struct FeedPage {
     /// The events.
     pub events: Vec<Event>,
-    /// The place after them and after those that were not chosen.
+    /// The position after them and after skipped events.
     pub next: Cursor,
-    /// Whether there may be more.
+    /// Whether there can be more.
     pub more: bool,
 }
 
-/// A page in the making.
+/// A page that is being read.
 struct Reading<'a> {
     feed: &'a Feed,
     query: &'a PageQuery,
@@ -104,26 +109,26 @@ impl Feed {
         }
     }
 
-    /// Lets go of those who wait for events, as the server stops.
+    /// Ends all waits for events, when the server stops.
     pub fn close(&self) {
         self.closed.cancel();
     }
 
-    /// Whether nobody is to wait any more.
+    /// Whether waits have ended.
     pub fn is_closed(&self) -> bool {
         self.closed.is_cancelled()
     }
 
-    /// Waits until nobody is to wait any more.
+    /// Waits for [`Feed::close`].
     pub async fn closed(&self) {
         self.closed.cancelled().await;
     }
 
-    /// The tenant of a name.
+    /// The tenant with a name.
     ///
     /// # Errors
     /// Any error of the database.
-    pub(crate) async fn tenant(&self, name: &str) -> Result<Option<TenantKey>> {
+    pub async fn tenant(&self, name: &str) -> Result<Option<TenantKey>> {
         Ok(self.store.tenant_key(name).await?)
     }
 
@@ -132,32 +137,20 @@ impl Feed {
         self.access.clock()
     }
 
-    /// Gives positions to changes that were committed, and tells those who wait of the newest one. On SQLite changes
-    /// have a position from the beginning.
+    /// Assigns positions to committed changes, and notifies waiting readers of the newest one. On SQLite changes have a
+    /// position from the start.
     ///
     /// # Errors
     /// Any error of the database.
     pub async fn advance(&self) -> Result<()> {
-        let mut seen = self.clock().now();
-        while self.advance_by(SLICE).await? > 0 {
-            seen = self.clock().now();
-        }
+        let (seen, newest) = loop {
+            let seen = self.clock().now();
+            let done = self.store.number_changes(SLICE, seen).await?;
+            if let Some(newest) = done.newest {
+                break (seen, newest);
+            }
+        };
         self.store.metrics().feed.note_numbered(seen);
-        self.look().await
-    }
-
-    /// Gives positions to about so many changes; gives how many got one.
-    ///
-    /// # Errors
-    /// Any error of the database.
-    pub async fn advance_by(&self, slice: i64) -> Result<i64> {
-        let now = self.clock().now();
-        Ok(self.store.number_changes(slice, now).await?)
-    }
-
-    /// Tells those who wait of the newest position.
-    async fn look(&self) -> Result<()> {
-        let newest = self.ends().await?.map_or(0, |ends| ends.newest.position);
         self.head.send_if_modified(|head| {
             let is_new = *head != newest;
             *head = newest;
@@ -166,17 +159,26 @@ impl Feed {
         Ok(())
     }
 
+    /// Assigns positions to about `slice` changes; returns their number.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub async fn advance_by(&self, slice: i64) -> Result<i64> {
+        let now = self.clock().now();
+        Ok(self.store.number_changes(slice, now).await?.numbered)
+    }
+
     /// Waits until this instance has committed changes.
     pub(crate) async fn changes_made(&self) {
         self.store.changes_made().await;
     }
 
-    /// The newest position, as [`Feed::advance`] of this process has seen it last; it changes with each that comes.
+    /// The newest position at the last [`Feed::advance`] of this process; the receiver is notified of changes.
     pub fn newest(&self) -> watch::Receiver<i64> {
         self.head.subscribe()
     }
 
-    /// The place before the oldest event that is kept.
+    /// The position before the oldest available event.
     ///
     /// # Errors
     /// Any error of the database.
@@ -187,7 +189,7 @@ impl Feed {
         Ok(Cursor::at(Place::after(ends.oldest - 1), None))
     }
 
-    /// The place after the newest event.
+    /// The position after the newest event.
     ///
     /// # Errors
     /// Any error of the database.
@@ -195,7 +197,7 @@ impl Feed {
         Ok(head_of(self.ends().await?))
     }
 
-    /// The place before the events of a moment and later.
+    /// The position before the events at a time and later.
     ///
     /// # Errors
     /// Any error of the database.
@@ -206,7 +208,7 @@ impl Feed {
         }
     }
 
-    /// The place before the last changes, so many, of a tenant or of all.
+    /// The position before the last changes, up to a number, of a tenant or of all.
     ///
     /// # Errors
     /// Any error of the database.
@@ -223,10 +225,10 @@ impl Feed {
         }
     }
 
-    /// The place of a cursor.
+    /// The position of a cursor.
     ///
     /// # Errors
-    /// [`FeedError::Gone`] if what follows is not kept any more, or the cursor is of another history.
+    /// [`FeedError::Gone`] if the following events were deleted, or the cursor belongs to another history.
     pub async fn place(&self, cursor: Cursor) -> Result<Place> {
         let position = cursor.place.position;
         let key = self.store.feed_key(position).await?;
@@ -240,7 +242,7 @@ impl Feed {
         fits.then_some(cursor.place).ok_or(FeedError::Gone)
     }
 
-    /// The cursor at a place.
+    /// The cursor at a position.
     ///
     /// # Errors
     /// Any error of the database.
@@ -251,10 +253,10 @@ impl Feed {
         ))
     }
 
-    /// The events after a place.
+    /// The events after a position.
     ///
     /// # Errors
-    /// [`FeedError::Gone`] if some of them are not kept any more.
+    /// [`FeedError::Gone`] if some of them were deleted.
     pub async fn page(&self, query: &PageQuery) -> Result<FeedPage> {
         let ends = self.ends().await?;
         let newest = head_of(ends);
@@ -280,7 +282,7 @@ impl Feed {
         })
     }
 
-    /// The event of an id: one of a tenant, or any. `None` if there is none, or none any more.
+    /// The event with an id, of one tenant or any. `None` if it does not exist or was deleted.
     ///
     /// # Errors
     /// Any error of the database.
@@ -318,7 +320,7 @@ impl Feed {
         Ok(self.store.feed_ends().await?)
     }
 
-    /// Who reads the resource of a row; `None` for a change of a tenant, and if the tenant is gone.
+    /// The caller for the resource of a row; `None` for a change of a tenant, and if the tenant was deleted.
     async fn caller(&self, row: &FeedRow) -> Result<Option<Arc<Caller>>> {
         match &row.resource_type {
             Some(_) => self.caller_of(row.key.tenant, row.revision).await,
@@ -326,7 +328,7 @@ impl Feed {
         }
     }
 
-    /// Who reads the resources of a tenant, as the tenant is now or at a revision; `None` if it is gone.
+    /// The caller for the resources of a tenant, now or at a revision; `None` if it was deleted.
     pub(super) async fn caller_of(
         &self,
         number: i64,
@@ -365,36 +367,57 @@ impl Feed {
 }
 
 impl Reading<'_> {
-    /// Reads until the page is full or the newest position is reached; whether the latter.
+    /// Reads until the page is full or the newest position is reached; returns whether it was reached.
     async fn read(&mut self, newest: Cursor) -> Result<bool> {
         for _ in 0..CHUNKS {
             let after = self.next.place;
             let tenant = self.query.tenant.map(TenantKey::number);
             let store = &self.feed.store;
-            let keys = store.feed_keys(after.read_from(), tenant, CHUNK).await?;
-            if keys.is_empty() {
-                // What is not chosen is passed over; what came since the newest position was read may be.
+            let mut keys = store.feed_keys(after.read_from(), tenant, CHUNK).await?;
+            let Some(last) = keys.last().copied() else {
+                // Changes that were numbered since the newest position was read are on the next page.
                 if newest.place > self.next.place {
                     self.next = newest;
                 }
                 return Ok(true);
+            };
+            keys.retain(|key| !self.excludes(key.tenant));
+            if keys.is_empty() {
+                self.skip(last, newest.place.position).await?;
+                continue;
             }
             let rows = store.feed_rows(&keys, BYTES).await?;
             let members = store.members_of_changes(&with_few_members(&rows)).await?;
             if !self.take(&rows, members, after).await? {
                 return Ok(false);
             }
-            // Changes of tenants that were deleted have no row, nor have those that a large chunk leaves to the next.
-            if rows.is_empty()
-                && let Some(last) = keys.last()
-            {
-                self.next = Cursor::at(Place::after(last.position), Some(*last));
+            // Changes of deleted tenants have no row, and neither have those beyond the size of a chunk.
+            if rows.is_empty() {
+                self.next = Cursor::at(Place::after(last.position), Some(last));
             }
         }
         Ok(false)
     }
 
-    /// Makes the events of rows; `false` if the page is full.
+    fn excludes(&self, tenant: i64) -> bool {
+        self.query.except.iter().any(|key| key.number() == tenant)
+    }
+
+    /// Skips to the next change of a tenant that is not excluded, at most as far as one statement searches.
+    async fn skip(&mut self, last: FeedKey, newest: i64) -> Result<()> {
+        let store = &self.feed.store;
+        let tenants: Vec<_> = self.query.except.iter().map(|key| key.number()).collect();
+        let upto = (last.position + SPAN).min(newest).max(last.position);
+        let found = store
+            .feed_key_of_others(last.position, upto, &tenants)
+            .await?;
+        let before = found.map_or(upto, |key| key.position - 1);
+        let key = store.feed_key(before).await?.unwrap_or(last);
+        self.next = Cursor::at(Place::after(key.position), Some(key));
+        Ok(())
+    }
+
+    /// Builds the events of rows; `false` if the page is full.
     async fn take(
         &mut self,
         rows: &[FeedRow],

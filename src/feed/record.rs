@@ -1,14 +1,14 @@
-//! A resource in the columns of the directory: what the views show of it.
+//! A resource in the columns of the directory, as in the views.
 
 use crate::mapping::{Directory, DirectoryColumn, DirectoryTable};
 use crate::resource::Meta;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// Characters of a looked-up value at most; the views show no longer one.
+/// Maximum number of characters of a look-up value, as in the views.
 const LONGEST_LOOKUP: usize = 512;
 
-/// The columns of a resource type; `None` if no view shows it.
+/// The columns of a resource type; `None` without a view.
 pub(super) fn table<'a>(
     directory: &'a Directory,
     resource_type: &str,
@@ -18,7 +18,7 @@ pub(super) fn table<'a>(
         .find(|table| table.resource_type == resource_type)
 }
 
-/// The columns with their values: `id`, those of the mapping, and what the server keeps.
+/// The columns with their values: `id`, those of the mapping, and metadata.
 pub(super) fn record(
     table: &DirectoryTable,
     id: Uuid,
@@ -34,7 +34,7 @@ pub(super) fn record(
     record
 }
 
-/// The columns that have other values now, with those before.
+/// The changed columns, with their previous values.
 pub(super) fn previous(
     table: &DirectoryTable,
     before: &Map<String, Value>,

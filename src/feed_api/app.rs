@@ -1,4 +1,4 @@
-//! Answers the requests of the application: pages of events, one event, the ends of the feed.
+//! Handles the requests of the application: pages of events, one event, the ends of the feed.
 
 use super::authentication::Authentication;
 use super::poll;
@@ -23,23 +23,23 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
-/// What the paths of the change feed begin with.
+/// The prefix of the paths of the change feed.
 pub const PREFIX: &str = "/feed/v1";
 
-/// Requests that may wait for events at a time, on one instance.
+/// Maximum number of waiting requests on one instance.
 const WAITING: usize = 200;
-/// How often a request that waits asks whether its token is still good.
+/// Interval at which a waiting request confirms its token.
 const CONFIRM: Duration = Duration::from_secs(1);
 
 /// Longest wait of a poll for a token.
 const LONGEST_POLL: Duration = Duration::from_secs(25);
 
-/// What memberships are asked for by, in place of a resource type.
+/// The type that selects memberships instead of a resource type.
 const MEMBERSHIP: &str = "Membership";
 
 const JSON: &str = "application/json";
 
-/// The change feed, ready to be served; clones share it.
+/// The application of the change feed; clones share it.
 #[derive(Debug, Clone)]
 pub struct FeedApp {
     feed: Feed,
@@ -49,7 +49,7 @@ pub struct FeedApp {
 }
 
 impl FeedApp {
-    /// The feed and the streams that are polled, for readers that `access` authenticates within `limits`.
+    /// The feed and polled streams, for readers that `access` authenticates within `limits`.
     pub fn new(feed: Feed, access: Access, streams: Endpoints, limits: Arc<TokenLimits>) -> Self {
         Self {
             feed,
@@ -59,7 +59,7 @@ impl FeedApp {
         }
     }
 
-    /// The answer to a request whose path begins with [`PREFIX`].
+    /// The response to a request whose path begins with [`PREFIX`].
     pub async fn answer(self, request: Request) -> Response {
         let (head, body) = request.into_parts();
         let mut upload = Upload::new(&head, body);
@@ -91,7 +91,7 @@ impl FeedApp {
             path => match path.strip_prefix("/events/") {
                 Some(id) => self.event(id, &reader).await,
                 None => Err(Problem::not_found(
-                    "There is nothing here: there are /feed/v1/events, /feed/v1/events/{id}, /feed/v1/head, /feed/v1/resources and /feed/v1/streams/{name}/poll.",
+                    "This path does not exist. The paths are /feed/v1/events, /feed/v1/events/{id}, /feed/v1/head, /feed/v1/resources and /feed/v1/streams/{name}/poll.",
                 )),
             },
         }
@@ -103,6 +103,7 @@ impl FeedApp {
             after: self.place(asked.after.as_deref()).await?,
             tenant: self.tenant(asked.tenant.as_deref(), reader).await?,
             types: asked.types,
+            except: Vec::new(),
             limit: asked.limit,
         };
         let end = waiting::until(head, asked.wait);
@@ -149,7 +150,7 @@ impl FeedApp {
             let Ok(_place) = self.waiting.try_acquire() else {
                 return Err(Problem::too_many("Too many requests wait for events."));
             };
-            // What was acknowledged is so already.
+            // Acknowledgements are already stored.
             let again = Poll {
                 most: asked.poll.most,
                 ..Poll::default()
@@ -177,7 +178,7 @@ impl FeedApp {
         self.told(page).await
     }
 
-    /// Where an `after` begins.
+    /// The position of an `after`.
     async fn place(&self, after: Option<&str>) -> Result<Place, Problem> {
         let text = match after {
             None | Some("start") => return Ok(self.feed.start().await?.place),
@@ -185,13 +186,13 @@ impl FeedApp {
             Some(text) => text,
         };
         let cursor = Cursor::parse(text).ok_or_else(|| {
-            Problem::invalid("\"after\" is no cursor: give one that an answer had, start or now.")
+            Problem::invalid("\"after\" is not a cursor: use a cursor of a response, start or now.")
         })?;
         let place = self.feed.place(cursor).await;
         self.told(place).await
     }
 
-    /// The outcome, with the cursor to start from if what was asked for is gone.
+    /// The outcome, with the oldest cursor if the requested events were deleted.
     async fn told<T>(&self, outcome: Result<T, FeedError>) -> Result<T, Problem> {
         match outcome {
             Err(FeedError::Gone) => Err(Problem::gone(self.feed.start().await?.to_string())),
@@ -199,7 +200,7 @@ impl FeedApp {
         }
     }
 
-    /// The tenant whose events are read; `None` for all.
+    /// The tenant of the events; `None` for all.
     async fn tenant(
         &self,
         asked: Option<&str>,
@@ -211,7 +212,7 @@ impl FeedApp {
             (Some(_), Some(_)) => Err(Problem::new(
                 403,
                 "wrong-scope",
-                "This token reads the feed of another tenant.",
+                "This token has no access to this tenant.",
             )),
             (Some(name), None) => {
                 let found = self.feed.tenant(name).await?;
@@ -224,7 +225,9 @@ impl FeedApp {
     async fn event(&self, id: &str, reader: &FeedReader) -> Result<Response, Problem> {
         let event = self.feed.event(id, reader.tenant).await?;
         let event = event.ok_or_else(|| {
-            Problem::not_found("There is no event of this id, or it is not kept any more.")
+            Problem::not_found(
+                "There is no event with this id, or it was deleted by the retention.",
+            )
         })?;
         Ok(answer(200, JSON, event.json(Payload::Full)))
     }

@@ -1,4 +1,4 @@
-//! Who reads, and whether the request is held back for what came before it.
+//! Authentication and limits of readers.
 
 use super::problem::Problem;
 use crate::access::{Access, FeedReader, FeedRefusal};
@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Authenticates readers, and counts their requests and their failures.
+/// Authenticates readers, and counts their requests and failures.
 #[derive(Debug, Clone)]
 pub(super) struct Authentication {
     access: Access,
@@ -24,11 +24,10 @@ impl Authentication {
         Self { access, limits }
     }
 
-    /// The reader of a request, which is admitted under the limits of its token, its tenant and its address. The next
-    /// request may be admitted.
+    /// The reader of a request, which is admitted under the limits of its token, its tenant and its address.
     ///
     /// # Errors
-    /// 401 or 403 for a token that does not reach the feed; 429 or 503 beyond the limits.
+    /// 401 or 403 for a token without access to the feed; 429 or 503 beyond the limits.
     pub(super) async fn admit(&self, head: &Parts) -> Result<FeedReader, Problem> {
         let ticket = head.extensions.get::<Ticket>();
         let admitted = self.admitted(head, ticket).await;
@@ -57,10 +56,10 @@ impl Authentication {
         Ok(reader)
     }
 
-    /// Whether the token of a request that waits is still good.
+    /// Whether the token of a waiting request is still valid.
     ///
     /// # Errors
-    /// 401 or 403 if it is not; 503 if the database is away.
+    /// 401 or 403 if it is not; 503 if the database is unavailable.
     pub(super) async fn confirm(&self, head: &Parts) -> Result<(), Problem> {
         let reader = self.reader(head).await;
         reader.map(|_| ()).map_err(|refusal| refusal.error.into())
@@ -72,8 +71,8 @@ impl Authentication {
         self.access.feed_reader(text.as_deref()).await
     }
 
-    /// Counts a refused request: for its token if that is one of ours, else as a guess. A request without a token guesses
-    /// none.
+    /// Counts a refused request: for its token if it is known, otherwise as a wrong token of its address. A request
+    /// without a token is not counted.
     fn count(&self, head: &Parts, refusal: &FeedRefusal) -> Result<(), Problem> {
         match &refusal.token {
             Some(token) => self.limits.admit(token)?,

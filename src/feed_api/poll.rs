@@ -9,16 +9,16 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How much of a body is read: room for an acknowledgement of every token that is offered.
+/// Limits of a body, sufficient for the acknowledgement of every offered token.
 const BODY: BodyLimits = BodyLimits {
     bytes: 256 << 10,
     time: Duration::from_secs(10),
 };
 
-/// Tokens in an answer if no number is asked for, and at most.
+/// Default and maximum number of tokens in a response.
 const MOST: usize = 1000;
 
-/// The body of a poll (RFC 8936 section 2.2); what else stands in it is ignored.
+/// The body of a poll (RFC 8936 section 2.2); other members are ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PollBody {
@@ -28,7 +28,7 @@ struct PollBody {
     set_errs: BTreeMap<String, SetFault>,
 }
 
-/// What is wrong with a token (RFC 8936 section 2.6).
+/// The error of a token (RFC 8936 section 2.6).
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct SetFault {
@@ -36,22 +36,22 @@ struct SetFault {
     description: String,
 }
 
-/// What a receiver asks for.
+/// A parsed poll request.
 #[derive(Debug)]
 pub(super) struct PollRequest {
-    /// What it takes and what it has.
+    /// The content.
     pub(super) poll: Poll,
-    /// Whether it waits for a token if there is none.
+    /// Whether to wait for a token if there is none.
     pub(super) waits: bool,
 }
 
 /// Reads the body of a poll.
 ///
 /// # Errors
-/// 400 if it is no object of that form; 413 and 408 if it is too large or too slow.
+/// 400 if it is not an object of that form; 413 and 408 if it is too large or too slow.
 pub(super) async fn read(head: &Parts, upload: &mut Upload) -> Result<PollRequest, Problem> {
     let bytes = upload.bytes(&head.headers, BODY).await?;
-    // A structure would also be read from an array.
+    // The derived parser would also accept an array.
     let object: serde_json::Result<Map<String, Value>> = serde_json::from_slice(&bytes);
     let body = object.and_then(|object| serde_json::from_value(object.into()));
     let body: PollBody = body.map_err(|error| {
@@ -77,7 +77,7 @@ pub(super) async fn read(head: &Parts, upload: &mut Upload) -> Result<PollReques
     })
 }
 
-/// The answer (RFC 8936 section 2.3).
+/// The body of the response (RFC 8936 section 2.3).
 pub(super) fn text(polled: Polled) -> String {
     let tokens = polled.tokens.into_iter();
     let sets: Map<_, _> = tokens.map(|(id, token)| (id, token.into())).collect();
@@ -89,7 +89,7 @@ impl From<EndpointError> for Problem {
     fn from(error: EndpointError) -> Self {
         match error {
             EndpointError::NoEndpoint { .. } => {
-                Self::not_found("There is no stream of this name that this token may poll.")
+                Self::not_found("There is no stream with this name that this token may poll.")
             }
             EndpointError::Gone => Self::gone(String::new()),
             EndpointError::Failed(error) => error.into(),

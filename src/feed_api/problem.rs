@@ -11,17 +11,17 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-/// Why a request is refused.
+/// The refusal of a request.
 #[derive(Debug)]
 pub(super) struct Problem {
     status: u16,
-    /// What the type URI ends with.
+    /// The end of the type URI.
     kind: &'static str,
     detail: String,
     /// A cursor from which a reader may start.
     oldest: Option<String>,
     retry_after: Option<u32>,
-    /// The methods that the path has.
+    /// The methods that the path supports.
     allow: &'static str,
 }
 
@@ -47,19 +47,18 @@ impl Problem {
         Self::new(404, "not-found", detail)
     }
 
-    /// 410: a reader starts anew, from `oldest` at the earliest.
+    /// 410: a reader has to start again, from `oldest` at the earliest.
     pub(super) fn gone(oldest: String) -> Self {
-        let detail = "What follows the cursor is not kept any more, or the cursor is of another history, as after a \
-             restore. Read all resources anew, and follow from the head.";
+        let detail = "The events after the cursor were deleted, or the cursor belongs to another history, for example after a restore. Read all resources again, and continue from the head.";
         Self {
             oldest: Some(oldest),
             ..Self::new(410, "cursor-gone", detail)
         }
     }
 
-    /// 405 with the methods that the path has.
+    /// 405 with the methods that the path supports.
     pub(super) fn method_not_allowed(allow: &'static str) -> Self {
-        let detail = format!("This path takes {allow}.");
+        let detail = format!("This path supports {allow}.");
         Self {
             allow,
             ..Self::new(405, "method-not-allowed", detail)
@@ -74,7 +73,7 @@ impl Problem {
         }
     }
 
-    /// The answer.
+    /// The response.
     pub(super) fn response(self) -> Response {
         let mut body = json!({
             "type": format!("urn:scimd:problem:{}", self.kind),
@@ -144,7 +143,7 @@ impl From<FeedError> for Problem {
     }
 }
 
-/// An answer that nobody between keeps.
+/// A response that must not be cached.
 pub(super) fn answer(status: u16, content_type: &'static str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() =
@@ -158,16 +157,16 @@ pub(super) fn answer(status: u16, content_type: &'static str, body: String) -> R
 
 fn title(status: u16) -> &'static str {
     match status {
-        400 => "The request cannot be taken.",
-        401 => "The token is missing or not good.",
-        403 => "The token does not reach this.",
-        404 => "There is no such thing.",
-        405 => "The path does not have this method.",
+        400 => "The request is invalid.",
+        401 => "The token is missing or invalid.",
+        403 => "The token has no access to this resource.",
+        404 => "The resource does not exist.",
+        405 => "The method is not supported on this path.",
         408 => "The request took too long to arrive.",
         410 => "The cursor is gone.",
         413 => "The request is too large.",
         429 => "There are too many requests.",
-        503 => "The server cannot answer now.",
+        503 => "The server is temporarily unavailable.",
         _ => "The server failed.",
     }
 }

@@ -5,13 +5,13 @@ use crate::feed::{SweepPlace, TypePatterns};
 use crate::wire::layers::guard::decode;
 use std::time::Duration;
 
-/// Events on a page if no number is asked for, and at most.
+/// Default and maximum number of events on a page.
 const LIMIT: usize = 100;
 const MOST: usize = 1000;
 /// Longest wait for an event.
 const LONGEST_WAIT: usize = 25;
 
-/// What is asked of `/feed/v1/events`.
+/// The query of `/feed/v1/events`.
 #[derive(Debug, Default)]
 pub(super) struct EventsQuery {
     /// A cursor, `start` or `now`.
@@ -27,7 +27,7 @@ impl EventsQuery {
     /// Reads the query of a URI.
     ///
     /// # Errors
-    /// 400 for a parameter that is not known or has a value that is none.
+    /// 400 for an unknown parameter or an invalid value.
     pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
         let mut parsed = Self {
             limit: LIMIT,
@@ -55,7 +55,7 @@ impl EventsQuery {
     }
 }
 
-/// What is asked of `/feed/v1/resources`.
+/// The query of `/feed/v1/resources`.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) resource_type: String,
@@ -69,7 +69,7 @@ impl Asked {
     /// Reads the query of a URI.
     ///
     /// # Errors
-    /// 400 for a parameter that is not known or has a value that is none.
+    /// 400 for an unknown parameter or an invalid value.
     pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
         let mut parsed = Self {
             resource_type: String::new(),
@@ -85,7 +85,7 @@ impl Asked {
                 "limit" => parsed.limit = number("limit", &value, 1, MOST)?,
                 "after" => {
                     let none =
-                        || Problem::invalid("\"after\" must be the \"next\" of the page before.");
+                        || Problem::invalid("\"after\" must be the \"next\" of the previous page.");
                     parsed.after = Some(SweepPlace::parse(&value).ok_or_else(none)?);
                 }
                 _ => {

@@ -5,10 +5,10 @@ use axum::http::request::Parts;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What of the time for the answer is left for reading it, at most.
+/// Maximum time reserved for reading the events within the time limit of the response.
 const RESERVE: Duration = Duration::from_secs(5);
 
-/// Until when a request waits that asks for so long: never so long that its answer comes too late.
+/// The end of the wait of a request, early enough for its time limit.
 pub(super) fn until(head: &Parts, wait: Duration) -> Instant {
     let now = Instant::now();
     let answer_by = head.extensions.get::<AnswerBy>();

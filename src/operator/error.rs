@@ -32,7 +32,7 @@ pub enum OperatorError {
         role: &'static str,
     },
     /// A request with the same key was carried out at the same moment.
-    #[error("A request with this key was carried out at the same moment.")]
+    #[error("A request with this key was executed concurrently.")]
     Repeated,
     /// A limit of seats below zero.
     #[error("The number of seats cannot be negative.")]

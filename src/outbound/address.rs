@@ -1,19 +1,19 @@
-//! Which addresses the server may call.
+//! Allowed addresses of outgoing requests.
 //!
-//! An address of a message that somebody else can choose must not lead into the server's own network, and never to
-//! the services by which a cloud hands out credentials. An IPv4 address inside an IPv6 one is judged as IPv4.
+//! A configurable receiver must not be in the server's own network, and never a metadata service of a cloud that
+//! returns credentials. An IPv4 address inside an IPv6 one is checked as IPv4.
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where an address leads, from the least to the most dangerous.
+/// The zone of an address, in the order of risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Zone {
-    /// The internet.
+    /// The public internet.
     Public,
-    /// This machine or its network: called only if the operator allows it.
+    /// This machine or its network: allowed only if the operator permits it.
     Private,
-    /// Nowhere that may be called.
+    /// Never allowed.
     Forbidden,
 }
 
@@ -65,7 +65,7 @@ const PRIVATE_V6: [Ipv6Net; 4] = [
     v6(0xfec0, 0, 0, 10),    // site-local of before
 ];
 
-/// Where an address leads.
+/// The zone of an address.
 pub(crate) fn zone_of(address: IpAddr) -> Zone {
     match address {
         IpAddr::V4(address) => zone_of_v4(address),
@@ -99,7 +99,7 @@ fn zone_of_v6(address: Ipv6Addr) -> Zone {
     }
 }
 
-/// The IPv4 addresses inside an IPv6 address: two of Teredo, which names its server and its client.
+/// The IPv4 addresses inside an IPv6 address: two for Teredo, the server and the client.
 fn embedded(address: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
     let words = address.segments();
     let of = |high: u16, low: u16| Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));

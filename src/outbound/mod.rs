@@ -1,5 +1,5 @@
-//! The one client for all calls of the server to other servers: which addresses it calls, for how long it waits, and
-//! how much of an answer it reads. A redirect is an answer like any other, and a proxy of the environment is not used.
+//! The HTTP client for all outgoing requests of the server, with allowed addresses, time limits, and a limit on
+//! responses. Redirects are not followed, and proxy settings of the environment are ignored.
 
 mod address;
 mod target;
@@ -21,30 +21,30 @@ use std::time::Duration;
 use target::Reach;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// Bytes of an answer that are read.
+/// Maximum number of bytes of a response that are read.
 const BODY: usize = 16 * 1024;
 
-/// Characters of an answer that are kept.
+/// Maximum number of characters of a response that are stored.
 const KEPT: usize = 500;
 
-/// Longest wait for the body of an answer whose status has come.
+/// Maximum wait for the body of a response after its status.
 const BODY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Connections at rest that are kept to one host.
+/// Maximum number of idle connections to one host.
 const IDLE_CONNECTIONS: usize = 32;
 
-/// Finds the addresses of a name.
+/// Resolves the addresses of a name.
 pub(crate) type Lookup = Arc<dyn Fn(String) -> Found + Send + Sync>;
 
-/// Addresses of a name, to be waited for.
+/// A future of the addresses of a name.
 pub(crate) type Found = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
-/// How other servers are called.
+/// Settings of the client.
 #[derive(Clone, Default)]
 pub struct OutboundSettings {
-    /// Certificates (PEM) of authorities that are trusted beside those of the system.
+    /// Certificates (PEM) of authorities to trust in addition to those of the system.
     pub(crate) authorities: Option<Vec<u8>>,
-    /// Finds addresses in place of the system.
+    /// Resolver in place of that of the system.
     pub lookup: Option<Lookup>,
 }
 
@@ -54,46 +54,46 @@ impl fmt::Debug for OutboundSettings {
     }
 }
 
-/// Calls other servers. Clones share their connections.
+/// The client. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Outbound {
-    /// A client for each reach: what one may connect to, another may not use.
+    /// A client for each reach, so that connections are not shared between them.
     clients: [Client; 3],
 }
 
-/// One call: a POST.
+/// A POST request.
 #[derive(Debug)]
 pub struct Call<'a> {
-    /// Whom to call.
+    /// The target.
     pub(crate) target: &'a Target,
     /// Headers of the request.
     pub(crate) headers: HeaderMap,
     /// Body of the request.
     pub(crate) body: Bytes,
-    /// Time in which the status of the answer must come.
+    /// Time limit for the status of the response.
     pub(crate) timeout: Duration,
 }
 
-/// The answer to a call.
+/// The response to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboundReply {
-    /// Status of HTTP.
+    /// HTTP status.
     pub(crate) status: u16,
-    /// How long the server wants no further request (`Retry-After`).
+    /// Requested pause (`Retry-After`).
     pub(crate) retry_after: Option<Duration>,
     /// The beginning of the body, at most 500 characters.
     pub(crate) text: String,
-    /// Address that answered.
+    /// Address that responded.
     pub(crate) address: Option<SocketAddr>,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// The address may not be called.
+    /// The address is not allowed.
     #[error("{0}")]
     Refused(String),
-    /// No answer came.
+    /// There was no response.
     #[error("{0}")]
     NoAnswer(String),
 }
@@ -102,7 +102,7 @@ impl Outbound {
     /// A client.
     ///
     /// # Errors
-    /// In words, if the authorities cannot be read or no client can be made.
+    /// A text, if the authorities cannot be read or the client cannot be created.
     pub fn new(settings: &OutboundSettings) -> Result<Self, String> {
         let client = |reach| client(settings, reach);
         Ok(Self {
@@ -114,10 +114,10 @@ impl Outbound {
         })
     }
 
-    /// Sends a POST and reads the beginning of the answer.
+    /// Sends a POST and reads the beginning of the response.
     ///
     /// # Errors
-    /// [`CallError`] if no status came in time, or the address may not be called.
+    /// [`CallError`] without a status in time, or if the address is not allowed.
     pub(crate) async fn post(&self, call: Call<'_>) -> Result<OutboundReply, CallError> {
         let reach = call.target.reach();
         let [public, both, private] = &self.clients;
@@ -135,7 +135,7 @@ impl Outbound {
             Ok(Ok(response)) => Ok(read(response).await),
             Ok(Err(error)) => Err(failure(error)),
             Err(_) => Err(CallError::NoAnswer(format!(
-                "no answer within {} s",
+                "no response within {} s",
                 call.timeout.as_secs()
             ))),
         }
@@ -167,8 +167,8 @@ fn client(settings: &OutboundSettings, reach: Reach) -> Result<Client, String> {
         .map_err(|error| format!("no client for outgoing calls: {error}"))
 }
 
-/// Finds the addresses of names, and judges them: what it returns is what is connected to, so that no second look-up
-/// can say something else. One bad address refuses them all.
+/// Resolves and checks the addresses of names: the client connects only to the returned addresses, so that a second
+/// look-up cannot differ. One forbidden address refuses all.
 struct JudgingResolver {
     lookup: Option<Lookup>,
     reach: Reach,
@@ -222,7 +222,7 @@ async fn read(mut response: Response) -> OutboundReply {
     }
 }
 
-/// What went wrong, without the URL, which may hold a secret.
+/// The error, without the URL, which can contain a secret.
 fn failure(error: reqwest::Error) -> CallError {
     let error = error.without_url();
     let mut causes = vec![error.to_string()];
@@ -234,7 +234,7 @@ fn failure(error: reqwest::Error) -> CallError {
         causes.push(cause.to_string());
         next = cause.source();
     }
-    // Some repeat theirs.
+    // Some errors repeat their source.
     causes.dedup_by(|cause, above| above.contains(cause.as_str()));
     CallError::NoAnswer(causes.join(": "))
 }

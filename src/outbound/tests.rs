@@ -1,4 +1,4 @@
-//! The client against receivers on this machine, and against resolvers that lie.
+//! Tests of the client with receivers on this machine, and with wrong resolvers.
 
 use super::*;
 use crate::sync::locked;
@@ -22,7 +22,7 @@ where
     address
 }
 
-/// A receiver that answers each request with this text.
+/// A receiver that responds to each request with this text.
 async fn answering(text: &'static str) -> SocketAddr {
     receiver(move |mut stream| async move {
         let mut head = [0; 4096];
@@ -35,7 +35,7 @@ async fn answering(text: &'static str) -> SocketAddr {
     .await
 }
 
-/// A resolver with a list of addresses for each look-up, one after the other; the last one stays.
+/// A resolver with a list of addresses for each look-up, one after the other; the last one is repeated.
 fn lookups(answers: &[&[&str]]) -> OutboundSettings {
     let answers: VecDeque<Vec<IpAddr>> = answers
         .iter()
@@ -138,7 +138,7 @@ async fn a_name_is_judged_at_each_look_up() {
     assert_eq!(
         outcomes[1],
         Err(CallError::Refused(
-            "app.example.com is not called: it leads to 169.254.169.254, an address that is never called"
+            "app.example.com is not allowed: it resolves to 169.254.169.254, an address that is never allowed"
                 .to_owned()
         ))
     );

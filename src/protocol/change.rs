@@ -1,5 +1,5 @@
-//! The loop of PUT, PATCH and DELETE: read the resource, make the change, and write it if the resource
-//! is still as it was read; else again (RFC 7644 sections 3.5 and 3.6).
+//! The loop of PUT, PATCH and DELETE: read the resource, apply the change, and write it if the resource is unchanged
+//! since the read; otherwise repeat (RFC 7644 sections 3.5 and 3.6).
 
 use crate::access::{Caller, Claim};
 use crate::error::{Result, ScimError};
@@ -25,24 +25,23 @@ use crate::store::{
 };
 use std::sync::Arc;
 
-/// How often a change is made again because another one came first. Within one instance changes of a
-/// resource wait for each other after the first attempt, so more are needed only against other
-/// instances.
+/// Maximum number of attempts after conflicts with other changes. Within one instance changes of a resource are
+/// serialized after the first attempt, so further attempts are needed only for conflicts with other instances.
 const ATTEMPTS: u32 = 32;
 
-/// The resource that a change is about.
+/// The resource of a change.
 pub(super) struct ChangeTarget<'a> {
     pub(super) resource_type: &'a Arc<ResourceType>,
     pub(super) id: &'a str,
     pub(super) precondition: &'a Precondition,
-    /// What the answer shows.
+    /// The attributes in the response.
     pub(super) projection: &'a Projection,
 }
 
-/// What a change makes of a resource: its attributes, and the changes to its members.
+/// The result of a change: the attributes, and the changes of members.
 type Applied = (Attributes, Vec<MemberChange>);
 
-/// The change that a request makes.
+/// The change of a request.
 pub(super) enum ChangeRequest<'a> {
     Replace(Replacement<'a>),
     Modify(&'a Patch),
@@ -52,17 +51,16 @@ pub(super) enum ChangeRequest<'a> {
 /// The body of a PUT.
 pub(super) struct Replacement<'a> {
     pub(super) accepted: &'a Accepted,
-    /// The members afterwards; `None` if they stay.
+    /// The new members; `None` if they are unchanged.
     pub(super) members: Option<&'a [String]>,
-    /// Whether a type with members was sent without them.
+    /// Whether the body of a type with members omits them.
     pub(super) omits_members: bool,
-    /// Whether the user stays active or inactive.
+    /// Whether `active` of the user is unchanged.
     pub(super) keeps_active: bool,
 }
 
 impl ChangeRequest<'_> {
-    /// The attributes afterwards, which obey the type, and what becomes of the members; `None` if
-    /// the resource goes.
+    /// The new valid attributes and the changes of members; `None` if the resource is deleted.
     fn apply(
         &self,
         resource_type: &ResourceType,
@@ -93,7 +91,7 @@ impl ChangeRequest<'_> {
         Ok(Some((after, members)))
     }
 
-    /// Whether the change has to know if the resource has members.
+    /// Whether the change depends on the existence of members.
     fn asks_for_members(&self) -> bool {
         matches!(
             self,
@@ -104,8 +102,8 @@ impl ChangeRequest<'_> {
         )
     }
 
-    /// Whether the change would wait in the database for other changes of the resource, as a change of
-    /// several members does. Waiting here instead holds no connection.
+    /// Whether the change would wait in the database for other changes of the resource, like a change of several
+    /// members. Waiting in the server does not occupy a connection.
     fn waits_for_others(&self) -> bool {
         match self {
             Self::Replace(replacement) => replacement.members.is_some(),
@@ -119,7 +117,7 @@ impl ChangeRequest<'_> {
     }
 }
 
-/// Makes a change; gives the resource as it is afterwards, or as it was if it is deleted.
+/// Applies a change; returns the new state of the resource, or the last state of a deleted one.
 pub(super) async fn change(
     service: &Service,
     claim: &Claim,
@@ -127,7 +125,7 @@ pub(super) async fn change(
     request: &ChangeRequest<'_>,
     notes: &mut Vec<Note>,
 ) -> Attempt<StoredResource> {
-    // Members are read, if at all, after the change; before it, whether there is one.
+    // Members are read, if needed, after the change; before it, only whether there are any.
     let relations = Relations {
         members: request.asks_for_members(),
         ..render::relations(target.resource_type, target.projection)
@@ -155,7 +153,7 @@ pub(super) async fn change(
             if lock.is_none() {
                 lock = Some(service.locks.lock(target.id).await);
             }
-            // After the first attempt, what came first was another change of the resource, as a rule.
+            // The first attempt usually fails because of another change of the resource.
             if attempt > 0 && !service.store.has_schemas_of(caller.scope()).await? {
                 return Err(WriteError::SchemasChanged);
             }
@@ -170,7 +168,7 @@ pub(super) async fn change(
     Ok((caller, outcome))
 }
 
-/// One attempt; `None` if another change came first.
+/// One attempt; `None` after a conflict with another change.
 async fn attempt_on(
     service: &Service,
     caller: &Caller,
@@ -256,8 +254,7 @@ async fn attempt_on(
     }
 }
 
-/// The answer to a change; `usually` says whether it shows the resource to a client that prefers
-/// nothing.
+/// The response to a change; `usually` is whether it contains the resource for a client without a preference.
 pub(super) async fn answer(
     service: &Service,
     caller: &Caller,
@@ -281,7 +278,7 @@ pub(super) async fn answer(
     })
 }
 
-/// Enters the names of the attributes that a change has changed into the request log.
+/// Adds the names of the changed attributes to the request log.
 pub(super) fn log_changed(
     claim: &Claim,
     resource_type: &ResourceType,

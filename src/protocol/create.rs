@@ -108,7 +108,7 @@ impl Write for Create<'_> {
         } else if delta.is_empty() {
             service.shown(&caller, &fresh, &projection, 201)
         } else {
-            // Only members bring something that is not known here: what they display.
+            // Only the display names of members are not known here.
             service.read_again(&caller, &fresh, &projection, 201).await
         };
         let applied = self.view.applied(shows);
@@ -147,7 +147,7 @@ impl Service {
         }
     }
 
-    /// The answer that shows a resource as another read finds it.
+    /// The response with a resource after another read.
     pub(super) async fn read_again(
         &self,
         caller: &crate::access::Caller,

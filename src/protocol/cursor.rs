@@ -1,5 +1,5 @@
-//! Cursors (RFC 9865): a place in a list, sealed so that it is opaque, cannot be made up, and
-//! serves only the tenant and the query that it was made for. Nothing is kept on the server.
+//! Cursors (RFC 9865): a position in a list, encrypted and authenticated so that it is opaque, cannot be forged, and is
+//! valid only for its tenant and query. The server stores nothing.
 
 use crate::clock::Timestamp;
 use crate::error::{Result, ScimError};
@@ -9,10 +9,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// How long a cursor is good, in seconds, from the page that it came with.
+/// Validity of a cursor in seconds, from the page that contained it.
 pub(crate) const CURSOR_SECONDS: i64 = 3600;
 
-/// Bytes of the nonce in front of a sealed cursor.
+/// Bytes of the nonce before a sealed cursor.
 const NONCE: usize = 12;
 
 /// Seals and opens cursors. All instances over one database have one key.
@@ -24,11 +24,11 @@ impl std::fmt::Debug for Cursors {
     }
 }
 
-/// A place in a walk.
+/// A position in a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub mark: Bookmark,
-    /// Whether the page lies before the mark.
+    /// Whether the page is before the mark.
     pub(crate) is_before: bool,
     /// Results on each page of the walk.
     pub count: i64,
@@ -60,7 +60,7 @@ impl Cursors {
         Ok(Self(key))
     }
 
-    /// The text of a cursor: unreserved characters only. `query` is what it is good for.
+    /// The text of a cursor: unreserved characters only. `query` is the query for which it is valid.
     pub(crate) fn seal(&self, place: &Place, query: &[u8], now: Timestamp) -> Result<String> {
         let mut sealed = encode(place, now).to_string().into_bytes();
         let nonce = self
@@ -73,7 +73,7 @@ impl Cursors {
     /// The position in a cursor.
     ///
     /// # Errors
-    /// 400 `invalidCursor` whatever is wrong with it; 400 `expiredCursor` if it is too old.
+    /// 400 `invalidCursor` for any invalid cursor; 400 `expiredCursor` if it is too old.
     pub(crate) fn open(&self, text: &str, query: &[u8], now: Timestamp) -> Result<Place> {
         let (place, issued) = self.unseal(text, query).ok_or_else(|| {
             ScimError::invalid_cursor(

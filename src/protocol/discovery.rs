@@ -1,5 +1,5 @@
-//! ServiceProviderConfig, ResourceTypes and Schemas: what the server is and does, from the same
-//! data that it works by (RFC 7643 sections 5 to 7, RFC 7644 section 4).
+//! ServiceProviderConfig, ResourceTypes and Schemas: features of the server, from the data that it uses itself (RFC
+//! 7643 sections 5 to 7, RFC 7644 section 4).
 
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
@@ -63,8 +63,7 @@ impl Service {
 
     /// GET `/ResourceTypes`, or of one by name (RFC 7644 section 4).
     ///
-    /// # Errors
-    /// 404 if there is none of that name.
+    /// # Errors 404 for an unknown name.
     pub(crate) fn resource_types(&self, caller: &Caller, name: Option<&str>) -> Result<Reply> {
         let shown = |document: &Map<String, Value>| {
             published(caller, document, RESOURCE_TYPE, "ResourceType")
@@ -89,8 +88,7 @@ impl Service {
 
     /// GET `/Schemas`, or of one by URN in any letter case (RFC 7644 section 4).
     ///
-    /// # Errors
-    /// 404 if there is none with that URN.
+    /// # Errors 404 for an unknown URN.
     pub(crate) fn schemas(&self, caller: &Caller, urn: Option<&str>) -> Result<Reply> {
         let shown = |document: &Map<String, Value>| published(caller, document, SCHEMA, "Schema");
         match urn {
@@ -112,7 +110,7 @@ impl Service {
     }
 }
 
-/// What draft-ietf-scim-roles-entitlements adds, where its types are loaded.
+/// The additions of draft-ietf-scim-roles-entitlements, if its types are loaded.
 fn roles_and_entitlements(caller: &Caller) -> Option<Value> {
     let has = |urn: &str| {
         caller

@@ -1,6 +1,6 @@
 //! Names of events (RFC 9967).
 
-/// The URIs of the events that streams may have (RFC 9967 section 2.4).
+/// The URIs of the events of streams (RFC 9967 section 2.4).
 pub(crate) const EVENT_URIS: [&str; 9] = [
     "urn:ietf:params:scim:event:prov:create:notice",
     "urn:ietf:params:scim:event:prov:create:full",

@@ -1,25 +1,25 @@
-//! Bounds on what a request may ask of the service.
+//! Limits of requests to the service.
 
 use crate::filter::FilterLimits;
 use crate::patch::PatchLimits;
 use crate::resource::limits::ValueLimits;
 
-/// Bounds on what a request may ask of the service.
+/// Limits of requests to the service.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceLimits {
-    /// Bounds on the values of a resource.
+    /// Limits of the values of a resource.
     pub values: ValueLimits,
-    /// Bounds on filters.
+    /// Limits of filters.
     pub filter: FilterLimits,
-    /// Bounds on PATCH requests.
+    /// Limits of PATCH requests.
     pub patch: PatchLimits,
-    /// Resources on a page when the client names no `count`.
+    /// Resources on a page without `count`.
     pub page_default: i64,
-    /// Resources on a page at most.
+    /// Maximum number of resources on a page.
     pub page_max: i64,
-    /// Operations of a bulk request.
+    /// Maximum number of operations of a bulk request.
     pub bulk_operations: usize,
-    /// Bytes of a bulk request.
+    /// Maximum number of bytes of a bulk request.
     pub bulk_bytes: usize,
 }
 

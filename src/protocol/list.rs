@@ -20,18 +20,18 @@ use crate::store::{
 use serde_json::json;
 use std::sync::Arc;
 
-/// Large documents that are read at once to answer with a page.
+/// Maximum number of large documents that are read at once for a page.
 const LARGE_AT_ONCE: usize = 2;
 
-/// Members that are read along with a page, of all resources on it together. If there are more, they
-/// are read when their resource is sent.
+/// Maximum total number of members that are read with a page. If there are more, the members of each resource are read
+/// when it is sent.
 const MEMBERS_AT_ONCE: usize = 5000;
 
-/// Groups that are read along with a page, of all resources on it together. If there are more, they are read when
-/// their resource is sent.
+/// Maximum total number of groups that are read with a page. If there are more, the groups of each resource are read
+/// when it is sent.
 const GROUPS_AT_ONCE: usize = 20_000;
 
-/// A query that was read: what is listed, how, and in which shape.
+/// A parsed query: types, order, page and projection.
 struct Query<'a> {
     resource_types: Vec<Arc<ResourceType>>,
     predicates: Option<Vec<Predicate>>,
@@ -42,10 +42,10 @@ struct Query<'a> {
 
 /// A page of a walk by cursors.
 struct CursorWalk {
-    /// Results on a page.
+    /// Number of results on a page.
     take: i64,
     is_first: bool,
-    /// Whether the page lies before its cursor.
+    /// Whether the page is before its cursor.
     is_before: bool,
 }
 
@@ -75,7 +75,7 @@ impl Service {
             Some(text) => Some(parse_filter(text, &self.limits().filter, conformance)?),
             None => None,
         };
-        // Before the query can be refused, so that the log finds the refusal by the user's name.
+        // Before a possible refusal of the query, so that the log finds the refusal by the user's name.
         if let (Some(resource_type), Some(filter)) = (resource_type, &filter) {
             claim.context.looks_for(resource_type, filter);
         }
@@ -116,7 +116,7 @@ impl Service {
         }
     }
 
-    /// Resources on a page at most, when the client asks for `count`.
+    /// Maximum number of resources on a page for the client's `count`.
     pub(crate) fn page_size(&self, count: Option<i64>) -> i64 {
         let limits = self.limits();
         count
@@ -196,7 +196,7 @@ impl Service {
         Ok((caller, reply))
     }
 
-    /// RFC 9865. One result more than requested shows whether there is another page.
+    /// RFC 9865. Reads one result more than requested to detect another page.
     async fn by_cursor(&self, claim: &Claim, query: &Query<'_>, cursor: &str) -> Confirmed<Reply> {
         let place = match cursor {
             "" => None,
@@ -229,7 +229,7 @@ impl Service {
         Ok((caller, reply))
     }
 
-    /// The answer that shows a page of a walk by cursors, with the cursors of the pages beside it.
+    /// The response with a page of a walk by cursors, with the cursors of the next and previous pages.
     async fn show_walk(
         &self,
         caller: &Caller,
@@ -248,7 +248,7 @@ impl Service {
             let extra = if is_before { 0 } else { page.found.len() - 1 };
             page.found.remove(extra);
         }
-        // What the next page begins after is seen in its document.
+        // The start of the next page is in its document.
         let ends = [0, page.found.len().saturating_sub(1)];
         self.complete(caller, &mut page.found, &ends).await?;
         let seal = |found: Option<&StoredResource>, is_before: bool| {
@@ -287,8 +287,7 @@ impl Service {
         self.show(caller, query, page, &paging.join(",")).await
     }
 
-    /// The answer that shows a page. With several large documents, or many memberships, it is sent while
-    /// they are read.
+    /// The response with a page. With several large documents, or many memberships, it is streamed.
     async fn show(
         &self,
         caller: &Caller,
@@ -312,7 +311,7 @@ impl Service {
     }
 }
 
-/// What a filter means for each of the types.
+/// The filter resolved for each of the types.
 fn predicates(
     claim: &Claim,
     resource_types: &[Arc<ResourceType>],
@@ -360,7 +359,7 @@ fn relations(resource_types: &[Arc<ResourceType>], projections: &[Projection]) -
     })
 }
 
-/// What `sortBy` and `sortOrder` ask for. `sortOrder` alone means nothing.
+/// The order by `sortBy` and `sortOrder`. `sortOrder` alone has no effect.
 fn order(
     resource_types: &[Arc<ResourceType>],
     query: &SearchRequest,
@@ -389,7 +388,7 @@ fn order(
         ScimError::invalid_value(format!(
             "\"sortBy\" cannot be \"{name}\": name a simple attribute or a sub-attribute that is not a membership or a secret."
         ))
-        .logged_as("\"sortBy\" names nothing that can be sorted by.")
+        .logged_as("\"sortBy\" is not a sortable attribute.")
     })?;
     Ok(Some(SortOrder { by, descending }))
 }
@@ -410,7 +409,7 @@ fn sort_target(
         Some("meta.version") => return Some(Target::Version),
         _ => {}
     }
-    // A complex attribute is sorted by its value, as it is compared by it.
+    // A complex attribute is sorted by its value, as in comparisons.
     let path = match (&path.sub, path.attribute.sub_attribute("value")) {
         (None, Some(value)) => {
             resource_type.path(path.container.as_ref(), &path.attribute, Some(value))
@@ -423,7 +422,7 @@ fn sort_target(
     (path.leaf.is_some() && is_kept && is_single && !is_secret).then_some(Target::Attribute(path))
 }
 
-/// What a cursor is bound to: the tenant, the types, and all of the query but the page.
+/// The binding of a cursor: the tenant, the types, and the query without the page.
 fn fingerprint(claim: &Claim, query: &Query<'_>) -> Vec<u8> {
     let asked = query.asked;
     let resource_types: Vec<_> = query

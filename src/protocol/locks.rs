@@ -1,5 +1,5 @@
-//! Locks by resource: changes of one resource that met each other are made one after the other, so
-//! that each is made again once and not many times. Resources share a fixed number of locks.
+//! Locks by resource: conflicting changes of one resource are serialized, so that each is repeated once and not many
+//! times. Resources share a fixed number of locks.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

@@ -1,5 +1,4 @@
-//! The answer that shows a large group: it is sent while its members are read, so that it takes no
-//! more memory than any other.
+//! The response with a large group: its members are streamed, so that the memory does not depend on the size.
 
 use crate::access::Caller;
 use crate::error::Result;
@@ -14,21 +13,20 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-/// Members that are read along with a group; with more of them they follow one by one.
+/// Members that are read with a group; the others are streamed.
 pub(crate) const READ_ALONG: usize = 1000;
 
-/// Bytes that are sent together.
+/// Bytes of a piece.
 pub(crate) const PIECE: usize = 32 << 10;
 
-/// How long a client may take over all of it.
+/// Time limit for a client to read the response.
 pub(crate) const LONGEST: Duration = Duration::from_secs(600);
 
-/// Times that it is tried to meet the group as it was found.
+/// Attempts to read the members at the version of the group.
 const ATTEMPTS: usize = 3;
 
 impl Service {
-    /// The answer that shows a resource of which [`READ_ALONG`] members were read, and one more if
-    /// there are more.
+    /// The response with a resource of which [`READ_ALONG`] members were read, plus one if there are more.
     pub(crate) async fn shown_in_full(
         &self,
         caller: &Caller,
@@ -48,10 +46,10 @@ impl Service {
         }
     }
 
-    /// All members of a resource of which [`READ_ALONG`] were read, and one more if there are more.
+    /// All members of a resource of which [`READ_ALONG`] were read, plus one if there are more.
     ///
     /// # Errors
-    /// 404 if the resource is gone meanwhile; 503 if the database is away.
+    /// 404 if the resource was deleted in the meantime; 503 if the database is unavailable.
     pub(crate) async fn in_full(
         &self,
         caller: &Caller,
@@ -88,22 +86,22 @@ impl Service {
 /// A resource with all its members.
 #[derive(Debug)]
 pub(crate) enum InFull {
-    /// They were read.
+    /// All members were read.
     Read(StoredResource),
-    /// They are too many, and come one by one.
+    /// There are too many members, which are streamed.
     OneByOne(StoredResource, Members),
 }
 
-/// The members of a large group on their way.
+/// The stream of the members of a large group.
 #[derive(Debug)]
 pub(crate) struct Members {
-    /// Members that were read with the group, which come first.
+    /// Members that were read with the group, which are sent first.
     read: Vec<Related>,
     roll: MemberStream,
 }
 
 impl Members {
-    /// Adds them to a text, which is sent whenever there is enough of it. `false` if nobody reads it any more.
+    /// Appends the members to a text, which is sent in pieces. `false` if the receiver is closed.
     ///
     /// # Errors
     /// Any error of the database, see [`StoreError`](crate::store::StoreError).
@@ -133,7 +131,7 @@ impl Members {
     }
 }
 
-/// Sends a text if it is as large as a piece, and begins a new one. `false` if nobody reads it any more.
+/// Sends a text of the size of a piece, and starts a new one. `false` if the receiver is closed.
 pub(crate) async fn send_if_large(text: &mut String, to: &mpsc::Sender<Piece>) -> bool {
     if text.len() < PIECE {
         return true;
@@ -142,7 +140,7 @@ pub(crate) async fn send_if_large(text: &mut String, to: &mpsc::Sender<Piece>) -
     to.send(Some(piece)).await.is_ok()
 }
 
-/// The answer whose members are sent while they are read.
+/// The response with streamed members.
 fn streamed_reply(
     tasks: &TaskTracker,
     caller: &Caller,
@@ -174,7 +172,7 @@ fn streamed_reply(
     }
 }
 
-/// Sends the members and what comes after them, until the client has gone.
+/// Sends the members and the rest of the body, until the client disconnects.
 async fn send_members(
     caller: &Caller,
     members: Members,
@@ -185,7 +183,7 @@ async fn send_members(
     if members.send(caller, &mut text, to).await? {
         text.push_str(tail);
         for piece in [Some(text), None] {
-            // Whoever has gone misses nothing.
+            // The client has disconnected.
             let _ = to.send(piece).await;
         }
     }

@@ -1,4 +1,4 @@
-//! The members that a body names, and what a list of member changes makes of the members of a resource.
+//! The members in a body, and the result of a list of member changes.
 
 use crate::error::{Result, ScimError};
 use crate::patch::MemberChange;
@@ -20,8 +20,8 @@ pub(crate) struct MemberResolver<'a> {
 }
 
 impl MemberResolver<'_> {
-    /// What a list of changes makes of the members of a resource. Members that do not exist are
-    /// left out and noted, or refused in `rfc` mode.
+    /// The result of a list of changes for the members of a resource. Members that do not exist are ignored and
+    /// recorded, or refused in `rfc` mode.
     pub(crate) async fn delta(
         &self,
         group: Option<&StoredResource>,
@@ -48,7 +48,7 @@ impl MemberResolver<'_> {
                     }
                     if matches!(change, MemberChange::Replace(_)) {
                         if joining.is_empty() && !list.is_empty() {
-                            // Without a known id that could take their place, the members stay.
+                            // Without an existing id in the replacement, the members stay.
                             self.keeps_members(group, &delta, list).await?;
                             continue;
                         }
@@ -78,7 +78,7 @@ impl MemberResolver<'_> {
     }
 
     /// # Errors
-    /// 400 `invalidValue` naming the first of these ids, if the group has members that they would replace.
+    /// 400 `invalidValue` with the first of these ids, if the group has members that they would replace.
     async fn keeps_members(
         &self,
         group: Option<&StoredResource>,
@@ -93,10 +93,9 @@ impl MemberResolver<'_> {
         match ids.first().filter(|_| has_members) {
             None => Ok(()),
             Some(first) => Err(ScimError::invalid_value(format!(
-                "No member can be replaced by \"{first}\": neither this id nor another one of the list is known. The group \
-                 keeps its members; provision the new ones first."
+                "No member can be replaced by \"{first}\": no id of the list exists. The group keeps its members; provision the new ones first."
             ))
-            .logged_as("No id in a list that replaces members is known.")),
+            .logged_as("No id in a list that replaces members exists.")),
         }
     }
 }
@@ -128,8 +127,8 @@ fn named_ids(change: &MemberChange) -> impl Iterator<Item = &str> {
     list.iter().map(String::as_str)
 }
 
-/// Types that the members attribute names: those of its reference. Those that mirror memberships
-/// may be members too (RFC 9944 section 4).
+/// Types of members: the reference types of the members attribute. Types that mirror memberships can be members too
+/// (RFC 9944 section 4).
 fn member_types(resource_type: &ResourceType) -> Vec<&str> {
     let reference = resource_type
         .members()
@@ -154,7 +153,7 @@ fn unresolved(id: &str, conformance: Conformance, notes: &mut Vec<Note>) -> Resu
     .logged_as("There is no resource with the id of a member."))
 }
 
-/// The members that a body names.
+/// The members in a body.
 pub(crate) fn sent_members(
     resource_type: &ResourceType,
     attributes: &mut Attributes,

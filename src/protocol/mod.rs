@@ -1,4 +1,4 @@
-//! The protocol's operations, one file each. Knows no header and no table.
+//! The protocol's operations, one file each. Independent of HTTP headers and of tables.
 
 mod bulk;
 mod change;
@@ -49,7 +49,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long closing waits for what requests have begun: the last uses of tokens, answers that are sent.
+/// Time limit of closing for tasks that requests have started: last uses of tokens, streamed responses.
 const TASKS: Duration = Duration::from_secs(5);
 
 /// The operations of the protocol over one database. Clones share their caches and limits.
@@ -60,7 +60,7 @@ pub struct Service {
     /// Where the time comes from.
     pub clock: Clock,
     access: Access,
-    /// What customers ask for help that only the vendor can give.
+    /// Contact for customers when only the vendor can help.
     support: Option<Arc<str>>,
     limits: Live<ServiceLimits>,
     locks: locks::ResourceLocks,
@@ -93,7 +93,7 @@ impl Service {
         }
     }
 
-    /// Whether the database answers.
+    /// Whether the database responds.
     ///
     /// # Errors
     /// 503 if it does not.
@@ -106,13 +106,13 @@ impl Service {
         self.limits.get()
     }
 
-    /// Takes other limits, for requests that come from now on.
+    /// Replaces the limits, for new requests.
     pub(crate) fn renew(&self, limits: ServiceLimits) {
         self.limits.set(limits);
     }
 
-    /// Ends work with the database, once no request is under way. The embedded database is in its file
-    /// alone afterwards; `false` if another program that reads it is in the way of that.
+    /// Closes the database after the last request. The data of the embedded database is then in its main file alone;
+    /// `false` if another program that reads it prevents that.
     ///
     /// # Errors
     /// Any error of the database, see [`StoreError`](crate::store::StoreError).
@@ -130,12 +130,12 @@ impl Service {
         &self.access
     }
 
-    /// What is counted and measured since the database was opened.
+    /// The metrics since the database was opened.
     pub fn metrics(&self) -> &Arc<Metrics> {
         self.store.metrics()
     }
 
-    /// What writes the provisioning log.
+    /// The writer of the provisioning log.
     pub fn recorder(&self) -> &Recorder {
         &self.recorder
     }
@@ -145,14 +145,13 @@ impl Service {
         &self.clock
     }
 
-    /// How many passwords were digested since the start. The work is slow on purpose; a request
-    /// costs it once at most, whatever becomes of it.
+    /// Number of passwords digested since the start. Digesting is slow by design; each request does it at most once.
     pub fn passwords_digested(&self) -> u64 {
         self.passwords.digested()
     }
 
-    /// Whom a customer asks for what only the vendor can do: the contact of the tenant that the context of the request
-    /// knows, else that of the server.
+    /// The contact for problems that only the vendor can solve: that of the tenant in the context of the request, or
+    /// else that of the server.
     pub(crate) fn contact(&self, context: &RequestContext) -> Option<String> {
         let of_tenant = context.tenant().and_then(|tenant| tenant.support.clone());
         of_tenant.or_else(|| self.support.as_deref().map(str::to_owned))

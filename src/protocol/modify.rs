@@ -13,8 +13,8 @@ use std::sync::Arc;
 struct Modify<'a>(&'a UpdateRequest<'a>);
 
 impl Service {
-    /// PATCH (RFC 7644 section 3.5.2). Answers the resource, but 204 for types with members
-    /// unless the client asks for a shape: their member lists are long.
+    /// PATCH (RFC 7644 section 3.5.2). Returns the resource, but 204 for types with members unless the client selects
+    /// attributes or a preference: their member lists are long.
     ///
     /// # Errors
     /// 400, 403 without a seat, 404, 409, 412, 413, 503.

@@ -1,16 +1,16 @@
-//! Positions of index paging. Clients read the pages of a list in order, by `startIndex`; the last
-//! result of a page is kept, so that the next page need not count all results before it.
+//! Positions of index paging. Clients read the pages of a list in order, by `startIndex`; the last result of a page is
+//! cached, so that the next page does not count all results before it.
 
 use crate::metrics::CacheMetrics;
 use quick_cache::sync::Cache;
 
-/// Positions that are kept at most; the least used ones are evicted.
+/// Maximum number of cached positions; the least used ones are evicted.
 const CAPACITY: usize = 10_000;
 
 /// A list in order of creation, and a position in it: tenant, names of the resource types, start index.
 pub(super) type Position = (String, Vec<String>, i64);
 
-/// The last result before a position, and how many resources were deleted when it was read.
+/// The last result before a position, and the number of deleted resources at that time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PageHint {
     pub(super) seq: i64,
@@ -40,7 +40,7 @@ impl PageHints {
         hint
     }
 
-    /// Keeps the hint for a position.
+    /// Caches the hint for a position.
     pub(super) fn remember(&self, position: Position, hint: PageHint) {
         self.cache.insert(position, hint);
     }

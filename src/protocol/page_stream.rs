@@ -1,5 +1,5 @@
-//! The answer that shows a page with many large documents, or with many memberships: each resource is read when its turn
-//! to be sent has come, so that the answer takes no more memory than any other.
+//! The response with a page of many large documents or memberships: each resource is read when it is sent, so that the
+//! memory does not depend on the size of the page.
 
 use crate::access::Caller;
 use crate::error::Result;
@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 impl Service {
-    /// Reads the documents of those at these places that were left out. One that is gone meanwhile stays empty,
-    /// and is removed.
+    /// Reads omitted documents at these positions. A document that was deleted in the meantime stays empty, and is
+    /// removed.
     pub(crate) async fn complete(
         &self,
         caller: &Caller,
@@ -42,7 +42,7 @@ impl Service {
         Ok(())
     }
 
-    /// The answer that shows a page of which documents or memberships were left out.
+    /// The response with a page whose documents or memberships were omitted.
     pub(crate) fn sent_while_read(
         &self,
         caller: &Caller,
@@ -69,7 +69,7 @@ impl Service {
         }
     }
 
-    /// Sends the resources and what comes after them, until the client has gone.
+    /// Sends the resources and the rest of the body, until the client disconnects.
     async fn send_page(
         &self,
         caller: &Caller,
@@ -107,13 +107,14 @@ impl Service {
         }
         text.push_str(&format!("],\"itemsPerPage\":{count}}}"));
         for piece in [Some(text), None] {
-            // Whoever has gone misses nothing.
+            // The client has disconnected.
             let _ = to.send(piece).await;
         }
         Ok(())
     }
 
-    /// A resource of a page with its document and, if they were left out, its memberships. `None` if it is gone meanwhile.
+    /// A resource of a page with its document and, if they were omitted, its memberships. `None` if it was deleted in
+    /// the meantime.
     async fn whole(
         &self,
         caller: &Caller,

@@ -1,4 +1,4 @@
-//! Digests of passwords: slow on purpose, so off the async threads and few at once.
+//! Digests of passwords: slow by design, so outside of the async threads and with limited concurrency.
 
 use crate::error::{Result, ScimError};
 use crate::model::TypeRoles;
@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 
-/// The OpaqueString profile (RFC 8265 section 4.2): blanks of any script become the ASCII one,
-/// and characters are composed, so that a password typed elsewhere is the same.
+/// The OpaqueString profile (RFC 8265 section 4.2): all blanks become the ASCII space, and characters are composed, so
+/// that a password is the same on every keyboard.
 fn prepared(password: &str) -> String {
     let is_blank = |c: char| c.is_whitespace() && !c.is_control();
     let blanks: String = password
@@ -23,7 +23,7 @@ fn prepared(password: &str) -> String {
     Key::text(&blanks, true).as_str().to_owned()
 }
 
-/// Makes digests, a bounded number at once.
+/// Computes digests, with limited concurrency.
 #[derive(Debug, Clone)]
 pub(crate) struct Passwords {
     places: Arc<Semaphore>,
@@ -39,13 +39,12 @@ impl Passwords {
         }
     }
 
-    /// How many digests were made.
+    /// Number of computed digests.
     pub(crate) fn digested(&self) -> u64 {
         self.digested.load(Ordering::Relaxed)
     }
 
-    /// Attributes as they are stored: the password is taken out, and kept as a digest if the tenant's
-    /// policy says so.
+    /// Attributes for storage: the password is removed, and stored as a digest if the tenant's policy requires it.
     ///
     /// # Errors
     /// 500 if the digest cannot be computed.

@@ -1,4 +1,4 @@
-//! The part of a response body that is sent while it is read.
+//! The streamed part of a response body.
 
 use crate::error::{Result, ScimError};
 use std::task::{Context, Poll};
@@ -8,11 +8,11 @@ use tokio::sync::mpsc;
 #[derive(Debug)]
 pub(crate) struct Pieces(mpsc::Receiver<Piece>);
 
-/// A piece, or the word that it was the last.
+/// A piece, or `None` after the last one.
 pub(crate) type Piece = Option<String>;
 
 impl Pieces {
-    /// Pieces to be received, and where they are sent to. The last is followed by `None`.
+    /// The sender and the receiver of pieces. The last piece is followed by `None`.
     pub(crate) fn channel() -> (mpsc::Sender<Piece>, Self) {
         let (sender, receiver) = mpsc::channel(1);
         (sender, Self(receiver))

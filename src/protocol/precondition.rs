@@ -13,8 +13,7 @@ pub enum Tags {
 }
 
 impl Tags {
-    /// Reads the value of `If-Match` or `If-None-Match`. Text that is no list of tags is a list
-    /// of nothing, which no version matches.
+    /// Reads the value of `If-Match` or `If-None-Match`. Invalid text is an empty list, which no version matches.
     pub fn parse(header: &str) -> Self {
         if header.trim() == "*" {
             return Self::Any;
@@ -58,11 +57,10 @@ impl Precondition {
         self.if_match.is_none() && self.if_none_match.is_none()
     }
 
-    /// Whether a read finds the version that the client has already; `If-Match` comes first
-    /// (RFC 9110 section 13.2.2).
+    /// Whether the client already has the current version; `If-Match` is evaluated first (RFC 9110 section 13.2.2).
     ///
     /// # Errors
-    /// 412 if `If-Match` names other versions.
+    /// 412 if `If-Match` has only other versions.
     pub(crate) fn is_unmodified(&self, version: i64) -> Result<bool> {
         self.check_if_match(version)?;
         Ok(self
@@ -71,7 +69,7 @@ impl Precondition {
             .is_some_and(|tags| tags.match_version(version)))
     }
 
-    /// Whether a write may go ahead on this version.
+    /// Whether a write of this version is allowed.
     ///
     /// # Errors
     /// 412 if a condition does not hold.

@@ -1,4 +1,4 @@
-//! Which attributes a client selects, and which answer to a write it prefers.
+//! The attributes that a client selects, and its preferred response to a write.
 
 use crate::error::Result;
 use crate::keyword::keywords;
@@ -7,29 +7,29 @@ use crate::resource::projection::Projection;
 use crate::schema::ResourceType;
 
 keywords! {
-    /// What a client prefers to be answered to a write (RFC 7240 section 4.2).
+    /// The preferred response to a write (RFC 7240 section 4.2).
     ReturnPreference {
-        /// The resource as it is afterwards.
+        /// The new state of the resource.
         Representation = "representation",
         /// No body.
         Minimal = "minimal",
     }
 }
 
-/// `attributes` and `excludedAttributes` (RFC 7644 section 3.9), each a list of names, and what the
-/// client prefers.
+/// `attributes` and `excludedAttributes` (RFC 7644 section 3.9), each a list of names, and the preference of the
+/// client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct View {
-    /// Only these, beside what is always returned.
+    /// Only these, in addition to attributes that are always returned.
     pub(crate) attributes: Vec<String>,
-    /// All but these.
+    /// All except these.
     pub(crate) excluded: Vec<String>,
-    /// Whether the answer to a write shows the resource at all.
+    /// Whether the response to a write contains the resource.
     pub(crate) prefers: Option<ReturnPreference>,
 }
 
 impl View {
-    /// What it means for the resources of a type.
+    /// The projection for the resources of a type.
     ///
     /// # Errors
     /// 400 `invalidValue` if both lists are given.
@@ -51,8 +51,8 @@ impl View {
         !self.attributes.is_empty() || !self.excluded.is_empty()
     }
 
-    /// Whether the answer to a write shows the resource; `usually` says whether it does for a client
-    /// that prefers nothing. Who chooses attributes is always shown them (RFC 7644 section 3.5.2).
+    /// Whether the response to a write contains the resource; `usually` is the default for a client without a
+    /// preference. A client that selects attributes always gets them (RFC 7644 section 3.5.2).
     pub(crate) fn shows_resource(&self, usually: bool) -> bool {
         let preferred = self.prefers.map_or(usually, |prefers| {
             prefers == ReturnPreference::Representation
@@ -60,7 +60,7 @@ impl View {
         self.is_chosen() || preferred
     }
 
-    /// The preference that an answer follows which shows the resource, or does not.
+    /// The applied preference of a response with or without the resource.
     pub(crate) fn applied(&self, shows: bool) -> Option<ReturnPreference> {
         self.prefers
             .filter(|prefers| shows == (*prefers == ReturnPreference::Representation))

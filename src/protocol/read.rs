@@ -39,8 +39,7 @@ impl Service {
         Ok((caller, reply))
     }
 
-    /// The resource of a type with that id, in the tenant of a claim, which is proved by reading it. 404
-    /// if there is none.
+    /// The resource of a type with that id, in the tenant of a claim, which the read confirms. 404 if there is none.
     pub(crate) async fn find(
         &self,
         claim: &Claim,
@@ -48,7 +47,7 @@ impl Service {
         id: &str,
         relations: Relations,
     ) -> Confirmed<StoredResource> {
-        // Ids are case-exact (RFC 7643 section 3.1), so only our own spelling is one.
+        // Ids are case-exact (RFC 7643 section 3.1), so only the server's own spelling is valid.
         let uuid = Uuid::parse_str(id)
             .ok()
             .filter(|uuid| uuid.to_string() == id);
@@ -63,7 +62,7 @@ impl Service {
         ))
     }
 
-    /// The answer that shows a resource.
+    /// The response with a resource.
     pub(crate) fn shown(
         &self,
         caller: &Caller,
@@ -81,7 +80,7 @@ impl Service {
     }
 }
 
-/// The answer that names a resource and does not show it.
+/// The response with the location of a resource, without its body.
 pub(crate) fn unshown(caller: &Caller, found: &StoredResource, status: u16) -> Reply {
     let location = render::location(caller, &found.resource_type, found.id);
     Reply {
@@ -91,7 +90,7 @@ pub(crate) fn unshown(caller: &Caller, found: &StoredResource, status: u16) -> R
     }
 }
 
-/// 404 for an id that names nothing.
+/// 404 for an unknown id.
 pub(crate) fn absent(resource_type: &ResourceType) -> ScimError {
     ScimError::not_found(format!(
         "There is no {} with this id.",

@@ -1,4 +1,4 @@
-//! Attributes that name another resource by its id, where the type requires a check.
+//! Attributes that refer to another resource by its id, if the type requires a check.
 
 use crate::error::{Result, ScimError};
 use crate::model::TypeRoles;
@@ -7,12 +7,12 @@ use crate::schema::ResourceType;
 use crate::store::{Scope, Store};
 use uuid::Uuid;
 
-/// Checks that the resources which attributes name by id exist, where the type requires it. Values
-/// that have not changed are not checked again. `manager` is not checked: identity providers send
-/// it before the manager is provisioned, or never provision the manager.
+/// Checks that referenced resources exist, if the type requires it. Values that have not changed are not checked again.
+/// `manager` is not checked: identity providers send it before the manager is provisioned, or never provision the
+/// manager.
 ///
 /// # Errors
-/// 400 `invalidValue` naming the attribute.
+/// 400 `invalidValue` with the attribute.
 pub(crate) async fn check_references(
     store: &Store,
     scope: &Scope,
@@ -57,8 +57,8 @@ pub(crate) async fn check_references(
     Ok(())
 }
 
-/// The ids in attributes whose references are checked: complex ones, whose `$ref` tells which types
-/// they name and whose `value` is the id.
+/// The ids in attributes whose references are checked: complex ones with a `$ref` that defines the types and a `value`
+/// that is the id.
 fn references<'a>(
     resource_type: &'a ResourceType,
     attributes: &'a Attributes,

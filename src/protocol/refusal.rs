@@ -1,4 +1,4 @@
-//! Why a write was refused: no seat, a unique value in use, schemas that have changed meanwhile.
+//! Refusals of writes: no seat, a unique value in use, concurrently changed schemas.
 
 use crate::access::{Caller, Claim};
 use crate::error::ScimError;
@@ -17,14 +17,14 @@ use crate::store::{
 /// Why a write did not take effect.
 #[derive(Debug)]
 pub(crate) enum WriteError {
-    /// The schemas that it was made under are no longer those of the tenant: it has to be made again.
+    /// The tenant's schemas have changed since the write started: it has to be repeated.
     SchemasChanged,
     /// The write is refused, or it failed.
     Refused(ScimError),
 }
 
 impl WriteError {
-    /// The refusal of a write that is not made again.
+    /// The refusal of a write that is not repeated.
     pub(crate) fn into_refusal(self) -> ScimError {
         match self {
             Self::Refused(error) => error,
@@ -51,7 +51,7 @@ impl From<StoreError> for WriteError {
     }
 }
 
-/// Why the store has not made a change, by an outcome other than [`WriteOutcome::Done`].
+/// The error for an outcome of the store other than [`WriteOutcome::Done`].
 pub(crate) async fn refusal(
     store: &Store,
     scope: &Scope,
@@ -66,8 +66,7 @@ pub(crate) async fn refusal(
     }
 }
 
-/// The refusal of a user that would be one more than the tenant has seats for. More users than that can
-/// be active if the limit was lowered.
+/// The refusal of a user beyond the tenant's limit of seats. More users than the limit can be active if it was lowered.
 pub(crate) async fn no_seat(store: &Store, tenant: &Tenant) -> ScimError {
     let known = tenant.seats.unwrap_or_default();
     let now = store.seats(tenant.number()).await.ok().flatten();
@@ -86,7 +85,7 @@ pub(crate) async fn no_seat(store: &Store, tenant: &Tenant) -> ScimError {
     .because(Reason::SeatsFull)
 }
 
-/// 409 that says which attribute is in use.
+/// 409 with the attribute whose value is in use.
 pub(crate) fn in_use(resource_type: &ResourceType, attributes: &Attributes) -> ScimError {
     let unique = resource_type
         .leaves()
@@ -104,12 +103,12 @@ pub(crate) fn in_use(resource_type: &ResourceType, attributes: &Attributes) -> S
             names.join(" or ")
         },
         if folded {
-            " (letter case is disregarded)"
+            " (letter case is ignored)"
         } else {
             ""
         },
         if resource_type.seat().is_some() {
-            "; inactive ones count too"
+            "; inactive ones are included"
         } else {
             ""
         }
@@ -121,8 +120,8 @@ pub(crate) fn in_use(resource_type: &ResourceType, attributes: &Attributes) -> S
     })
 }
 
-/// 409 for a unique value that another resource has, with the reason, and the caller if finding it out
-/// has confirmed the claim. For a resource that takes a seat it costs one look-up.
+/// 409 for a unique value of another resource, with the reason, and the caller if the look-up has confirmed the claim.
+/// For a resource with a seat it costs one look-up.
 pub(super) async fn value_in_use(
     service: &Service,
     claim: &Claim,
@@ -148,7 +147,7 @@ pub(super) async fn value_in_use(
     (Some(caller), error)
 }
 
-/// The attributes of a resource that has a unique value of these; `None` if it cannot be looked up.
+/// The attributes of the resource that has one of these unique values; `None` if the look-up fails.
 async fn holder(
     service: &Service,
     claim: &Claim,

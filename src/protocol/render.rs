@@ -1,5 +1,5 @@
-//! A stored resource as the client reads it. A document that is shown as it is stored is spliced
-//! into the answer as text; a tree is built only where something has to be cut.
+//! Rendering of stored resources. A complete document is spliced into the response as text; a tree is built only if
+//! attributes have to be removed.
 
 use crate::access::Caller;
 use crate::error::{Result, ScimError};
@@ -14,14 +14,14 @@ use std::sync::Arc;
 use tokio::task::yield_now;
 use uuid::fmt::Hyphenated;
 
-/// Resources of a page that are shown without a pause. A page of 1,000 takes milliseconds, for which other requests on
-/// the thread would wait.
+/// Number of resources that are rendered before a yield. A page of 1,000 takes milliseconds, during which other
+/// requests on the thread would wait.
 const AT_ONCE: usize = 32;
 
-/// A type, and what is shown of its resources.
+/// A type, and the projection of its resources.
 pub type Shape = (Arc<ResourceType>, Projection);
 
-/// Which memberships a projection needs.
+/// The memberships that a projection needs.
 pub(crate) fn relations(resource_type: &ResourceType, projection: &Projection) -> Relations {
     let shows = |attribute: Option<_>| {
         attribute.is_some_and(|attribute: &Arc<_>| projection.shows(attribute))
@@ -52,7 +52,7 @@ fn push_id(text: &mut String, id: uuid::Uuid) {
     text.push_str(id.hyphenated().encode_lower(&mut room));
 }
 
-/// Adds JSON text of a string. What needs no escape is copied.
+/// Appends a string as JSON. Text without characters to escape is copied.
 fn push_string(text: &mut String, string: &str) {
     let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
     if string.bytes().all(is_plain) {
@@ -72,7 +72,7 @@ pub(crate) fn attributes(document: &StoredDocument) -> Result<Attributes> {
 /// The JSON text of a resource.
 ///
 /// # Errors
-/// 500 if what is stored is no document.
+/// 500 if the stored text is not a document.
 pub fn resource(
     caller: &Caller,
     found: &StoredResource,
@@ -110,15 +110,15 @@ pub fn resource(
     Ok(Value::Object(document).to_string())
 }
 
-/// The JSON text of a page of a list (RFC 7644 section 3.4.2). `paging` has the members about the page, as
-/// members of the answer; resources of types without a shape are left out. Other requests get their turn meanwhile.
+/// The JSON text of a page of a list (RFC 7644 section 3.4.2). `paging` has the members about the page, as JSON
+/// members; resources of types without a shape are omitted. The function yields to other requests.
 ///
 /// # Errors
-/// 500 if what is stored is no document.
+/// 500 if the stored text is not a document.
 pub async fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape]) -> Result<String> {
     let mut text = String::with_capacity(256 + page.found.len() * 1024);
     text.push_str(&list_head(page.total, paging));
-    // WriteContext to a string cannot fail.
+    // Writing to a string cannot fail.
     let _ = write!(
         text,
         "\"itemsPerPage\":{},\"Resources\":[",
@@ -140,7 +140,7 @@ pub async fn list(caller: &Caller, page: &Page, paging: &str, shapes: &[Shape]) 
     Ok(text)
 }
 
-/// What is shown of a resource on a page.
+/// The projection of a resource on a page.
 pub(crate) fn projection_of<'a>(
     found: &StoredResource,
     shapes: &'a [Shape],
@@ -164,14 +164,14 @@ fn spliced(caller: &Caller, found: &StoredResource) -> String {
     text
 }
 
-/// The text of a resource before its members, and after them.
+/// The text of a resource before and after its members.
 pub(crate) fn around_members(caller: &Caller, found: &StoredResource) -> (String, String) {
     let (mut before, mut after) = (found.document.with_id(found.id, 64), "]".to_owned());
     let name = found
         .resource_type
         .members()
         .map_or("", |members| members.name().as_ref());
-    // WriteContext to a string cannot fail.
+    // Writing to a string cannot fail.
     let _ = write!(before, ",\"{name}\":[");
     relations_as_text(
         &mut after,
@@ -188,7 +188,7 @@ fn end(text: &mut String, caller: &Caller, found: &StoredResource) {
     let (resource_type, meta) = (&found.resource_type, &found.meta);
     text.push_str(",\"meta\":{\"resourceType\":");
     push_string(text, resource_type.name());
-    // To write to a string cannot fail.
+    // Writing to a string cannot fail.
     let _ = write!(
         text,
         ",\"created\":\"{}\",\"lastModified\":\"{}\",\"location\":",

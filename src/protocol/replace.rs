@@ -18,8 +18,8 @@ use std::sync::Arc;
 struct Replace<'a>(&'a UpdateRequest<'a>);
 
 impl Service {
-    /// PUT (RFC 7644 section 3.5.1). What is left out is cleared, but for what no client reads
-    /// and, in lenient mode, who is active and, unless the tenant says otherwise, members.
+    /// PUT (RFC 7644 section 3.5.1). Omitted attributes are cleared, except unreadable ones and, in lenient mode,
+    /// `active` and, by default, members.
     ///
     /// # Errors
     /// 400, 403 without a seat, 404, 409, 412, 503.
@@ -90,8 +90,8 @@ impl Write for Replace<'_> {
     }
 }
 
-/// A list of members of which none is named must not empty a group, and each that is there names one,
-/// as in a PATCH.
+/// Each value of a members list must identify a member, as in a PATCH, so that an invalid list does not remove all
+/// members.
 ///
 /// # Errors
 /// 400 `invalidValue`.
@@ -116,7 +116,7 @@ fn names_somebody(
                 || !list.is_empty() && !list.iter().any(has_content) =>
         {
             Err(ScimError::invalid_value(format!(
-                "A value of \"{}\" names nobody: it needs \"value\".",
+                "A value of \"{}\" does not identify a member: it needs \"value\".",
                 members.name()
             )))
         }
@@ -124,7 +124,7 @@ fn names_somebody(
     }
 }
 
-/// Whether there is anything in a value: arrays and objects around nothing mean nothing.
+/// Whether a value has content: nested empty arrays and objects have none.
 fn has_content(value: &Value) -> bool {
     match value {
         Value::Null => false,

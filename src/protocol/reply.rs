@@ -5,20 +5,20 @@ use crate::protocol::pieces::Pieces;
 use crate::protocol::query::ReturnPreference;
 use std::future::poll_fn;
 
-/// What the client is answered.
+/// The response to the client.
 #[derive(Debug, Default)]
 pub(crate) struct Reply {
     /// HTTP status.
     pub(crate) status: u16,
-    /// JSON text; `None` for an answer without a body.
+    /// JSON text; `None` for a response without a body.
     pub(crate) body: Option<String>,
-    /// What follows it, if that is still being read.
+    /// The streamed rest of the body.
     pub(crate) rest: Option<Pieces>,
     /// Entity tag of the resource.
     pub(crate) etag: Option<String>,
     /// URL of the resource.
     pub(crate) location: Option<String>,
-    /// The client's preference that was followed.
+    /// The applied preference of the client.
     pub(crate) applied: Option<ReturnPreference>,
 }
 
@@ -32,7 +32,7 @@ impl Reply {
         }
     }
 
-    /// All of the body, once the rest is read; empty if there is none.
+    /// The complete body, including the streamed rest; empty if there is none.
     ///
     /// # Errors
     /// If the rest could not be read.
@@ -47,7 +47,7 @@ impl Reply {
         Ok(text)
     }
 
-    /// An answer without a body.
+    /// A response without a body.
     pub(crate) fn empty(status: u16) -> Self {
         Self {
             status,

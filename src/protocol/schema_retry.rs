@@ -1,5 +1,5 @@
-//! Writes under the schemas of the moment: a write whose tenant's schemas change while it is made is
-//! made again under the new ones.
+//! Retries after schema changes: a write is repeated with the new schemas if the tenant's schemas change during the
+//! write.
 
 use crate::access::{Caller, Claim, Confirmed};
 use crate::error::ScimError;
@@ -11,19 +11,19 @@ use crate::resource::Acceptance;
 use crate::schema::ResourceType;
 use std::sync::Arc;
 
-/// How often a write is made again.
+/// Maximum number of retries of a write.
 const RETRIES: u32 = 8;
 
-/// The outcome of one attempt at a write. An error outside was made before the claim was confirmed.
+/// The outcome of one attempt at a write. The outer error occurred before the claim was confirmed.
 pub(super) type Attempt<T> = Result<(Caller, Result<T, WriteError>), WriteError>;
 
-/// A write of the protocol, as it was sent.
+/// A write of the protocol.
 pub(super) trait Write: Sync {
-    /// The write as the request log reads it.
+    /// The write for the request log.
     fn request(&self) -> WriteRequest<'_>;
 
-    /// Makes the write under the schemas of a claim. What is left out of the body is in `acceptance`
-    /// afterwards, what the stored resources make of it in `notes`.
+    /// Executes the write with the schemas of a claim. Ignored parts of the body are added to `acceptance`, notes about
+    /// stored resources to `notes`.
     fn attempt(
         &self,
         service: &Service,
@@ -35,7 +35,7 @@ pub(super) trait Write: Sync {
 }
 
 impl Service {
-    /// Makes a write, and makes it again while the tenant's schemas change under it.
+    /// Executes a write, and repeats it if the tenant's schemas change during the write.
     pub(super) async fn under_current_schemas(
         &self,
         claim: &Claim,
@@ -63,7 +63,7 @@ impl Service {
         Ok((caller, outcome.map_err(WriteError::into_refusal)))
     }
 
-    /// What a write has left out is not noted if it is made again: it will be left out again.
+    /// Ignored parts are not recorded if the write is repeated: the retry ignores them again.
     async fn attempt(
         &self,
         claim: &Claim,
@@ -94,7 +94,7 @@ fn is_outdated<T>(outcome: &Attempt<T>) -> bool {
     )
 }
 
-/// Logs what was left out of a request; names and ids, never values.
+/// Logs ignored parts of a request; names and ids, never values.
 fn log_left_out(claim: &Claim, resource_type: &Arc<ResourceType>, notes: &[Note]) {
     claim.context.left_out(resource_type, notes);
     for note in notes {

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 pub(crate) struct UpdateRequest<'a> {
     /// The id in the path.
     pub(crate) id: &'a str,
-    /// The body, as it was sent.
+    /// The body.
     pub(crate) body: Map<String, Value>,
-    /// What the answer shows.
+    /// The attributes in the response.
     pub(crate) view: &'a View,
     /// The versions of the resource that the client allows.
     pub(crate) precondition: &'a Precondition,

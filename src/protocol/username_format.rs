@@ -8,9 +8,8 @@ use crate::schema::ResourceType;
 use crate::store::{Tenant, UsernameFormat};
 use serde_json::Value;
 
-/// Checks the names of a resource that takes a seat against the format that its tenant asks for. A name
-/// that has not changed is not checked: its user can be changed and deactivated whatever the format
-/// is now.
+/// Checks the names of a resource with a seat against the format of its tenant. An unchanged name is not checked: the
+/// user can be changed and deactivated regardless of the current format.
 ///
 /// # Errors
 /// 400 `invalidValue` for a name of another format.
@@ -38,7 +37,7 @@ pub(crate) fn check_names(
             .is_some_and(|value| !is_email(value))
         {
             return Err(ScimError::invalid_value(format!(
-                "This application wants an e-mail address as \"{name}\": map an e-mail attribute to it in your identity provider."
+                "This application requires an e-mail address as \"{name}\": map an e-mail attribute to it in your identity provider."
             ))
             .because(Reason::UsernameFormat));
         }

@@ -193,7 +193,7 @@ pub(crate) fn credentials(call: &Call) -> Option<String> {
 fn is_at_path(call: &Call, caller: &Identity) -> Result<()> {
     match &call.tenant {
         Some(name) if **name != *caller.tenant => Err(ScimError::unauthorized(
-            "The token is of another tenant than the one that the URL names: take the URL and the token that \
+            "The token belongs to another tenant than the URL: take the URL and the token that \
              belong together.",
         )
         .because(Reason::TokenOtherTenant)),

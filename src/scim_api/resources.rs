@@ -219,7 +219,7 @@ fn nested(outer: &str) -> ScimError {
 
 pub(crate) fn other_version(version: &str) -> ScimError {
     ScimError::invalid_version(format!(
-        "The server speaks version v2 of the protocol, not {version}."
+        "The server supports version v2 of the protocol, not {version}."
     ))
 }
 

@@ -21,14 +21,14 @@ pub struct Store {
     pub(in crate::store) sequence: Arc<Sequence>,
     pub(in crate::store) member_queue: MemberQueue,
     pub(in crate::store) write_queue: WriteQueue,
-    /// Whether the change log keeps the state of a resource with each change.
+    /// Whether the change log stores the state of a resource with each change.
     pub(in crate::store) keeps_documents: bool,
     /// Notified after each commit that may have appended to the change log.
     pub(in crate::store) changes_made: Arc<Notify>,
 }
 
 impl Store {
-    /// Connects to PostgreSQL and brings its schema up to date.
+    /// Connects to PostgreSQL and migrates its tables.
     ///
     /// # Errors
     /// If the server cannot be reached or refuses.
@@ -38,7 +38,7 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens the embedded database in a file, which is created if it is not there.
+    /// Opens the embedded database in a file, which is created if it does not exist.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -71,7 +71,7 @@ impl Store {
         self.changes_made.notified().await;
     }
 
-    /// Finds or gives the numbers under which the names of a catalog are kept.
+    /// Finds or assigns the database ids of the names of a catalog.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -79,7 +79,7 @@ impl Store {
         Ok(Arc::new(CatalogIds::of(catalog, &self.engine).await?))
     }
 
-    /// Whether the database answers and, as far as is known, takes writes.
+    /// Whether the database responds and, as far as known, accepts writes.
     ///
     /// # Errors
     /// If it does not.
@@ -87,8 +87,8 @@ impl Store {
         self.engine.ready().await
     }
 
-    /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another
-    /// program that reads it is in the way of that.
+    /// Closes the database. The data of the embedded one is then in its main file alone; `false` if another program
+    /// that reads it prevents that.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -96,16 +96,15 @@ impl Store {
         self.engine.close().await
     }
 
-    /// What is counted and measured since the store was opened, by all layers above it too.
+    /// The metrics since the store was opened, including those of higher layers.
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         self.engine.metrics()
     }
 
-    /// Reads the whole file of the embedded database, within a time if there is a limit; PostgreSQL has checksums of
-    /// its own.
+    /// Checks the whole file of the embedded database, up to a time limit if given; PostgreSQL has its own checksums.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] with what is wrong, or if the file cannot be read.
+    /// [`StoreError::Damaged`] with the damage, or if the file cannot be read.
     pub(crate) async fn check_file(&self, limit: Option<Duration>) -> Result<(), StoreError> {
         self.engine.check_file(limit).await
     }

@@ -1,4 +1,4 @@
-//! A request as the provisioning log keeps it, its place in the log, and the tenant that it is of.
+//! A request in the provisioning log, its position in the log, and its tenant.
 
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
@@ -6,50 +6,50 @@ use crate::store::resources::seq::{milliseconds, moment_of};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Names a tenant in statements of its provisioning log.
+/// Identifies a tenant in statements about its provisioning log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct TenantKey(pub(in crate::store) i64);
 
 impl TenantKey {
-    /// The key of the tenant of a number.
+    /// The key of the tenant with a database id.
     pub(crate) fn of_number(number: i64) -> Self {
         Self(number)
     }
 
-    /// The number of the tenant.
+    /// The database id of the tenant.
     pub(crate) fn number(self) -> i64 {
         self.0
     }
 
-    /// What tells it from other tenants, those that were deleted among them.
+    /// Bytes that distinguish it from all other tenants, including deleted ones.
     pub(crate) fn bytes(self) -> [u8; 8] {
         self.0.to_be_bytes()
     }
 }
 
-/// A place in the provisioning log of a tenant. Later ones are greater, but those of other
-/// instances may come up to some seconds late.
+/// A position in the provisioning log of a tenant. Later positions are greater, but those of other instances can be
+/// delayed by some seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entry(pub(in crate::store) i64);
 
 impl Entry {
-    /// The place before all that is written at a moment or later.
+    /// The position before all entries written at a time or later.
     #[must_use]
     pub fn at(moment: Timestamp) -> Self {
         Self(moment_of(moment))
     }
 
-    /// The place as a number, for a cursor.
+    /// The position as a number, for a cursor.
     pub fn number(self) -> i64 {
         self.0
     }
 
-    /// The place of a number.
+    /// The position with a number.
     pub(crate) fn of_number(number: i64) -> Self {
         Self(number)
     }
 
-    /// A place that is this number of seconds earlier.
+    /// The position this number of seconds earlier.
     #[must_use]
     pub fn earlier(self, seconds: i64) -> Self {
         Self(self.0.saturating_sub(milliseconds(seconds * 1000)))
@@ -57,29 +57,29 @@ impl Entry {
 }
 
 keywords! {
-    /// What became of a request.
+    /// The outcome of a request.
     Outcome {
-        /// The request was carried out, or a look-up found nothing.
+        /// The request succeeded, including a look-up without a result.
         Ok = "ok",
-        /// Something was left out.
+        /// A part of the request was ignored.
         Noted = "noted",
-        /// The client was refused, or one of its operations was.
+        /// The request, or one of its operations, was refused.
         Refused = "refused",
         /// The server failed.
         Failed = "failed",
     }
 }
 
-/// A request as the log keeps it: names and ids, never values.
+/// A request in the log: names and ids, never values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoggedRequest {
-    /// When it came.
+    /// Time of the request.
     pub at: Timestamp,
     /// Public part of its token.
     pub token_id: Arc<str>,
     /// Name of its token.
     pub token_name: Arc<str>,
-    /// What the client calls itself.
+    /// User agent of the client.
     pub client: Option<String>,
     /// HTTP method.
     pub method: String,
@@ -89,32 +89,32 @@ pub struct LoggedRequest {
     pub resource_type: Option<String>,
     /// Id of the resource.
     pub resource: Option<Uuid>,
-    /// HTTP status of the answer.
+    /// HTTP status of the response.
     pub status: u16,
-    /// SCIM error type of the answer.
+    /// SCIM error type of the response.
     pub scim_type: Option<String>,
-    /// What an error says, without values.
+    /// The detail of an error, without values.
     pub detail: Option<String>,
     /// Attributes and operators of the filter.
     pub filter: Option<String>,
-    /// Names of the attributes that changed, with a comma between.
+    /// Names of the changed attributes, separated by commas.
     pub changed: Option<String>,
-    /// What was ignored or left out, as JSON.
+    /// Ignored parts, as JSON.
     pub notes: Option<String>,
-    /// How long it took, in microseconds.
+    /// Duration in microseconds.
     pub micros: i64,
-    /// Names the request in the answer and in the server's log.
+    /// Id of the request, in the response and in the server's log.
     pub request_id: String,
-    /// The body without secrets, if bodies are kept.
+    /// The body without secrets, if bodies are recorded.
     pub body: Option<String>,
-    /// What it meant, such as `user.create`; `None` in rows of earlier versions.
+    /// The action, such as `user.create`; `None` in rows of earlier versions.
     pub action: Option<String>,
-    /// What became of it; `None` in rows of earlier versions.
+    /// The outcome; `None` in rows of earlier versions.
     pub outcome: Option<Outcome>,
-    /// Why it was refused, failed or lost a part, in a keyword.
+    /// The reason, a keyword.
     pub reason: Option<String>,
-    /// Whether only the public part of its token is known to be the tenant's.
+    /// Whether only the public part of its token was verified.
     pub unproved: bool,
-    /// Digests of the user names that it is about. They are written and never read back.
+    /// Digests of the user names in the request. They are written and never read back.
     pub(crate) user_digests: Vec<i64>,
 }

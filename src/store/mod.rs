@@ -1,8 +1,8 @@
-//! The store: SQL on PostgreSQL and SQLite. The only layer that knows tables.
+//! The store: SQL on PostgreSQL and SQLite. The only layer that accesses tables.
 //!
-//! Each statement is written once, in the subset that both databases share; what they differ in
-//! is in `db` and the migrations. In every statement the first value is the
-//! tenant; those about tenants and tokens are the operator's.
+//! Each statement is written once, in the subset of SQL that both databases share; differences are in `db` and the
+//! migrations. The first value of every statement is the tenant, except in statements of the operator about tenants and
+//! tokens.
 
 mod activity;
 mod changes;

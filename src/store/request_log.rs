@@ -15,10 +15,10 @@ use crate::store::resources::seq::moment_of;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// Rows that one statement deletes, at most.
+/// Maximum number of rows that one statement deletes.
 const SLICE: i64 = 1000;
 
-/// Which user requests are about.
+/// A user, in a search for requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoggedUser {
     /// Digests of the user's name.
@@ -30,35 +30,35 @@ pub struct LoggedUser {
 /// Selects requests of a tenant.
 #[derive(Debug, Clone, Default)]
 pub struct LogQuery {
-    /// Only those that came at this moment or later.
+    /// Only requests at this time or later.
     pub since: Option<Timestamp>,
-    /// Only those that were refused or failed.
+    /// Only refused or failed requests.
     pub failed: bool,
-    /// Only those about this user.
+    /// Only requests about this user.
     pub user: Option<LoggedUser>,
-    /// Only those of this name.
+    /// Only the request with this id.
     pub request_id: Option<String>,
-    /// Only those after this place.
+    /// Only requests after this position.
     pub after: Option<Entry>,
-    /// Only those before this place.
+    /// Only requests before this position.
     pub before: Option<Entry>,
-    /// The maximum number of requests; the latest ones are taken.
+    /// The maximum number of requests; the latest ones are returned.
     pub limit: i64,
 }
 
-/// What was left out of one request.
+/// The ignored parts of one request.
 #[derive(Debug, Clone)]
 pub(crate) struct LeftOut {
-    /// When it came.
+    /// Time of the request.
     pub(crate) at: Timestamp,
-    /// What was ignored or left out, as JSON.
+    /// Ignored parts, as JSON.
     pub(crate) notes: String,
 }
 
-/// A request that was refused or failed, among those of all tenants.
+/// A refused or failed request, in a list of all tenants.
 #[derive(Debug, Clone)]
 pub struct FailedRequest {
-    /// The place in the log of the tenant.
+    /// The position in the log of the tenant.
     pub entry: Entry,
     /// The request.
     pub request: LoggedRequest,
@@ -67,8 +67,7 @@ pub struct FailedRequest {
 }
 
 impl Store {
-    /// Writes requests at once, in the order given. Those of tenants that are gone are left out; the
-    /// others are kept until they are written.
+    /// Writes requests with one statement, in the given order. Requests of deleted tenants are skipped.
     ///
     /// # Errors
     /// Any [`StoreError`]; then none is written.
@@ -105,7 +104,7 @@ impl Store {
         self.engine.write_retrying(batch).await.map(|_| ())
     }
 
-    /// Requests of a tenant, the earliest first.
+    /// Requests of a tenant, earliest first.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -136,12 +135,12 @@ impl Store {
         latest(&mut sql, query);
         let rows = self.engine.read(&sql.statement("request_log.list")).await?;
         let mut found: Vec<_> = rows.iter().map(read).collect::<Result<_, _>>()?;
-        // Other instances write at other moments.
+        // Other instances write at other times.
         found.sort_by_key(|(entry, request)| (request.at, *entry));
         Ok(found)
     }
 
-    /// Requests of all tenants that were refused or failed, the earliest first.
+    /// Refused and failed requests of all tenants, earliest first.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -175,7 +174,7 @@ impl Store {
         Ok(found)
     }
 
-    /// What was left out of the latest requests of a tenant, the latest first.
+    /// Ignored parts of the latest requests of a tenant, latest first.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -201,7 +200,7 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Deletes what was written before a moment, slice by slice; how many requests that were.
+    /// Deletes rows written before a time, in slices; returns the number of requests.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -216,7 +215,7 @@ impl Store {
             Arg::Int(SLICE),
         ];
         let mut gone = 0;
-        // What belongs to requests first: one without its request would never be looked at again.
+        // Dependent rows first: one without its request would never be deleted.
         for text in [FORGET_BODIES, FORGET_USERS, FORGET_FAILURES, FORGET] {
             loop {
                 let deleted = self
@@ -228,7 +227,7 @@ impl Store {
                 if deleted == 0 {
                     break;
                 }
-                // Requests come between two slices.
+                // Requests can run between two slices.
                 tokio::task::yield_now().await;
             }
         }
@@ -241,8 +240,7 @@ impl Store {
     }
 }
 
-/// Where the rows of a query come from. Requests that were refused or failed are in a table of their own, in
-/// the order of the log.
+/// The table of a query. Refused and failed requests have a separate table, in the order of the log.
 fn source(query: &LogQuery) -> &'static str {
     if query.failed && query.user.is_none() {
         FAILURES
@@ -251,7 +249,7 @@ fn source(query: &LogQuery) -> &'static str {
     }
 }
 
-/// The requests that are about a user: those with a digest of the name, and those that name the id.
+/// The requests about a user: those with a digest of the name, and those with the id.
 fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
     sql.raw(" and p.entry in (select entry from provisioning_user where tenant = ")
         .int(tenant.0);
@@ -259,7 +257,7 @@ fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
     for (i, digest) in user.digests.iter().enumerate() {
         sql.raw(if i > 0 { ", " } else { "" }).int(*digest);
     }
-    // An empty list is no list in PostgreSQL.
+    // PostgreSQL does not accept an empty list.
     sql.raw(if user.digests.is_empty() {
         "null)"
     } else {
@@ -276,7 +274,7 @@ fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
 /// Selects the latest rows, up to the limit of the query.
 fn latest(sql: &mut Sql, query: &LogQuery) {
     if let Some(since) = query.since {
-        // Written after it came, so the key bounds the time too.
+        // A row is written after its request, so the key limits the time too.
         sql.raw(" and p.entry >= ")
             .int(moment_of(since))
             .raw(" and p.at >= ")
@@ -378,7 +376,7 @@ fn failures(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
     ]
 }
 
-/// Without what PostgreSQL has no place for in a text.
+/// The text without characters that PostgreSQL does not support.
 fn fit(text: &str) -> String {
     text.replace('\0', "")
 }

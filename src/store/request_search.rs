@@ -1,6 +1,5 @@
-//! Searches the provisioning log of a tenant, the latest first, page by page. A page is found in the order of the log,
-//! within a bounded part of it: a filter that few requests meet costs no more than one that all meet, and gives a page
-//! that goes on where its part ended.
+//! Paged search in the provisioning log of a tenant, latest first. A page scans a limited part of the log in its order:
+//! a filter with few matches costs no more than one with many, and the next page continues at the end of that part.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column};
@@ -13,49 +12,49 @@ use crate::store::request_log::{LISTED, LoggedUser, WITH_BODY, read};
 use crate::store::resources::seq::{milliseconds, moment_of};
 use uuid::Uuid;
 
-/// Requests that a page looks through, at most: in the order of the log, and by an index of it.
+/// Maximum number of requests that a page scans, in the order of the log or of an index.
 const LOOKED_THROUGH: i64 = 20_000;
 const LOOKED_UP: i64 = 1_000;
-/// How long after it came a request is written, at most, in milliseconds.
+/// Maximum time between a request and its row, in milliseconds.
 const WRITTEN_WITHIN: i64 = 3_600_000;
 
-/// Which requests of a tenant are looked for, the latest first.
+/// A search for requests of a tenant, latest first.
 #[derive(Debug, Clone, Default)]
 pub struct LogSearch {
-    /// Only those that came to this.
+    /// Only requests with this outcome.
     pub outcome: Option<Outcome>,
-    /// Only those that were refused or failed.
+    /// Only refused or failed requests.
     pub failed: bool,
-    /// Only those that meant this.
+    /// Only requests with this action.
     pub action: Option<String>,
-    /// Only those about this user.
+    /// Only requests about this user.
     pub user: Option<LoggedUser>,
-    /// Only those of this resource.
+    /// Only requests about this resource.
     pub resource: Option<Uuid>,
-    /// Only those with the token of this id or name.
+    /// Only requests with the token of this id or name.
     pub token: Option<String>,
-    /// Only those of clients whose names begin so.
+    /// Only requests of clients whose user agent begins with this text.
     pub client: Option<String>,
-    /// Only those that came at this moment or later.
+    /// Only requests at this time or later.
     pub since: Option<Timestamp>,
-    /// Only those that came before this moment.
+    /// Only requests before this time.
     pub until: Option<Timestamp>,
-    /// Only those before this place.
+    /// Only requests before this position.
     pub before: Option<Entry>,
-    /// So many at most.
+    /// Maximum number of requests.
     pub limit: i64,
 }
 
 /// A page of requests.
 #[derive(Debug, Clone)]
 pub struct LogPage {
-    /// The requests, the latest first.
+    /// The requests, latest first.
     pub requests: Vec<(Entry, LoggedRequest)>,
-    /// The place before which the search goes on; `None` at the end of the log.
+    /// The position before which the search continues; `None` at the end of the log.
     pub next: Option<Entry>,
 }
 
-/// Where entries come from, in the order of the log.
+/// Sources of entries, in the order of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
     Log,
@@ -66,7 +65,7 @@ enum Source {
 }
 
 impl LogSearch {
-    /// The narrowest of what leads to the requests.
+    /// The most selective sources of the requests.
     fn sources(&self) -> Vec<Source> {
         if let Some(user) = &self.user {
             let named = user.digests.iter().map(|digest| Source::Digest(*digest));
@@ -81,7 +80,7 @@ impl LogSearch {
         vec![self.resource.map_or(of_outcome, Source::Resource)]
     }
 
-    /// Whether a page may look through requests that are not on it.
+    /// Whether a page can scan requests that do not match.
     fn passes_over(&self) -> bool {
         self.outcome.is_some()
             || self.failed
@@ -93,7 +92,7 @@ impl LogSearch {
             || self.until.is_some()
     }
 
-    /// How many requests of a source a page looks through.
+    /// The number of requests of a source that a page scans.
     fn bound(&self) -> i64 {
         if self.sources() == [Source::Log] {
             LOOKED_THROUGH
@@ -102,7 +101,7 @@ impl LogSearch {
         }
     }
 
-    /// Adds the range of places.
+    /// Appends the range of positions.
     fn range(&self, sql: &mut Sql, entry: &'static str, from: Option<i64>) {
         if let Some(Entry(before)) = self.before {
             sql.raw(" and ").raw(entry).raw(" < ").int(before);
@@ -117,7 +116,7 @@ impl LogSearch {
         }
     }
 
-    /// Adds the conditions on `provisioning p`.
+    /// Appends the conditions on `provisioning p`.
     fn conditions(&self, sql: &mut Sql) {
         let texts = [
             (" and p.outcome = ", self.outcome.map(Outcome::as_str)),
@@ -155,7 +154,7 @@ impl LogSearch {
 }
 
 impl Source {
-    /// Adds a query of its entries.
+    /// Appends a query of its entries.
     fn entries(self, sql: &mut Sql, tenant: TenantKey) {
         sql.raw(match self {
             Self::Log | Self::Noted | Self::Resource(_) => {
@@ -181,7 +180,7 @@ impl Source {
 }
 
 impl Store {
-    /// A page of the requests that are looked for.
+    /// A page of the matching requests.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -215,7 +214,7 @@ impl Store {
                 source.entries(&mut sql, tenant);
                 search.range(&mut sql, "e.entry", end);
             }
-            // The bound shows PostgreSQL that to look them up one by one is cheaper than to read the log.
+            // With the bound PostgreSQL plans single look-ups instead of a scan of the log.
             sql.raw(") as u order by entry desc {limit}").int(LOOKED_UP);
             sql.raw(") f cross join provisioning p").raw(WITH_BODY);
             sql.raw(" where p.tenant = ").int(tenant.0);
@@ -240,12 +239,12 @@ impl Store {
         let has_more = requests.len() > limit;
         requests.truncate(limit);
         let last = requests.last().map(|(entry, _)| *entry);
-        // The part ends with a request that was looked at.
+        // The part ends with a scanned request.
         let next = if has_more { last } else { end.map(Entry) };
         Ok(LogPage { requests, next })
     }
 
-    /// The place of the last request that a page looks at; `None` if that is the end of the log.
+    /// The position of the last request that a page scans; `None` if that is the end of the log.
     async fn end_of_part(
         &self,
         tenant: TenantKey,
@@ -268,7 +267,7 @@ impl Store {
         rows.first().map_or(Ok(None), |row| row.opt_int(0))
     }
 
-    /// A request of a tenant by its id. An id that the server made says when that was.
+    /// A request of a tenant by its id. An id generated by the server contains its time.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -313,7 +312,7 @@ impl Store {
         Ok(found.map(|(_, request)| request))
     }
 
-    /// Requests of a tenant after a place, in the order of the log, without those of some places.
+    /// Requests of a tenant after a position, in the order of the log, except some positions.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -337,7 +336,7 @@ impl Store {
             .collect()
     }
 
-    /// Whether the log of a tenant has a request at a place or before it, so that none between is gone.
+    /// Whether the log of a tenant has a request at a position or before it, so that none after it was deleted.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -4,7 +4,7 @@ use crate::store::db::engine::Engine;
 use crate::store::db::error::StoreError;
 use crate::store::db::statement::Statement;
 
-/// A value that all instances share, if one was decided.
+/// A value that all instances share, if it is set.
 pub(in crate::store) async fn shared(
     engine: &Engine,
     name: &str,

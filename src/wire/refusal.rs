@@ -58,7 +58,7 @@ pub(crate) enum RefusalKind {
     TooLarge,
     /// The client sends too much at once.
     TooMany,
-    /// The server cannot answer now.
+    /// The server is temporarily unavailable.
     Unavailable,
     /// The server failed.
     Failed,

@@ -177,7 +177,7 @@ async fn a_backup_is_restored(machine: &Machine, backup: &str, restore: &str) {
 async fn all_tokens_are_replaced(machine: &Machine) {
     let old = machine.issue("old");
     assert_eq!(machine.status(&old, "/Users").await, 200);
-    machine.section("What a restore brings back");
+    machine.section("After a restore");
     assert_eq!(machine.status(&old, "/Users").await, 401);
     let new = fs::read_to_string(machine.path("backups/okta.token")).unwrap();
     assert_eq!(machine.status(new.trim(), "/Users").await, 200);

@@ -2,6 +2,7 @@
 
 use crate::harness::{Options, Server, USER, group, user};
 use scimd::feed::{Event, Feed, FeedError, PageQuery, Payload, Place, TypePatterns};
+use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
 mod access;
@@ -24,6 +25,7 @@ crate::on_both!(
     states_need_not_be_kept,
     old_changes_go,
     types_choose_events,
+    tenants_are_left_out,
 );
 
 /// All events that the feed has.
@@ -364,4 +366,37 @@ async fn types_choose_events(server: Server) {
     let second = feed.page(&query).await.unwrap();
     assert_eq!((second.events.len(), second.more), (1, false));
     assert_eq!(second.next, feed.head().await.unwrap());
+}
+
+/// A reader that leaves out a tenant gets all events of the others, and comes to the end.
+async fn tenants_are_left_out(server: Server) {
+    let other = server.tenant("other", &TenantChange::default()).await;
+    for i in 0..250 {
+        let body = user(&format!("u{i}"));
+        if i % 120 == 60 {
+            let made = server.by(&other).post("/Users", body.clone()).await;
+            made.expect(201);
+        }
+        server.post("/Users", body).await.expect(201);
+    }
+    let feed = server.feed();
+    feed.advance().await.unwrap();
+    let left_out = feed.tenant("default").await.unwrap().unwrap();
+    let mut query = PageQuery {
+        except: vec![left_out],
+        limit: 1,
+        ..PageQuery::default()
+    };
+    let mut tenants = Vec::new();
+    loop {
+        let page = feed.page(&query).await.unwrap();
+        let users = page.events.iter().filter(|event| event.token.is_some());
+        tenants.extend(users.map(|event| event.tenant.clone()));
+        query.after = page.next.place;
+        if !page.more {
+            assert_eq!(page.next, feed.head().await.unwrap());
+            break;
+        }
+    }
+    assert_eq!(tenants, ["other", "other"]);
 }

@@ -66,9 +66,7 @@ impl Backlog {
             count as f64 / seconds,
             if caught_up { "" } else { ", not all" },
         );
-        let journal = tokio::task::spawn_blocking(|| writing.join().unwrap_or_default())
-            .await
-            .map_err(|error| error.to_string())?;
+        let journal = writing.journal().await?;
         let expected = count.min(all) + journal.acknowledged.len();
         receiver.wait(expected, Duration::from_secs(10)).await;
         let own: Vec<_> = receiver

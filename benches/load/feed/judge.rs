@@ -62,6 +62,15 @@ pub(super) struct Journal {
     pub(super) first_failed: Option<String>,
 }
 
+impl Journal {
+    /// Adds what others noted.
+    pub(super) fn add(&mut self, other: Self) {
+        self.acknowledged.extend(other.acknowledged);
+        self.failed += other.failed;
+        self.first_failed = self.first_failed.take().or(other.first_failed);
+    }
+}
+
 /// What came of the acknowledged changes.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {

@@ -9,7 +9,6 @@ use super::writer::{Plan, write};
 use crate::population::Population;
 use clap::Args;
 use std::time::Duration;
-use tokio::task::spawn_blocking;
 
 /// How long deliveries may take after the last change.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -103,8 +102,6 @@ impl Latency {
             time: Duration::from_secs(seconds),
             seed,
         };
-        spawn_blocking(move || write(&address, plan).join().unwrap_or_default())
-            .await
-            .map_err(|error| error.to_string())
+        write(&address, plan).journal().await
     }
 }

@@ -44,23 +44,16 @@ impl Takeover {
         let first = rig.serve(&[])?;
         let receiver = Receiver::start(Duration::ZERO)?;
         rig.webhook("app", &receiver, &[])?;
-        rig.run(&["webhook", "test", "app"])?;
-        // The first one sends by then.
-        sleep(Duration::from_secs(3)).await;
+        // The instance that makes the first changes takes the endpoint, and keeps it while changes come.
+        let mut journal = write(&first.address, self.plan(BEFORE, 2))
+            .journal()
+            .await?;
         let second = rig.serve(&[])?;
-        let plan = Plan {
-            rate: self.rate,
-            clients: 8,
-            time: BEFORE + AFTER,
-            seed: 2,
-        };
-        let writing = write(&second.address, plan);
+        let writing = write(&second.address, self.plan(BEFORE + AFTER, 3));
         sleep(BEFORE).await;
         let ended = Instant::now();
         first.signal(&self.signal)?;
-        let journal = tokio::task::spawn_blocking(|| writing.join().unwrap_or_default())
-            .await
-            .map_err(|error| error.to_string())?;
+        journal.add(writing.journal().await?);
         receiver.wait(journal.acknowledged.len(), PATIENCE).await;
         let arrivals = receiver.arrivals();
         let wrong = Verdict::of(&journal, &arrivals).show("acknowledged to webhook");
@@ -77,5 +70,14 @@ impl Takeover {
             gap.unwrap_or_default().as_secs_f64()
         );
         Ok(wrong + journal.failed)
+    }
+
+    fn plan(&self, time: Duration, seed: u64) -> Plan {
+        Plan {
+            rate: self.rate,
+            clients: 8,
+            time,
+            seed,
+        }
     }
 }

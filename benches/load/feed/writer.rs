@@ -21,25 +21,42 @@ pub(super) struct Plan {
     pub(super) seed: u64,
 }
 
-/// Writes until the time is over.
-pub(super) fn write(address: &Address, plan: Plan) -> thread::JoinHandle<Journal> {
+/// Clients at work in a thread of their own.
+pub(super) struct Writing(thread::JoinHandle<Result<Journal, String>>);
+
+/// Starts clients that write until the time is over.
+pub(super) fn write(address: &Address, plan: Plan) -> Writing {
     let address = address.clone();
-    thread::spawn(move || {
+    Writing(thread::spawn(move || {
         let mut journal = Journal::default();
-        let _ = in_runtime(async {
+        in_runtime(async {
             let clients: Vec<_> = (0..plan.clients)
                 .map(|client| tokio::task::spawn_local(one(address.clone(), plan, client as u64)))
                 .collect();
             for client in clients {
-                let own = client.await.unwrap_or_default();
-                journal.acknowledged.extend(own.acknowledged);
-                journal.failed += own.failed;
-                journal.first_failed = journal.first_failed.take().or(own.first_failed);
+                journal.add(client.await.map_err(|error| error.to_string())?);
             }
             Ok(0)
-        });
-        journal
-    })
+        })?;
+        Ok(journal)
+    }))
+}
+
+impl Writing {
+    /// Waits for the clients, and returns what they noted. Fails if a client panicked, or if no change was acknowledged.
+    pub(super) async fn journal(self) -> Result<Journal, String> {
+        let ended = tokio::task::spawn_blocking(|| self.0.join()).await;
+        let journal = ended
+            .map_err(|error| error.to_string())?
+            .map_err(|_| "the clients panicked".to_owned())??;
+        match journal.acknowledged.is_empty() {
+            true => Err(format!(
+                "no change was acknowledged: {}",
+                journal.first_failed.unwrap_or_default()
+            )),
+            false => Ok(journal),
+        }
+    }
 }
 
 /// A client: users are created, and deactivated by the next change.

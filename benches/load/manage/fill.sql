@@ -2,7 +2,7 @@
 -- is for PostgreSQL and SQLite.
 insert into kind (name) select 'User' where not exists (select 1 from kind where name = 'User');
 insert into tenant (name, created, display_name, display_key, reference, reference_key)
-  with recursive n (i) as (select 1 union all select i + 1 from n where i < {tenants})
+  with recursive n (i) as (select cast(1 as bigint) union all select i + 1 from n where i < {tenants})
   select 'company-' || cast(1000000 + i as text), {now}, 'Customer ' || cast(1000000 + i as text),
     'customer ' || cast(1000000 + i as text), 'cus_' || cast(1000000 + i as text), 'cus_' || cast(1000000 + i as text)
   from n;
@@ -11,7 +11,7 @@ insert into tenant (name, created, display_name, display_key, reference, referen
 insert into tenant_status (tenant, last_request, last_client, last_success, busy_since, may_poll, active_users)
   select tenant, at, case when tenant % 2 = 0 then 'Microsoft Entra' else 'Okta SCIM Client 1.0.0' end, at,
     at / 3600000000 - 100, tenant % 2 = 0, tenant % 499
-  from (select tenant, {now} - 1000000 * (case when tenant % 1000 = 4 then 18000 else tenant * 7919 % 10000 end) as at
+  from (select tenant, {now} - cast(1000000 as bigint) * (case when tenant % 1000 = 4 then 18000 else tenant * 7919 % 10000 end) as at
     from tenant where name like 'company-%' and tenant % 10 <> 0) as asked;
 insert into tenant_action (tenant, action, succeeded, failed, is_vital, failing)
   select tenant, action, last_success - 1000000, case when tenant % {failing} = 7 then last_request else 0 end, true,
@@ -27,7 +27,7 @@ insert into counter (tenant, kind, shard, live, active, gone)
 -- A request each 10 ms up to now; two of a hundred were refused.
 insert into provisioning (tenant, entry, at, token, token_name, client, method, route, resource_type, status, micros,
     request, action, outcome, reason, changed)
-  with recursive n (i) as (select 1 union all select i + 1 from n where i < {log})
+  with recursive n (i) as (select cast(1 as bigint) union all select i + 1 from n where i < {log})
   select t.tenant, (({now} / 1000 - 10 * i - 1577836800000) * 32768), {now} - 10000 * i, 't1', 'idp',
     case when i % 3 = 0 then 'Microsoft Entra' else 'Okta SCIM Client 1.0.0' end,
     case when i % 4 = 0 then 'PATCH' else 'GET' end, '/Users/{id}', 'User',

@@ -1,4 +1,4 @@
-//! Takes the body of a POST through all steps of a create, and shows the answer.
+//! Processes the body of a POST in all steps of a create, and prints the response.
 #![allow(clippy::print_stdout, reason = "an example shows its result")]
 
 use scim_core::resource::accept::{accept, assign_defaults};
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("left out: {left_out}");
     }
 
-    // A store keeps the text, and the keys by which it searches and holds values unique.
+    // A store saves the text, and the keys for searches and unique indexes.
     let document = StoredDocument::new(user, &accepted.attributes);
     println!("stored: {document}");
     for entry in entries(user, &accepted.attributes) {
@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("key: {path} = {:?}", entry.key.as_str());
     }
 
-    // The answer is the stored text with what only the server knows.
+    // The response is the stored text with values that the server adds.
     let now = Timestamp::from_micros(1_790_000_000_000_000);
     let meta = Meta {
         version: 1,

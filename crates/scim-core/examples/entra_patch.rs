@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("changed: {:?}", after.changed_names(&before));
     println!("{}", Value::from(after));
 
-    // Memberships are not in the document: they come as changes, for which no list is read.
+    // Memberships are not in the document: they are returned as changes, which need no member list.
     let group = catalog.by_name("Group").ok_or("there is no Group")?;
     let members = patch(group, MEMBERS)?;
     println!("needs the document: {}", members.touches_document());

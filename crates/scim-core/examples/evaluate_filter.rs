@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{}: {}", resource.id, resource.attributes["userName"]);
     }
 
-    // What does not fit is refused before anything is searched, with the column.
+    // An invalid filter is refused before the search, with the column.
     let wrong = parse_filter("userName eq", &FilterLimits::default(), Conformance::Rfc);
     if let Err(error) = wrong {
         println!("{error}");

@@ -1,4 +1,4 @@
-//! Reads a schema file that extends User, and prints what the catalog then knows of it.
+//! Reads a schema file that extends User, and prints the resulting attributes of the catalog.
 #![allow(clippy::print_stdout, reason = "an example shows its result")]
 
 use scim_core::schema::{Catalog, Named, SchemaFile};
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{path} is unique: {}", path.end().is_unique());
     }
 
-    // A mistake is reported with its file and the JSON pointer of its place.
+    // An error has the file and the JSON pointer.
     let wrong = SchemaFile {
         origin: "wrong.json".to_owned(),
         text: ACME.replace(

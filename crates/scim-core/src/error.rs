@@ -1,8 +1,7 @@
-//! Why something was refused (RFC 7644 section 3.12): a kind, a text for the client and a text for
-//! the log.
+//! Refusals (RFC 7644 section 3.12): a kind, a text for the client and a text for the log.
 //!
-//! This crate refuses for few reasons: what a client sent cannot be read, does not fit its schema,
-//! or is too large. The caller maps an [`ErrorKind`] to an answer; its status and scimType are here.
+//! This crate refuses input that cannot be parsed, violates its schema, or is too large. The caller maps an
+//! [`ErrorKind`] to a response; this module has its status and scimType.
 //!
 //! ```
 //! use scim_core::error::{Error, ErrorKind, ScimType};
@@ -55,7 +54,7 @@ impl ErrorStatus {
         SERVICE_UNAVAILABLE = 503,
     }
 
-    /// The status with that code; `None` for a code that is no error.
+    /// The status with that code; `None` for a code that is not an error.
     pub const fn new(code: u16) -> Option<Self> {
         match code {
             400..=599 => Some(Self(code)),
@@ -78,57 +77,57 @@ impl fmt::Display for ErrorStatus {
 keywords! {
     /// `scimType` of an error (RFC 7644 table 9, RFC 9865 table 3).
     ScimType {
-        /// Filter syntax, or an operator that does not fit the attribute.
+        /// Filter syntax, or an operator that the attribute does not support.
         InvalidFilter = "invalidFilter",
         /// More results than the server will compute.
         TooMany = "tooMany",
         /// A value that must be unique is in use.
         Uniqueness = "uniqueness",
-        /// A readOnly or immutable attribute would change, or a required one vanish.
+        /// A readOnly or immutable attribute would change, or a required one be removed.
         Mutability = "mutability",
-        /// The structure of the message.
+        /// The message has a wrong structure.
         InvalidSyntax = "invalidSyntax",
-        /// A PATCH path that cannot be read or names no attribute.
+        /// A PATCH path that cannot be parsed or has an unknown attribute.
         InvalidPath = "invalidPath",
         /// A PATCH path that selects nothing.
         NoTarget = "noTarget",
-        /// A value that is missing or does not fit.
+        /// A value that is missing or invalid.
         InvalidValue = "invalidValue",
-        /// Protocol version in the URL.
+        /// Unsupported protocol version in the URL.
         InvalidVers = "invalidVers",
         /// Personal data in a URL.
         Sensitive = "sensitive",
         /// A cursor of another server, or of another query.
         InvalidCursor = "invalidCursor",
-        /// A cursor past its time.
+        /// An expired cursor.
         ExpiredCursor = "expiredCursor",
         /// A `count` that changed between pages.
         InvalidCount = "invalidCount",
     }
 }
 
-/// What kind of refusal it is. Each has one status and at most one scimType.
+/// Kinds of refusals. Each has one status and at most one scimType.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A filter cannot be read, or does not fit the attributes. 400 `invalidFilter`.
+    /// A filter cannot be parsed, or does not match the attributes. 400 `invalidFilter`.
     InvalidFilter,
     /// A value may not be changed or removed. 400 `mutability`.
     Mutability,
     /// The structure of a message is wrong. 400 `invalidSyntax`.
     InvalidSyntax,
-    /// A PATCH path cannot be read or names no attribute. 400 `invalidPath`.
+    /// A PATCH path cannot be parsed or has an unknown attribute. 400 `invalidPath`.
     InvalidPath,
     /// A PATCH path selects nothing. 400 `noTarget`.
     NoTarget,
-    /// A value is missing or does not fit. 400 `invalidValue`.
+    /// A value is missing or invalid. 400 `invalidValue`.
     InvalidValue,
     /// The message is larger than a limit. 413.
     TooLarge,
 }
 
 impl ErrorKind {
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(self) -> ErrorStatus {
         match self {
             Self::TooLarge => ErrorStatus::CONTENT_TOO_LARGE,
@@ -136,7 +135,7 @@ impl ErrorKind {
         }
     }
 
-    /// The scimType of the answer, where RFC 7644 defines one.
+    /// The scimType of the response, if RFC 7644 defines one.
     pub fn scim_type(self) -> Option<ScimType> {
         Some(match self {
             Self::InvalidFilter => ScimType::InvalidFilter,
@@ -150,7 +149,7 @@ impl ErrorKind {
     }
 }
 
-/// What is wrong, where a server may want to tell it apart within one kind.
+/// A finer classification within one kind, for servers that need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Problem {
@@ -208,7 +207,7 @@ impl Error {
         too_large = TooLarge;
     }
 
-    /// The error with what is wrong.
+    /// The error with its problem.
     #[must_use]
     pub fn about(self, problem: Problem) -> Self {
         Self {
@@ -227,7 +226,7 @@ impl Error {
         }
     }
 
-    /// The error with words before its texts, such as the operation that failed.
+    /// The error with a prefix before its texts, such as the operation that failed.
     #[must_use]
     pub fn within(self, context: impl fmt::Display) -> Self {
         let within = |detail: &str| format!("{context}: {detail}");
@@ -238,22 +237,22 @@ impl Error {
         }
     }
 
-    /// What kind of refusal it is.
+    /// The kind of the refusal.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What is wrong, where this crate distinguishes it.
+    /// The problem, if this crate distinguishes it.
     pub fn problem(&self) -> Option<Problem> {
         self.problem
     }
 
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(&self) -> ErrorStatus {
         self.kind.status()
     }
 
-    /// The scimType of the answer.
+    /// The scimType of the response.
     pub fn scim_type(&self) -> Option<ScimType> {
         self.kind.scim_type()
     }

@@ -1,59 +1,56 @@
-//! SCIM 2.0 (RFC 7643, RFC 7644) without I/O: what a SCIM server decides before and after it meets its
-//! database.
+//! SCIM 2.0 (RFC 7643, RFC 7644) without I/O: the logic of a SCIM server before and after its database access.
 //!
-//! The layers, each of which uses those above it only:
+//! The modules; each uses only those above it:
 //!
-//! | module | what it is |
+//! | module | content |
 //! |---|---|
 //! | [`error`] | kinds of refusals, with status and scimType |
-//! | [`time`] | moments of UTC, xsd:dateTime |
+//! | [`time`] | UTC timestamps, xsd:dateTime |
 //! | [`keyword`] | enumerations with keywords |
 //! | [`schema`] | attributes, schemas, resource types and their [`Catalog`](schema::Catalog), read from JSON files |
-//! | [`resource`] | validated [`Attributes`](resource::Attributes), their [`Key`](resource::Key)s, and what a client is shown of them |
-//! | [`messages`] | URN, reader and writer of each message of the protocol |
+//! | [`resource`] | validated [`Attributes`](resource::Attributes), their [`Key`](resource::Key)s, and the part that a client can see |
+//! | [`messages`] | URN, parser and writer of each message of the protocol |
 //! | [`filter`] | text → syntax → [`Predicate`](filter::Predicate), which is evaluated or translated |
 //! | [`patch`] | PATCH: message → [`Patch`](patch::Patch) → attributes, and changes of members |
 //!
 //! # How a server uses it
 //!
-//! A [`Catalog`](schema::Catalog) is made once, of the built-in schemas and files of the deployment. It
-//! gives a [`ResourceType`](schema::ResourceType) for an endpoint.
+//! A [`Catalog`](schema::Catalog) is created once, from the built-in schemas and files of the deployment. It returns
+//! the [`ResourceType`](schema::ResourceType) for an endpoint.
 //!
-//! **Create.** [`read_object`](resource::json::read_object) reads the body,
-//! [`accept`](resource::accept::accept) makes [`Attributes`](resource::Attributes) of it,
-//! [`check`](resource::check::check) holds them to what spans attributes. The server gives an id and
-//! stores a [`StoredDocument`](resource::StoredDocument) with the keys of
-//! [`entries`](resource::entries::entries); keys of attributes with
-//! [`is_unique`](schema::Attribute::is_unique) belong into a unique index.
+//! **Create.** [`read_object`](resource::json::read_object) reads the body, [`accept`](resource::accept::accept)
+//! converts it to [`Attributes`](resource::Attributes), [`check`](resource::check::check) validates rules that span
+//! attributes. The server assigns an id and stores a [`StoredDocument`](resource::StoredDocument) with the keys of
+//! [`entries`](resource::entries::entries); keys of attributes with [`is_unique`](schema::Attribute::is_unique) belong
+//! in a unique index.
 //!
-//! **Replace.** [`Attributes::replaced_by`](resource::Attributes::replaced_by) keeps what no client can
-//! repeat; then `check` as above.
+//! **Replace.** [`Attributes::replaced_by`](resource::Attributes::replaced_by) keeps values that no client can read;
+//! then `check`, as for a create.
 //!
-//! **Modify.** [`patch::read`] and [`patch::resolve`] need no resource: what is wrong is found before the
-//! database is asked. [`Patch::apply`](patch::Patch::apply) gives the attributes afterwards,
-//! [`Patch::members`](patch::Patch::members) the changes of members.
+//! **Modify.** [`patch::read`] and [`patch::resolve`] need no resource: errors are found before a database query.
+//! [`Patch::apply`](patch::Patch::apply) returns the new attributes, [`Patch::members`](patch::Patch::members) the
+//! changes of members.
 //!
-//! **Query.** [`parse_filter`](filter::parse_filter) and [`filter::resolve`] give a
-//! [`Predicate`](filter::Predicate). [`Predicate::matches`](filter::Predicate::matches) evaluates it in
-//! memory; a store translates it to conditions on the keys that it keeps.
+//! **Query.** [`parse_filter`](filter::parse_filter) and [`filter::resolve`] return a [`Predicate`](filter::Predicate).
+//! [`Predicate::matches`](filter::Predicate::matches) evaluates it in memory; a store translates it to conditions on
+//! stored keys.
 //!
-//! **Answer.** [`Projection::apply`](resource::projection::Projection::apply) cuts the attributes to what
-//! the client may see and asked for. A resource that is shown whole is the stored text with what
-//! [`StoredDocument::spliced`](resource::StoredDocument::spliced) puts in.
+//! **Response.** [`Projection::apply`](resource::projection::Projection::apply) removes attributes that the client may
+//! not see or did not request. A complete resource is the stored text with the values that
+//! [`StoredDocument::spliced`](resource::StoredDocument::spliced) inserts.
 //!
-//! # What it leaves to the server
+//! # Responsibilities of the server
 //!
-//! HTTP, authentication, ids and versions, uniqueness across resources, memberships, and what a
-//! deployment says of a type beyond RFC 7643: annotations of its file
-//! ([`ResourceType::annotation`](schema::ResourceType::annotation)) and
+//! HTTP, authentication, ids and versions, uniqueness across resources, memberships, and properties of a type beyond
+//! RFC 7643: annotations of its file ([`ResourceType::annotation`](schema::ResourceType::annotation)) and
 //! [`TypeRules`](schema::TypeRules).
 //!
 //! # Lenient and strict
 //!
-//! With [`Conformance::Lenient`](resource::Conformance) the crate takes what Okta, Entra ID and other
-//! clients really send. Each leniency is a function in [`resource::tolerance`] or its counterparts for
-//! filters and PATCH, and says whom it serves and what it bends. What is left out of a request on the
-//! way is in [`Acceptance::left_out`](resource::Acceptance).
+//! With [`Conformance::Lenient`](resource::Conformance) the crate accepts requests of Okta, Entra ID and other clients
+//! that deviate from the RFCs. Each tolerance is a function in [`resource::tolerance`] or its counterparts for filters
+//! and PATCH, and documents the client and the relaxed rule. Ignored parts of a request are in
+//! [`Acceptance::left_out`](resource::Acceptance).
 //!
 //! ```
 //! use scim_core::resource::accept::accept;

@@ -1,7 +1,7 @@
-//! Moments of UTC, in microseconds, as xsd:dateTime (RFC 7643 section 2.3.5).
+//! UTC timestamps in microseconds, as xsd:dateTime (RFC 7643 section 2.3.5).
 //!
-//! What is stored is exactly what a client reads, so that a filter such as
-//! `meta.lastModified gt "…"` with a value that was returned does not match its own resource.
+//! The stored precision is the returned precision, so that a filter such as `meta.lastModified gt "…"` with a returned
+//! value does not match its own resource.
 //!
 //! ```
 //! use scim_core::time::Timestamp;
@@ -20,8 +20,8 @@ use std::fmt;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// Reads an xsd:dateTime (RFC 7643 section 2.3.5); without an offset it is UTC. What is below a
-    /// microsecond is cut off. `None` if the text is no date with a time.
+    /// Reads an xsd:dateTime (RFC 7643 section 2.3.5); without an offset it is UTC. Fractions of a microsecond are
+    /// truncated. `None` if the text is not a date with a time.
     pub fn parse(text: &str) -> Option<Self> {
         parse_date_time(text).map(|moment| Self(moment.as_microsecond()))
     }
@@ -82,7 +82,7 @@ impl fmt::Display for Timestamp {
 }
 
 impl Timestamp {
-    /// The text of a moment in a year of four digits; each resource that is shown has two, and a formatter for any moment takes
+    /// The text of a timestamp in a year of four digits. Each returned resource has two, and a general formatter takes
     /// ten times as long.
     fn text(self) -> Option<[u8; 24]> {
         let millis = self.as_millis();
@@ -113,8 +113,8 @@ impl Timestamp {
 
 const MILLIS_OF_DAY: i64 = 86_400_000;
 
-/// Year, month and day of the Gregorian calendar, by the number of days since 1970-01-01. Years are counted from March, so
-/// that the day that leap years have is the last one.
+/// Year, month and day of the Gregorian calendar, by the number of days since 1970-01-01. Years are counted from March,
+/// so that the leap day is the last day.
 fn civil_date(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));

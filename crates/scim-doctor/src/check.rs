@@ -43,7 +43,7 @@ pub struct Check {
 pub(crate) enum Problem {
     /// Provisioning fails at an identity provider that needs the check.
     Failure(String),
-    /// Provisioning works, but the operator should know the difference.
+    /// Provisioning works, but the difference is relevant for the operator.
     Note(String),
 }
 

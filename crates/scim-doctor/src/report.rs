@@ -14,7 +14,7 @@ pub enum Outcome {
     Ok,
     /// Provisioning fails at an identity provider that needs the check.
     Fail,
-    /// Provisioning works, but the operator should know the difference; or the check did not run.
+    /// Provisioning works, but the difference is relevant for the operator; or the check did not run.
     Note,
 }
 

@@ -1,4 +1,4 @@
-//! One attempt to send a message, and what its answer means.
+//! One attempt to send a message, and its outcome.
 
 use crate::clock::Clock;
 use crate::delivery::lane::Outcome;
@@ -10,10 +10,10 @@ use reqwest::header::{HeaderName, HeaderValue};
 use std::time::{Duration, Instant};
 use tracing::Instrument;
 
-/// Tells the receiver which trace the delivery is in.
+/// The trace context of the delivery, for the receiver.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// An attempt to be made.
+/// An attempt.
 #[derive(Debug)]
 pub(in crate::delivery) struct Attempt<'a> {
     pub(in crate::delivery) outbound: &'a Outbound,
@@ -25,14 +25,14 @@ pub(in crate::delivery) struct Attempt<'a> {
     pub(in crate::delivery) timeout: Duration,
 }
 
-/// What became of an attempt.
+/// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::delivery) struct Attempted {
     pub(in crate::delivery) outcome: Outcome,
     pub(in crate::delivery) reply: Option<OutboundReply>,
-    /// What was answered, or went wrong, for people.
+    /// The response or the error, as text.
     pub(in crate::delivery) error: String,
-    /// How long it took.
+    /// Duration.
     pub(in crate::delivery) took: Duration,
 }
 

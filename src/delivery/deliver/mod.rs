@@ -1,5 +1,4 @@
-//! Sends events to endpoints. Of the instances over a database one sends to an endpoint at a time: the one that holds
-//! its lease.
+//! Sends events to endpoints. One instance at a time sends to an endpoint: the one that holds its lease.
 
 mod attempt;
 mod parts;
@@ -23,19 +22,19 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
-/// How often an instance looks for what is free, and for what operators changed.
+/// Interval at which an instance checks for free and changed endpoints.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How often leases are prolonged.
+/// Interval at which leases are renewed.
 const KEEP: Duration = Duration::from_secs(5);
 
-/// Time without prolonging leases after which they are given up: before others may take them.
+/// Time without renewal after which leases are released: before other instances can acquire them.
 const UNSURE: Duration = Duration::from_secs(10);
 
 /// Longest wait for workers when the server stops.
 const STOPPING: Duration = Duration::from_secs(3);
 
-/// Sends events to the endpoints that this instance takes.
+/// Sends events to the endpoints whose leases this instance holds.
 #[derive(Debug, Clone)]
 pub struct Deliverer(Arc<Parts>);
 
@@ -43,9 +42,9 @@ pub struct Deliverer(Arc<Parts>);
 struct Running {
     task: JoinHandle<()>,
     revision: i64,
-    /// Ends the task when what is under way has ended.
+    /// Ends the task after running attempts.
     ending: CancellationToken,
-    /// Tells that the endpoint was given back.
+    /// Signals that the lease was released.
     is_back: CancellationToken,
 }
 
@@ -67,7 +66,7 @@ impl Deliverer {
         }))
     }
 
-    /// Sends until it is told to stop; then what is under way has a moment to end, and all leases are given back.
+    /// Sends until `stop` is cancelled; then running attempts have a short time to end, and all leases are released.
     pub async fn run(&self, stop: CancellationToken) {
         let mut running = HashMap::new();
         let mut kept = Instant::now();
@@ -80,7 +79,7 @@ impl Deliverer {
                 () = stop.cancelled() => break,
                 _ = ticks.tick() => {}
                 () = self.0.ended.notified() => {}
-                // The next event of an endpoint at rest does not wait for the next look.
+                // The next event of an idle endpoint does not wait for the next check.
                 Ok(()) = head.changed(), if some_rest => {}
             }
             head.mark_unchanged();
@@ -90,7 +89,7 @@ impl Deliverer {
             }
             match self.look(&mut running, &mut kept).await {
                 Ok(rest) => some_rest = rest,
-                Err(error) => told("cannot look for endpoints", &error),
+                Err(error) => told("endpoints cannot be listed", &error),
             }
         }
         for worker in running.values() {
@@ -105,8 +104,8 @@ impl Deliverer {
         running.values().for_each(|worker| worker.task.abort());
     }
 
-    /// Starts workers for endpoints that are free and have work, and ends those whose endpoint was changed. Gives whether
-    /// endpoints are at rest: free and without work.
+    /// Starts workers for free endpoints with work, and ends workers whose endpoint was changed. Returns whether there
+    /// are idle endpoints: free and without work.
     async fn look(
         &self,
         running: &mut HashMap<i64, Running>,
@@ -157,7 +156,7 @@ impl Deliverer {
                 Ok(worker) => worker.run(end).await,
                 Err(error) => {
                     told(&format!("cannot send to {name}"), &error);
-                    // Others may be able to, such as one that has the key of secrets.
+                    // Other instances may be able to, for example one with the key of secrets.
                     let _ = timeout(KEEP, end.cancelled()).await;
                 }
             }
@@ -174,7 +173,7 @@ impl Deliverer {
         }
     }
 
-    /// Prolongs the leases. What this instance lost, or cannot be sure to have, is cut off.
+    /// Renews the leases. Workers whose lease was lost, or may be lost, are aborted.
     async fn keep(&self, running: &mut HashMap<i64, Running>, kept: &mut Instant) {
         let begun = Instant::now();
         let store = self.0.endpoints.store();
@@ -193,11 +192,11 @@ impl Deliverer {
             }
             _ if kept.elapsed() >= UNSURE => {
                 tracing::warn!(
-                    "leases of endpoints could not be prolonged: nothing is sent for now"
+                    "leases of endpoints could not be renewed: nothing is sent at the moment"
                 );
                 running.drain().for_each(|(_, worker)| worker.task.abort());
             }
-            Ok(Err(error)) => told("leases of endpoints could not be prolonged", &error),
+            Ok(Err(error)) => told("leases of endpoints could not be renewed", &error),
             Err(_) => {}
         }
     }

@@ -1,17 +1,17 @@
-//! What all workers of an instance share.
+//! The shared state of all workers of an instance.
 
 use crate::delivery::endpoints::Endpoints;
 use crate::outbound::Outbound;
 use tokio::sync::Notify;
 
-/// How events are sent.
+/// Settings for sending events.
 #[derive(Debug, Clone, Copy)]
 pub struct DelivererSettings {
-    /// Seconds for which a receiver may fail before nothing is sent any more.
+    /// Seconds of failure after which a receiver is disabled.
     pub disable_after: i64,
 }
 
-/// What all workers of an instance share.
+/// The shared state of all workers of an instance.
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) endpoints: Endpoints,
@@ -19,6 +19,6 @@ pub(super) struct Parts {
     pub(super) settings: DelivererSettings,
     /// Name of this instance.
     pub(super) owner: String,
-    /// Tells that a worker has ended and given its endpoint back.
+    /// Signals that a worker has ended and released its lease.
     pub(super) ended: Notify,
 }

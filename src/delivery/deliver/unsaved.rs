@@ -1,4 +1,4 @@
-//! What became of attempts since progress was stored last.
+//! Results of attempts since the last save of the progress.
 
 use super::attempt::Attempted;
 use crate::clock::Timestamp;
@@ -10,10 +10,10 @@ use crate::store::{
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Failed attempts that are kept for one time of storing; of more only the first ones.
+/// Maximum number of failed attempts per save; later ones are dropped.
 const MOST_FAILED: usize = 1_000;
 
-/// What is to be stored.
+/// Data to be stored.
 #[derive(Debug)]
 pub(super) struct Unsaved {
     is_dirty: bool,
@@ -24,7 +24,7 @@ pub(super) struct Unsaved {
     status: Option<(EndpointStatus, String, Timestamp)>,
     held: Vec<HeldEvent>,
     released: Vec<(i64, i64)>,
-    /// Of what is stored.
+    /// The stored position.
     mark: Mark,
     lanes: BTreeSet<i64>,
 }
@@ -53,7 +53,7 @@ impl Unsaved {
         self.is_dirty = true;
     }
 
-    /// Whether progress is another than what is stored: also events that are not sent move it.
+    /// Whether the progress differs from the stored one: skipped events advance it too.
     pub(super) fn differs(&self, progress: &Progress) -> bool {
         let lanes = progress.lanes.keys().copied();
         progress.mark != self.mark || !self.lanes.iter().copied().eq(lanes)
@@ -87,7 +87,7 @@ impl Unsaved {
         } else {
             text
         };
-        // Two attempts of an event do not end at one moment.
+        // Two attempts of an event do not end at the same time.
         self.failed.push(FailedAttempt {
             at: now,
             event: item.event.clone(),
@@ -97,7 +97,7 @@ impl Unsaved {
         });
     }
 
-    /// Takes what waits apart. Moments of the clock that only grows become moments of the other.
+    /// Adds parked events. Times of the monotonic clock are converted to times of the system clock.
     pub(super) fn take(
         &mut self,
         held: Vec<Held>,
@@ -118,7 +118,7 @@ impl Unsaved {
             due: held.due.map(due),
             failed: held.has_failed.then_some(now),
         });
-        // What could not be stored before is replaced.
+        // Earlier data that could not be stored is replaced.
         for held in held {
             self.forget(held.position, held.part);
             self.held.push(held);
@@ -135,7 +135,7 @@ impl Unsaved {
         self.released.retain(|key| *key != (position, part));
     }
 
-    /// What is stored for a progress.
+    /// The record of a progress.
     pub(super) fn progress(&self, endpoint: &Endpoint, progress: &Progress) -> EndpointProgress {
         let lanes = progress.lanes.iter();
         let gone = self.lanes.iter();
@@ -165,7 +165,7 @@ impl Unsaved {
         }
     }
 
-    /// All of it is stored.
+    /// Marks everything as stored.
     pub(super) fn saved(&mut self, progress: &Progress) {
         *self = Self::new(progress);
     }

@@ -1,4 +1,4 @@
-//! Sends to one endpoint for as long as this instance has its lease.
+//! Sends to one endpoint while this instance holds its lease.
 
 use super::attempt::{Attempt, Attempted, send};
 use super::parts::Parts;
@@ -22,29 +22,29 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Least time between two times that progress is stored.
+/// Minimum time between two saves of the progress.
 const SAVE: Duration = Duration::from_millis(100);
 
-/// Milliseconds after which an attempt under way no longer holds up what is stored.
+/// Milliseconds after which a running attempt no longer blocks the stored progress.
 const STRAGGLER: Millis = 1_000;
 
 /// Pause after an error of the database.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Longest time without looking whether anything is to be done.
+/// Maximum time between two checks for work.
 const REST: Duration = Duration::from_secs(5);
 
-/// Time with nothing to do after which the endpoint is given back: its lease is written no more, and whoever sees the next
-/// event takes it.
+/// Idle time after which the lease is released: it is no longer renewed, and the first instance that reads the next
+/// event acquires it.
 const AT_REST: Duration = Duration::from_secs(10);
 
-/// Time that attempts under way have when the worker ends.
+/// Time for running attempts when the worker ends.
 const ENDING: Duration = Duration::from_millis(500);
 
-/// Bytes of messages that are kept ready.
+/// Maximum size of prepared messages, in bytes.
 const READY: usize = 16 << 20;
 
-/// Most events that wait apart which are read at the start.
+/// Maximum number of parked events that are read at the start.
 const MOST_HELD: i64 = 20_000;
 
 /// Sends to one endpoint.
@@ -55,7 +55,7 @@ pub(super) struct Worker {
     target: Arc<Target>,
     messenger: Arc<Messenger>,
     lanes: Lanes,
-    /// Messages at hand; those that are not are read again.
+    /// Prepared messages; others are read again.
     bodies: HashMap<EventKey, Bytes>,
     bytes: usize,
     attempts: JoinSet<(Item, Attempted)>,
@@ -65,17 +65,17 @@ pub(super) struct Worker {
     status: EndpointStatus,
     since: Timestamp,
     last_error: String,
-    /// No reading and storing before, after an error of the database.
+    /// Time before which nothing is read or stored, after an error of the database.
     rests_until: Instant,
-    /// Since when there is nothing to do; `None` if there is.
+    /// Start of the idle time; `None` if there is work.
     at_rest_since: Option<Instant>,
 }
 
 impl Worker {
-    /// Reads where an endpoint stands.
+    /// Reads the progress of an endpoint.
     ///
     /// # Errors
-    /// If its secrets cannot be opened, or the database fails.
+    /// If its secrets cannot be decrypted, or the database fails.
     pub(super) async fn open(parts: Arc<Parts>, endpoint: Endpoint) -> Result<Self> {
         let (options, secrets) = parts.endpoints.opened(&endpoint)?;
         let target = options
@@ -126,7 +126,7 @@ impl Worker {
         })
     }
 
-    /// Sends until it is told to end, or there is nothing more to do.
+    /// Sends until `ending` is cancelled, or the endpoint is idle.
     pub(super) async fn run(mut self, ending: CancellationToken) {
         let mut head = self.parts.endpoints.feed().newest();
         if let Err(error) = self.check_retention().await {
@@ -159,7 +159,7 @@ impl Worker {
         )
     }
 
-    /// Whether there was nothing to do for some time.
+    /// Whether the worker has been idle for long enough.
     fn is_over(&mut self, newest: i64) -> bool {
         let mut is_at_rest = self.attempts.is_empty()
             && !self.unsaved.is_dirty()
@@ -176,7 +176,7 @@ impl Worker {
         since.elapsed() >= AT_REST
     }
 
-    /// Reads what is wanted, sends what may be sent, and stores how far it came.
+    /// Reads wanted pages, sends events, and stores the progress.
     async fn step(&mut self, newest: i64) {
         if Instant::now() >= self.rests_until
             && let Err(error) = self.read(newest).await
@@ -195,7 +195,7 @@ impl Worker {
     }
 
     fn rest(&mut self, error: &EndpointError) {
-        tracing::warn!(endpoint = self.endpoint.name, %error, "events cannot be sent for now");
+        tracing::warn!(endpoint = self.endpoint.name, %error, "events cannot be sent at the moment");
         self.rests_until = Instant::now() + PAUSE;
     }
 
@@ -211,12 +211,12 @@ impl Worker {
         let rest = Some(self.rests_until).filter(|until| *until > now);
         let over = self.at_rest_since.map(|since| since + AT_REST);
         let wake = [lanes, save, rest, over].into_iter().flatten().min();
-        // What is due is done with the next attempt that ends.
+        // Due work is done when the next attempt ends.
         let wake = wake.filter(|wake| *wake > now || self.attempts.is_empty());
         wake.unwrap_or(now + REST).min(now + REST)
     }
 
-    /// Reads the pages that are wanted, as far as there is anything new.
+    /// Reads wanted pages up to the newest position.
     async fn read(&mut self, newest: i64) -> Result<()> {
         let now = self.now();
         for read in self.lanes.wanted(now) {
@@ -235,15 +235,25 @@ impl Worker {
         let tenant = read
             .tenant
             .or(self.endpoint.tenant.as_ref().map(|(number, _)| *number));
+        // The common reader skips tenants that have a reader of their own.
+        let except = match read.tenant {
+            None => self
+                .lanes
+                .with_readers()
+                .map(TenantKey::of_number)
+                .collect(),
+            Some(_) => Vec::new(),
+        };
         let query = PageQuery {
             after: Place::after(read.after),
             tenant: tenant.map(TenantKey::of_number),
+            except,
             types: self.options.types.clone(),
             limit: read.limit,
         };
         let page = self.parts.endpoints.feed().page(&query).await?;
         let next = page.next.place;
-        // A change of which only some parts are on the page is read again.
+        // A change with parts beyond the page is read again.
         let upto = if next.part > 0 {
             next.position - 1
         } else {
@@ -265,7 +275,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Begins an attempt.
+    /// Starts an attempt.
     fn begin(&mut self, item: Item) {
         let body = self.bodies.remove(&item.key);
         if let Some(body) = &body {
@@ -300,10 +310,10 @@ impl Worker {
         });
     }
 
-    /// Takes the end of an attempt.
+    /// Handles the end of an attempt.
     fn done(&mut self, done: std::result::Result<(Item, Attempted), tokio::task::JoinError>) {
         let Ok((item, attempted)) = done else {
-            // Cut off, or a fault of ours: nothing is known, and a new worker begins where progress was stored.
+            // Aborted, or a defect: the outcome is unknown, and a new worker starts at the stored progress.
             self.status = EndpointStatus::Paused;
             return;
         };
@@ -329,7 +339,7 @@ impl Worker {
         self.follow_health(wall);
     }
 
-    /// The status follows what is known of the receiver.
+    /// Updates the status by the health of the receiver.
     fn follow_health(&mut self, now: Timestamp) {
         let (status, why) = match self.lanes.health() {
             Health::Active => (EndpointStatus::Active, String::new()),
@@ -339,7 +349,7 @@ impl Worker {
             ),
             Health::Gone => (
                 EndpointStatus::Disabled,
-                "the receiver answered 410".to_owned(),
+                "the receiver responded 410".to_owned(),
             ),
         };
         if status != self.status {
@@ -351,24 +361,24 @@ impl Worker {
         let (kind, name) = (self.endpoint.kind.as_str(), self.endpoint.name.as_str());
         match status {
             EndpointStatus::Active => {
-                tracing::warn!(kind, endpoint = name, "the receiver takes events again");
+                tracing::warn!(kind, endpoint = name, "the receiver accepts events again");
             }
             EndpointStatus::Failing => tracing::warn!(
                 kind,
                 endpoint = name,
                 reason = why,
-                "the receiver takes no events; it is tried again and again. scimd webhook log shows the attempts"
+                "the receiver does not accept events and is retried periodically; scimd webhook log shows the attempts"
             ),
             EndpointStatus::Behind => tracing::warn!(
                 kind,
                 endpoint = name,
-                "the next event is no longer kept: scimd webhook resume --from now or start goes on"
+                "the next event was deleted by the retention: continue with scimd webhook resume --from now or start"
             ),
             EndpointStatus::Paused | EndpointStatus::Disabled => tracing::warn!(
                 kind,
                 endpoint = name,
                 reason = why,
-                "nothing is sent to the receiver any more: scimd webhook resume goes on where it stopped"
+                "the receiver is disabled: scimd webhook resume continues where it stopped"
             ),
         }
         self.status = status;
@@ -376,7 +386,7 @@ impl Worker {
         self.unsaved.status(status, why, now);
     }
 
-    /// Gives a receiver up that fails for too long.
+    /// Disables a receiver that fails for too long.
     fn watch_failure(&mut self) {
         let now = self.parts.endpoints.clock().now();
         let limit = self.parts.settings.disable_after;
@@ -388,11 +398,11 @@ impl Worker {
 
     fn fall_behind(&mut self) {
         let now = self.parts.endpoints.clock().now();
-        let why = "the next event is no longer kept".to_owned();
+        let why = "the next event was deleted by the retention".to_owned();
         self.set_status(EndpointStatus::Behind, why, now);
     }
 
-    /// Whether what comes next is still there.
+    /// Checks whether the next event still exists.
     async fn check_retention(&mut self) -> Result<()> {
         let start = self.parts.endpoints.feed().start().await?;
         if self.endpoint.position < start.place.position {
@@ -401,7 +411,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Stores how far it came, if it came any further.
+    /// Stores the progress, if it changed.
     async fn save(&mut self) -> Result<()> {
         let overdue = self.now().saturating_sub(STRAGGLER);
         self.lanes.set_stragglers_aside(overdue);
@@ -415,7 +425,7 @@ impl Worker {
         let stored = self.unsaved.progress(&self.endpoint, &progress);
         let store = self.parts.endpoints.store();
         if !store.save_progress(&self.parts.owner, &stored).await? {
-            // An operator has set the position, or another instance sends: begin anew from what is stored.
+            // An operator has set the position, or another instance sends: start again from the stored progress.
             self.status = EndpointStatus::Paused;
         }
         self.unsaved.saved(&progress);
@@ -423,7 +433,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Lets attempts under way end, and stores how far it came.
+    /// Waits for running attempts, and stores the progress.
     async fn end(&mut self) {
         let rest = async {
             while let Some(done) = self.attempts.join_next().await {
@@ -439,7 +449,7 @@ impl Worker {
     }
 }
 
-/// The body of a message that is not at hand.
+/// The body of a message that is not prepared.
 async fn body_of(
     parts: &Parts,
     messenger: &Messenger,
@@ -457,7 +467,7 @@ async fn body_of(
         }
         Ok(None) | Err(FeedError::Gone) => Err(Attempted::failed(
             Outcome::GivenUp,
-            "the event is no longer kept",
+            "the event was deleted by the retention",
         )),
         Err(FeedError::Failed(error)) => {
             tokio::time::sleep(PAUSE).await;
@@ -466,8 +476,8 @@ async fn body_of(
     }
 }
 
-/// An event that waits apart, from what is stored of it. What is overdue is due at once, and no event waits longer than
-/// after its last attempt: the clock may have been set back meanwhile.
+/// A parked event from its stored form. An overdue event is due at once, and no event waits longer than the pause after
+/// its last attempt, because the clock may have been set back.
 fn held_of(held: HeldEvent, now: Timestamp) -> Held {
     let attempts = u32::try_from(held.attempts).unwrap_or(u32::MAX);
     let millis = |due: Timestamp| (due.as_micros() - now.as_micros()) / 1_000;

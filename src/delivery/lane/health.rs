@@ -1,37 +1,37 @@
-//! Whether a receiver works: told by what becomes of attempts.
+//! The health of a receiver, derived from the outcomes of attempts.
 
 use super::item::{EventKey, Millis, Stream};
 use std::collections::{HashMap, HashSet};
 
-/// Pauses between the attempts to reach a failing receiver; the last one stays.
+/// Pauses between the attempts to reach a failing receiver; the last one is repeated.
 const PROBES: [Millis; 6] = [1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
 
-/// Failures in a row, of two resources or more, after which a receiver is failing.
+/// Number of consecutive failures, for at least two resources, after which a receiver is failing.
 const ROW: usize = 5;
 
-/// Resources with whose events a failing receiver is tried.
+/// Number of resources whose events are used to probe a failing receiver.
 pub(super) const PROBED: usize = 5;
 
-/// Whether a receiver works.
+/// The health of a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Health {
-    /// Events are taken.
+    /// Events are accepted.
     Active,
-    /// None are taken at present, with the reason.
+    /// Events are not accepted at present, with the reason.
     Failing(&'static str),
-    /// None will be taken any more, it said.
+    /// The receiver responded that it is gone for good.
     Gone,
 }
 
 #[derive(Debug)]
 pub(super) struct HealthState {
     health: Health,
-    /// Failures since something was accepted, and of which resources.
+    /// Failures since the last accepted event, and their resources.
     row: usize,
     streams: HashSet<Stream>,
-    /// When something was accepted last.
+    /// Time of the last accepted event.
     accepted: Option<Millis>,
-    /// When events that got no answer were tried last.
+    /// Times of the last attempts without response, by event.
     silent: HashMap<EventKey, Millis>,
     probes: usize,
     probe_at: Millis,
@@ -59,7 +59,7 @@ impl HealthState {
         &self.health
     }
 
-    /// Whether nothing but single attempts are made.
+    /// Whether only single attempts are made.
     pub(super) fn is_failing(&self) -> bool {
         self.health != Health::Active
     }
@@ -68,12 +68,12 @@ impl HealthState {
         self.probe_at().is_some_and(|at| at <= now)
     }
 
-    /// When the next attempt to reach a failing receiver is made.
+    /// Time of the next attempt to reach a failing receiver.
     pub(super) fn probe_at(&self) -> Option<Millis> {
         matches!(self.health, Health::Failing(_)).then_some(self.probe_at)
     }
 
-    /// Which of the events at hand the receiver is tried with.
+    /// The index of the event with which the receiver is probed.
     pub(super) fn probe_index(&self, choice: usize) -> usize {
         if self.probes < 2 || choice == 0 {
             0
@@ -92,7 +92,7 @@ impl HealthState {
         }
     }
 
-    /// An attempt failed; whether that is the receiver's fault rather than that of the event.
+    /// Handles a failed attempt; returns whether the receiver is the cause rather than the event.
     pub(super) fn failed(
         &mut self,
         (stream, key): (Stream, EventKey),
@@ -111,10 +111,10 @@ impl HealthState {
             let is_all = self.row >= ROW && self.streams.len() >= 2;
             is_all.then_some("it refuses every event")
         } else {
-            // An event that got no answer before, while others were accepted since, is what it hangs on.
+            // The receiver hangs on an event that got no response again, while others were accepted since.
             let before = self.silent.insert(key, now);
             let hangs = before.is_some_and(|before| self.accepted.is_some_and(|at| at >= before));
-            (!hangs).then_some("it does not answer")
+            (!hangs).then_some("it does not respond")
         };
         if self.silent.len() > 1_000 {
             self.silent.clear();
@@ -125,9 +125,9 @@ impl HealthState {
         why.is_some()
     }
 
-    /// An attempt failed that tells nothing new: a failing receiver is tried after a longer pause.
+    /// Handles a repeated failure of one event: a failing receiver is probed after a longer pause.
     pub(super) fn refused_again(&mut self, now: Millis, random: u32) {
-        // Attempts that were under way when the receiver failed do not count.
+        // Attempts that were running when the receiver failed are not counted.
         if self.may_probe(now) {
             self.probes += 1;
             self.probe_later(now, random);
@@ -140,7 +140,7 @@ impl HealthState {
         self.probe_later(now, random);
     }
 
-    /// Too many events wait apart.
+    /// Too many events are parked.
     pub(super) fn overflow(&mut self, now: Millis, random: u32) {
         if self.health == Health::Active {
             self.fail("10000 events were refused", now, random);
@@ -151,7 +151,7 @@ impl HealthState {
         self.health = Health::Gone;
     }
 
-    /// The next attempt comes after a pause that is longer each time, up to a fifth more or less.
+    /// The next attempt follows after an increasing pause, with a random variation of up to a fifth.
     fn probe_later(&mut self, now: Millis, random: u32) {
         let pause = PROBES.get(self.probes).or(PROBES.last());
         let spread = 800 + u64::from(random) % 401;

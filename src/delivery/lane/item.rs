@@ -1,17 +1,17 @@
-//! Events as far as their order is concerned, and how far readers of them have come.
+//! Events for ordering, and the progress of their readers.
 
 use crate::keyword::keywords;
 use uuid::Uuid;
 
-/// A moment in milliseconds, of a clock that only grows.
+/// A time in milliseconds of a monotonic clock.
 pub(crate) type Millis = u64;
 
 keywords! {
-    /// Which events may be sent at once.
+    /// Which events can be sent concurrently.
     DeliveryOrder {
-        /// One of a resource.
+        /// One event per resource.
         Resource = "resource",
-        /// One of a tenant, in the order of positions.
+        /// One event per tenant, in the order of positions.
         Tenant = "tenant",
     }
 }
@@ -25,13 +25,13 @@ pub(crate) struct EventKey {
     pub(crate) part: i64,
 }
 
-/// How far an endpoint or a lane has come: everything up to a position is delivered or waits apart, and so many parts
-/// of the position after it.
+/// The progress of an endpoint or a lane: everything up to a position is delivered or parked, and a number of parts of
+/// the next position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mark {
     /// The position.
     pub(crate) position: i64,
-    /// Parts of the position after it.
+    /// Parts of the next position.
     pub(crate) parts: i64,
 }
 
@@ -49,30 +49,30 @@ impl Mark {
         }
     }
 
-    /// Whether an event is behind the mark.
+    /// Whether an event is at or before the mark.
     pub(crate) fn includes(self, key: EventKey) -> bool {
         key.position <= self.position || key.position == self.position + 1 && key.part <= self.parts
     }
 }
 
-/// An event as far as its order is concerned.
+/// An event for ordering.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
-    /// Where it stands.
+    /// The key.
     pub(crate) key: EventKey,
-    /// Number of its tenant.
+    /// Database id of its tenant.
     pub(crate) tenant: i64,
-    /// Id of its resource; nil for what is told of a tenant.
+    /// Id of its resource; nil for an event of a tenant.
     pub(crate) resource: Uuid,
     /// Id of the event.
     pub(crate) event: String,
 }
 
-/// Events of which one at a time is sent: those of a resource, or of a tenant.
+/// A sequence of events that are sent one at a time: those of a resource, or of a tenant.
 pub(super) type Stream = (i64, Uuid);
 
 impl DeliveryOrder {
-    /// The events of which one at a time is sent, that an event belongs to.
+    /// The sequence of an event.
     pub(super) fn stream_of(self, item: &Item) -> Stream {
         match self {
             Self::Resource => (item.tenant, item.resource),

@@ -1,6 +1,6 @@
-//! In which order the events of an endpoint are sent: a lane for each tenant, taken in turn; within a lane one event
-//! of a resource at a time; what is refused waits apart and is tried again later. Without I/O and without a clock:
-//! the time is given, in milliseconds that only grow.
+//! The order in which the events of an endpoint are sent: a lane for each tenant, served round robin; within a lane one
+//! event of a resource at a time; refused events are parked and retried later. Without I/O and without a clock: the
+//! time is a parameter, in milliseconds of a monotonic clock.
 
 mod health;
 mod item;
@@ -18,43 +18,43 @@ use queue::Lane;
 use std::collections::{BTreeMap, VecDeque};
 use waiting::Waiting;
 
-/// Events that are kept ready beyond those of lanes with a reader of their own.
+/// Maximum number of ready events, without those of lanes with a separate reader.
 const WINDOW: usize = 2_000;
 
-/// Events that one read asks for.
+/// Number of events in one read.
 const SLICE: usize = 500;
 
-/// Events that all lanes with a reader of their own keep ready.
+/// Maximum number of ready events of all lanes with a separate reader.
 const OWN_WINDOW: usize = 4_000;
 
-/// Events by which a lane may be behind before it gets a reader of its own.
+/// Number of pending events after which a lane gets a separate reader.
 const LONGEST_LANE: usize = 1_000;
 
-/// Time by which a lane may be behind before it gets a reader of its own.
+/// Age of the oldest pending event after which a lane gets a separate reader.
 const OLDEST: Millis = 1_000;
 
-/// Events that wait apart at most; with more the endpoint counts as failing.
+/// Maximum number of parked events; with more the endpoint is failing.
 const MOST_HELD: usize = 10_000;
 
-/// Longest time for which a receiver may ask to be left alone.
+/// Maximum pause that a receiver can request.
 const LONGEST_PAUSE: Millis = 3_600_000;
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The receiver has it.
+    /// The receiver accepted it.
     Accepted,
-    /// The receiver answered that it does not take it.
+    /// The receiver refused it.
     Refused,
-    /// No answer came.
+    /// There was no response.
     NoAnswer,
-    /// The receiver asks for a pause.
+    /// The receiver requested a pause.
     Pause(Millis),
-    /// The receiver will never take it.
+    /// The receiver will never accept it.
     GivenUp,
     /// The receiver is gone for good.
     Gone,
-    /// The attempt was cut off by this server.
+    /// This server aborted the attempt.
     CutOff,
 }
 
@@ -73,23 +73,23 @@ impl Outcome {
     }
 }
 
-/// A page of events that is to be read.
+/// A page of events to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PageRead {
-    /// Number of the tenant whose events are read; `None`: of all.
+    /// Database id of the tenant; `None`: all tenants.
     pub(crate) tenant: Option<i64>,
-    /// The position after which it begins.
+    /// The position after which it starts.
     pub(crate) after: i64,
-    /// Changes at most.
+    /// Maximum number of changes.
     pub(crate) limit: usize,
 }
 
-/// How far everything has come, to be stored.
+/// The progress to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Progress {
-    /// Of the endpoint.
+    /// The progress of the endpoint.
     pub(crate) mark: Mark,
-    /// Of lanes that have come less far or further, by tenant.
+    /// The progress of lanes that differs from it, by tenant.
     pub(crate) lanes: BTreeMap<i64, Mark>,
 }
 
@@ -98,33 +98,33 @@ pub(crate) struct Progress {
 pub(crate) struct Lanes {
     order: DeliveryOrder,
     concurrency: usize,
-    /// Where the common reader has come to.
+    /// The position of the common reader.
     read_to: i64,
     start: Mark,
     lanes: BTreeMap<i64, Lane>,
-    /// Tenants in the order in which they have their turn.
+    /// Tenants in the order of their turns.
     turns: VecDeque<i64>,
-    /// Attempts under way, with the moments at which they began.
+    /// Running attempts, with their start times.
     flying: BTreeMap<EventKey, (Item, Millis)>,
     waiting: Waiting,
     health: HealthState,
     paused_until: Millis,
-    /// Whether one tenant alone has events here.
+    /// Whether the events are of a single tenant.
     is_of_one_tenant: bool,
 }
 
-/// How the events of an endpoint are ordered, and where it stands.
+/// The settings and the stored state of an endpoint.
 #[derive(Debug, Clone)]
 pub(crate) struct LanesStart {
     /// Which events may be sent at once.
     pub(crate) order: DeliveryOrder,
-    /// Attempts at once.
+    /// Maximum number of concurrent attempts.
     pub(crate) concurrency: usize,
-    /// Whether one tenant alone has events here.
+    /// Whether the events are of a single tenant.
     pub(crate) is_of_one_tenant: bool,
-    /// How far it has come.
+    /// The progress.
     pub(crate) progress: Progress,
-    /// What waits apart, with the moments at which it is due.
+    /// Parked events, with their due times.
     pub(crate) held: Vec<Held>,
     /// Whether it was failing.
     pub(crate) is_failing: bool,
@@ -153,7 +153,7 @@ impl Lanes {
         }
     }
 
-    /// The pages that are wanted now. Each is answered with [`Lanes::loaded`].
+    /// The pages to read now. Pass each to [`Lanes::loaded`].
     pub(crate) fn wanted(&mut self, now: Millis) -> Vec<PageRead> {
         self.give_readers(now);
         let mut wanted = Vec::new();
@@ -190,7 +190,13 @@ impl Lanes {
         wanted
     }
 
-    /// Takes the events of a page, which holds all up to a position.
+    /// Numbers of the tenants whose lanes have their own reader.
+    pub(crate) fn with_readers(&self) -> impl Iterator<Item = i64> {
+        let own = self.lanes.iter().filter(|(_, lane)| lane.is_own());
+        own.map(|(tenant, _)| *tenant)
+    }
+
+    /// Adds the events of a page, which is complete up to a position.
     pub(crate) fn loaded(&mut self, read: PageRead, items: Vec<Item>, upto: i64, now: Millis) {
         for item in items {
             self.load(read, item, now);
@@ -215,7 +221,7 @@ impl Lanes {
         if read.tenant.is_none() == lane.is_own() || !lane.covers(item.key) {
             return;
         }
-        // Progress that was not stored is made again; what waits apart was stored with more of it.
+        // Events after the stored progress are sent again, except parked ones, which may be stored beyond it.
         if self.waiting.holds(item.key) {
             return;
         }
@@ -230,7 +236,7 @@ impl Lanes {
         }
     }
 
-    /// Gives lanes that are far behind a reader of their own, so that the others go on.
+    /// Assigns separate readers to lanes that are far behind, so that the others continue.
     fn give_readers(&mut self, now: Millis) {
         if self.is_of_one_tenant || self.health.is_failing() || now < self.paused_until {
             return;
@@ -242,7 +248,7 @@ impl Lanes {
         }
     }
 
-    /// The next event to send, if one may be sent now.
+    /// The next event to send, if any.
     pub(crate) fn next(&mut self, now: Millis) -> Option<Item> {
         if now < self.paused_until || self.flying.len() >= self.concurrency {
             return None;
@@ -254,7 +260,7 @@ impl Lanes {
             let item = self.probe()?;
             return Some(self.fly(item, now));
         }
-        // What waits apart may be what a receiver hangs on: most of the room is for the rest.
+        // A receiver may hang on parked events: most of the concurrency is for the others.
         let held = self.flying.keys().filter(|key| self.waiting.holds(**key));
         if held.count() < self.concurrency.div_ceil(4)
             && let Some(item) = self.waiting.due(now)
@@ -276,7 +282,7 @@ impl Lanes {
         item
     }
 
-    /// The event to try a failing receiver with: the oldest one, later also the oldest of other resources, as the
+    /// The event for probing a failing receiver: the oldest one, later also the oldest of other resources, because the
     /// receiver may hang on one.
     fn probe(&mut self) -> Option<Item> {
         if self.waiting.len() >= MOST_HELD {
@@ -298,7 +304,7 @@ impl Lanes {
         self.lanes.get_mut(tenant)?.take_key(*key)
     }
 
-    /// Takes the outcome of an attempt. `random` spreads the attempts of several instances.
+    /// Handles the outcome of an attempt. `random` distributes the attempts of several instances.
     pub(crate) fn done(&mut self, key: EventKey, outcome: &Outcome, now: Millis, random: u32) {
         let Some((item, _)) = self.flying.remove(&key) else {
             return;
@@ -316,7 +322,7 @@ impl Lanes {
                 self.close(stream, key);
             }
             Outcome::Refused if is_held => {
-                // That it refuses one event again tells nothing new of the receiver.
+                // A repeated refusal of one event is no new information about the receiver.
                 self.health.refused_again(now, random);
                 self.waiting.refused(stream, item, now);
             }
@@ -353,14 +359,14 @@ impl Lanes {
         }
     }
 
-    /// An event of a lane is done with.
+    /// Completes an event of a lane.
     fn close(&mut self, stream: Stream, key: EventKey) {
         if let Some(lane) = self.lanes.get_mut(&stream.0) {
             lane.close(stream.1, key);
         }
     }
 
-    /// An event of a lane waits apart, and those after it of its resource behind it.
+    /// Parks an event of a lane, and later events of its resource behind it.
     fn hold_back(&mut self, stream: Stream, key: EventKey) {
         let Some(lane) = self.lanes.get_mut(&stream.0) else {
             return;
@@ -383,8 +389,8 @@ impl Lanes {
         self.order.stream_of(item)
     }
 
-    /// Lets events wait apart that others of their tenant have overtaken, so that progress is not held up: those whose
-    /// attempts began before a moment.
+    /// Parks events whose attempts started before a time and that later events of their tenant have overtaken, so that
+    /// they do not block progress.
     pub(crate) fn set_stragglers_aside(&mut self, before: Millis) {
         let overtaken = self.lanes.values().flat_map(Lane::overtaken);
         let stragglers = overtaken.filter_map(|key| {
@@ -399,8 +405,8 @@ impl Lanes {
         }
     }
 
-    /// Prepares for the end, so that nothing that was accepted comes again: whatever was overtaken waits apart, and
-    /// lanes that have come further than others say so.
+    /// Prepares for the end, so that no accepted event is sent again: overtaken events are parked, and lanes that are
+    /// ahead store their progress.
     pub(crate) fn finish(&mut self, now: Millis) {
         self.set_stragglers_aside(now);
         for (tenant, lane) in &mut self.lanes {
@@ -413,7 +419,7 @@ impl Lanes {
         }
     }
 
-    /// How far everything has come.
+    /// The progress of the endpoint and its lanes.
     pub(crate) fn progress(&mut self) -> Progress {
         let common = self.lanes.values().filter(|lane| !lane.is_own());
         let mark = common.filter_map(Lane::first_open).min();
@@ -428,17 +434,17 @@ impl Lanes {
         Progress { mark, lanes }
     }
 
-    /// What waits apart and has changed since this was asked last: what is to be stored, and what is to be deleted.
+    /// Changes of parked events since the last call: events to store, and events to delete.
     pub(crate) fn take_changes(&mut self) -> (Vec<Held>, Vec<EventKey>) {
         self.waiting.take_changes()
     }
 
-    /// Whether the receiver works, as far as is known.
+    /// The health of the receiver.
     pub(crate) fn health(&self) -> &Health {
         self.health.get()
     }
 
-    /// When to look again although nothing happens; `None`: not before something does.
+    /// Time of the next check without an event; `None`: only after an event.
     pub(crate) fn wake_at(&self, now: Millis) -> Option<Millis> {
         let due = if self.health.is_failing() {
             self.health.probe_at()
@@ -449,7 +455,7 @@ impl Lanes {
         due.map(|due| due.max(self.paused_until)).or(pause)
     }
 
-    /// Whether nothing is to be sent, now or later, of what was read.
+    /// Whether there is nothing to send, now or later.
     pub(crate) fn is_at_rest(&self, now: Millis) -> bool {
         self.lanes.is_empty()
             && self.flying.is_empty()
@@ -457,12 +463,12 @@ impl Lanes {
             && self.wake_at(now).is_none()
     }
 
-    /// Attempts so far of an event that waits apart; 0 of any other.
+    /// Number of attempts of a parked event; 0 for any other.
     pub(crate) fn attempts_of(&self, key: EventKey) -> u32 {
         self.waiting.attempts_of(key)
     }
 
-    /// Events that wait apart.
+    /// Number of parked events.
     #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.waiting.len()

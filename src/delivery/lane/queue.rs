@@ -1,24 +1,24 @@
-//! The events of one tenant that are ready or under way.
+//! The ready and running events of one tenant.
 
 use super::item::{EventKey, Item, Mark, Millis};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use uuid::Uuid;
 
-/// The events of one tenant that are ready or under way.
+/// The ready and running events of one tenant.
 #[derive(Debug)]
 pub(crate) struct Lane {
     /// By resource, in order.
     streams: HashMap<Uuid, VecDeque<Item>>,
-    /// The first of each resource of which none is under way.
+    /// The first event of each resource without a running event.
     free: BTreeSet<(EventKey, Uuid)>,
-    /// All that is ready or under way, with the moments at which it was read.
+    /// All ready and running events, with the times at which they were read.
     open: BTreeMap<EventKey, Millis>,
-    /// The last of those that are done with.
+    /// The last completed event.
     high: Option<EventKey>,
-    /// What is known to be read.
+    /// The part that was read.
     covered: Mark,
     is_own: bool,
-    /// Whether its progress is stored apart from that of the endpoint.
+    /// Whether its progress is stored separately from that of the endpoint.
     has_row: bool,
 }
 
@@ -35,7 +35,7 @@ impl Lane {
         }
     }
 
-    /// A lane whose progress is stored apart.
+    /// A lane with separately stored progress.
     pub(super) fn with_reader(covered: Mark) -> Self {
         Self {
             is_own: true,
@@ -44,12 +44,12 @@ impl Lane {
         }
     }
 
-    /// Whether it has a reader of its own.
+    /// Whether it has a separate reader.
     pub(super) fn is_own(&self) -> bool {
         self.is_own
     }
 
-    /// Position of its own reader.
+    /// Position of its separate reader.
     pub(super) fn own_reader(&self) -> Option<i64> {
         self.is_own.then_some(self.covered.position)
     }
@@ -59,7 +59,7 @@ impl Lane {
         self.has_row = true;
     }
 
-    /// The own reader has read up to a position, the common one up to another.
+    /// Updates the positions of the separate and the common reader.
     pub(super) fn has_read(&mut self, upto: i64, common: i64) {
         self.covered = self.covered.max(Mark::at(upto));
         if self.is_own && upto >= common {
@@ -71,13 +71,13 @@ impl Lane {
         self.open.len()
     }
 
-    /// For how long the oldest event has been open.
+    /// Age of the oldest open event.
     pub(super) fn age(&self, now: Millis) -> Millis {
         let oldest = self.open.first_key_value();
         oldest.map_or(0, |(_, since)| now.saturating_sub(*since))
     }
 
-    /// Whether an event is new to the lane, which counts as read from then on.
+    /// Whether an event is new to the lane; marks it as read.
     pub(super) fn covers(&mut self, key: EventKey) -> bool {
         if self.covered.includes(key) {
             return false;
@@ -98,13 +98,13 @@ impl Lane {
         queue.push_back(item);
     }
 
-    /// Takes the oldest event that may be sent.
+    /// Removes the oldest event that can be sent.
     pub(super) fn take(&mut self) -> Option<Item> {
         let (_, stream) = self.free.pop_first()?;
         self.pop(stream)
     }
 
-    /// Takes an event that may be sent.
+    /// Removes an event that can be sent.
     pub(super) fn take_key(&mut self, key: EventKey) -> Option<Item> {
         let mut of_place = self.free.range((key, Uuid::nil())..=(key, Uuid::max()));
         let head = of_place.next().copied()?;
@@ -121,12 +121,12 @@ impl Lane {
         item
     }
 
-    /// The oldest events that may be sent.
+    /// The oldest events that can be sent.
     pub(super) fn heads(&self, most: usize) -> impl Iterator<Item = EventKey> {
         self.free.iter().take(most).map(|(key, _)| *key)
     }
 
-    /// An event that was under way is done with.
+    /// Completes a running event.
     pub(super) fn close(&mut self, stream: Uuid, key: EventKey) {
         self.open.remove(&key);
         self.high = self.high.max(Some(key));
@@ -139,13 +139,13 @@ impl Lane {
         }
     }
 
-    /// An event that was under way is to be sent again.
+    /// Returns a running event to be sent again.
     pub(super) fn put_back(&mut self, stream: Uuid, item: Item) {
         self.streams.entry(stream).or_default().push_front(item);
         self.release(stream);
     }
 
-    /// Takes all events of a resource out of the lane.
+    /// Removes all events of a resource from the lane.
     pub(super) fn drain(&mut self, stream: Uuid) -> VecDeque<Item> {
         let items = self.streams.remove(&stream).unwrap_or_default();
         for item in &items {
@@ -156,13 +156,13 @@ impl Lane {
         items
     }
 
-    /// Open events that others have overtaken.
+    /// Open events that later ones have overtaken.
     pub(super) fn overtaken(&self) -> impl Iterator<Item = EventKey> {
         let open = self.open.keys().copied();
         open.take_while(|key| Some(*key) < self.high)
     }
 
-    /// Takes the events of resources out of the lane of which the first is ready and was overtaken.
+    /// Removes the events of resources whose first event is ready and was overtaken.
     pub(super) fn drain_overtaken(&mut self) -> Vec<(Uuid, VecDeque<Item>)> {
         let mut drained = Vec::new();
         while let Some((key, stream)) = self.free.first().copied()
@@ -173,24 +173,24 @@ impl Lane {
         drained
     }
 
-    /// Stores the progress of the lane apart, if it is another than that of the endpoint.
+    /// Stores the progress of the lane separately, if it differs from that of the endpoint.
     pub(super) fn keep_row(&mut self) {
         self.has_row = true;
     }
 
-    /// The mark before the first event that is open.
+    /// The mark before the first open event.
     pub(super) fn first_open(&self) -> Option<Mark> {
         self.open.keys().next().map(|key| Mark::before(*key))
     }
 
-    /// Whether nothing would be lost with the lane.
+    /// Whether the lane can be dropped.
     pub(super) fn is_idle(&self, mark: Mark) -> bool {
         self.open.is_empty() && !self.is_own && !self.has_row && self.covered <= mark
     }
 
-    /// The mark to store for the lane beside that of the endpoint; `None` if that says it all.
+    /// The mark to store for the lane; `None` if that of the endpoint suffices.
     pub(super) fn row(&mut self, endpoint: Mark, read_to: Mark) -> Option<Mark> {
-        // The own reader may have read further than the common one.
+        // The separate reader may be ahead of the common one.
         let own = if self.is_own {
             self.covered
         } else {

@@ -1,11 +1,11 @@
-//! Random receivers and random events, held against what a naive model says must come of them.
+//! Random receivers and random events, compared with a simple model.
 
 use super::waiting::RETRIES;
 use super::*;
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
-/// Random numbers that are the same in each run.
+/// Reproducible random numbers.
 struct Dice(u64);
 
 impl Dice {
@@ -44,7 +44,7 @@ fn start(concurrency: usize, order: DeliveryOrder) -> LanesStart {
     }
 }
 
-/// The feed: what it holds, in order.
+/// The events of the feed, in order.
 struct Feed(Vec<Item>);
 
 impl Feed {
@@ -85,14 +85,14 @@ impl Feed {
     }
 }
 
-/// A receiver, and what it has seen.
+/// A receiver, and its received events.
 #[derive(Default)]
 struct Receiver {
-    /// Events that it never takes.
+    /// Events that it never accepts.
     poison: BTreeSet<EventKey>,
     /// Events on which it hangs a few times.
     tar: BTreeSet<EventKey>,
-    /// Until when it does not answer at all.
+    /// End of the time without any response.
     away_until: Millis,
     accepted: Vec<Item>,
     attempts: HashMap<EventKey, usize>,
@@ -123,7 +123,7 @@ impl Receiver {
     }
 }
 
-/// What a database would hold.
+/// The content of a database.
 struct Stored {
     progress: Progress,
     held: BTreeMap<EventKey, Held>,
@@ -157,7 +157,7 @@ impl Stored {
     }
 }
 
-/// One run: sends all, with restarts now and then.
+/// One run: sends all events, with occasional restarts.
 struct Run {
     feed: Feed,
     receiver: Receiver,
@@ -185,7 +185,7 @@ impl Run {
         }
     }
 
-    /// Runs until nothing is left to do; `restarts` of a thousand steps end with a restart.
+    /// Runs until all is sent; `restarts` of a thousand steps end with a restart.
     fn finish(&mut self, restarts: u64) {
         let mut lanes = Lanes::new(self.settings.clone());
         let mut flying: Vec<Item> = Vec::new();
@@ -238,10 +238,13 @@ impl Run {
             }
             DeliveryOrder::Tenant => other.tenant == next.tenant,
         };
-        assert!(!flying.iter().any(meets), "two of a resource at once");
+        assert!(
+            !flying.iter().any(meets),
+            "two events of a resource at once"
+        );
     }
 
-    /// Every event was accepted once or has failed; of each resource in order.
+    /// Every event was accepted once or has failed; those of each resource in order.
     fn check(&self) {
         assert!(self.stored.held.is_empty(), "{:?}", self.stored.held);
         let mut seen = BTreeSet::new();
@@ -291,9 +294,9 @@ fn every_event_is_accepted_or_given_up_once_and_in_order() {
     }
 }
 
-/// A tenant with very many events waits only for itself.
+/// A tenant with very many events delays no other tenant.
 #[test]
-fn a_flood_holds_up_no_other_tenant() {
+fn a_flood_delays_no_other_tenant() {
     let mut lanes = Lanes::new(start(4, DeliveryOrder::Resource));
     let mut feed = Feed(
         (1..=20_000)
@@ -336,7 +339,7 @@ fn a_flood_holds_up_no_other_tenant() {
     assert!(progress.lanes.is_empty(), "{progress:?}");
 }
 
-/// What is sent to a failing receiver: one event, after longer and longer pauses.
+/// A failing receiver gets one event after increasing pauses.
 #[test]
 fn a_failing_receiver_gets_single_attempts() {
     let mut lanes = Lanes::new(start(16, DeliveryOrder::Resource));
@@ -353,7 +356,7 @@ fn a_failing_receiver_gets_single_attempts() {
     for item in flying {
         lanes.done(item.key, &Outcome::NoAnswer, 10, 200);
     }
-    assert_eq!(*lanes.health(), Health::Failing("it does not answer"));
+    assert_eq!(*lanes.health(), Health::Failing("it does not respond"));
     assert_eq!(lanes.progress().mark, Mark::at(0));
     let (mut now, mut pauses) = (10, Vec::new());
     for _ in 0..8 {
@@ -394,7 +397,7 @@ fn one_event_that_is_refused_holds_up_its_resource_alone() {
     lanes.done(first.key, &Outcome::Refused, 1, 0);
     assert_eq!(lanes.next(2), None);
     assert_eq!(lanes.held(), 3);
-    assert_eq!(lanes.progress().mark, Mark::at(4), "the position goes on");
+    assert_eq!(lanes.progress().mark, Mark::at(4), "the position advances");
     let (stored, _) = lanes.take_changes();
     let keys: Vec<_> = stored.iter().map(|held| held.item.key.position).collect();
     assert_eq!(keys, [1, 2, 4]);

@@ -1,5 +1,5 @@
-//! What was refused: it waits apart, with the later events of its resource behind it, and is tried again after
-//! longer and longer pauses. At last it is given up, and the next one goes.
+//! Parked events: a refused event waits with the later events of its resource behind it, and is retried after
+//! increasing pauses. Finally it is marked as failed, and the next one is sent.
 
 use super::item::{DeliveryOrder, EventKey, Item, Millis, Stream};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -22,40 +22,40 @@ pub(crate) const RETRIES: [Millis; 10] = [
     10 * HOUR,
 ];
 
-/// The pause after so many attempts.
+/// The pause after a number of attempts.
 pub(crate) fn pause_after(attempts: u32) -> Millis {
     let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
     let longest = RETRIES.last().copied().unwrap_or(HOUR);
     RETRIES.get(index).copied().unwrap_or(longest)
 }
 
-/// An event that waits apart.
+/// A parked event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held {
     /// The event.
     pub(crate) item: Item,
-    /// Attempts so far.
+    /// Number of attempts.
     pub(crate) attempts: u32,
-    /// When it is tried again; `None` while it waits behind another one of its resource.
+    /// Time of the next attempt; `None` while it waits behind another event of its resource.
     pub(crate) due: Option<Millis>,
-    /// Whether it is given up.
+    /// Whether it has failed.
     pub(crate) has_failed: bool,
 }
 
-/// All that waits apart.
+/// All parked events.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     held: BTreeMap<EventKey, Held>,
-    /// Places by resource, in order.
+    /// Keys by sequence, in order.
     queues: HashMap<Stream, VecDeque<EventKey>>,
     due: BTreeSet<(Millis, EventKey)>,
-    /// What was changed since it was stored; what failed is nowhere else.
+    /// Changes since the last save; failed events are only here.
     changed: BTreeSet<EventKey>,
     failed: Vec<Held>,
 }
 
 impl Waiting {
-    /// From what is stored. The first one of each resource is due.
+    /// Restores the stored events. The first one of each resource is due.
     pub(super) fn new(held: Vec<Held>, order: DeliveryOrder) -> Self {
         let mut waiting = Self::default();
         let held: BTreeMap<EventKey, Held> =
@@ -76,7 +76,7 @@ impl Waiting {
         self.held.len()
     }
 
-    /// Whether an event waits apart.
+    /// Whether an event is parked.
     pub(super) fn holds(&self, key: EventKey) -> bool {
         self.held.contains_key(&key)
     }
@@ -85,18 +85,18 @@ impl Waiting {
         self.held.get(&key).map_or(0, |held| held.attempts)
     }
 
-    /// Whether an event of the resource waits apart.
+    /// Whether an event of the sequence is parked.
     pub(super) fn has(&self, stream: Stream) -> bool {
         self.queues.contains_key(&stream)
     }
 
-    /// Takes an event that is due.
+    /// Removes an event that is due.
     pub(super) fn due(&mut self, now: Millis) -> Option<Item> {
         let first = self.due.first().copied()?;
         (first.0 <= now).then(|| self.first()).flatten()
     }
 
-    /// Takes the event that is due first.
+    /// Removes the event that is due first.
     pub(super) fn first(&mut self) -> Option<Item> {
         let (_, key) = self.due.pop_first()?;
         self.held.get(&key).map(|held| held.item.clone())
@@ -106,7 +106,7 @@ impl Waiting {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// An event comes to wait behind another one of its resource.
+    /// Adds an event behind another one of its resource.
     pub(super) fn behind(&mut self, stream: Stream, item: Item) {
         self.queues.entry(stream).or_default().push_back(item.key);
         self.changed.insert(item.key);
@@ -119,7 +119,7 @@ impl Waiting {
         self.held.insert(held.item.key, held);
     }
 
-    /// An event was refused, of those that wait apart or for the first time.
+    /// Handles the refusal of a parked or new event.
     pub(super) fn refused(&mut self, stream: Stream, item: Item, now: Millis) {
         let key = item.key;
         if !self.holds(key) {
@@ -139,7 +139,7 @@ impl Waiting {
         self.changed.insert(key);
     }
 
-    /// An event is given up at once.
+    /// Marks an event as failed at once.
     pub(super) fn give_up(&mut self, stream: Stream, item: Item, now: Millis) {
         let key = item.key;
         if self.holds(key) {
@@ -173,7 +173,7 @@ impl Waiting {
         self.advance(stream, key, now);
     }
 
-    /// The next one of the resource is due.
+    /// Makes the next event of the resource due.
     fn advance(&mut self, stream: Stream, done: EventKey, now: Millis) {
         let Some(queue) = self.queues.get_mut(&stream) else {
             return;
@@ -190,7 +190,7 @@ impl Waiting {
         }
     }
 
-    /// An attempt did not count.
+    /// Returns an event whose attempt is not counted.
     pub(super) fn put_back(&mut self, key: EventKey) {
         if let Some(held) = self.held.get(&key) {
             self.due.insert((held.due.unwrap_or(0), key));

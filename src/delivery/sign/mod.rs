@@ -1,15 +1,15 @@
-//! Signatures of what is sent: webhooks ([`webhook`]) and security event tokens ([`token`]).
+//! Signatures of messages: webhooks ([`webhook`]) and security event tokens ([`token`]).
 
 pub(crate) mod token;
 pub(crate) mod webhook;
 
-/// Why something could not be signed.
+/// An error of signing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// The text or the bytes are no key.
+    /// The key is invalid.
     #[error("the stored key is damaged")]
     Key,
     /// The cryptographic library failed.
-    #[error("the signature could not be made")]
+    #[error("the signature could not be created")]
     Signature,
 }

@@ -20,12 +20,12 @@ keywords! {
         Es256 = "ES256",
         /// Ed25519.
         EdDsa = "EdDSA",
-        /// RSA with 2048 bits, which CAEP interoperability asks for.
+        /// RSA with 2048 bits, required by CAEP interoperability.
         Rs256 = "RS256",
     }
 }
 
-/// Where the modulus begins in the public key of RSA with 2048 bits, and its length (RFC 8017, A.1.1).
+/// Offset and length of the modulus in an RSA public key with 2048 bits (RFC 8017, A.1.1).
 const MODULUS: (usize, usize) = (9, 256);
 
 /// The public exponent of RSA: 65537.
@@ -50,7 +50,7 @@ impl TokenKey {
     /// A new private key in PKCS #8, to be sealed.
     ///
     /// # Errors
-    /// [`SignError::Key`] if none can be made.
+    /// [`SignError::Key`] if none can be generated.
     pub(crate) fn generate(algorithm: TokenAlgorithm) -> Result<Vec<u8>, SignError> {
         let random = SystemRandom::new();
         let made = match algorithm {
@@ -69,7 +69,7 @@ impl TokenKey {
         made.map_err(|_| SignError::Key)
     }
 
-    /// Reads a private key.
+    /// Parses a private key.
     ///
     /// # Errors
     /// [`SignError::Key`].
@@ -120,7 +120,7 @@ impl TokenKey {
 }
 
 impl Pair {
-    /// The members that a public key must have, in the order of their names (RFC 7518 section 6, RFC 8037).
+    /// The required members of a public key, in the order of their names (RFC 7518 section 6, RFC 8037).
     fn members(&self) -> Option<Value> {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         Some(match self {
@@ -174,7 +174,7 @@ mod tests {
         URL_SAFE_NO_PAD.decode(text.as_str().unwrap()).unwrap()
     }
 
-    /// Verifies with nothing but the public key that is published.
+    /// Verifies with the published public key only.
     fn is_valid(jwk: &Value, token: &str) -> bool {
         let (signed, signature) = token.rsplit_once('.').unwrap();
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
@@ -220,7 +220,7 @@ mod tests {
 
     /// The example of RFC 8037, A.1 and A.3.
     #[test]
-    fn a_key_is_named_by_its_thumbprint() {
+    fn the_id_of_a_key_is_its_thumbprint() {
         let seed = URL_SAFE_NO_PAD
             .decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A")
             .unwrap();

@@ -1,4 +1,4 @@
-//! Signatures of webhooks, as Standard Webhooks 1.0 has them: symmetric with HMAC-SHA-256, asymmetric with Ed25519.
+//! Signatures of webhooks by Standard Webhooks 1.0: symmetric with HMAC-SHA-256, asymmetric with Ed25519.
 
 use super::SignError;
 use crate::keyword::keywords;
@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 keywords! {
-    /// How webhooks of an endpoint are signed.
+    /// The kind of signature of a webhook.
     SignatureKind {
         /// HMAC-SHA-256 with a secret that the receiver has too.
         Hmac = "hmac",
@@ -46,7 +46,7 @@ impl WebhookKey {
     /// The text of a new key, to be sealed.
     ///
     /// # Errors
-    /// If the operating system gives no random bytes.
+    /// If the operating system returns no random bytes.
     pub(crate) fn generate(kind: SignatureKind) -> Result<String, SecretError> {
         let prefix = match kind {
             SignatureKind::Hmac => SYMMETRIC,
@@ -55,7 +55,7 @@ impl WebhookKey {
         Ok(format!("{prefix}{}", STANDARD.encode(random::<SECRET>()?)))
     }
 
-    /// Reads the text of a key.
+    /// Parses the text of a key.
     ///
     /// # Errors
     /// [`SignError::Key`].
@@ -69,7 +69,7 @@ impl WebhookKey {
         Ok(Self(Kind::Ed25519(pair)))
     }
 
-    /// What the receiver needs to verify signatures: the secret, or the public key.
+    /// The text with which the receiver verifies signatures: the secret, or the public key.
     pub(crate) fn shown(&self) -> String {
         match &self.0 {
             Kind::Hmac(secret) => format!("{SYMMETRIC}{}", STANDARD.encode(secret)),
@@ -79,7 +79,7 @@ impl WebhookKey {
         }
     }
 
-    /// How the key signs.
+    /// The kind of signature.
     pub(crate) fn kind(&self) -> SignatureKind {
         match &self.0 {
             Kind::Hmac(_) => SignatureKind::Hmac,
@@ -87,7 +87,7 @@ impl WebhookKey {
         }
     }
 
-    /// The signature of a message at a moment, in seconds since 1970.
+    /// The signature of a message at a time, in seconds since 1970.
     fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let signed = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
         match &self.0 {

@@ -5,7 +5,7 @@ use crate::messages::{BulkResult, BulkSuccess};
 use crate::protocol::Reply;
 use serde_json::Value;
 
-/// The entry of an operation in the answer; `location` for one that failed.
+/// The entry of an operation in the response; `location` for a failed one.
 pub(super) fn result(
     sent: &Value,
     outcome: Result<&Reply, &ScimError>,

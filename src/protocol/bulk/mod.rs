@@ -1,5 +1,5 @@
-//! POST to `/Bulk` (RFC 7644 section 3.7): many operations in one request, each by itself all or
-//! nothing, with references from one to what another creates.
+//! POST to `/Bulk` (RFC 7644 section 3.7): many operations in one request, each of them atomic, with references to
+//! resources that other operations create.
 
 mod message;
 mod order;
@@ -13,10 +13,10 @@ use crate::protocol::{Reply, Service};
 use serde_json::{Map, Value};
 
 impl Service {
-    /// POST to `/Bulk`. The answer is 200 whatever becomes of single operations.
+    /// POST to `/Bulk`. The response is 200 regardless of the results of single operations.
     ///
     /// # Errors
-    /// 400 for a message that is none, 413 for too many operations.
+    /// 400 for an invalid message, 413 for too many operations.
     pub(crate) async fn bulk(&self, caller: &Caller, body: Map<String, Value>) -> Result<Reply> {
         let job = BulkRequest::read(
             body,

@@ -1,5 +1,5 @@
-//! Which operations of a bulk request refer to which, and which have to come before others
-//! (RFC 7644 section 3.7: another order only "if the end state is the same").
+//! References between the operations of a bulk request, and the resulting order (RFC 7644 section 3.7: another order
+//! only "if the end state is the same").
 
 use super::reference::{Paths, references, references_in};
 use crate::access::Caller;
@@ -89,9 +89,9 @@ impl Order {
         }
     }
 
-    /// What has to come before an operation and is not done, each after what it refers to. For a
-    /// creation that is what it needs for required attributes; the rest is added later. Another
-    /// operation waits until all that it refers to has all its references.
+    /// The pending operations that must precede an operation, each after its references. For a creation these are the
+    /// references of required attributes; other references are added later. Any other operation waits until all its
+    /// references are complete.
     pub(super) fn before(&self, i: usize) -> Vec<usize> {
         let is_creation = self.is_creation.get(i).copied().unwrap_or_default();
         let edges = if is_creation {
@@ -117,7 +117,7 @@ impl Order {
     }
 }
 
-/// The bulkIds in attributes that a resource of the type must have from the start.
+/// The bulkIds in attributes that a resource of the type requires at creation.
 fn needed(
     resource_type: &ResourceType,
     data: &Map<String, Value>,
@@ -151,7 +151,7 @@ fn needed(
     names
 }
 
-/// The type that a path names, and the id behind it.
+/// The type and the id in a path.
 pub(super) fn endpoint_in(
     caller: &Caller,
     path: &str,

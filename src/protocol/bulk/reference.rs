@@ -1,7 +1,6 @@
-//! References between operations: `bulkId:x` stands for the id of what the operation with
-//! `bulkId` `x` creates (RFC 7644 section 3.7.2). A reference is the whole of a text: a value, the
-//! end of a `$ref` or of the path of an operation, or a value in the brackets of a PATCH path. Any
-//! other text that has such words in it is text.
+//! References between operations: `bulkId:x` is replaced by the id of the resource that the operation with `bulkId` `x`
+//! creates (RFC 7644 section 3.7.2). A reference is a complete text: a value, the end of a `$ref` or of the path of an
+//! operation, or a value in the brackets of a PATCH path. Other texts that contain `bulkId:` are not references.
 
 use crate::filter::{Filter, FilterLimits, Literal, Test, parse_path};
 use crate::messages::{BulkMethod, BulkOperation};
@@ -11,17 +10,17 @@ use std::collections::HashMap;
 
 const MARK: &str = "bulkId:";
 
-/// The ids of what was created, by bulkId.
+/// The ids of created resources, by bulkId.
 pub(super) type Ids = HashMap<String, String>;
 
-/// How PATCH paths are read.
+/// Settings for parsing PATCH paths.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paths<'a> {
     pub(super) limits: &'a FilterLimits,
     pub(super) conformance: Conformance,
 }
 
-/// What a bulkId is replaced by; `None` leaves the reference as it is.
+/// The replacement of a bulkId; `None` leaves the reference unchanged.
 type IdOf<'a> = dyn FnMut(&str) -> Option<String> + 'a;
 
 /// The bulkIds that an operation refers to, in its path and in its data.
@@ -34,7 +33,7 @@ pub(super) fn references(operation: &BulkOperation, paths: Paths<'_>) -> Vec<Str
     names
 }
 
-/// The bulkIds that a value refers to; `key` is the name of the member that holds it.
+/// The bulkIds in a value; `key` is the name of its member.
 pub(super) fn references_in(key: &str, value: &Value) -> Vec<String> {
     let mut names = Vec::new();
     in_value(key, &mut value.clone(), &mut |name| {
@@ -44,7 +43,7 @@ pub(super) fn references_in(key: &str, value: &Value) -> Vec<String> {
     names
 }
 
-/// Puts ids in place of references.
+/// Replaces references by ids.
 ///
 /// # Errors
 /// The first bulkId that has no id.
@@ -64,7 +63,7 @@ pub(super) fn resolve(
     missing.map_or(Ok(()), Err)
 }
 
-/// The path of an operation, with the id in place of a reference that is known.
+/// The path of an operation, with a known reference replaced by its id.
 pub(super) fn resolved_path(path: &str, ids: &Ids) -> String {
     let mut path = path.to_owned();
     in_uri(&mut path, &mut |name| ids.get(name).cloned());
@@ -88,7 +87,7 @@ fn visit(operation: &mut BulkOperation, paths: Paths<'_>, id_of: &mut IdOf<'_>) 
     }
 }
 
-/// An operation of a PATCH: its `path` is no value.
+/// An operation of a PATCH: its `path` is not a value.
 fn in_patch(operation: &mut Value, paths: Paths<'_>, id_of: &mut IdOf<'_>) {
     let Value::Object(members) = operation else {
         return in_value("", operation, id_of);
@@ -134,7 +133,7 @@ fn in_uri(uri: &mut String, id_of: &mut IdOf<'_>) {
     }
 }
 
-/// A path that cannot be read stays as it is, for the operation to be refused.
+/// An invalid path stays unchanged, so that the operation is refused.
 fn in_path(text: &mut String, paths: Paths<'_>, id_of: &mut IdOf<'_>) {
     if !text.contains(MARK) {
         return;
@@ -172,8 +171,8 @@ fn in_filter(filter: &mut Filter, id_of: &mut IdOf<'_>) {
     }
 }
 
-/// Takes the attributes that refer to ids which are still to come out of a body; they come back as
-/// PATCH operations that add them later, under the keys that they had.
+/// Removes attributes with references to later resources from a body; returns PATCH operations that add them later,
+/// under their original keys.
 pub(super) fn postpone(data: &mut Map<String, Value>, comes: &dyn Fn(&str) -> bool) -> Vec<Value> {
     let waits = |key: &str, value: &Value| references_in(key, value).iter().any(|name| comes(name));
     let add = |name: &str, value: Value| json!({"op": "add", "value": {name: value}});

@@ -1,6 +1,6 @@
-//! Carrying out a bulk request in the order of its operations. A resource that refers to later ones is
-//! created in its turn, and the references are added once these are there; if one never is, the
-//! resource is taken back. Creations that have nothing to do with each other go side by side.
+//! Execution of a bulk request in the order of its operations. A resource with references to later ones is created in
+//! its place, and the references are added after these are created; if one of them fails, the resource is deleted.
+//! Independent creations run concurrently.
 
 use super::message::result;
 use super::order::{Order, endpoint_in};
@@ -17,10 +17,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// Creations side by side, at most.
+/// Maximum number of concurrent creations.
 const SIDE_BY_SIDE: usize = 16;
 
-/// Attributes of a created resource that wait for ids.
+/// Attributes of a created resource with unresolved references.
 struct Postponed {
     /// The operation that created it.
     by: usize,
@@ -36,7 +36,7 @@ struct Run<'a> {
     sent: &'a [Value],
     operations: Vec<Result<BulkOperation>>,
     order: Order,
-    /// Of what was created and is there.
+    /// The ids of created resources that exist.
     ids: Ids,
     results: Vec<Option<Value>>,
     postponed: Vec<Postponed>,
@@ -44,7 +44,7 @@ struct Run<'a> {
     most_errors: Option<usize>,
 }
 
-/// The results of the operations that were carried out, in the order of the request.
+/// The results of the executed operations, in the order of the request.
 pub(super) async fn run(service: &Service, caller: &Caller, job: &BulkRequest) -> Vec<Value> {
     let operations = read(&job.operations);
     let limits = service.limits();
@@ -70,8 +70,8 @@ pub(super) async fn run(service: &Service, caller: &Caller, job: &BulkRequest) -
     run.results.into_iter().flatten().collect()
 }
 
-/// The operations, each with a bulkId that no other before it has (RFC 7644 section 3.7: it is "unique
-/// within a bulk request").
+/// The operations, each with a bulkId that no earlier one has (RFC 7644 section 3.7: it is "unique within a bulk
+/// request").
 fn read(sent: &[Value]) -> Vec<Result<BulkOperation>> {
     let mut seen = HashSet::new();
     let each = sent.iter().map(|sent| {
@@ -111,7 +111,7 @@ impl Run<'_> {
         self.most_errors.is_some_and(|most| self.errors >= most)
     }
 
-    /// Creations from `first` on that neither refer to others nor can be in each other's way.
+    /// Creations from `first` on without references and without conflicts between them.
     fn independent(&self, first: usize) -> Vec<usize> {
         let mut claimed = HashSet::new();
         let mut group = Vec::new();
@@ -190,7 +190,7 @@ impl Run<'_> {
         }
     }
 
-    /// Carries out an operation, after the creations that have to come before it.
+    /// Executes an operation, after the creations that must precede it.
     async fn in_turn(&mut self, i: usize) {
         for first in self.order.before(i) {
             self.one(first).await;
@@ -230,7 +230,7 @@ impl Run<'_> {
         self.finish(i, &outcome);
     }
 
-    /// The operation with ids in place of references, and what of it has to wait.
+    /// The operation with references replaced by ids, and its postponed part.
     fn prepared(
         &self,
         i: usize,
@@ -245,7 +245,7 @@ impl Run<'_> {
         Ok((operation, later))
     }
 
-    /// Whether what the operation refers to is created later, or by itself.
+    /// Whether the referenced resource is created by a later operation or by this one.
     fn comes(&self, i: usize, name: &str) -> bool {
         let maker = self.order.maker(name);
         !self.ids.contains_key(name)
@@ -261,7 +261,7 @@ impl Run<'_> {
         resolve(operation, paths, &self.ids).map_err(|name| unmade(&name))
     }
 
-    /// Notes the outcome of an operation. A creation that failed has no location.
+    /// Records the outcome of an operation. A failed creation has no location.
     fn finish(&mut self, i: usize, outcome: &Result<Reply>) {
         let operation = self
             .operations
@@ -302,7 +302,7 @@ impl Run<'_> {
         }
     }
 
-    /// Adds what has waited for ids that are there now, and takes back what waits in vain.
+    /// Adds postponed attributes whose references are resolved, and deletes resources whose references failed.
     async fn catch_up(&mut self) {
         while let Some(at) = self
             .postponed
@@ -323,7 +323,7 @@ impl Run<'_> {
         }
     }
 
-    /// What still waits when nothing more is carried out waits in vain.
+    /// Deletes the resources with unresolved references after the last operation.
     async fn give_up(&mut self) {
         while let Some(Postponed { by, names, .. }) = self.postponed.pop() {
             let missing = names.iter().find(|name| !self.ids.contains_key(*name));
@@ -359,8 +359,7 @@ impl Run<'_> {
             .get(operation.bulk_id.as_deref().filter(|_| is_post)?)
     }
 
-    /// Takes back a resource that cannot have all its references, and those that were created with
-    /// references to it: each operation does all that it asks for, or nothing.
+    /// Deletes a resource with an unresolvable reference, and resources that refer to it: each operation is atomic.
     async fn take_back(&mut self, by: usize, error: ScimError) {
         let mut failed = vec![(by, error)];
         while let Some((i, error)) = failed.pop() {
@@ -412,21 +411,21 @@ fn left_over(error: &ScimError) -> ScimError {
     ScimError::new(
         ErrorStatus::CONFLICT,
         format!(
-            "{} The resource was created without it and is still there: complete or delete it.",
+            "{} The resource was created without it and still exists: complete or delete it.",
             error.detail()
         ),
     )
     .because(Reason::ReferenceUnresolved)
-    .logged_as("A resource was created without its references and could not be taken back.")
+    .logged_as("A resource was created without its references and could not be removed.")
 }
 
 fn unmade(bulk_id: &str) -> ScimError {
     ScimError::new(
         ErrorStatus::CONFLICT,
-        format!("bulkId \"{bulk_id}\" cannot be resolved: nothing was created under it."),
+        format!("bulkId \"{bulk_id}\" cannot be resolved: no resource was created with it."),
     )
     .because(Reason::ReferenceUnresolved)
-    .logged_as("A bulkId cannot be resolved: nothing was created under it.")
+    .logged_as("A bulkId cannot be resolved: no resource was created with it.")
 }
 
 async fn carry_out(service: &Service, caller: &Caller, operation: BulkOperation) -> Result<Reply> {

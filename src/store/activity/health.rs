@@ -1,15 +1,15 @@
-//! Whether provisioning works for a tenant, in one word: the expression that says so, for one tenant and for lists.
+//! The health of a tenant: the SQL expression, for one tenant and for lists.
 
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
 use crate::store::activity::tally::HOUR;
 use crate::store::db::sql::Sql;
 
-/// For how long a failure counts that nothing followed.
+/// Age up to which a failure without a later success is relevant.
 const RECENT: i64 = 24 * HOUR;
-/// How long a client that polls may be silent.
+/// Maximum silence of a polling client.
 const SILENCE: i64 = 3 * HOUR;
-/// Hours without a gap after which a client counts as one that polls.
+/// Number of consecutive hours with requests after which a client is classified as polling.
 const REGULAR: i64 = 12;
 
 keywords! {
@@ -25,21 +25,21 @@ keywords! {
         Silent = "silent",
         /// No client has succeeded yet.
         NeverConnected = "never-connected",
-        /// Requests arrive and are carried out.
+        /// Requests arrive and succeed.
         Receiving = "receiving",
     }
 }
 
-/// The moment for which health is computed.
+/// The time for which health is computed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HealthTime {
-    /// The moment.
+    /// The current time.
     pub(crate) now: Timestamp,
-    /// Tokens that end before this moment end soon.
+    /// Tokens that expire before this time expire soon.
     pub(crate) ending_until: Timestamp,
 }
 
-/// Adds the expression of the health of `tenant t`, with its `tenant_status s`, which may be null.
+/// Appends the expression of the health of `tenant t`, with its `tenant_status s`, which may be null.
 pub(in crate::store) fn push(sql: &mut Sql, time: HealthTime) {
     sql.raw("case when t.status = 'suspended' then 'suspended' when exists (select 1 from tenant_action a where a.tenant = t.tenant and ");
     failing(sql, time);
@@ -50,7 +50,7 @@ pub(in crate::store) fn push(sql: &mut Sql, time: HealthTime) {
     sql.raw(" then 'silent' when coalesce(s.last_success, 0) = 0 then 'never-connected' else 'receiving' end");
 }
 
-/// Whether there is an index of the tenants that may be of this health; then there are few of them, as a rule.
+/// Whether an index finds the tenants with this health; there are usually few.
 pub(in crate::store) fn has_index(health: Health) -> bool {
     matches!(
         health,
@@ -58,8 +58,8 @@ pub(in crate::store) fn has_index(health: Health) -> bool {
     )
 }
 
-/// Adds the query of the tenants that may be of this health, of which each is of it or of one that goes before it; some
-/// come several times. There is one for [`has_index`] alone.
+/// Appends the query of the candidates for this health: each has this health or a more urgent one; some occur several
+/// times. Defined only if [`has_index`].
 pub(in crate::store) fn push_candidates(sql: &mut Sql, health: Health, time: HealthTime) {
     match health {
         Health::Failing => {
@@ -77,7 +77,7 @@ pub(in crate::store) fn push_candidates(sql: &mut Sql, health: Health, time: Hea
     }
 }
 
-/// Adds the condition that `tenant t`, with its `tenant_status s`, is of this health.
+/// Appends the condition that `tenant t`, with its `tenant_status s`, has this health.
 pub(in crate::store) fn require(sql: &mut Sql, health: Health, time: HealthTime) {
     match health {
         Health::Suspended => {
@@ -110,7 +110,7 @@ fn ending(sql: &mut Sql, time: HealthTime) {
         .int(time.ending_until.as_micros());
 }
 
-/// Adds the condition that a client sent requests every hour for long, and then stopped.
+/// Appends the condition that a client sent requests every hour for a long time, and then stopped.
 fn silent(sql: &mut Sql, time: HealthTime) {
     sql.raw(
         "(s.may_poll and s.last_success > 0 and s.last_request / 3600000000 - s.busy_since >= ",

@@ -1,5 +1,5 @@
-//! What is derived from the provisioning log and written with it: when each tenant was heard of last, what became
-//! of each of its actions, failures by reason and day, requests by hour. Lists and pages read it in place of the log.
+//! Data derived from the provisioning log and written with it: the last request of each tenant, the last outcomes of
+//! its actions, failures by reason and day, requests by hour. Lists and pages read it instead of the log.
 
 pub(in crate::store) mod health;
 pub(in crate::store) mod read;

@@ -1,4 +1,4 @@
-//! Reads what is derived from the provisioning log.
+//! Reads data derived from the provisioning log.
 
 use crate::clock::Timestamp;
 use crate::store::activity::tally::{DAY, HOUR, HourCounts, hour_of};
@@ -10,16 +10,16 @@ use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::logged_request::TenantKey;
 
-/// An hour of a tenant in which requests came.
+/// An hour of a tenant with requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HourFigures {
-    /// When the hour began.
+    /// Start of the hour.
     pub at: Timestamp,
     /// The requests of the hour.
     pub counts: HourCounts,
-    /// Active users after its last request.
+    /// Active users after the last request of the hour.
     pub seats_used: i64,
-    /// How many there could be.
+    /// Limit of seats.
     pub seats: Option<i64>,
 }
 
@@ -30,50 +30,50 @@ pub struct FailureGroup {
     pub tenant: String,
     /// The reason, in a keyword; empty if none was recorded.
     pub reason: String,
-    /// How many requests.
+    /// Number of requests.
     pub count: i64,
-    /// When the first of them came.
+    /// Time of the first request.
     pub first: Timestamp,
-    /// When the latest of them came.
+    /// Time of the latest request.
     pub last: Timestamp,
-    /// Whether the latest came within a day, and no success of its action followed.
+    /// Whether the latest request was within a day, and no success of its action followed.
     pub ongoing: bool,
     place: FailurePlace,
 }
 
-/// A place in the list of failures.
+/// A position in the list of failures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailurePlace {
-    /// When the latest request of the group came, in microseconds.
+    /// Time of the latest request of the group, in microseconds.
     pub(crate) last: i64,
-    /// Number of the tenant.
+    /// Database id of the tenant.
     pub(crate) tenant: i64,
     /// The reason.
     pub(crate) reason: String,
 }
 
-/// Which failures are listed, the latest first.
+/// A query of failures, latest first.
 #[derive(Debug, Clone)]
 pub struct FailureQuery {
-    /// Only those of these tenants; `None` for those of all.
+    /// Only failures of these tenants; `None` for all.
     pub tenants: Option<Vec<String>>,
-    /// Only those of which one came at this moment or later.
+    /// Only groups with a request at this time or later.
     pub since: Option<Timestamp>,
-    /// Only those after this place.
+    /// Only groups after this position.
     pub after: Option<FailurePlace>,
-    /// So many at most.
+    /// Maximum number of groups.
     pub limit: i64,
 }
 
 impl FailureGroup {
-    /// Where the list goes on behind it.
+    /// The position after this group.
     pub fn place(&self) -> &FailurePlace {
         &self.place
     }
 }
 
 impl Store {
-    /// The hours of a tenant from one moment to another in which requests came, the earliest first.
+    /// The hours of a tenant with requests in a time range, earliest first.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -92,7 +92,7 @@ impl Store {
         rows.iter().map(read_hour).collect()
     }
 
-    /// Failures by tenant and reason, those that happened latest first.
+    /// Failures by tenant and reason, latest first.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -162,7 +162,7 @@ fn read_group(row: &Row) -> Result<FailureGroup, StoreError> {
 
 const HOURS: &str = "select hour, answered, noted, refused, failed, created, changed, deactivated, seats_used, seats \
      from tenant_hour where tenant = $1 and hour >= $2 and hour <= $3 order by hour";
-/// A group is found at its latest row, whose neighbours have its other days and actions.
+/// A group is found by its latest row; adjacent rows have its other days and actions.
 const GROUPS: &str = "select t.name, cast(f.tenant as bigint), f.reason, f.last_at, \
      (select cast(sum(g.requests) as bigint) from tenant_failure g where g.tenant = f.tenant and g.reason = f.reason), \
      (select min(g.first_at) from tenant_failure g where g.tenant = f.tenant and g.reason = f.reason), \

@@ -1,4 +1,4 @@
-//! Sums up logged requests: the only place that says what counts as what.
+//! Sums of logged requests: the only definition of how requests are classified.
 
 use crate::clock::Timestamp;
 use crate::guide::Provider;
@@ -10,24 +10,24 @@ use std::collections::BTreeMap;
 pub(in crate::store) const HOUR: i64 = 3_600_000_000;
 pub(in crate::store) const DAY: i64 = 24 * HOUR;
 
-/// The action of a request that was authenticated, beside its own.
+/// The action for the authentication of a request, in addition to the request's own action.
 pub(in crate::store) const ACCESS: &str = "access";
 
-/// Logged requests of a tenant that are counted alike.
+/// Logged requests of a tenant in the same class.
 #[derive(Debug)]
 pub(in crate::store) struct Alike<'a> {
     pub(in crate::store) count: i64,
-    /// When the first and the last of them came; all within an hour.
+    /// Time of the first request; all are within an hour.
     pub(in crate::store) first: i64,
     pub(in crate::store) last: i64,
-    /// What they meant; empty if nothing in particular.
+    /// Their action; empty if there is none.
     pub(in crate::store) action: &'a str,
     pub(in crate::store) outcome: Outcome,
-    /// Why they were refused or failed; empty if that is not known.
+    /// The reason of the refusal or failure; empty if unknown.
     pub(in crate::store) reason: &'a str,
     /// Whether attributes changed.
     pub(in crate::store) changes: bool,
-    /// Whether the token was shown to be the tenant's.
+    /// Whether the token was authenticated.
     pub(in crate::store) is_proved: bool,
 }
 
@@ -37,18 +37,18 @@ pub(in crate::store) struct Latest {
     pub(in crate::store) request: i64,
     pub(in crate::store) client: Option<String>,
     pub(in crate::store) success: i64,
-    /// The hour since which no hour was without a request.
+    /// The first of the consecutive hours with requests.
     pub(in crate::store) busy_since: i64,
 }
 
-/// When an action succeeded and failed last; 0 for never.
+/// Last success and last failure of an action; 0 for never.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::store) struct Ends {
     pub(in crate::store) succeeded: i64,
     pub(in crate::store) failed: i64,
 }
 
-/// Which failures are counted together.
+/// The key by which failures are counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) struct FailureKey {
     pub(in crate::store) reason: String,
@@ -92,13 +92,13 @@ macro_rules! hour_counts {
 
 hour_counts! {
     7:
-    /// Requests that did all that was asked.
+    /// Successful requests.
     answered,
-    /// Requests of which something was left out.
+    /// Requests with ignored parts.
     noted,
     /// Requests that were refused.
     refused,
-    /// Requests that failed by the server's fault.
+    /// Requests that failed because of the server.
     failed,
     /// Resources that were created.
     created,
@@ -118,7 +118,7 @@ pub(in crate::store) struct Tally {
 }
 
 impl Tally {
-    /// Adds a request; of one without an outcome nothing is known.
+    /// Adds a request; one without an outcome is ignored.
     pub(in crate::store) fn add(&mut self, request: &LoggedRequest) {
         let Some(outcome) = request.outcome else {
             return;
@@ -139,7 +139,7 @@ impl Tally {
         });
     }
 
-    /// Adds requests that are counted alike. Who the latest client was is not learned from them.
+    /// Adds requests of one class. They do not update the latest client.
     pub(in crate::store) fn add_alike(&mut self, alike: &Alike<'_>) {
         let is_success = matches!(alike.outcome, Outcome::Ok | Outcome::Noted);
         let latest = &mut self.latest;
@@ -213,7 +213,7 @@ impl HourCounts {
     }
 }
 
-/// The action under which requests are counted: [`ACCESS`] for those that were not let in.
+/// The action under which requests are counted: [`ACCESS`] for requests without access.
 fn action_of<'a>(alike: &Alike<'a>) -> &'a str {
     let reason = Reason::from_keyword(alike.reason).filter(|_| alike.outcome == Outcome::Refused);
     match reason {
@@ -222,7 +222,7 @@ fn action_of<'a>(alike: &Alike<'a>) -> &'a str {
     }
 }
 
-/// Whether a failure of the action means that provisioning does not work: writes, and whether clients are let in.
+/// Whether a failure of the action means that provisioning does not work: writes and authentication.
 pub(in crate::store) fn is_vital(action: &str) -> bool {
     action == ACCESS || is_write(action)
 }
@@ -244,12 +244,12 @@ fn is_write(action: &str) -> bool {
     )
 }
 
-/// Whether a client may be one that polls: Okta sends requests only when something changes.
+/// Whether a client can be a polling one: Okta sends requests only for changes.
 pub(in crate::store) fn may_poll(client: Option<&str>) -> bool {
     client.and_then(Provider::of_client) != Some(Provider::Okta)
 }
 
-/// The hour of a moment, counted from 1970.
+/// The hour of a time, counted from 1970.
 pub(in crate::store) fn hour_of(at: Timestamp) -> i64 {
     at.as_micros().div_euclid(HOUR)
 }

@@ -1,5 +1,5 @@
-//! Compares what is derived from the provisioning log with it. Hours and days of which a part is no longer in the log
-//! are left alone, and so are requests of versions that recorded no outcome.
+//! Compares data derived from the provisioning log with the log. Hours and days that are only partly in the log are
+//! skipped, and so are requests of versions that recorded no outcome.
 
 use crate::clock::Timestamp;
 use crate::store::activity::tally::{
@@ -16,23 +16,23 @@ use crate::store::upkeep::finding::{Fault, Finding};
 use crate::store::upkeep::verify::Verified;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the tables say.
+/// The content of the tables.
 #[derive(Debug, Default)]
 struct Stored {
     hours: BTreeMap<i64, HourCounts>,
     failures: BTreeMap<FailureKey, Failures>,
     actions: BTreeMap<String, Ends>,
-    /// When the latest request came, and the latest that succeeded.
+    /// Times of the latest request and of the latest success.
     latest: (i64, i64),
 }
 
-/// The figures of a tenant at one moment.
+/// The figures of a tenant at one time.
 #[derive(Debug, Default)]
 struct Activity {
     /// The sums of the requests in the log.
     logged: Tally,
     stored: Stored,
-    /// When the oldest request of the log came.
+    /// Time of the oldest request in the log.
     oldest: Option<i64>,
 }
 
@@ -43,7 +43,7 @@ struct Difference {
 }
 
 impl Store {
-    /// Compares the figures of a tenant with its provisioning log, and repairs what differs if requested.
+    /// Compares the figures of a tenant with its provisioning log, and repairs differences if requested.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -98,7 +98,7 @@ impl Store {
     }
 }
 
-/// Adds requests of the log that are counted alike.
+/// Adds requests of the log in one class.
 fn count(tally: &mut Tally, row: &Row) -> Result<(), StoreError> {
     let Some(outcome) = Outcome::from_keyword(row.text(3)?) else {
         return Ok(());
@@ -227,7 +227,7 @@ fn failures(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Dif
     found
 }
 
-/// A moment that is later than what the log is sure of must be in the log, and one of the log must be stored.
+/// A stored time within the complete part of the log must be in the log, and a time of the log must be stored.
 fn differs(said: i64, stored: i64, sure: i64) -> bool {
     said != stored && (said > 0 || stored > sure)
 }

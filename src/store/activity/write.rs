@@ -1,7 +1,8 @@
-//! Adds logged requests to what is derived from them, in the batch that writes them.
+//! Adds logged requests to the derived data, in the batch that writes them.
 //!
-//! Each row takes sums or the later of two moments, so the order in which instances write is of no account. All steps
-//! begin with the row of the tenant in `tenant_status`, in order of tenants, so two instances do not block each other.
+//! Each row is updated by addition or by the later of two times, so the order of writes of instances does not matter.
+//! All steps begin with the row of the tenant in `tenant_status`, in order of tenants, so two instances do not block
+//! each other.
 
 use crate::store::activity::tally::{
     DAY, Ends, FailureKey, Failures, HOUR, HourCounts, Tally, is_vital, may_poll,
@@ -12,7 +13,7 @@ use crate::store::db::statement::Step;
 use crate::store::logged_request::{LoggedRequest, TenantKey};
 use std::collections::BTreeMap;
 
-/// Adds steps to a batch whose step `kept` returns the tenants that are not gone.
+/// Adds steps to a batch whose step `kept` returns the existing tenants.
 pub(in crate::store) fn append(batch: Batch, requests: &[(TenantKey, LoggedRequest)]) -> Batch {
     let mut tallies: BTreeMap<i64, Tally> = BTreeMap::new();
     for (tenant, request) in requests {
@@ -98,7 +99,7 @@ fn table_of_actions(rows: &Keyed<'_, String, Ends>) -> Table {
     ]
 }
 
-/// When a vital action failed last, if no success followed; else 0.
+/// Last failure of a vital action without a later success; otherwise 0.
 pub(in crate::store) fn failing(action: &str, ends: &Ends) -> i64 {
     if is_vital(action) && ends.failed > ends.succeeded {
         ends.failed
@@ -131,7 +132,7 @@ fn table_of_hours(rows: &Keyed<'_, i64, HourCounts>) -> Table {
     table
 }
 
-/// Deletes the figures of a tenant of hours and days that ended before a moment.
+/// Deletes the figures of a tenant for hours and days that ended before a time.
 pub(in crate::store) fn forget(tenant: i64, before: i64) -> [(&'static str, Vec<Arg>); 2] {
     let args = |unit: i64| vec![Arg::Int(tenant), Arg::Int(before / unit)];
     [(FORGET_HOURS, args(HOUR)), (FORGET_FAILURES, args(DAY))]

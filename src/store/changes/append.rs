@@ -1,4 +1,4 @@
-//! Rows of the change log, for the batches that make the changes.
+//! Rows of the change log, for the batches of the changes.
 
 use crate::audit::{Actor, AuditEntry};
 use crate::clock::Timestamp;
@@ -10,32 +10,32 @@ use crate::store::operator::act::{Act, KeptAnswer};
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Who makes a change, and when.
+/// The author and the time of a change.
 #[derive(Debug, Clone)]
 pub(crate) struct Author {
     /// Public id of the token; `None` for the operator.
     pub(crate) token: Option<String>,
     /// Id of the request, with `:n` for operation n of a bulk request; `None` for a command of the operator.
     pub(crate) request: Option<String>,
-    /// The moment.
+    /// The time.
     pub(crate) at: Timestamp,
-    /// What the audit trail says of the change, if it is an act of an operator.
+    /// The audit entry of the change, if it is an act of an operator.
     pub(crate) audit: Option<Arc<AuditedChange>>,
 }
 
 /// A change of a resource as an act of an operator.
 #[derive(Debug, Clone)]
 pub(crate) struct AuditedChange {
-    /// Who acts.
+    /// The actor.
     pub(crate) by: Actor,
-    /// What is done.
+    /// The act.
     pub(crate) entry: AuditEntry,
-    /// The answer that the request keeps for its repetitions, if it does.
+    /// The response that is stored for repetitions of the request, if any.
     pub(crate) answer: Option<KeptAnswer>,
 }
 
 impl AuditedChange {
-    /// The act at the moment of the change.
+    /// The act at the time of the change.
     fn act(&self, at: Timestamp) -> Act<'_> {
         Act {
             by: &self.by,
@@ -46,7 +46,7 @@ impl AuditedChange {
     }
 }
 
-/// What was done to a resource.
+/// The kind of change of a resource.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum ChangeAction {
     /// The resource was created.
@@ -80,26 +80,26 @@ impl ChangeAction {
     }
 }
 
-/// What a change makes of a resource, beside its state.
+/// Properties of a change of a resource, in addition to the new state.
 #[derive(Debug, Default)]
 pub(in crate::store) struct ResourceChange<'a> {
     pub(in crate::store) action: ChangeAction,
     /// Names of the attributes that were written, joined by commas; those of extensions with their URN.
     pub(in crate::store) attributes: &'a str,
-    /// The attributes that were changed, as they were: a JSON object.
+    /// The previous values of changed attributes: a JSON object.
     pub(in crate::store) was: Option<&'a str>,
     /// Whether the steps `added` and `removed` return members.
     pub(in crate::store) changes_members: bool,
 }
 
-/// A change of one resource, for the batch that makes it.
+/// A change of one resource, for its batch.
 #[derive(Debug)]
 pub(in crate::store) struct Entry<'a> {
     pub(in crate::store) tenant: i64,
     /// The number of the change.
     pub(in crate::store) number: i64,
     pub(in crate::store) author: &'a Author,
-    /// Whether the state of the resource is kept with the change.
+    /// Whether the state of the resource is stored with the change.
     pub(in crate::store) keeps_documents: bool,
 }
 
@@ -137,8 +137,8 @@ impl Entry<'_> {
             .then("logged_removed", Step::new(LOG_REMOVED, args))
     }
 
-    /// Adds the rows for the groups that the step `departed` returned, which a deleted resource has left. The first
-    /// of them has the number after that of this entry. `attributes` are the names of the attributes that list
+    /// Adds the rows for the groups that the step `departed` returned, which lost a deleted resource as member. The
+    /// first row has the number after that of this entry. `attributes` are the names of the attributes that list
     /// members, by the id of the resource type of the group.
     pub(in crate::store) fn append_departures(
         &self,
@@ -180,7 +180,7 @@ impl Entry<'_> {
     }
 }
 
-/// A change of one of several resources that are written together.
+/// A change of one of several resources in a combined write.
 #[derive(Debug)]
 pub(in crate::store) struct GatheredChange {
     /// The key of the resource.
@@ -189,9 +189,9 @@ pub(in crate::store) struct GatheredChange {
     pub(in crate::store) action: ChangeAction,
     /// Names of the attributes that were written, joined by commas.
     pub(in crate::store) attributes: String,
-    /// The attributes that were changed, as they were: a JSON object; `None` of a creation and if states are not kept.
+    /// The previous values of changed attributes: a JSON object; `None` for a creation and if states are not stored.
     pub(in crate::store) was: Option<String>,
-    /// The state of the resource after the change; `None` if states are not kept.
+    /// The state of the resource after the change; `None` if states are not stored.
     pub(in crate::store) document: Option<String>,
 }
 
@@ -227,7 +227,7 @@ pub(in crate::store) fn append_gathered(
     batch.then("logged", step.with_rows(table))
 }
 
-/// A member that joins or leaves a group in a change of its own.
+/// A member that joins or leaves a group in a separate change.
 #[derive(Debug)]
 pub(in crate::store) struct MoveEntry<'a> {
     /// The number of the change.
@@ -279,7 +279,7 @@ pub(in crate::store) fn append_moves(
         .then("logged_members", members)
 }
 
-/// The versions under which resources of these ids were deleted: an id and the version, or null, for each.
+/// The versions at which resources with these ids were deleted: the id and the version, or null, for each.
 pub(in crate::store) fn last_deletions(tenant: i64, ids: &[Uuid]) -> Statement {
     let rows = vec![("id", Column::Uuids(ids.to_vec()))];
     Statement::named("change.last_deletions", DELETED, vec![Arg::Int(tenant)]).with_rows(rows)
@@ -322,7 +322,7 @@ const LOG_DEPARTURES: &str = "insert into change (tenant, change, seq, id, versi
 const LOG_DEPARTURES_END: &str = " else '' end from {departed}";
 const LOG_LEFT: &str = "insert into change_member (tenant, change, id, added, kind) \
      select $1, $2 + row_number() over (order by seq), $3, false, $4 from {departed}";
-/// The last of the moves has the version that the group has now. Positions of the feed follow the order of the rows.
+/// The last of the moves has the current version of the group. Positions of the feed follow the order of the rows.
 const LOG_MOVES: &str = "insert into change (tenant, change, seq, id, version, action, attributes, token, at, request, \
        document, created, members) \
      select $1, moved.change, written.seq, written.id, written.version - moved.later, 'modify', $2, moved.token, moved.at, \

@@ -10,37 +10,37 @@ use crate::store::logged_request::TenantKey;
 use crate::store::resources::seq::{milliseconds, moment_of};
 use uuid::Uuid;
 
-/// Members of one change that are read, at most.
+/// Maximum number of members that are read for one change.
 const MEMBERS: i64 = 1000;
-/// How long before and after its id was made a resource was created, at most, in milliseconds.
+/// Maximum difference between the time in an id and the creation of the resource, in milliseconds.
 const AROUND: i64 = 60_000;
 
 /// A change of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceChange {
-    /// When it was made.
+    /// Time of the change.
     pub at: Timestamp,
     /// Version of the resource after it.
     pub version: i64,
-    /// What was done: `create`, `modify` or `delete`.
+    /// The action: `create`, `modify` or `delete`.
     pub action: String,
     /// Names of the attributes that changed.
     pub attributes: Vec<String>,
-    /// Ids of members that joined; the first thousand of all that moved.
+    /// Ids of members that joined; at most a thousand members in total are returned.
     pub added: Vec<Uuid>,
     /// Ids of members that left.
     pub removed: Vec<Uuid>,
     /// Public id of the token; `None` for the operator.
     pub token: Option<String>,
-    /// Name of the token, if it is still there.
+    /// Name of the token, if it still exists.
     pub token_name: Option<String>,
-    /// Id of the request, where it is known.
+    /// Id of the request, if known.
     pub request: Option<String>,
     number: i64,
 }
 
 impl Store {
-    /// Changes of the resource of that id with versions before one, the latest first.
+    /// Changes of the resource with that id and versions before the given one, latest first.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -63,7 +63,7 @@ impl Store {
         Ok(changes)
     }
 
-    /// The key of a resource, also of one that was deleted: its id says about when it was created.
+    /// The key of an existing or deleted resource: its id contains the approximate creation time.
     async fn seq_of(&self, tenant: TenantKey, id: Uuid) -> Result<Option<i64>, StoreError> {
         let args = vec![Arg::Int(tenant.0), Arg::Uuid(id)];
         let live = Statement::named("change.live", LIVE, args);

@@ -1,31 +1,40 @@
-//! Numbering: gives changes their positions in the feed on PostgreSQL.
+//! Numbering: assigns positions in the feed to changes on PostgreSQL.
 //!
-//! Transactions commit in another order than that in which they began or wrote, so a change is numbered after its
-//! commit. A pass numbers what is visible to it and was not visible to the pass before: changes of transactions that
-//! ran then or have begun since, which two index scans find. The primary key of `pass` lets one pass of that number
-//! take effect, on whatever instance, so passes follow each other.
+//! The order of commits differs from the order in which transactions begin or write, so a change is numbered after its
+//! commit. A pass numbers changes that are visible to it and were not visible to the previous pass: changes of
+//! transactions that were running then or began later, which two index scans find. By the primary key of `pass` only
+//! one pass with a number takes effect among all instances, so passes are sequential.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
 use crate::store::db::engine::Database;
 use crate::store::db::error::StoreError;
-use crate::store::db::row::Row;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::resources::seq::{EPOCH_MICROS, milliseconds};
 
-/// What a pass did.
+/// The result of numbering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Numbering {
+    /// Number of changes that got a position.
+    pub numbered: i64,
+    /// The newest position if nothing was numbered, 0 if there is none; `None` if another pass is needed.
+    pub newest: Option<i64>,
+}
+
+/// The result of a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Pass {
-    /// Changes that it numbered.
+    /// Number of changes that got a position.
     numbered: i64,
-    /// Whether the log has transactions that this cluster has not had: it was restored into a younger cluster.
+    /// The newest position before the pass; `None` if another pass with the same number took effect instead.
+    newest: Option<i64>,
+    /// Whether the log has transaction numbers that this cluster has not reached: it was restored into a newer cluster.
     is_foreign: bool,
 }
 
 impl Store {
-    /// Numbers changes that were committed and have no position yet, about `slice` of them; gives how many. SQLite
-    /// numbers a change when it is made.
+    /// Assigns positions to about `slice` committed changes without one. SQLite numbers a change at insertion.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -33,19 +42,26 @@ impl Store {
         &self,
         slice: i64,
         now: Timestamp,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<Numbering, StoreError> {
         let Database::Postgres { .. } = self.engine.database else {
-            return Ok(0);
+            let ends = self.feed_ends().await?;
+            return Ok(Numbering {
+                numbered: 0,
+                newest: Some(ends.map_or(0, |ends| ends.newest.position)),
+            });
         };
-        let pass = self.pass("feed.pass", PASS, slice, now, []).await?;
-        if !pass.is_foreign {
-            return Ok(pass.numbered);
+        let mut pass = self.pass("feed.pass", PASS, slice, now, []).await?;
+        if pass.is_foreign {
+            pass = self.resume(slice, now).await?;
         }
-        self.resume(slice, now).await
+        Ok(Numbering {
+            numbered: pass.numbered,
+            newest: pass.newest.filter(|_| pass.numbered == 0),
+        })
     }
 
-    /// Finds out whether the log was restored into another cluster, before anything is written there: what is written
-    /// under a transaction number that both clusters have had would else be taken for numbered.
+    /// Detects whether the log was restored into another cluster, before the first write there: otherwise a change with
+    /// a transaction number that both clusters have used would be treated as numbered.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -61,21 +77,21 @@ impl Store {
         }
     }
 
-    /// Marks the log as one whose order goes on in another cluster, unless it is marked.
+    /// Marks the log as restored into another cluster, unless it is marked already.
     async fn suspend(&self) -> Result<(), StoreError> {
         let first = vec![Arg::OptInt(Some(1))];
         let statement = Statement::named("feed.suspend", SUSPEND, first);
         if !self.engine.write_one(statement).await?.is_empty() {
             tracing::warn!(
-                "the database was restored into another cluster; the change feed goes on there"
+                "the database was restored into another cluster; the change feed continues there"
             );
         }
         Ok(())
     }
 
-    /// Goes on in a cluster that the log was restored into: numbers what has no position, about `slice` of it, and
-    /// takes the snapshot anew when nothing is left. Until then each pass is told that the log is foreign.
-    async fn resume(&self, slice: i64, now: Timestamp) -> Result<i64, StoreError> {
+    /// Continues after a restore into another cluster: numbers about `slice` changes without a position, and takes a
+    /// new snapshot when none is left. Until then each pass reports that the log is foreign.
+    async fn resume(&self, slice: i64, now: Timestamp) -> Result<Pass, StoreError> {
         self.suspend().await?;
         let adopt = || {
             let statement = Statement::named("feed.adopt", ADOPT, vec![Arg::OptInt(Some(slice))]);
@@ -86,10 +102,7 @@ impl Store {
             Arg::Int(EPOCH_MICROS + LATEST_COMMIT),
             Arg::Int(milliseconds(1)),
         ];
-        Ok(self
-            .pass("feed.resume", RESUME, slice, now, scale)
-            .await?
-            .numbered)
+        self.pass("feed.resume", RESUME, slice, now, scale).await
     }
 
     async fn pass(
@@ -100,31 +113,26 @@ impl Store {
         now: Timestamp,
         more: impl IntoIterator<Item = Arg>,
     ) -> Result<Pass, StoreError> {
-        // A first value of another type would be taken for a tenant.
+        // The first value is the tenant unless it has another type.
         let first = [Arg::OptInt(Some(slice)), Arg::Int(now.as_micros())];
         let args = first.into_iter().chain(more).collect();
         let rows = self
             .engine
             .write_one(Statement::named(name, text, args))
             .await?;
-        let pass = |row: &Row| {
-            Ok(Pass {
-                numbered: row.int(0)?,
-                is_foreign: row.bool(1)?,
-            })
-        };
-        rows.first().map_or(
-            Ok(Pass {
-                numbered: 0,
-                is_foreign: false,
-            }),
-            pass,
-        )
+        let row = rows
+            .first()
+            .ok_or(StoreError::Fault(sqlx::Error::RowNotFound))?;
+        Ok(Pass {
+            numbered: row.int(0)?,
+            is_foreign: row.bool(1)?,
+            newest: row.opt_int(2)?,
+        })
     }
 }
 
-/// Numbers what is new, in the order of transactions, and of one resource in the order of versions: `turn` and `nth`
-/// are the greatest transaction and change among those of the resource up to a version.
+/// Numbers new changes in the order of transactions, and those of one resource in the order of versions: `turn` and
+/// `nth` are the greatest transaction and change of the resource up to a version.
 macro_rules! number {
     () => {
         "turned as (select tenant, change, version, max(transaction) over w as turn, max(change) over w as nth \
@@ -135,7 +143,27 @@ macro_rules! number {
     };
 }
 
-/// A slice ends between two transactions. A foreign log is left to [`RESUME`].
+macro_rules! newest {
+    () => {
+        "select coalesce(max(position), 0) from feed"
+    };
+}
+
+/// The newest position, 0 if there is none.
+pub(in crate::store) const NEWEST: &str = newest!();
+
+/// The newest position before a pass; null if the pass had changes to number and did not take effect.
+macro_rules! newest_if_complete {
+    () => {
+        concat!(
+            "case when exists (select 1 from made) or not exists (select 1 from fresh) then (",
+            newest!(),
+            ") end"
+        )
+    };
+}
+
+/// A slice ends between two transactions. A foreign log is handled by [`RESUME`].
 const PASS: &str = concat!(
     "with last as materialized (select pass, position, snapshot, pg_current_snapshot() as now from pass \
        order by pass desc limit 1), \
@@ -158,28 +186,29 @@ const PASS: &str = concat!(
            where running < bound.upto), '') as pg_snapshot), $2 \
        from bound where exists (select 1 from fresh) on conflict do nothing returning pass), ",
     number!(),
-    "select (select count(*) from numbered), exists (select 1 from last) and not exists (select 1 from own)"
+    "select (select count(*) from numbered), exists (select 1 from last) and not exists (select 1 from own), ",
+    newest_if_complete!()
 );
 
-/// Whether the newest pass, or a change, is of a transaction that this cluster has not had.
+/// Whether the newest pass, or a change, has a transaction number that this cluster has not reached.
 const IS_FOREIGN: &str = "select last.pass from (select pass, snapshot from pass order by pass desc limit $1) as last \
      where pg_snapshot_xmax(last.snapshot) > pg_snapshot_xmax(pg_current_snapshot()) \
      or exists (select 1 from change where transaction >= pg_snapshot_xmax(pg_current_snapshot()))";
-/// A snapshot of the far future marks a log whose order goes on in another cluster.
+/// A snapshot of the far future marks a log that was restored into another cluster.
 const SUSPEND: &str = "insert into pass (pass, position, snapshot, at) \
      select pass + 1, position, '9223372036854775807:9223372036854775807:', at from \
        (select pass, position, snapshot, at from pass order by pass desc limit $1) as last \
      where pass = (select max(pass) from pass) and pg_snapshot_xmax(snapshot) < '9223372036854775807' \
      on conflict do nothing returning pass";
-/// Transactions of another cluster become older than all of this one. Rows are few: what was written since the last
-/// transaction number that both clusters have had.
+/// Transactions of another cluster become older than all of this one. There are few rows: those after the last
+/// transaction number that both clusters have used.
 const ADOPT: &str = "update change set transaction = '0' where (tenant, change) in \
      (select tenant, change from change where transaction >= pg_snapshot_xmax(pg_current_snapshot()) limit $1) returning tenant";
 
-/// A change is committed within this time after it was made, in microseconds; clocks of instances may differ by as much.
+/// Maximum time between a change and its commit, in microseconds; clocks of instances may differ by the same time.
 const LATEST_COMMIT: i64 = 600_000_000;
-/// Numbers a slice of what was made since the last pass and has no position. A change of the time shortly before may
-/// have one. When there is nothing left, the pass has the snapshot of this cluster.
+/// Numbers a slice of the changes since the last pass without a position. A change shortly before that time can have
+/// one. When none is left, the pass gets the snapshot of this cluster.
 const RESUME: &str = concat!(
     "with bound as materialized (select pass, position, snapshot, at, pg_current_snapshot() as now from pass \
        order by pass desc limit 1), \
@@ -194,5 +223,6 @@ const RESUME: &str = concat!(
          case when exists (select 1 from fresh) then bound.at else $2 end \
        from bound on conflict do nothing returning pass), ",
     number!(),
-    "select (select count(*) from numbered), false"
+    "select (select count(*) from numbered), false, ",
+    newest_if_complete!()
 );

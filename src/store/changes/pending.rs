@@ -1,4 +1,4 @@
-//! What a reader of the feed has not read yet.
+//! Pending changes of a reader of the feed.
 
 use crate::clock::Timestamp;
 use crate::store::db::error::StoreError;
@@ -6,7 +6,7 @@ use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
 
 impl Store {
-    /// How many changes come after a position, of a tenant or of all, and when the first of them was made.
+    /// The number of changes after a position, of a tenant or of all, and the time of the first one.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -28,8 +28,8 @@ impl Store {
         Ok((pending, rows.first().map(|row| row.at)))
     }
 
-    /// The position of the first change that was made at a moment or later; `None` if there is none. Clocks of
-    /// instances differ: some that were made a little later may come before it.
+    /// The position of the first change at a time or later; `None` if there is none. Clocks of instances differ: some
+    /// slightly later changes can precede it.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -40,7 +40,7 @@ impl Store {
         let Some(ends) = self.feed_ends().await? else {
             return Ok(None);
         };
-        // Positions follow the time nearly: the first that is late enough is found by halving.
+        // Positions are nearly in the order of time: a binary search finds the first one.
         let (mut low, mut high) = (ends.oldest, ends.newest.position + 1);
         while low < high {
             let middle = low + (high - low) / 2;

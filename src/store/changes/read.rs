@@ -15,12 +15,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A position with the change that has it.
+/// A position with its change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FeedKey {
+pub struct FeedKey {
     /// The position; the first one is 1.
     pub(crate) position: i64,
-    /// Number of the tenant; 0 for events about tenants that go to all readers.
+    /// Database id of the tenant; 0 for events about tenants for all readers.
     pub(crate) tenant: i64,
     /// Number of the change.
     pub(crate) change: i64,
@@ -29,20 +29,20 @@ pub(crate) struct FeedKey {
 /// The ends of the feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FeedEnds {
-    /// The oldest position that is kept.
+    /// The oldest available position.
     pub(crate) oldest: i64,
-    /// What has the newest position.
+    /// The newest position, with its change.
     pub(crate) newest: FeedKey,
 }
 
 /// A change with its position.
 #[derive(Debug, Clone)]
 pub(crate) struct FeedRow {
-    /// The position, with the change that has it.
+    /// The position, with its change.
     pub(crate) key: FeedKey,
-    /// Name of the tenant; `None` for events about tenants that go to all readers.
+    /// Name of the tenant; `None` for events about tenants for all readers.
     pub(crate) tenant: Option<String>,
-    /// Counts the changes of the tenant's settings and schemas until now.
+    /// The current revision of the tenant.
     pub(crate) revision: Option<i64>,
     /// Name of the resource type; `None` for a change of the tenant.
     pub(crate) resource_type: Option<String>,
@@ -50,25 +50,25 @@ pub(crate) struct FeedRow {
     pub(crate) id: Uuid,
     /// Version of the resource after the change.
     pub(crate) version: i64,
-    /// What was done.
+    /// The action.
     pub(crate) action: ChangeAction,
-    /// Names of the attributes that were written, with commas between.
+    /// Names of the attributes that were written, separated by commas.
     pub(crate) attributes: String,
     /// Name of the token; `None` for the operator.
     pub(crate) token: Option<String>,
-    /// When it was made.
+    /// Time of the change.
     pub(crate) at: Timestamp,
-    /// The state after it, of a deletion the last one; `None` if it is not known.
+    /// The new state, or the last one for a deletion; `None` if unknown.
     pub(crate) document: Option<String>,
-    /// The attributes that changed, as they were: a JSON object.
+    /// The previous values of changed attributes: a JSON object.
     pub(crate) was: Option<String>,
     /// When the resource was created.
     pub(crate) created: Option<Timestamp>,
     /// Id of the request.
     pub(crate) request: Option<String>,
-    /// How many members joined or left.
+    /// Number of members that joined or left.
     pub(crate) members: i64,
-    /// Whether the state is the one of now, as none was kept with the change.
+    /// Whether the state is the current one, because none was stored with the change.
     pub(crate) is_reconstructed: bool,
 }
 
@@ -79,12 +79,12 @@ pub(crate) struct ChangedMember {
     pub(crate) id: Uuid,
     /// Name of its resource type; `None` in rows of earlier versions.
     pub(crate) resource_type: Option<String>,
-    /// Whether it joined.
+    /// Whether the member joined.
     pub(crate) added: bool,
 }
 
 impl FeedRow {
-    /// The resource as it was after the change, without memberships; `None` if its state is not known.
+    /// The resource after the change, without memberships; `None` if its state is unknown.
     pub(crate) fn resource(&self, resource_type: &Arc<ResourceType>) -> Option<StoredResource> {
         Some(StoredResource {
             seq: 0,
@@ -103,7 +103,7 @@ impl FeedRow {
 }
 
 impl Store {
-    /// The positions after one, in order: those of a tenant by its number, or of all.
+    /// The positions after the given one, in order: those of one tenant, or of all.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -133,7 +133,25 @@ impl Store {
             .collect()
     }
 
-    /// The position of the first change that was made at a moment or later, about; `None` if there is none.
+    /// The first position in `after + 1 ..= upto` of a change of another tenant than `tenants`; `None` if there is none.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub async fn feed_key_of_others(
+        &self,
+        after: i64,
+        upto: i64,
+        tenants: &[i64],
+    ) -> Result<Option<FeedKey>, StoreError> {
+        let args = vec![Arg::OptInt(Some(after)), Arg::Int(upto), Arg::Int(1)];
+        let tenants = vec![("tenant", Column::Ints(tenants.to_vec()))];
+        let statement =
+            Statement::named("feed.key_of_others", KEY_OF_OTHERS, args).with_rows(tenants);
+        let rows = self.engine.read(&statement).await?;
+        rows.first().map(read_key).transpose()
+    }
+
+    /// The approximate position of the first change at a time or later; `None` if there is none.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -145,7 +163,7 @@ impl Store {
         self.one_position("feed.position_of", SINCE, args).await
     }
 
-    /// The position of the last but so many, of a tenant or of all; `None` if there is none.
+    /// The position with that number of later positions, of a tenant or of all; `None` if there is none.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -178,7 +196,7 @@ impl Store {
         rows.first().map_or(Ok(None), |row| row.opt_int(0))
     }
 
-    /// What stands at a position.
+    /// The change at a position.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -208,7 +226,7 @@ impl Store {
         rows.first().map(read_key).transpose()
     }
 
-    /// The ends of the feed; `None` if nothing was ever numbered.
+    /// The ends of the feed; `None` if there was never a position.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -226,8 +244,8 @@ impl Store {
         rows.first().map(read).transpose()
     }
 
-    /// The changes at positions, in their order, until their states have more than so many bytes; at least the first.
-    /// Those of a tenant that was deleted are gone.
+    /// The changes at positions, in order, until their states exceed a number of bytes; at least the first. Changes of
+    /// a deleted tenant are missing.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -330,6 +348,8 @@ const KEYS: &str =
     "select position, tenant, change from feed where position > $1 order by position {limit}$2";
 const KEYS_OF_TENANT: &str = "select position, tenant, change from feed where tenant = $1 and position > $2 \
      order by position {limit}$3";
+const KEY_OF_OTHERS: &str = "select position, tenant, change from feed where position > $1 and position <= $2 \
+     and tenant not in (select tenant from {rows}) order by position {limit}$3";
 /// Positions follow the time of changes closely, but not exactly.
 const SINCE: &str = "select min(position) from (select position from feed where change >= $1 order by change limit 100) as first";
 const LAST: &str = "select min(position) from (select position from feed order by position desc {limit}$1) as last";
@@ -337,11 +357,10 @@ const LAST_OF_TENANT: &str = "select min(position) from (select position from fe
      order by position desc {limit}$2) as last";
 const KEY: &str = "select position, tenant, change from feed where position = $1";
 const KEY_OF: &str = "select position, tenant, change from feed where tenant = $1 and change = $2";
-/// The newest position, 0 if there is none.
-pub(in crate::store) const NEWEST: &str = "select coalesce(max(position), 0) from feed";
 /// Each end is one look-up in the index.
 const ENDS: &str = "select position, tenant, change, (select min(position) from feed) from feed order by position desc limit 1";
-/// The state of now stands in for one that was not kept. What precedes a row is summed so that the first is always there.
+/// The current state replaces one that was not stored. The sum covers the preceding rows, so that the first row is
+/// always included.
 const ROWS: &str = "select position, tenant, change, name, kind, id, version, action, attributes, token_name, at, document, was, \
        created, request, members, is_reconstructed, revision \
      from (select told.*, sum(octet_length(coalesce(document, '')) + octet_length(coalesce(was, ''))) \

@@ -1,4 +1,4 @@
-//! Old changes go, with their positions: by age, and with their tenant.
+//! Deletion of old changes and positions: by age, and with their tenant.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
@@ -9,11 +9,11 @@ use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::resources::seq::moment_of;
 
-/// Passes that are kept.
+/// Number of passes that are kept.
 const PASSES: i64 = 1000;
 
-/// Statements that each delete a slice of the rows of a tenant, until none is left. Positions stay, as the place of
-/// what was there; age removes them.
+/// Statements that each delete a slice of the rows of a tenant, until none is left. Positions stay, so that there are
+/// no gaps; they are deleted by age.
 pub(in crate::store) const DELETE_SLICE: [&str; 2] = [
     "delete from change_member where tenant = $1 and (change, id) in \
      (select change, id from change_member where tenant = $1 limit 2000) returning tenant",
@@ -30,8 +30,8 @@ pub(in crate::store) const DELETE_ALL: [(&str, &str); 2] = [
 ];
 
 impl Store {
-    /// Deletes changes that were made before a moment, with their positions: the oldest of them first, and never the
-    /// last position. Gives how many there were.
+    /// Deletes changes before a time with their positions: oldest first, and never the last position. Returns their
+    /// number.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -46,8 +46,8 @@ impl Store {
         }
     }
 
-    /// Deletes changes of a tenant that were made before a moment and never had a position, as those of earlier versions
-    /// of this program.
+    /// Deletes changes of a tenant before a time that never had a position, such as those of earlier versions of this
+    /// program.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -70,7 +70,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes passes that no other builds on.
+    /// Deletes passes that later passes do not need.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -98,7 +98,7 @@ fn trim(before: Timestamp) -> Batch {
         .then("answer", Step::new("select change from {old}", vec![]))
 }
 
-/// Positions go in their order: where a later change is older than one before it, it waits for that one.
+/// Positions are deleted in order: a change is not deleted before an earlier position.
 const FORGET: &str = "delete from feed where position in (select position from feed order by position limit 1000) \
      and position < coalesce((select min(position) from (select position, change from feed order by position limit 1000) as oldest \
        where change >= $1), 9223372036854775807) \

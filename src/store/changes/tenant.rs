@@ -1,6 +1,6 @@
-//! Rows of the change log about tenants themselves. That one was created or deleted is told under tenant number 0, the
-//! rest under its own. The key of a resource is 0 there, or the tenant's number under number 0; the version is the
-//! tenant's revision, and the document a list of its name and status.
+//! Rows of the change log about tenants themselves. Creation and deletion have tenant number 0, other events the number
+//! of the tenant. The key of a resource is 0 there, or the tenant's number under number 0; the version is the tenant's
+//! revision, and the document a list of its name and status.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
@@ -8,7 +8,7 @@ use crate::store::db::batch::Batch;
 use crate::store::db::statement::Step;
 use crate::store::handle::Store;
 
-/// What the steps return that the rows are made of.
+/// Columns that the steps return for the rows.
 pub(in crate::store) const TOLD: &[&str] = &["tenant", "name", "status", "revision"];
 
 /// An event of a tenant.
@@ -16,16 +16,16 @@ pub(in crate::store) const TOLD: &[&str] = &["tenant", "name", "status", "revisi
 pub(in crate::store) enum TenantNews {
     /// The tenant was created; the step `told` returns it.
     Created,
-    /// The tenant is served or not; the step `told` returns it, and `before` what its status was.
+    /// The status of the tenant changed; the step `told` returns it, and `before` the previous status.
     Status,
-    /// The schemas of tenants are others; the step `told` returns it, also several.
+    /// The schemas of one or several tenants changed; the step `told` returns them.
     Schemas,
-    /// The tenant of this number is deleted by the next step.
+    /// The next step deletes the tenant with this number.
     Deleted(i64),
 }
 
 impl Store {
-    /// Adds the rows that tell of tenants.
+    /// Adds the rows of events of tenants.
     pub(in crate::store) fn tell(&self, batch: Batch, news: TenantNews, now: Timestamp) -> Batch {
         let mut values = vec![
             ("number", Arg::Int(self.sequence.for_change(now))),

@@ -1,4 +1,4 @@
-//! Whether the change log and the feed agree.
+//! Consistency of the change log and the feed.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
@@ -7,17 +7,17 @@ use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::resources::seq::moment_of;
 
-/// What of the change log of a tenant does not agree.
+/// Inconsistencies of the change log of a tenant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::store) struct LogFaults {
-    /// Changes since the first that has a position which have none.
+    /// Changes without a position after the first one that has a position.
     pub(in crate::store) unnumbered: i64,
-    /// Changes that count other members than there are.
+    /// Changes with a wrong number of members.
     pub(in crate::store) miscounted: i64,
 }
 
 impl Store {
-    /// Holds the change log of a tenant, up to a moment, against its positions and members.
+    /// Compares the change log of a tenant, up to a time, with its positions and members.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -41,7 +41,7 @@ impl Store {
     }
 }
 
-/// Changes older than the first one with a position were never to have one.
+/// Changes before the first one with a position have none by design.
 const UNNUMBERED: &str = "select count(*) from change c, \
      (select min(f.change) as oldest from feed f where f.tenant = $1) as numbered \
      where c.tenant = $1 and c.change > numbered.oldest and c.change < $2 and c.created is not null \

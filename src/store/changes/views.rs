@@ -1,4 +1,4 @@
-//! Where the views of the feed read.
+//! The tables of the views of the feed.
 
 /// The tables of `directory_events`: positions `f`, changes `c`, tenants `t` and resource types `k`.
 pub(in crate::store) const EVENTS: &str = "feed f\n  join change c on c.tenant = f.tenant and c.change = f.change\

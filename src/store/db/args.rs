@@ -64,7 +64,7 @@ impl Column {
         }
     }
 
-    /// Values of one type; `None` if they are not, or of one that has no column.
+    /// Values of one type; `None` for mixed types, or a type without a column.
     pub(in crate::store) fn of<'a>(
         args: impl Iterator<Item = Option<&'a Arg>> + Clone,
     ) -> Option<Self> {
@@ -123,7 +123,7 @@ impl Column {
     }
 }
 
-/// A table that comes as a parameter: names of columns, and the columns.
+/// A table parameter: names of columns, and the columns.
 pub(in crate::store) type Table = Vec<(&'static str, Column)>;
 
 macro_rules! bind {
@@ -139,7 +139,7 @@ macro_rules! bind {
     };
 }
 
-/// The values as PostgreSQL takes them.
+/// The values for PostgreSQL.
 pub(in crate::store) fn postgres_args(args: Vec<Arg>) -> PgArguments {
     let mut arguments = PgArguments::default();
     for arg in args {
@@ -154,13 +154,13 @@ pub(in crate::store) fn postgres_args(args: Vec<Arg>) -> PgArguments {
     arguments
 }
 
-/// The values as SQLite takes them.
+/// The values for SQLite.
 pub(in crate::store) fn sqlite_args(args: Vec<Arg>) -> SqliteArguments {
     let mut arguments = SqliteArguments::default();
     for arg in args {
         let _ = bind!(arguments, arg,
             Arg::Uuid(value) => arguments.add(value.to_string()),
-            // A table is one JSON parameter here, so no column comes by itself.
+            // A table is one JSON parameter here, so there are no separate columns.
             Arg::Column(_) => Ok(()));
     }
     arguments

@@ -1,4 +1,4 @@
-//! Batches: steps that take effect together, or none of them.
+//! Batches: steps that are executed atomically.
 //!
 //! On PostgreSQL a batch is one statement with data-modifying expressions: one round trip, atomic, and no `BEGIN`
 //! that a cancelled request could leave behind. On SQLite the steps run one after the other within the transaction
@@ -9,7 +9,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
 use crate::store::db::statement::{Earlier, Expanded, Returned, Statement, Step};
 
-/// Steps that take effect together, or none of them. The last one gives the answer.
+/// Steps that are executed atomically. The last one returns the result.
 #[derive(Debug)]
 pub(in crate::store) struct Batch {
     name: &'static str,
@@ -18,8 +18,7 @@ pub(in crate::store) struct Batch {
 }
 
 impl Batch {
-    /// A batch without steps. The name is for logs; it says what the batch is about and what it does:
-    /// `resource.create`.
+    /// A batch without steps. The name is for logs: object and action, such as `resource.create`.
     pub(in crate::store) fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -28,8 +27,9 @@ impl Batch {
         }
     }
 
-    /// A batch that sees everything that was committed before its `claim`, a query with a lock, had that lock; other
-    /// batches see what was committed before they began. It costs PostgreSQL a transaction of several round trips.
+    /// A batch that sees everything committed before its `claim`, a query with a lock, acquired that lock; other
+    /// batches see everything committed before they started. On PostgreSQL it needs a transaction with several round
+    /// trips.
     pub(in crate::store) fn after(name: &'static str, claim: &Step) -> Self {
         Self {
             claim: Some(Statement::of(name, claim.body().clone())),
@@ -52,7 +52,7 @@ impl Batch {
         self.claim.as_ref()
     }
 
-    /// The flow of the batch: its first step says.
+    /// The flow of the batch, from its first step.
     pub(in crate::store) fn flow(&self) -> Flow {
         let first = self.steps.first().map(|(_, step)| step.body().args());
         first.map_or(Flow::Server, Flow::of)
@@ -85,7 +85,7 @@ impl Batch {
         values
     }
 
-    /// All as one statement of PostgreSQL.
+    /// The batch as one statement of PostgreSQL.
     ///
     /// # Errors
     /// [`StoreError::Fault`] if a text has an unknown mark.
@@ -119,7 +119,7 @@ impl Batch {
     }
 }
 
-/// Steps of PostgreSQL: later ones name them.
+/// Steps of PostgreSQL, to which later ones refer.
 struct Names<'a>(&'a [(&'static str, Step)]);
 
 impl Earlier for Names<'_> {
@@ -135,12 +135,12 @@ impl Earlier for Names<'_> {
     }
 }
 
-/// Rows that the steps so far returned on SQLite, by the name of the step.
+/// Rows returned by the previous steps on SQLite, by the name of the step.
 #[derive(Debug, Default)]
 pub(in crate::store) struct ReturnedRows(Vec<(&'static str, Returned)>);
 
 impl ReturnedRows {
-    /// Keeps the rows of a step.
+    /// Stores the rows of a step.
     pub(in crate::store) fn keep(&mut self, step: &'static str, rows: Returned) {
         self.0.push((step, rows));
     }

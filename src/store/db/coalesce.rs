@@ -1,10 +1,10 @@
 //! Coalescing of short reads on PostgreSQL.
 //!
-//! To send a statement, to begin and end it, and to wake the tasks that wait costs far more than a look at an index
-//! does. So statements of one text and one tenant that arrive while one runs wait for it, and then run as one
-//! statement whose parameters are lists. They do not wait for one that takes long. Each is carried out as it would
-//! be alone, on a view of the database that is no older than its request. Only statements that are declared
-//! [`Statement::coalescible`] take part, and `database.coalesce_reads` switches coalescing off.
+//! Sending, starting and ending a statement, and waking the waiting tasks, costs far more than an index look-up.
+//! Statements with the same text and tenant that arrive while one runs therefore wait for it, and then run as one
+//! statement whose parameters are lists. They do not wait for a slow one. Each has the result of a separate execution,
+//! on a snapshot that is no older than its request. Only statements declared as [`Statement::coalescible`] are
+//! coalesced, and `database.coalesce_reads` disables coalescing.
 //!
 //! [`Statement::coalescible`]: crate::store::db::statement::Statement::coalescible
 
@@ -26,16 +26,15 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-/// Reads that run as one statement, at most.
+/// Maximum number of reads in one statement.
 const MOST: usize = 64;
-/// How long reads that arrive meanwhile wait for the statement that runs: one that is not answered must not keep the
-/// others of its key.
+/// Maximum time that new reads wait for the running statement: an unanswered one must not block the others of its key.
 const HOLD: Duration = Duration::from_millis(250);
 
 type Answer = Result<Vec<Row>, StoreError>;
 
-/// A text, and the tenant that its first value names. Texts are the same if they stand in the same place: each is kept
-/// once ([`crate::store::db::texts`]).
+/// A text, and the tenant in its first value. Texts are compared by address: each is stored once
+/// ([`crate::store::db::texts`]).
 #[derive(Debug, Clone)]
 struct Key {
     tenant: i64,
@@ -44,7 +43,7 @@ struct Key {
 }
 
 impl Key {
-    /// The text of several reads; `None` if there are values that no list is made of.
+    /// The text of several reads; `None` if there are values without a list type.
     fn joint(&self, args: &[Arg]) -> Option<&JointText> {
         let joint = self
             .together
@@ -82,7 +81,7 @@ struct Waiting {
 }
 
 impl ReadCoalescer {
-    /// A coalescer whose reads are counted.
+    /// A coalescer with metrics.
     pub(in crate::store) fn new(metrics: Groups) -> Self {
         Self {
             waiting: Arc::default(),
@@ -119,7 +118,7 @@ impl ReadCoalescer {
                 answer,
             },
         ) {
-            // In a task of its own: a caller that gives up must not take the others along.
+            // In a separate task: a cancelled caller must not cancel the others.
             tokio::spawn(serve(leader, connections.clone(), self.metrics.clone()));
         }
         answered
@@ -129,7 +128,7 @@ impl ReadCoalescer {
 }
 
 async fn serve(mut leader: Leader<Key, Waiting>, connections: Connections, metrics: Groups) {
-    // Requests that have arrived are read first, so that they can come along.
+    // A yield lets requests that have already arrived join.
     tokio::task::yield_now().await;
     let mut lease = None;
     let key = leader.key().clone();
@@ -148,7 +147,7 @@ async fn serve(mut leader: Leader<Key, Waiting>, connections: Connections, metri
     }
 }
 
-/// Runs a group on the connection of the one before, or on another; gives it back if it is good.
+/// Runs a group on the connection of the previous group, or on another; returns the connection if it is usable.
 async fn carry_out(
     connections: Connections,
     lease: Option<Lease>,
@@ -171,7 +170,7 @@ async fn carry_out(
             return each_alone(&connections, text, group);
         };
         match read_together(&mut lease, statement, group.len()).await {
-            // Who is not there any more has given up.
+            // A closed receiver belongs to a cancelled request.
             Ok(answers) => group
                 .into_iter()
                 .zip(answers)
@@ -196,8 +195,8 @@ async fn carry_out(
     Some(lease)
 }
 
-/// Tells all of a group what concerns all of them: to try each would be to wait twice. What may be the
-/// fault of one of them concerns that one.
+/// Returns an error that affects all statements of a group to all of them: retrying each would wait again. Other errors
+/// can be caused by one statement.
 fn refuse(
     connections: &Connections,
     text: &Arc<str>,
@@ -229,7 +228,7 @@ fn each_alone(connections: &Connections, text: &Arc<str>, group: Vec<Waiting>) -
     None
 }
 
-/// The first of those that wait, and others that have the same values where the text reads something once for all.
+/// The first waiting statement, and others with the same values for the parts that the text reads once for all.
 fn alike(key: &Key, waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
     let (Some(first), true) = (waiting.first(), waiting.len() > 1) else {
         return std::mem::take(waiting);
@@ -251,7 +250,7 @@ fn value(waiting: &Waiting, placeholder: usize) -> Option<&Arg> {
     waiting.args.get(placeholder.checked_sub(1)?)
 }
 
-/// A query that carries out those of a group; `None` if there are values that no list is made of.
+/// A query for all statements of a group; `None` if there are values without a list type.
 fn together(key: &Key, group: &[Waiting]) -> Option<Prepared> {
     let first = group.first()?;
     let joint = key.joint(&first.args)?;

@@ -11,11 +11,11 @@ const HEADER: usize = 100;
 const LOG_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
 
-/// Holds the length of a file against its header. What the file lacks may stand in its log, which a
-/// checkpoint was writing back when the program ended; more than the log holds is lost.
+/// Compares the length of a file with its header. A missing part can be in the WAL, if the program ended during a
+/// checkpoint; anything beyond the WAL is lost.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] if something is lost, or the file is no database.
+/// [`StoreError::Damaged`] if data is lost, or the file is not a database.
 pub(in crate::store) fn check_length(file: &Path) -> Result<(), StoreError> {
     match shortage(file) {
         Ok(None) => Ok(()),
@@ -42,7 +42,7 @@ fn shortage(file: &Path) -> io::Result<Option<String>> {
         return Ok(Some("its file is not an SQLite database".to_owned()));
     }
     let (page, pages) = (page_size(&header), number(&header, 28));
-    // Written by a version that does not keep the number of pages, it says nothing.
+    // A version that does not maintain the number of pages wrote it, so it is not usable.
     if page == 0 || number(&header, 24) != number(&header, 92) {
         return Ok(None);
     }

@@ -1,19 +1,19 @@
-//! How long an answer of PostgreSQL is waited for. PostgreSQL ends a statement by itself after
-//! `statement_timeout`; a server that is frozen, or behind a network that drops packets, does not.
+//! Deadlines for responses of PostgreSQL. PostgreSQL ends a statement after `statement_timeout`; a frozen server, or
+//! one behind a network that drops packets, does not.
 
 use crate::store::db::error::StoreError;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Time for the answer to arrive after PostgreSQL has ended a statement.
+/// Time for the response to arrive after PostgreSQL has ended a statement.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Longest wait for the answer to one statement.
+/// Maximum wait for the response to one statement.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct Deadline(Duration);
 
 impl Deadline {
-    /// The time that is waited.
+    /// The maximum wait.
     pub(in crate::store) const fn duration(self) -> Duration {
         self.0
     }
@@ -23,11 +23,11 @@ impl Deadline {
         Self(statement.saturating_add(GRACE))
     }
 
-    /// Waits for an answer.
+    /// Waits for a response.
     ///
     /// # Errors
-    /// The errors of the work; [`StoreError::Silent`] if the deadline passes. Then it is not known whether the
-    /// statement took effect, and its connection must not be used again.
+    /// The errors of the work; [`StoreError::Silent`] if the deadline passes. Then the outcome of the statement is
+    /// unknown, and its connection must not be used again.
     pub(in crate::store) async fn on<T, E>(
         self,
         answer: impl Future<Output = Result<T, E>>,

@@ -1,5 +1,5 @@
-//! The two databases: opening them, and running a statement or a batch. What PostgreSQL and
-//! SQLite must differ in is here, in [`crate::store::db::statement`] and in the migrations.
+//! The two databases: opening them, and running a statement or a batch. Differences between PostgreSQL and SQLite are
+//! here, in [`crate::store::db::statement`] and in the migrations.
 
 use crate::metrics::{Metrics, RetryCause};
 use crate::store::db::args::Arg;
@@ -53,7 +53,7 @@ pub(in crate::store) enum Database {
     },
 }
 
-/// The migrations in a folder: the same ones in both, side by side.
+/// The migrations in a folder, with the same numbers for both databases.
 macro_rules! migrations {
     ($folder:literal) => {
         migrations!($folder,
@@ -85,7 +85,7 @@ macro_rules! migrations {
 }
 
 impl Engine {
-    /// Connects to PostgreSQL and brings its schema up to date.
+    /// Connects to PostgreSQL and migrates its tables.
     pub(in crate::store) async fn postgres(
         url: &str,
         settings: &PoolSettings,
@@ -127,7 +127,7 @@ impl Engine {
         Ok(Self { database, metrics })
     }
 
-    /// Opens, or creates, the embedded database and brings its schema up to date.
+    /// Opens, or creates, the embedded database and migrates its tables.
     pub(in crate::store) async fn sqlite(
         file: &Path,
         settings: &PoolSettings,
@@ -166,12 +166,12 @@ impl Engine {
         Ok(Self { database, metrics })
     }
 
-    /// What is counted and measured.
+    /// The metrics.
     pub(in crate::store) fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
-    /// Runs a statement that only reads. One that meets a broken connection runs again.
+    /// Runs a reading statement. It is retried after a broken connection.
     ///
     /// # Errors
     /// If it fails.
@@ -213,10 +213,10 @@ impl Engine {
         }
     }
 
-    /// Runs a batch; the rows are those of its last step.
+    /// Runs a batch; returns the rows of its last step.
     ///
     /// # Errors
-    /// If a step fails; then none takes effect, unless the error says that this is not known.
+    /// If a step fails; then none takes effect, unless the error means that the outcome is unknown.
     pub(in crate::store) async fn write(&self, batch: Batch) -> Result<Vec<Row>, StoreError> {
         let name = batch.name();
         let writing = async {
@@ -236,7 +236,7 @@ impl Engine {
         self.observed(name, pin!(writing)).await
     }
 
-    /// Whether the database answers and, as far as is known, takes writes.
+    /// Whether the database responds and, as far as known, accepts writes.
     ///
     /// # Errors
     /// If it does not.

@@ -1,4 +1,4 @@
-//! Errors of the store, distinguished by what to do about them.
+//! Errors of the store, classified by the required reaction.
 
 use crate::error::ScimError;
 use crate::reason::Reason;
@@ -9,31 +9,31 @@ use std::time::Duration;
 /// A failed statement.
 ///
 /// Every method that uses the database can fail with the variants about connections, deadlines, resources of the
-/// database and faults. A method names a variant only if it returns it for a reason of its own.
+/// database and faults. A method documents a variant only if it returns it for another reason.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A value that must be unique is in use.
+    /// A unique value is in use.
     #[error("a unique value is in use")]
     Unique(#[source] sqlx::Error),
-    /// A row that was referred to is gone.
-    #[error("a referenced row is gone")]
+    /// A referenced row does not exist.
+    #[error("a referenced row does not exist")]
     Reference(#[source] sqlx::Error),
-    /// An answer is kept under the key of the request already.
-    #[error("a request with this key was carried out already")]
+    /// A response is already stored for the key of the request.
+    #[error("a request with this key was already executed")]
     Repeated,
-    /// A change came too late and took itself back.
+    /// A change conflicted with another one and was rolled back.
     #[error("the resource has changed")]
     Stale,
-    /// Token or tenant of the caller are no longer as they were when he was authenticated.
+    /// The token or the tenant of the caller has changed since authentication.
     #[error("the caller's token or tenant has changed")]
     Outdated,
-    /// Another transaction was in the way; the same again may succeed.
+    /// Another transaction conflicted; a retry can succeed.
     #[error("the database was busy")]
     Busy(#[source] sqlx::Error),
     /// A statement took longer than its deadline.
     #[error("a statement took too long")]
     Slow(#[source] sqlx::Error),
-    /// A statement failed in a way that says nothing about other statements.
+    /// An error that affects only this statement.
     #[error("statement {name} failed")]
     Statement {
         /// The name of the statement or batch.
@@ -45,18 +45,18 @@ pub enum StoreError {
     /// The database cannot be reached, or has broken a connection.
     #[error("the database cannot be reached")]
     Away(#[source] sqlx::Error),
-    /// A statement was not answered for so long: whether it took effect is not known.
-    #[error("the database has not answered within {0:?}")]
+    /// A statement was not answered within this time: its outcome is unknown.
+    #[error("the database has not responded within {0:?}")]
     Silent(Duration),
-    /// The database has not answered others before, and nobody waits for it until it does.
-    #[error("the database does not answer")]
+    /// The database did not respond to earlier statements, and new ones fail until it does.
+    #[error("the database does not respond")]
     Suspected,
     /// PostgreSQL has reported a commit with a warning: its synchronous standby may not have it.
     #[error(
         "PostgreSQL has committed with a warning: the wait for the synchronous standby was cancelled"
     )]
     Unconfirmed,
-    /// PostgreSQL has given out all of its connections.
+    /// PostgreSQL has no free connections.
     #[error(
         "PostgreSQL allows no more connections: raise the limit of the server, the database or the role, or lower \
          database.max_connections"
@@ -74,21 +74,21 @@ pub enum StoreError {
          scimd.db-shm, and put the backup in the place of scimd.db"
     )]
     Damaged(String),
-    /// A fault of ours.
+    /// A defect of scimd.
     #[error("the database refused a statement")]
     Fault(#[source] sqlx::Error),
     /// A newer version of this program has changed the tables of the database.
     #[error(
-        "its tables are those of a newer scimd (version {found}; this one knows {known}): start that scimd, or \
+        "its tables are those of a newer scimd (version {found}; this one supports {known}): start that scimd, or \
          restore the backup from before the upgrade"
     )]
     Newer {
         /// Version of the tables.
         found: i64,
-        /// The latest version that this program knows.
+        /// The latest version that this program supports.
         known: i64,
     },
-    /// Other transactions used the tables of a migration for longer than it waits.
+    /// Other transactions used the tables of a migration for longer than its limit.
     #[error(
         "migration {migration} has waited {seconds} s (database.migration_lock_seconds) for tables that other transactions \
          use: {holders}; end these transactions, for example with pg_terminate_backend(session), and start again"
@@ -101,10 +101,10 @@ pub enum StoreError {
         /// The transactions.
         holders: String,
     },
-    /// The schema of the database cannot be brought up to date.
+    /// The migration of the database failed.
     #[error("migration failed")]
     Migration(#[source] sqlx::migrate::MigrateError),
-    /// The role lacks settings that count behind a pooler; what to run.
+    /// The role lacks settings that are needed behind a pooler; the text has the statements to run.
     #[error("{0}")]
     Role(String),
     /// The writer of the embedded database has stopped.
@@ -113,7 +113,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether another request was in the way, so that nothing is wrong with the database or with the statement.
+    /// Whether it is a conflict with another request, and not a problem of the database or the statement.
     pub(in crate::store) fn is_conflict(&self) -> bool {
         matches!(
             self,
@@ -121,7 +121,7 @@ impl StoreError {
         )
     }
 
-    /// Whether waiting may help, at the start.
+    /// Whether the problem can be temporary, at the start.
     pub(crate) fn may_pass(&self) -> bool {
         matches!(
             self,
@@ -133,7 +133,7 @@ impl StoreError {
         )
     }
 
-    /// Adds the name of a statement to an error that concerns this statement alone.
+    /// Adds the name of a statement to an error that affects only this statement.
     pub(in crate::store) fn of_statement(self, name: &'static str) -> Self {
         match self {
             Self::Slow(_) | Self::Fault(_) => Self::Statement {
@@ -144,8 +144,8 @@ impl StoreError {
         }
     }
 
-    /// Whether nothing took effect for a reason that may be the fault of one of several writes that were made together,
-    /// so that each is to be made by itself.
+    /// Whether nothing took effect, possibly because of one of several combined writes, so that each has to be executed
+    /// separately.
     pub(in crate::store) fn is_of_one(&self) -> bool {
         match self {
             Self::Unique(_) | Self::Reference(_) | Self::Stale | Self::Outdated | Self::Busy(_) => {
@@ -157,14 +157,14 @@ impl StoreError {
         }
     }
 
-    /// The error again, for each of several writes that were made together and that must not be made again: whether
-    /// they took effect may not be known.
+    /// A copy of the error for each of several combined writes, which must not be repeated because their outcome can be
+    /// unknown.
     pub(in crate::store) fn for_each(&self) -> Self {
         self.of_all()
             .unwrap_or_else(|| Self::Away(sqlx::Error::Protocol(self.to_string())))
     }
 
-    /// Whether a statement took longer than it may.
+    /// Whether a statement exceeded its time limit.
     pub(crate) fn is_slow(&self) -> bool {
         match self {
             Self::Slow(_) => true,
@@ -173,7 +173,7 @@ impl StoreError {
         }
     }
 
-    /// The error once more, for others whom it concerns, if it says nothing about one statement.
+    /// A copy of the error for other requests, if it is not specific to one statement.
     pub(in crate::store) fn of_all(&self) -> Option<Self> {
         match self {
             Self::Silent(time) => Some(Self::Silent(*time)),
@@ -219,7 +219,7 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// What an extended result code of SQLite means here.
+/// Classifies an extended result code of SQLite.
 fn of_sqlite(code: &str) -> fn(sqlx::Error) -> StoreError {
     // The last byte is the primary code.
     match code.parse::<u32>().map(|code| code & 0xff) {
@@ -233,17 +233,17 @@ fn of_sqlite(code: &str) -> fn(sqlx::Error) -> StoreError {
     }
 }
 
-/// What an SQLSTATE means here (PostgreSQL, appendix A).
+/// Classifies an SQLSTATE (PostgreSQL, appendix A).
 fn of_postgres(code: &str) -> fn(sqlx::Error) -> StoreError {
     match code {
-        // The division by which a batch takes itself back.
+        // The division by zero that rolls back a batch.
         "22012" => |_| StoreError::Stale,
         "40001" | "40P01" | "55P03" => StoreError::Busy,
         "57014" => StoreError::Slow,
         "53300" => |_| StoreError::NoMoreConnections,
         // Read-only standby, shut down, starting up.
         "25006" | "57P01" | "57P02" | "57P03" => StoreError::Away,
-        // The server does not take the user or the database any more.
+        // The server no longer accepts the user or the database.
         "28000" | "28P01" | "3D000" => StoreError::Away,
         // Connection lost.
         _ if code.starts_with("08") => StoreError::Away,
@@ -253,7 +253,7 @@ fn of_postgres(code: &str) -> fn(sqlx::Error) -> StoreError {
     }
 }
 
-/// PostgreSQL names the index, SQLite its columns.
+/// PostgreSQL returns the name of the index, SQLite its columns.
 fn is_value_index(error: &dyn sqlx::error::DatabaseError) -> bool {
     error.constraint() == Some("attribute_value_unique")
         || error.message().contains("attribute_value.key")
@@ -289,25 +289,26 @@ impl From<StoreError> for ScimError {
                 Self::unavailable("The server is busy with other changes; try again.", 1)
                     .caused_by(error)
             }
-            // Whoever took the caller for good asks again who calls; no client sees this.
+            // The caller is authenticated again; clients do not see this.
             StoreError::Outdated => {
                 Self::unauthorized("The token or its tenant has changed.").caused_by(error)
             }
             StoreError::Exhausted(_) => Self::unavailable(
-                "The server's database has no room or memory left; try again later.",
+                "The server's database has no disk space or memory left; try again later.",
                 30,
             )
             .caused_by(error),
-            StoreError::Locked | StoreError::NoMoreConnections => {
-                Self::unavailable("The server's database is in use by others; try again.", 5)
-                    .caused_by(error)
-            }
+            StoreError::Locked | StoreError::NoMoreConnections => Self::unavailable(
+                "The server's database is in use by other programs; try again.",
+                5,
+            )
+            .caused_by(error),
             StoreError::Away(_)
             | StoreError::Silent(_)
             | StoreError::Suspected
             | StoreError::Unconfirmed
             | StoreError::Stopped => Self::unavailable(
-                "The server's database is away for the moment; try again.",
+                "The server's database is unavailable at the moment; try again.",
                 5,
             )
             .because(Reason::DatabaseAway)

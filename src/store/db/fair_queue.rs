@@ -10,10 +10,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-/// How long a tenant counts as active after its last request.
+/// Time for which a tenant is active after its last request.
 pub(in crate::store) const ACTIVE: Duration = Duration::from_secs(10);
 
-/// What shares are given to: each tenant is one flow.
+/// The unit of fairness: each tenant is one flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::store) enum Flow {
     /// The requests of a tenant.
@@ -24,12 +24,12 @@ pub(in crate::store) enum Flow {
     Server,
 }
 
-/// Numbers that a tenant may have.
+/// Database ids of tenants.
 const TENANTS: RangeInclusive<i64> = 1..=0x7fff_ffff;
 
 impl Flow {
-    /// The flow of a statement, by its first value: the tenant or, before that is known, a token. A number that no tenant
-    /// has, such as a moment, is that of a statement of the server.
+    /// The flow of a statement, by its first value: the tenant or, before that is known, a token. A number outside of
+    /// the range of tenants, such as a time, belongs to a statement of the server.
     pub(in crate::store) fn of(values: &[Arg]) -> Self {
         match values.first() {
             Some(Arg::Int(tenant)) if TENANTS.contains(tenant) => Self::Tenant(*tenant),
@@ -71,7 +71,7 @@ impl<T> FairQueue<T> {
     }
 
     /// Removes the next item whose flow `may_begin`; such a flow then goes behind all others. Items for which
-    /// `is_abandoned` holds are dropped and do not cost their flow its turn.
+    /// `is_abandoned` holds are dropped without using the turn of their flow.
     pub(in crate::store) fn pop(
         &mut self,
         may_begin: impl Fn(Flow) -> bool,

@@ -1,9 +1,9 @@
-//! A semaphore that is fair to tenants: it hands out the connections of a pool.
+//! A fair semaphore for the connections of a pool, shared by tenants.
 //!
-//! While several tenants wait, the next free permit goes to the one whose turn it is, round robin. A tenant never
-//! holds all permits, and only a share of them while other tenants are active: a short statement of another tenant
-//! then begins at once. The share is smaller if the tenant's statements run for long, so that a short one does not
-//! compete with many of them for the cores of the database.
+//! While several tenants wait, permits are assigned round robin. A tenant never holds all permits, and only a share of
+//! them while other tenants are active, so that a short statement of another tenant starts at once. The share is
+//! smaller if the tenant's statements are slow, so that a short statement does not compete with many of them for the
+//! cores of the database.
 
 use crate::metrics::PoolMetrics;
 use crate::store::db::fair_queue::{ActiveTenants, FairQueue, Flow};
@@ -18,12 +18,12 @@ use tokio::sync::oneshot;
 #[derive(Debug, Clone)]
 pub(in crate::store) struct FairSemaphore(Arc<Mutex<State>>);
 
-/// Permits of one tenant while other tenants are active, at most.
+/// Maximum number of permits of one tenant while other tenants are active.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct Shares {
-    /// Of a tenant whose statements are short.
+    /// For a tenant with short statements.
     pub(in crate::store) short: usize,
-    /// Of one with slow statements.
+    /// For a tenant with slow statements.
     pub(in crate::store) slow: usize,
 }
 
@@ -47,7 +47,7 @@ pub(in crate::store) struct Permit {
 }
 
 impl FairSemaphore {
-    /// At least one permit; a share of less than one permit is one.
+    /// At least one permit.
     pub(in crate::store) fn new(permits: usize, shares: Shares, metrics: PoolMetrics) -> Self {
         let permits = permits.max(1);
         metrics
@@ -65,7 +65,7 @@ impl FairSemaphore {
         })))
     }
 
-    /// The next permit for a flow. The caller sets the longest wait; a wait that is given up costs nothing.
+    /// The next permit for a flow. The caller limits the wait; a cancelled wait has no effect.
     pub(in crate::store) async fn acquire(&self, flow: Flow) -> Permit {
         let mut waiting = match self.try_acquire(flow) {
             Ok(permit) => return permit,
@@ -110,7 +110,7 @@ impl FairSemaphore {
         }
     }
 
-    /// Gives the free permits to those that wait.
+    /// Assigns free permits to waiting flows.
     fn hand_on(&self) {
         loop {
             let mut state = self.state();
@@ -119,7 +119,7 @@ impl FairSemaphore {
             };
             state.begin(flow);
             drop(state);
-            // If the receiver is gone the permit is dropped, which hands it on.
+            // If the receiver is closed the permit is dropped, and is assigned to the next.
             let _ = next.send(self.permit(flow));
         }
     }
@@ -177,7 +177,7 @@ impl State {
 }
 
 impl Permit {
-    /// Measures a statement that reads, until what this returns is dropped. Writes are not measured: most of their time
+    /// Measures a reading statement, until the returned guard is dropped. Writes are not measured: most of their time
     /// is a wait for the disk or for a standby.
     pub(in crate::store) fn measure(&self) -> Measuring {
         Measuring {
@@ -231,7 +231,7 @@ mod tests {
         Flow::Tenant(number)
     }
 
-    /// A permit if one is given at once.
+    /// A permit if one is available at once.
     fn at_once(semaphore: &FairSemaphore, number: i64) -> Option<Permit> {
         let acquiring = pin!(semaphore.acquire(tenant(number)));
         match acquiring.poll(&mut Context::from_waker(Waker::noop())) {
@@ -385,7 +385,7 @@ mod tests {
                 assert!(before < PERMITS);
                 tokio::task::yield_now().await;
             }));
-            // Some give up, wherever they are.
+            // Some are cancelled at any position.
             if i % 7 == 0
                 && let Some(task) = tasks.get(tasks.len() / 2)
             {

@@ -10,11 +10,10 @@ use std::time::Duration;
 const CHECK: &str = "pragma quick_check(5)";
 
 impl Engine {
-    /// Goes through the file of the embedded database, for so long if there is a limit; PostgreSQL has
-    /// checksums of its own.
+    /// Checks the file of the embedded database, up to a time limit if given; PostgreSQL has its own checksums.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] with what is wrong, or if the file cannot be read.
+    /// [`StoreError::Damaged`] with the damage, or if the file cannot be read.
     pub(in crate::store) async fn check_file(
         &self,
         limit: Option<Duration>,
@@ -31,7 +30,7 @@ impl Engine {
             .await
             .map_err(StoreError::from)
         {
-            // What was read until then was whole.
+            // The part that was read is intact.
             Err(StoreError::Slow(_)) => Ok(()),
             Err(error) => Err(error),
             Ok(rows) => {

@@ -1,6 +1,6 @@
-//! The hosts of a PostgreSQL that fails over: of those in the URL, the one that takes writes.
+//! The hosts of a PostgreSQL cluster with fail-over: the one of the URL that accepts writes.
 //!
-//! The driver knows one host and has no time-out for one that is silent. All are asked at once.
+//! The driver supports one host and has no time-out for an unresponsive one. All hosts are probed in parallel.
 
 use crate::store::db::error::StoreError;
 use sqlx::postgres::PgConnectOptions;
@@ -10,8 +10,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// Longest wait for a host to say whether it takes writes: at the start, and later, when it is asked
-/// again meanwhile.
+/// Maximum wait for a host to report whether it accepts writes: at the start, and later, when it is probed repeatedly.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -19,20 +18,20 @@ const ANSWER: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(in crate::store) struct Hosts(Vec<PgConnectOptions>);
 
-/// A host and what it said.
+/// A host and its response.
 pub(in crate::store) type Asked = (PgConnectOptions, Result<Option<PgConnection>, sqlx::Error>);
 
-/// What a host that is there for work said.
+/// The response of a usable host.
 #[derive(Debug)]
 pub(in crate::store) enum Answer {
-    /// The host takes writes.
+    /// The host accepts writes.
     TakesWrites(PgConnection),
     /// The host is a standby, or refuses the user.
     Other,
 }
 
 impl Hosts {
-    /// Reads a URL whose authority may name several hosts: `postgres://user@a:5432,b/database`.
+    /// Parses a URL whose authority can have several hosts: `postgres://user@a:5432,b/database`.
     pub(in crate::store) fn parse(
         url: &str,
         with: impl Fn(PgConnectOptions) -> PgConnectOptions,
@@ -49,14 +48,14 @@ impl Hosts {
         self.0.len() > 1
     }
 
-    /// The first host that takes writes, with a connection to it.
+    /// The first host that accepts writes, with a connection to it.
     ///
     /// # Errors
-    /// What one of the hosts said, if none does.
+    /// The error of one of the hosts, if none does.
     pub(in crate::store) async fn primary(
         &self,
     ) -> Result<(PgConnectOptions, PgConnection), StoreError> {
-        // At the same moment, so that one that is silent keeps nobody waiting.
+        // In parallel, so that an unresponsive host does not delay the others.
         let mut asked: JoinSet<_> = self
             .0
             .iter()
@@ -74,7 +73,7 @@ impl Hosts {
         outcome
     }
 
-    /// Asks all hosts once more, beside those attempts that are not answered yet.
+    /// Probes all hosts again, in addition to pending attempts.
     pub(in crate::store) fn ask_again(&self, asked: &mut JoinSet<Asked>) {
         self.0
             .iter()
@@ -82,7 +81,7 @@ impl Hosts {
             .for_each(|options| drop(asked.spawn(ask(options, ANSWER))));
     }
 
-    /// The next answer; `None` if all attempts have ended.
+    /// The next response; `None` if all attempts have ended.
     pub(in crate::store) async fn next(asked: &mut JoinSet<Asked>) -> Option<Asked> {
         while let Some(answer) = asked.join_next().await {
             if let Ok(answer) = answer {
@@ -92,8 +91,8 @@ impl Hosts {
         None
     }
 
-    /// The host of an answer, if it is there for work: of several hosts one that takes writes, the only one if it
-    /// answers at all, be it with a refusal.
+    /// The host of a response, if it is usable: with several hosts one that accepts writes; a single host if it
+    /// responds at all, even with a refusal.
     pub(in crate::store) fn there(
         &self,
         (options, answer): Asked,
@@ -112,14 +111,14 @@ impl Hosts {
     }
 }
 
-/// What a host says within a time.
+/// The response of a host within a time limit.
 async fn ask(options: PgConnectOptions, time: Duration) -> Asked {
     let answer = timeout(time, connect(&options)).await;
     let answer = answer.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())));
     (options, answer)
 }
 
-/// Whether nobody listens, or PostgreSQL says that it starts or stops.
+/// Whether the connection is refused, or PostgreSQL reports that it starts or stops.
 pub(in crate::store) fn is_starting(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(error) => error.kind() == ErrorKind::ConnectionRefused,
@@ -128,7 +127,7 @@ pub(in crate::store) fn is_starting(error: &sqlx::Error) -> bool {
     }
 }
 
-/// A connection to a host that takes writes; `None` if it is a standby.
+/// A connection to a host that accepts writes; `None` if it is a standby.
 async fn connect(options: &PgConnectOptions) -> Result<Option<PgConnection>, sqlx::Error> {
     let mut connection = PgConnection::connect_with(options).await?;
     Ok(takes_writes(&mut connection).await?.then_some(connection))
@@ -136,7 +135,7 @@ async fn connect(options: &PgConnectOptions) -> Result<Option<PgConnection>, sql
 
 /// Whether the server behind a connection is no standby.
 async fn takes_writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    // One message of the simple protocol: a pooler may give each one another session.
+    // One message of the simple protocol: a pooler can assign another session to each message.
     sqlx::raw_sql("select not pg_is_in_recovery()")
         .fetch_one(connection)
         .await?

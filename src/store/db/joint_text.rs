@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// The placeholder of the tenant.
 const TENANT: usize = 1;
 
-/// A query that carries out another one for each row of its values, which come as columns.
+/// A query that executes another one for each row of its values, which are passed as columns.
 #[derive(Debug)]
 pub(in crate::store) struct JointText {
     text: Arc<str>,
@@ -17,7 +17,7 @@ pub(in crate::store) struct JointText {
 }
 
 impl JointText {
-    /// The text for reads of a text with values such as these; `None` if there are some that no list is made of.
+    /// The text for several reads of a text with values of these types; `None` if one has no list type.
     pub(in crate::store) fn of(text: &str, args: &[Arg]) -> Option<Self> {
         let (before, shared, after) = parted(text);
         let (mut once, mut each) = (placeholders(&[shared]), placeholders(&[before, after]));
@@ -45,19 +45,18 @@ impl JointText {
         &self.text
     }
 
-    /// Placeholders whose values all reads have to have in common: the tenant, and what stands where the text reads something
-    /// once.
+    /// Placeholders with common values of all reads: the tenant, and those of the part that the text reads once.
     pub(in crate::store) fn once(&self) -> &[usize] {
         &self.once
     }
 
-    /// Placeholders whose values each read has for itself.
+    /// Placeholders with separate values for each read.
     pub(in crate::store) fn each(&self) -> &[usize] {
         &self.each
     }
 }
 
-/// The text before what is read once, that, and what follows.
+/// The text before the part that is read once, that part, and the rest.
 fn parted(text: &str) -> (&str, &str, &str) {
     text.split_once(ONCE)
         .and_then(|(before, rest)| {
@@ -89,7 +88,7 @@ fn list_type(arg: &Arg) -> Option<&'static str> {
     }
 }
 
-/// `offset 0` keeps the inner query apart, so that it is planned as it is by itself.
+/// `offset 0` keeps the inner query separate, so that it has the plan of a single read.
 fn joint(text: &str, once: &[usize], each: &[usize], types: &[&str]) -> String {
     let (before, shared, after) = parted(text);
     let mut into = Expanded::empty();

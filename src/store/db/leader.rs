@@ -1,17 +1,17 @@
-//! Request coalescing: the first caller for a key becomes the leader and serves all who ask for that key until it has
-//! finished.
+//! Request coalescing: the first caller for a key becomes the leader and runs the batch for everyone who arrives before
+//! it finishes.
 
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Requests that wait, by key. A key is there as long as it has a leader.
+/// Waiting requests by key. A key exists as long as it has a leader.
 #[derive(Debug)]
 pub(in crate::store) struct Coalescer<K, T>(Mutex<HashMap<K, Vec<T>, RandomState>>);
 
-/// The duty to serve a key until no request for it waits. Requests that wait when it is dropped before that are
-/// dropped with it.
+/// The leadership of a key until no request for it waits. If it is dropped earlier, waiting requests are dropped with
+/// it.
 #[derive(Debug)]
 pub(in crate::store) struct Leader<K: Eq + Hash, T> {
     coalescer: Arc<Coalescer<K, T>>,
@@ -26,7 +26,7 @@ impl<K, T> Default for Coalescer<K, T> {
 }
 
 impl<K: Eq + Hash + Clone, T> Coalescer<K, T> {
-    /// Adds a request. The leadership comes back if the key has no leader.
+    /// Adds a request. Returns the leadership if the key has no leader.
     pub(in crate::store) fn join(self: &Arc<Self>, key: K, request: T) -> Option<Leader<K, T>> {
         let mut waiting = self.lock();
         if let Some(others) = waiting.get_mut(&key) {
@@ -53,7 +53,7 @@ impl<K: Eq + Hash, T> Leader<K, T> {
         &self.key
     }
 
-    /// The requests that `take` takes of those that wait; `None`, and the end of the leadership, if none does.
+    /// The requests that `take` selects from the waiting ones; `None`, and the end of the leadership, if none waits.
     pub(in crate::store) fn next(
         &mut self,
         take: impl FnOnce(&mut Vec<T>) -> Vec<T>,

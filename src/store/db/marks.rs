@@ -1,4 +1,4 @@
-//! The marks in the text of statements: what PostgreSQL and SQLite spell differently.
+//! The marks in the text of statements: differences in syntax between PostgreSQL and SQLite.
 //!
 //! | mark | PostgreSQL | SQLite |
 //! |---|---|---|
@@ -9,19 +9,19 @@
 //! | `{position}` | `strpos` | `instr` |
 //! | `{rows_of}` | `json_agg` | `json_group_array` |
 //! | `{row_of}` | `json_build_array` | `json_array` |
-//! | `{now}` | the moment by the database's clock, in microseconds since 1970 | the same |
+//! | `{now}` | the time of the database's clock, in microseconds since 1970 | the same |
 //! | `{elements_of:column}` | `json_array_elements(column)`: a row with a `value` for each element of a JSON array | `json_each(column)` |
-//! | `{limit}` | `limit` | `limit +`: a bare parameter would be planned anew each time |
+//! | `{limit}` | `limit` | `limit +`: a bare parameter would be planned again each time |
 //! | `{row:column}` | `ctid`: where a row is stored | the column that identifies it |
 //! | `{row_among:columns}` | `ctid = any(array`, closed by `)` after a query in parentheses | `(columns in` |
 //! | `{for_no_key_update}` | locks the rows against changes | nothing: there is one writer |
 //! | `{for_key_share}` | locks the rows against deletion | nothing |
 //! | `{for_update}` | locks the rows against changes, deletion and `{for_key_share}` | nothing |
-//! | `{each:table t}` | `lateral (select * from table t where`: what follows, up to `{end_each:t}`, says which rows are looked up for each row of what stands before, whatever the statistics are | `table t on`: after `cross join` it is the same |
+//! | `{each:table t}` | `lateral (select * from table t where`: the text up to `{end_each:t}` is the condition of the rows to look up for each preceding row, regardless of the statistics | `table t on`: after `cross join` it is the same |
 //! | `{end_each:t}` | ` offset 0) as t` | nothing |
-//! | `{postgres:text}` | the text, where the two must go different ways | nothing |
+//! | `{postgres:text}` | the text, if the statements have to differ | nothing |
 //! | `{sqlite:text}` | nothing | the text |
-//! | `{once}` … `{end_once}` | a query in parentheses that runs once for statements that run together | a query in parentheses |
+//! | `{once}` … `{end_once}` | a query in parentheses that runs once for coalesced statements | a query in parentheses |
 //! | `{step}` | the rows that the earlier step of the batch returned: its name | a query over their JSON |
 //!
 //! Any other mark is an error before the statement is sent.
@@ -35,7 +35,7 @@ pub(in crate::store) enum Piece<'a> {
     Mark(Mark<'a>),
 }
 
-/// What stands between braces; see the table of this module.
+/// The content of braces; see the table of this module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Mark<'a> {
     Value(&'a str),

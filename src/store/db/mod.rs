@@ -1,6 +1,6 @@
 //! Access to the databases: connections, statements in both dialects, rows, errors, deadlines.
 //!
-//! Nothing here knows a table of scimd.
+//! This module is independent of the tables of scimd.
 
 pub(in crate::store) mod args;
 pub(in crate::store) mod batch;

@@ -1,10 +1,10 @@
-//! Notices warnings in the answer of PostgreSQL to a write.
+//! Detects warnings in the response of PostgreSQL to a write.
 //!
 //! When a session that waits for a synchronous standby is cancelled (`pg_cancel_backend`), PostgreSQL ends the wait,
 //! reports the commit as done and adds a warning: the standby may not have the transaction. Such a write must not be
-//! acknowledged. The driver hands warnings to `tracing` alone, from within the poll that reads them; so the answer
-//! is polled under a subscriber that takes nothing but these. The warning is in the language of the server and comes
-//! without its code, so each warning counts: the statements of the store raise none.
+//! acknowledged. The driver passes warnings only to `tracing`, within the poll that reads them; the response is
+//! therefore polled under a subscriber that receives only these. The warning is in the language of the server and has
+//! no code, so every warning is treated as this one: the statements of the store raise none.
 
 use crate::store::db::error::StoreError;
 use std::cell::Cell;
@@ -20,17 +20,17 @@ use tracing::{Event, Level, Metadata};
 const TARGET: &str = "sqlx::postgres::notice";
 
 thread_local! {
-    /// Whether a warning came since this was last taken.
+    /// Whether there was a warning since the last call.
     static WARNED: Cell<bool> = const { Cell::new(false) };
 }
 
 // One for the process: each new subscriber makes `tracing` compute the interest in all its call sites.
 static LISTENER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Listener));
 
-/// Waits for the answer to a write.
+/// Waits for the response to a write.
 ///
 /// # Errors
-/// The errors of the answer; [`StoreError::Unconfirmed`] if it came with a warning.
+/// The errors of the response; [`StoreError::Unconfirmed`] if it has a warning.
 pub(in crate::store) async fn without_warnings<T>(
     answer: impl Future<Output = sqlx::Result<T>>,
 ) -> Result<T, StoreError> {

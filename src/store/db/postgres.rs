@@ -1,9 +1,8 @@
-//! Connections to PostgreSQL. The driver's own pool asks the server after each use of one whether it is
-//! well, which is a round trip more for each statement; here one that failed is not used again, and one
-//! that was not used for a while is asked first.
+//! Connections to PostgreSQL. The driver's own pool checks a connection after each use, which is an extra round trip
+//! for each statement; here a failed connection is not reused, and an idle one is checked first.
 //!
-//! The driver gives no access to its sockets, so TCP keepalive cannot be set on this side: the deadline
-//! of each statement and the question after a pause stand in for it.
+//! The driver gives no access to its sockets, so TCP keepalive cannot be set on this side: the deadline of each
+//! statement and the check after a pause replace it.
 
 use crate::metrics;
 use crate::store::db::args::postgres_args;
@@ -35,20 +34,20 @@ use tracing::dispatcher::{Dispatch, with_default};
 
 /// How long a connection is used at most: balancers and failed hosts are turned to again.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
-/// How long one may lie idle.
+/// Maximum idle time of a connection.
 const IDLE: Duration = Duration::from_secs(10 * 60);
-/// After such a pause a connection is asked whether it still works, and how long that may take.
+/// Idle time after which a connection is checked, and the time limit of the check.
 const PAUSE: Duration = Duration::from_secs(1);
 const ASKED: Duration = Duration::from_millis(500);
-/// Pause before a server that is not there yet is tried again, while somebody waits.
+/// Pause between attempts to connect to an unavailable server, while a request waits.
 const RETRY: Duration = Duration::from_millis(50);
-/// How often it is looked whether a connection came back, while PostgreSQL allows no more of them.
+/// Interval of checks for a returned connection, while PostgreSQL allows no more of them.
 const LOOK: Duration = Duration::from_millis(10);
-/// The part of the connections that a tenant with slow statements may have while others are active: one in so many.
+/// Divisor for the share of connections of a tenant with slow statements while others are active.
 const SLOW_SHARE: usize = 16;
-/// The part of the connections on which may be read for as long as it takes: one in so many.
+/// Divisor for the share of connections for long reads.
 const READINGS: usize = 4;
-/// How long no further connection is tried after PostgreSQL has said that it allows no more.
+/// Pause before a new connection after PostgreSQL has refused one for lack of connections.
 const NO_MORE: Duration = Duration::from_millis(250);
 
 /// Handle of the connections.
@@ -56,12 +55,12 @@ const NO_MORE: Duration = Duration::from_millis(250);
 pub(in crate::store) struct Connections {
     pool: Pool<Opener>,
     permits: FairSemaphore,
-    /// A permit for each connection that may be read from for as long as it takes.
+    /// A permit for each connection for long reads.
     readings: FairSemaphore,
     common: Arc<Common>,
 }
 
-/// What all connections share.
+/// The shared state of all connections.
 #[derive(Debug)]
 struct Common {
     hosts: Hosts,
@@ -72,7 +71,7 @@ struct Common {
     suspicion: Arc<Suspicion>,
     /// Where new connections go.
     target: Mutex<PgConnectOptions>,
-    /// Grows when one of the connections has failed: the others are asked before they are used again.
+    /// Incremented when one of the connections has failed: the others are checked before they are reused.
     generation: AtomicU64,
     /// Connections of an earlier generation are not used again.
     oldest: AtomicU64,
@@ -83,8 +82,8 @@ struct Common {
 #[derive(Debug)]
 struct Opener(Arc<Common>);
 
-/// A connection, and whether it may still be at work: for somebody who has given up waiting, or because
-/// it has failed. It is not used again then.
+/// A connection, and whether it can still be busy, because its request was cancelled or it has failed. It is then not
+/// reused.
 #[derive(Debug)]
 struct Link {
     connection: PgConnection,
@@ -98,7 +97,7 @@ struct Link {
 /// still be at work.
 #[derive(Debug)]
 pub(in crate::store) struct Lease {
-    /// There until it is dropped or taken.
+    /// `Some` until it is dropped or taken.
     link: Option<Object<Opener>>,
     connections: Connections,
     /// Given back after the connection.
@@ -114,7 +113,7 @@ impl Common {
         self.session.options(lock(&self.target).clone())
     }
 
-    /// Lets the connections of a generation be asked before they are used again; `false` if this was done before.
+    /// Marks the connections of a generation to be checked before reuse; `false` if they are already marked.
     fn doubt(&self, generation: u64) -> bool {
         let next = generation.wrapping_add(1);
         self.generation
@@ -122,7 +121,7 @@ impl Common {
             .is_ok()
     }
 
-    /// Gives up the connections of all generations until now.
+    /// Discards the connections of all generations until now.
     fn give_up(&self) {
         let next = self
             .generation
@@ -143,9 +142,9 @@ impl Common {
                 }
             }
         };
-        // Shorter than the wait for a connection, so that whoever waits hears that there is none.
+        // Shorter than the wait for a connection, so that a waiting request gets this error.
         let time = self.acquire * 3 / 4;
-        // Boxed: what waits for a connection should not carry the opening of one along.
+        // Boxed: the future that waits for a connection should not contain the one that opens it.
         let opened = timeout(time, Box::pin(opening))
             .await
             .map_err(|_| StoreError::Silent(time))?;
@@ -157,8 +156,8 @@ impl Common {
     }
 }
 
-/// Shares of a tenant in so many connections while others are active: few slow statements at a time, because
-/// PostgreSQL's cores are not shared out among them.
+/// Shares of a tenant in a number of connections while others are active: few concurrent slow statements, because the
+/// cores of PostgreSQL are not divided among tenants.
 fn shares(connections: usize) -> Shares {
     Shares {
         short: connections / 2,
@@ -192,9 +191,9 @@ impl Manager for Opener {
         }
         if pause > PAUSE || link.generation != generation {
             if !matches!(timeout(ASKED, link.connection.ping()).await, Ok(Ok(()))) {
-                // The others are as old: to ask each would take long.
+                // The others are as old: checking each would take too long.
                 self.0.give_up();
-                return Err(RecycleError::message("it does not answer"));
+                return Err(RecycleError::message("it does not respond"));
             }
             (link.answered, link.generation) = (Instant::now(), generation);
         }
@@ -209,7 +208,7 @@ impl Link {
 }
 
 impl Connections {
-    /// Connections to the hosts of a database; first to `primary`, which takes writes.
+    /// Connections to the hosts of a database; first to `primary`, which accepts writes.
     ///
     /// # Errors
     /// If the first one cannot be opened.
@@ -231,7 +230,7 @@ impl Connections {
             oldest: AtomicU64::new(0),
             no_more: Mutex::default(),
         });
-        // While one is read from for as long as it takes, its reader writes on another.
+        // While one connection is used for a long read, its reader writes on another.
         let most = usize::try_from(settings.max_connections.max(2)).unwrap_or(2);
         let pool = Pool::builder(Opener(common.clone()))
             .max_size(most)
@@ -252,21 +251,20 @@ impl Connections {
         Ok(connections)
     }
 
-    /// How long the answer to a statement is waited for.
+    /// The deadline for the response to a statement.
     pub(in crate::store) fn deadline(&self) -> Deadline {
         self.common.deadline
     }
 
-    /// Whether writes are refused because PostgreSQL is known not to answer or not to confirm commits.
+    /// Whether writes are refused because PostgreSQL does not respond or does not confirm commits.
     pub(in crate::store) fn refuses_writes(&self) -> bool {
         self.common.suspicion.refuses(Purpose::Write)
     }
 
-    /// A connection that is free, or a new one, when it is the turn of the flow.
+    /// A free connection, or a new one, when the flow gets its turn.
     ///
     /// # Errors
-    /// If none is free for too long, or none can be opened; at once while PostgreSQL is known not to
-    /// answer.
+    /// If none becomes free in time, or none can be opened; at once while PostgreSQL does not respond.
     pub(in crate::store) async fn lease(
         &self,
         flow: Flow,
@@ -284,7 +282,7 @@ impl Connections {
             .map_err(|_| sqlx::Error::PoolTimedOut)?;
         loop {
             match timeout_at(end, self.pool.get()).await {
-                // Opened while its host was given up for another one.
+                // Opened while its host was replaced by another one.
                 Ok(Ok(link)) if link.is_useless(&self.common) => drop(Object::take(link)),
                 Ok(Ok(link)) => {
                     return Ok(Lease {
@@ -293,7 +291,7 @@ impl Connections {
                         permit,
                     });
                 }
-                // Those that are there are in use, and come back.
+                // The existing ones are in use, and will be returned.
                 Ok(Err(PoolError::Backend(error @ StoreError::NoMoreConnections))) => {
                     if timeout_at(end, sleep(LOOK)).await.is_err() {
                         return Err(error);
@@ -311,8 +309,8 @@ impl Connections {
         }
     }
 
-    /// A connection within a transaction that reads and may take as long as it needs. Only a part of the connections
-    /// serve such transactions, so that slow clients do not keep all of them.
+    /// A connection within a reading transaction without a time limit. Only a part of the connections is used for these
+    /// transactions, so that slow clients do not occupy all of them.
     ///
     /// # Errors
     /// The errors of [`Connections::lease`], and of a transaction that cannot begin.
@@ -346,11 +344,11 @@ impl Connections {
         self.lease(flow, Purpose::Read).await?.rows(statement).await
     }
 
-    /// Runs statements that write, all or none of them; the rows are those of the last.
+    /// Runs writing statements atomically; returns the rows of the last one.
     ///
     /// # Errors
-    /// The errors of [`Connections::lease`] and of a step; then none takes effect, unless the error says that this
-    /// is not known.
+    /// The errors of [`Connections::lease`] and of a step; then none takes effect, unless the error means that the
+    /// outcome is unknown.
     pub(in crate::store) async fn write(
         &self,
         flow: Flow,
@@ -366,9 +364,8 @@ impl Connections {
         self.transaction(flow, Purpose::Write, statements).await
     }
 
-    /// Runs statements in one transaction; the rows are those of the last. It has a task of its
-    /// own, which nobody can cancel: a connection whose `BEGIN` was cancelled loses what is written
-    /// through it later.
+    /// Runs statements in one transaction; returns the rows of the last one. It runs in a separate task that cannot be
+    /// cancelled: a connection whose `BEGIN` was cancelled loses later writes.
     async fn transaction(
         &self,
         flow: Flow,
@@ -385,9 +382,8 @@ impl Connections {
             .unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
     }
 
-    /// Draws the consequences when a connection of a generation has failed: the others are asked before
-    /// they are used again, and after silence, or where there is a choice of hosts, PostgreSQL is asked
-    /// for the host that takes writes.
+    /// Reacts to the failure of a connection of a generation: the others are checked before reuse, and after a missed
+    /// deadline, or with several hosts, the host that accepts writes is searched.
     fn doubt(&self, generation: u64, is_silent: bool) {
         if !self.common.doubt(generation) {
             return;
@@ -406,7 +402,7 @@ impl Connections {
     }
 }
 
-/// Probes the hosts until one does its work; new connections go there.
+/// Probes the hosts until one is usable; new connections are opened to it.
 async fn search(pool: WeakPool<Opener>, common: Arc<Common>, probing: Probing) {
     let mut place = None;
     let report = |finding: ProbeReport<'_>| match finding {
@@ -434,8 +430,8 @@ async fn search(pool: WeakPool<Opener>, common: Arc<Common>, probing: Probing) {
 }
 
 impl Lease {
-    /// Whether the connection may be kept for a further statement: it works as far as is known, and no request
-    /// waits for one.
+    /// Whether the connection can be kept for another statement: it works as far as known, and no request waits for
+    /// one.
     pub(in crate::store) fn may_be_kept(&self) -> bool {
         let generation = self.connections.common.generation();
         let is_usable = self
@@ -451,7 +447,7 @@ impl Lease {
             .ok_or(StoreError::Away(sqlx::Error::PoolClosed))
     }
 
-    /// Runs a statement that only reads; in a transaction of its own, if the session is pooled.
+    /// Runs a reading statement; in a separate transaction, if the session is pooled.
     ///
     /// # Errors
     /// If it fails, or is not answered in time.
@@ -474,7 +470,7 @@ impl Lease {
     /// Runs a statement that writes.
     ///
     /// # Errors
-    /// If it fails, or is not answered in time. Then its fate is unknown.
+    /// If it fails, or is not answered in time. Then its outcome is unknown.
     async fn write(&mut self, statement: Prepared) -> Result<Vec<Row>, StoreError> {
         let deadline = self.connections.common.deadline;
         let link = self.link()?;
@@ -503,8 +499,8 @@ impl Lease {
         self.learn(outcome, has_ended)
     }
 
-    /// Notes what an outcome says about the connections. One whose transaction `has_ended` is used again, unless it
-    /// has failed.
+    /// Updates the state of the connections by an outcome. A connection whose transaction `has_ended` is reused, unless
+    /// it has failed.
     fn learn<T>(
         &mut self,
         outcome: Result<T, StoreError>,
@@ -529,7 +525,7 @@ impl Drop for Lease {
         if let Some(link) = self.link.take()
             && link.is_useless(&self.connections.common)
         {
-            // Closed now, not when its turn in the pool comes.
+            // Closed now, not later in the pool.
             drop(Object::take(link));
         }
     }
@@ -565,7 +561,7 @@ impl Reading {
     }
 }
 
-/// Statements that take effect together.
+/// Statements that are executed atomically.
 struct Transaction<'a> {
     common: &'a Common,
     purpose: Purpose,
@@ -584,7 +580,7 @@ impl Transaction<'_> {
         let begin = AssertSqlSafe(self.common.session.begin());
         #[expect(
             clippy::disallowed_methods,
-            reason = "this is the one place that begins a transaction"
+            reason = "only this function begins a transaction"
         )]
         let mut transaction = deadline.on(connection.begin_with(begin)).await?;
         let mut outcome = Ok(Vec::new());
@@ -601,7 +597,7 @@ impl Transaction<'_> {
                 deadline.on(without_warnings(transaction.commit())).await?;
             }
             Ok(_) => deadline.on(transaction.commit()).await?,
-            // A connection that failed is not used again; the server takes back by itself.
+            // A failed connection is not reused; the server rolls back by itself.
             Err(StoreError::Away(_) | StoreError::Silent(_)) => return outcome,
             Err(_) => deadline.on(transaction.rollback()).await?,
         }
@@ -618,7 +614,7 @@ async fn rows(
 ) -> sqlx::Result<Vec<Row>> {
     let Prepared { text, args, .. } = statement;
     let query = sqlx::query_with(AssertSqlSafe(text), postgres_args(args)).persistent(is_named);
-    // The driver enters the span in which a stream is made for each row that it reads.
+    // The driver enters the span in which a stream is created for each row that it reads.
     let mut rows = with_default(&Dispatch::none(), || query.fetch(connection));
     let mut read = Vec::new();
     while let Some(row) = poll_fn(|context| rows.as_mut().poll_next(context)).await {

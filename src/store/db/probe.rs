@@ -1,8 +1,8 @@
 //! Probes PostgreSQL until a host answers and confirms a commit.
 //!
-//! A primary whose synchronous standby is silent answers reads, while each commit waits for the standby. So a host
-//! that takes writes is asked for a commit of its own: a message in the log of writes that no table holds. A commit
-//! that is not confirmed keeps a session of the server occupied; there is one at a time, which the next one cancels.
+//! A primary whose synchronous standby does not respond still executes reads, while each commit waits for the standby.
+//! A host that accepts writes is therefore probed with a commit: a message in the WAL without a table. An unconfirmed
+//! commit occupies a session of the server; there is one at a time, which the next one cancels.
 
 use crate::store::db::error::StoreError;
 use crate::store::db::hosts::{Answer, Hosts};
@@ -13,25 +13,25 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// Pause before a PostgreSQL that cannot be reached is tried again.
+/// Pause between attempts to reach PostgreSQL.
 const BETWEEN: Duration = Duration::from_millis(200);
-/// Time after which one that does not answer is asked once more.
+/// Time after which an unresponsive host is probed again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Time for a commit before it counts as not confirmed.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// What a probe found.
+/// The result of a probe.
 #[derive(Debug)]
 pub(in crate::store) enum ProbeReport<'a> {
-    /// This host is there for work.
+    /// This host is usable.
     Answers(&'a PgConnectOptions),
-    /// The host answers but does not confirm commits.
+    /// The host responds but does not confirm commits.
     ReadsOnly,
 }
 
-/// Asks the hosts until one answers and, if it takes writes, confirms a commit; `report` hears of each step before
-/// that. Ends without a result when `is_wanted` does not hold any more. `patience` is the time after which a commit
-/// is given up for another one.
+/// Probes the hosts until one responds and, if it accepts writes, confirms a commit; `report` is called for each step
+/// before that. Ends without a result when `is_wanted` returns false. `patience` is the time after which a commit is
+/// replaced by another one.
 pub(in crate::store) async fn probe(
     hosts: &Hosts,
     patience: Duration,
@@ -75,9 +75,9 @@ pub(in crate::store) async fn probe(
     }
 }
 
-/// The commit that is waited for, if there is one.
+/// The pending commit, if there is one.
 struct Commit {
-    /// At most one. Its result is whether the server has answered, be it with a refusal.
+    /// At most one. Its result is whether the server has responded, even with a refusal.
     tasks: JoinSet<bool>,
     host: Option<(String, u16)>,
     since: Instant,
@@ -105,7 +105,7 @@ impl Commit {
     async fn begin(&mut self, options: PgConnectOptions, mut connection: PgConnection) {
         if !self.tasks.is_empty() {
             self.tasks.abort_all();
-            // Its session would wait for the standby after the connection is gone.
+            // Its session would wait for the standby after the connection is closed.
             let cancel = format!(
                 "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep' and query = $probe${}$probe$",
                 self.text

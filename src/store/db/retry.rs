@@ -1,4 +1,4 @@
-//! Writes that run again when another transaction was in the way.
+//! Retries of writes after conflicts with other transactions.
 
 use crate::metrics::RetryCause;
 use crate::store::db::batch::Batch;
@@ -45,7 +45,7 @@ impl Engine {
     }
 }
 
-/// The pause before an attempt: longer each time, with a random part, so that transactions that met do not meet
+/// The pause before an attempt: longer each time, with a random part, so that the same transactions do not conflict
 /// again.
 pub(in crate::store) fn pause(attempt: u32) -> Duration {
     let random = getrandom::u32().unwrap_or(0) % 20;

@@ -1,5 +1,5 @@
-//! Behind a pooler the settings of a session come from the role: `scimd migrate` keeps them there, and
-//! every other start checks that they hold.
+//! Behind a pooler the settings of a session come from the role: `scimd migrate` sets them, and every other start
+//! checks them.
 
 use crate::store::db::error::StoreError;
 use crate::store::db::session::Session;
@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Ro
 /// Sessions that are older than the settings and are ended, at most: as many as a pool may hold.
 const OLD_SESSIONS: usize = 200;
 
-/// Makes the settings the defaults of this role in this database.
+/// Sets the settings as defaults of this role in this database.
 ///
 /// # Errors
 /// If PostgreSQL refuses.
@@ -28,11 +28,11 @@ pub(in crate::store) async fn keep(
     Ok(())
 }
 
-/// Checks that a session of the pooler has the settings. One that is older than the role's settings is
-/// ended, and the pooler opens another: it was lent to nobody else.
+/// Checks that a session of the pooler has the settings. A session that is older than the role's settings is
+/// terminated, and the pooler opens another: no other client is using it.
 ///
 /// # Errors
-/// [`StoreError::Role`] with what to run if the role does not have the settings.
+/// [`StoreError::Role`] with the statements to run if the role does not have the settings.
 pub(in crate::store) async fn check(
     options: &PgConnectOptions,
     session: &Session,
@@ -54,7 +54,7 @@ pub(in crate::store) async fn check(
             .await;
     }
     Err(StoreError::Role(
-        "the pooler still lends sessions that are older than the settings of the role; let it open new ones \
+        "the pooler still uses sessions that are older than the settings of the role; make it open new ones \
          (PgBouncer: RECONNECT at its console)"
             .to_owned(),
     ))

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, TypeInfo, ValueRef as _};
 use uuid::Uuid;
 
-/// A row. Columns are asked for by position, in the type that the statement gives them.
+/// A row. Columns are read by position, with the type that the statement returns.
 #[derive(Debug)]
 pub(in crate::store) enum Row {
     Postgres(PgRow),

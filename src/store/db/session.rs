@@ -1,10 +1,9 @@
-//! How PostgreSQL is spoken to: directly, with settings and prepared statements of the session, or
-//! through a pooler, where each transaction may meet another session.
+//! Sessions of PostgreSQL: direct, with settings and prepared statements, or through a pooler, where each transaction
+//! can have another session.
 //!
-//! A pooler in transaction mode gives a client a session of the server for one transaction. The driver
-//! sends a statement in two steps, so each statement has a transaction of its own there, and nothing of it
-//! has a name that outlives it. What the startup packet would set comes from the role
-//! ([`crate::store::db::role`]), and the search path is set within each transaction.
+//! A pooler in transaction mode assigns a server session to a client for one transaction. The driver sends a statement
+//! in two steps, so each statement has its own transaction and is unnamed. The settings of the startup packet come from
+//! the role instead ([`crate::store::db::role`]), and the search path is set within each transaction.
 
 use crate::store::db::error::StoreError;
 use crate::store::db::settings::PoolSettings;
@@ -14,22 +13,22 @@ use std::sync::Arc;
 
 /// A parameter that only our startup packet sets: where it is missing, a pooler has dropped the settings.
 const MARK: &str = "scimd.session";
-/// Protocol violation: what PgBouncer answers a startup packet with settings that it does not know.
+/// Protocol violation: PgBouncer's response to a startup packet with unknown settings.
 const REFUSED: &str = "08P01";
-/// A server of ours whose host is gone holds locks until PostgreSQL misses it: a minute, not two hours.
+/// If the host of an instance fails, PostgreSQL holds its locks until keepalive detects that: a minute, not two hours.
 const KEEPALIVE: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "30"),
     ("tcp_keepalives_interval", "10"),
     ("tcp_keepalives_count", "3"),
     ("tcp_user_timeout", "60000"),
 ];
-/// Longest wait of a migration for a lock, in milliseconds: less than PostgreSQL's `deadlock_timeout`, so that it
-/// is the migration that gives way.
+/// Maximum wait of a migration for a lock, in milliseconds: less than PostgreSQL's `deadlock_timeout`, so that the
+/// migration yields.
 const MIGRATION_LOCK: u32 = 500;
 /// Statements that a connection keeps prepared, if it is not pooled.
 const PREPARED: usize = 256;
-/// The least severe message that PostgreSQL sends: warnings say that a commit may be lost
-/// ([`crate::store::db::notices`]), whatever the role has set.
+/// The minimum severity of messages: warnings report that a commit may be lost ([`crate::store::db::notices`]),
+/// regardless of the setting of the role.
 const MESSAGES: (&str, &str) = ("client_min_messages", "warning");
 
 /// How connections are opened, and how transactions begin.
@@ -42,7 +41,7 @@ pub(in crate::store) struct Session {
 }
 
 impl Session {
-    /// Finds out whether the server is reached through a pooler, unless the settings say so.
+    /// Detects whether the server is reached through a pooler, unless the settings define it.
     ///
     /// # Errors
     /// If no connection can be opened.
@@ -82,7 +81,7 @@ impl Session {
             }
             outcome => outcome?,
         };
-        // One message of the simple protocol, which no pooler tears apart.
+        // One message of the simple protocol, which a pooler does not split.
         let row = sqlx::raw_sql("select current_setting('scimd.session', true)")
             .fetch_one(&mut connection)
             .await?;
@@ -106,13 +105,13 @@ impl Session {
         self.schema.as_deref()
     }
 
-    /// What begins a transaction.
+    /// The statement that begins a transaction.
     pub(in crate::store) fn begin(&self) -> Arc<str> {
         self.begin.clone()
     }
 
-    /// What begins the transaction of a read that takes as long as it takes. Its name tells it from those
-    /// that write; see `Engine::wait_for_older_transactions`.
+    /// The statement that begins the transaction of a long read. Its name distinguishes it from writing ones; see
+    /// `Engine::wait_for_older_transactions`.
     pub(in crate::store) fn begin_reading(&self) -> String {
         format!(
             "{}; set local statement_timeout = 0; set local application_name = 'scimd reading'",
@@ -120,8 +119,8 @@ impl Session {
         )
     }
 
-    /// What begins a transaction of the migrations, on a connection without settings. What waits for a table
-    /// holds up all who come after it, so it does not wait for long.
+    /// The statement that begins a transaction of the migrations, on a connection without settings. A statement that
+    /// waits for a table delays all later ones, so the wait is short.
     pub(in crate::store) fn begin_migrating(&self) -> String {
         let path = search_path(self.schema());
         format!(
@@ -151,7 +150,7 @@ impl Session {
     }
 }
 
-/// The configuration admits only names that need no quoting but for words of SQL.
+/// The configuration allows only names that need no quoting except for SQL keywords.
 fn search_path(schema: Option<&str>) -> String {
     schema
         .map(|schema| format!("; set local search_path to \"{schema}\""))
@@ -164,15 +163,16 @@ fn planning(settings: &PoolSettings) -> Vec<(&'static str, String)> {
         ("statement_timeout", milliseconds(settings.statement)),
         ("lock_timeout", milliseconds(settings.lock)),
         ("idle_in_transaction_session_timeout", "10000".to_owned()),
-        // Compiling takes longer than any statement here; estimates of recursions call for it.
+        // Compilation takes longer than any statement here; the estimates of recursions would trigger it.
         ("jit", "off".to_owned()),
-        // Statements leave one way to go. Where the length of a list is a parameter PostgreSQL would plan
-        // them anew each time, which takes longer than to carry them out.
+        // Statements allow only one plan. With the length of a list as parameter PostgreSQL would plan them again each
+        // time, which takes longer than the execution.
         ("plan_cache_mode", "force_generic_plan".to_owned()),
-        // A plan is made once, often while tables are small or nobody has counted them, and serves when
-        // they are large: no table is to be read as a whole where an index leads to the rows.
+        // A plan is made once, often while tables are small or have no statistics, and is used when they are large: no
+        // table must be scanned if an index finds the rows.
         ("enable_seqscan", "off".to_owned()),
-        // What those cost makes small tables look worth a start of other processes. A slow filter has one core, too.
+        // The estimated cost of disabled scans makes parallel workers look cheaper for small tables. It also limits a
+        // slow filter to one core.
         ("max_parallel_workers_per_gather", "0".to_owned()),
     ]
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Longest wait for a connection that may be read from for as long as it takes: whoever has it reads as fast as a client.
+/// Maximum wait for a connection for long reads: its current reader is as fast as a client.
 pub(in crate::store) const READING_WAIT: Duration = Duration::from_secs(10);
 
 /// How long, and with how many connections, the database is worked with.
@@ -24,7 +24,7 @@ pub struct PoolSettings {
     pub keeps_role: bool,
     /// PostgreSQL's schema of the tables; `None` for the first of the role's search path.
     pub schema: Option<String>,
-    /// Whether short reads of one kind that arrive together go to PostgreSQL as one statement.
+    /// Whether concurrent short reads of the same kind are sent to PostgreSQL as one statement.
     pub coalesce_reads: bool,
 }
 

@@ -1,5 +1,4 @@
-//! Tells the operator that the machine of the database lacks something: once a minute, not once a
-//! request.
+//! Logs a shortage of resources of the database: once a minute, not for each request.
 
 use crate::store::db::error::StoreError;
 use sqlx::error::DatabaseError;
@@ -9,10 +8,10 @@ use std::time::{Duration, Instant};
 /// Time between two lines.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// When it was told of last; for the process, whose log it is.
+/// The time of the last log line, for the process.
 static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
 
-/// Tells of a shortage, if that is why something failed and it is time to.
+/// Logs a shortage, if an error was caused by one and a line is due.
 pub(in crate::store) fn tell<T>(outcome: &Result<T, StoreError>) {
     let Err(StoreError::Exhausted(cause)) = outcome else {
         return;
@@ -25,7 +24,7 @@ pub(in crate::store) fn tell<T>(outcome: &Result<T, StoreError>) {
             .as_database_error()
             .and_then(DatabaseError::code)
             .map(|code| lacking(&code));
-        tracing::error!(%cause, "{}: requests get 503 until it is there", lacking.unwrap_or("the database lacks something"));
+        tracing::error!(%cause, "{}: requests get 503 until it is resolved", lacking.unwrap_or("the database lacks something"));
     }
 }
 
@@ -37,10 +36,10 @@ fn is_due(told: &mut Option<Instant>, now: Instant) -> bool {
     is_due
 }
 
-/// What an SQLSTATE or an extended result code of SQLite says is lacking.
+/// The missing resource by an SQLSTATE or an extended result code of SQLite.
 fn lacking(code: &str) -> &'static str {
     match code {
-        "53100" => "PostgreSQL lacks room on its disk",
+        "53100" => "PostgreSQL has no disk space left",
         "53200" => "PostgreSQL lacks memory",
         _ if code.len() == 5 && code.starts_with("58") => {
             "PostgreSQL cannot read or write its files"
@@ -49,7 +48,7 @@ fn lacking(code: &str) -> &'static str {
         _ => match code.parse::<u32>().map(|code| code & 0xff) {
             Ok(7) => "the embedded database lacks memory",
             Ok(8) => "the embedded database may only be read: its file or folder must be writable",
-            Ok(13) => "the embedded database lacks room on its disk",
+            Ok(13) => "the embedded database has no disk space left",
             _ => "the embedded database cannot read or write its file",
         },
     }

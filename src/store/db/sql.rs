@@ -1,4 +1,4 @@
-//! A buffer for statements that are put together: static text and values, nothing else.
+//! A buffer for composed statements: only static text and values.
 
 use crate::store::db::args::Arg;
 use crate::store::db::statement::{Body, Statement, Step};

@@ -1,4 +1,4 @@
-//! What of the errors at the start will not go away by itself, and what the operator must do.
+//! Permanent errors at the start, and their remedies.
 
 use crate::store::db::error::StoreError;
 use sqlx::error::DatabaseError;
@@ -10,8 +10,7 @@ const ENCODED: &str =
     "in a URL the characters @ : / ? # % of a password are written %40 %3A %2F %3F %23 %25";
 
 impl StoreError {
-    /// What to do about an error of the start, if waiting does not help; `None` if it may go away, or if
-    /// nothing is known about it.
+    /// The remedy for a permanent error at the start; `None` if it can be temporary or is unknown.
     pub(crate) fn remedy(&self) -> Option<String> {
         match self {
             Self::Away(error) | Self::Fault(error) => remedy(error),
@@ -27,9 +26,9 @@ fn remedy(error: &sqlx::Error) -> Option<String> {
         sqlx::Error::Configuration(_) => Some("correct database.url".to_owned()),
         sqlx::Error::Tls(error) => Some(tls(&error.to_string())),
         sqlx::Error::Io(error) if is_tls(error) => Some(tls(&error.to_string())),
-        sqlx::Error::Protocol(text) if text.contains("authentication method") => {
-            Some("let pg_hba.conf ask this user for a password (scram-sha-256)".to_owned())
-        }
+        sqlx::Error::Protocol(text) if text.contains("authentication method") => Some(
+            "configure pg_hba.conf to require a password for this user (scram-sha-256)".to_owned(),
+        ),
         _ => None,
     }
 }
@@ -41,11 +40,9 @@ fn refused(error: &dyn DatabaseError) -> Option<String> {
                 "correct the user and the password in database.url; {ENCODED}"
             ));
         }
-        "28000" => {
-            "correct the user in database.url, or let pg_hba.conf admit it from this machine"
-        }
+        "28000" => "correct the user in database.url, or allow it from this machine in pg_hba.conf",
         "3D000" => "create the database (createdb), or correct its name in database.url",
-        "42501" => "grant the role of database.url what it lacks, or give another role",
+        "42501" => "grant the missing privileges to the role of database.url, or use another role",
         "3F000" => {
             "grant the role of database.url the right to create in a schema, or set database.schema"
         }
@@ -56,10 +53,10 @@ fn refused(error: &dyn DatabaseError) -> Option<String> {
     Some(remedy.to_owned())
 }
 
-/// PgBouncer has one code for everything.
+/// PgBouncer uses one code for all errors.
 fn of_pooler(message: &str) -> Option<String> {
     let remedy = if message.contains("unsupported startup parameter") {
-        "remove the options from database.url and PGOPTIONS: the pooler takes none"
+        "remove the options from database.url and PGOPTIONS: the pooler supports none"
     } else if message.contains("authentication failed") || message.contains("no such user") {
         return Some(format!(
             "correct the user and the password in database.url, or the pooler's auth_file; {ENCODED}"
@@ -70,7 +67,7 @@ fn of_pooler(message: &str) -> Option<String> {
         || message.contains("not allowed")
         || message.contains("required")
     {
-        "let the pooler admit this user from this machine"
+        "allow this user from this machine in the pooler"
     } else {
         return None;
     };
@@ -87,11 +84,11 @@ fn is_tls(error: &io::Error) -> bool {
 
 fn tls(message: &str) -> String {
     let remedy = if message.contains("does not support TLS") {
-        "let the server speak TLS (ssl = on), or ask for less with sslmode in database.url"
+        "enable TLS in the server (ssl = on), or lower sslmode in database.url"
     } else if message.contains("UnknownIssuer") {
         "name the file of the certificate authority with sslrootcert in database.url"
     } else if message.contains("not valid for name") || message.contains("NotValidForName") {
-        "give the host in database.url as the certificate of the server names it"
+        "use the host name of the server's certificate in database.url"
     } else if message.contains("xpired") {
         "renew the certificate of the server"
     } else {

@@ -1,4 +1,4 @@
-//! How long the statements of each tenant run: a tenant with slow ones gets a smaller share while others are active.
+//! Durations of the statements of each tenant: a tenant with slow ones gets a smaller share while others are active.
 
 use crate::store::db::fair_queue::{ACTIVE, Flow};
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// Statements that run for longer are slow.
 const SLOW: Duration = Duration::from_millis(20);
 
-/// Part of the earlier statements' weight that stays when another one is added.
+/// Factor by which the weight of earlier statements decreases with each new one.
 const KEPT: f64 = 0.95;
 
 /// Tenants of which times are kept before those that are not active any more are removed.
@@ -20,7 +20,7 @@ pub(in crate::store) struct StatementTimes {
     tidied_at: usize,
 }
 
-/// Sums over the latest statements of a tenant, whose weights fall from one to the next.
+/// Weighted sums over the latest statements of a tenant, with decreasing weights.
 #[derive(Debug, Clone, Copy)]
 struct Times {
     seconds: f64,
@@ -56,8 +56,8 @@ impl StatementTimes {
         }
     }
 
-    /// Whether a statement of the flow, met at any moment at which one runs, is slow on average: few long statements
-    /// among many short ones count, because they are what runs most of the time.
+    /// Whether the statements of the flow are slow on average, weighted by time: a few long statements among many short
+    /// ones have an effect, because they run most of the time.
     pub(in crate::store) fn are_slow(&self, flow: Flow, now: Instant) -> bool {
         let Flow::Tenant(tenant) = flow else {
             return false;

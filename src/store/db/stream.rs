@@ -1,5 +1,4 @@
-//! Statements of the operator that read a whole tenant: they take as long as they take, and their
-//! rows come one by one.
+//! Statements of the operator that read a whole tenant: they have no time limit, and their rows are streamed.
 
 use crate::store::db::args::{postgres_args, sqlite_args};
 use crate::store::db::deadline::Deadline;
@@ -16,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tracing::{Instrument, Span};
 
-/// Longest silence before a row where nobody but the operator waits: PostgreSQL may sort a whole tenant.
+/// Maximum wait for a row if only the operator waits: PostgreSQL may sort a whole tenant.
 const FOR_OPERATOR: Deadline = Deadline::after(Duration::from_secs(600));
 /// Rows that wait for their reader, at most.
 const WAITING: usize = 64;
@@ -24,8 +23,7 @@ const WAITING: usize = 64;
 type Sent = Result<Row, StoreError>;
 
 impl Engine {
-    /// Runs a statement that only reads, and that keeps a connection until the last row was taken. All rows are of one
-    /// moment.
+    /// Runs a reading statement that holds a connection until the last row was read. All rows are from one snapshot.
     pub(in crate::store) fn rows(&self, statement: Statement) -> mpsc::Receiver<Sent> {
         self.rows_each_within(FOR_OPERATOR, statement)
     }

@@ -1,11 +1,11 @@
-//! Whether PostgreSQL is known not to answer. Meanwhile requests are refused at once instead of waiting, and one
-//! task probes PostgreSQL until it answers ([`crate::store::db::probe`]).
+//! The state of an unresponsive PostgreSQL. While it lasts, requests are refused at once instead of waiting, and one
+//! task probes PostgreSQL until it responds ([`crate::store::db::probe`]).
 
 use crate::store::db::error::StoreError;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// What a connection is wanted for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Purpose {
     /// Statements that only read.
@@ -14,15 +14,15 @@ pub(in crate::store) enum Purpose {
     Write,
 }
 
-/// What PostgreSQL is known to do.
+/// The known availability of PostgreSQL.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Availability {
-    /// PostgreSQL answers, as far as is known.
+    /// PostgreSQL responds, as far as known.
     #[default]
     Full,
-    /// PostgreSQL answers but does not confirm commits: its synchronous standby is silent.
+    /// PostgreSQL responds but does not confirm commits: its synchronous standby does not respond.
     ReadOnly,
-    /// PostgreSQL does not answer.
+    /// PostgreSQL does not respond.
     None,
 }
 
@@ -36,7 +36,7 @@ struct State {
 #[derive(Debug, Default)]
 pub(in crate::store) struct Suspicion(watch::Sender<State>);
 
-/// The duty to probe PostgreSQL until it answers. There is one at a time; the suspicion is over when it is dropped.
+/// The task of probing PostgreSQL until it responds. There is one at a time; the suspicion ends when it is dropped.
 #[derive(Debug)]
 pub(in crate::store) struct Probing(Arc<Suspicion>);
 
@@ -63,7 +63,7 @@ impl Suspicion {
         let mut state = self.0.subscribe();
         tokio::select! {
             biased;
-            // The sender is there as long as `self`.
+            // The sender exists as long as `self`.
             _ = state.wait_for(|state| state.availability.refuses(purpose)) => Err(StoreError::Suspected),
             outcome = work => outcome,
         }
@@ -74,16 +74,16 @@ impl Suspicion {
         self.0.borrow().availability.refuses(purpose)
     }
 
-    /// Refuses requests from now on. The duty to probe comes back if no task has it.
+    /// Refuses requests from now on. Returns the probing task if there is none.
     pub(in crate::store) fn raise(self: &Arc<Self>) -> Option<Probing> {
         let was = self.set(Availability::None);
         if was != Availability::None {
-            tracing::warn!("PostgreSQL does not answer: requests get 503 until it does");
+            tracing::warn!("PostgreSQL does not respond: requests get 503 until it does");
         }
         self.probe()
     }
 
-    /// The duty to probe, if no task has it, while requests go on.
+    /// The probing task, if there is none, while requests continue.
     pub(in crate::store) fn probe(self: &Arc<Self>) -> Option<Probing> {
         let mut is_new = false;
         self.0.send_modify(|state| {
@@ -93,7 +93,7 @@ impl Suspicion {
         is_new.then(|| Probing(self.clone()))
     }
 
-    /// Sets the availability; the one before it comes back.
+    /// Sets the availability; returns the previous one.
     fn set(&self, availability: Availability) -> Availability {
         let mut was = availability;
         self.0
@@ -103,12 +103,11 @@ impl Suspicion {
 }
 
 impl Probing {
-    /// PostgreSQL answers but has not confirmed a commit: reads go on, writes are refused.
+    /// PostgreSQL responds but has not confirmed a commit: reads continue, writes are refused.
     pub(in crate::store) fn reads_answer(&self) {
         if self.0.set(Availability::ReadOnly) != Availability::ReadOnly {
             tracing::warn!(
-                "PostgreSQL answers but does not confirm a commit, as when its synchronous standby is silent: \
-                 writes get 503 until it does"
+                "PostgreSQL responds but does not confirm a commit, for example because its synchronous standby does not respond: writes get 503 until it does"
             );
         }
     }
@@ -123,7 +122,7 @@ impl Drop for Probing {
         match was {
             Availability::Full => {}
             Availability::ReadOnly => tracing::info!("PostgreSQL confirms commits again"),
-            Availability::None => tracing::info!("PostgreSQL answers again"),
+            Availability::None => tracing::info!("PostgreSQL responds again"),
         }
     }
 }
@@ -164,7 +163,7 @@ mod tests {
         let probing = suspicion.raise().unwrap();
         probing.reads_answer();
         assert!(!suspicion.refuses(Purpose::Read) && refused(&suspicion, Purpose::Write).await);
-        // PostgreSQL falls silent meanwhile, and answers again.
+        // PostgreSQL stops responding in between, and responds again.
         assert!(suspicion.raise().is_none() && suspicion.refuses(Purpose::Read));
         probing.reads_answer();
         drop(probing);

@@ -1,5 +1,5 @@
-//! The texts of statements and batches as PostgreSQL takes them, made once for each shape: what a text depends on beside
-//! the values.
+//! The texts of statements and batches for PostgreSQL, built once for each shape: everything that a text depends on
+//! except the values.
 
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
@@ -17,16 +17,16 @@ const MOST: usize = 512;
 /// Bytes of the longest text that is kept.
 const LONGEST: usize = 16 << 10;
 
-/// A statement as PostgreSQL takes it.
+/// A statement for PostgreSQL.
 #[derive(Debug)]
 pub(in crate::store) struct Prepared {
     pub(in crate::store) text: Arc<str>,
     pub(in crate::store) args: Vec<Arg>,
-    /// The text of several statements of this text that run as one, once that was made.
+    /// The text of several coalesced statements with this text, after it was built.
     pub(in crate::store) together: Together,
 }
 
-/// A text that is made when it is needed first; `None` if there is none.
+/// A text that is built when it is first needed; `None` if there is none.
 pub(in crate::store) type Together = Arc<OnceLock<Option<JointText>>>;
 
 impl From<Expanded> for Prepared {

@@ -1,4 +1,4 @@
-//! Tokens of a polled stream that were acknowledged before earlier ones were.
+//! Tokens of a polled stream that were acknowledged out of order.
 
 use crate::store::db::args::{Arg, Column};
 use crate::store::db::batch::Batch;
@@ -6,20 +6,20 @@ use crate::store::db::error::StoreError;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 
-/// What a receiver acknowledged.
+/// The acknowledgements of a receiver.
 #[derive(Debug, Clone)]
 pub(crate) struct Acknowledgements {
-    /// Number of the stream.
+    /// Database id of the stream.
     pub(crate) endpoint: i64,
-    /// How often an operator had set the position when it was read.
+    /// The number of rewinds by an operator at the time of the read.
     pub(crate) rewinds: i64,
-    /// Everything up to this position is acknowledged.
+    /// All tokens up to this position are acknowledged.
     pub(crate) position: i64,
-    /// So many parts of the position after it are, too.
+    /// Number of acknowledged parts of the next position.
     pub(crate) parts: i64,
-    /// What is acknowledged beyond it: positions and parts.
+    /// Acknowledged tokens after it: positions and parts.
     pub(crate) beyond: Vec<(i64, i64)>,
-    /// How many are acknowledged for the first time.
+    /// Number of tokens that are acknowledged for the first time.
     pub(crate) accepted: i64,
     /// Microseconds since 1970.
     pub(crate) now: i64,
@@ -39,7 +39,7 @@ impl Store {
             .collect()
     }
 
-    /// Stores what a receiver acknowledged. Of requests that meet, the one that has come further stays.
+    /// Stores acknowledgements of a receiver. Of concurrent requests, the one with the greater position is kept.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -1,4 +1,4 @@
-//! Attempts that failed.
+//! Failed attempts.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column, Table};
@@ -7,22 +7,22 @@ use crate::store::db::row::Row;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 
-/// An attempt that failed.
+/// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedAttempt {
-    /// When it ended.
+    /// End of the attempt.
     pub(crate) at: Timestamp,
     /// Id of the event.
     pub(crate) event: String,
-    /// Status of HTTP; `None` if no answer came.
+    /// HTTP status; `None` without a response.
     pub status: Option<i64>,
-    /// What was answered, or went wrong.
+    /// The response or the error.
     pub error: String,
-    /// Which attempt of the event it was, from 1.
+    /// Number of the attempt for the event, from 1.
     pub(crate) attempt: i64,
 }
 
-/// The columns of attempts; 0 stands for no status.
+/// The columns of attempts; 0 represents no status.
 pub(in crate::store) fn attempts_table(attempts: &[FailedAttempt]) -> Table {
     let ints = |of: fn(&FailedAttempt) -> i64| Column::Ints(attempts.iter().map(of).collect());
     let texts = |of: fn(&FailedAttempt) -> String| {
@@ -38,7 +38,7 @@ pub(in crate::store) fn attempts_table(attempts: &[FailedAttempt]) -> Table {
 }
 
 impl Store {
-    /// The last failed attempts of an endpoint that are not older than a moment, the oldest of them first.
+    /// The last failed attempts of an endpoint since a time, oldest first.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -64,7 +64,7 @@ impl Store {
         attempts
     }
 
-    /// Keeps attempts that failed.
+    /// Stores failed attempts.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -78,7 +78,7 @@ impl Store {
         self.engine.write_one(statement).await.map(|_| ())
     }
 
-    /// Deletes what was given up, and attempts that failed, before a moment; gives how many rows.
+    /// Deletes failed events and failed attempts before a time; returns the number of rows.
     ///
     /// # Errors
     /// Any [`StoreError`].

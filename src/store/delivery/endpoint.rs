@@ -1,4 +1,4 @@
-//! Endpoints: what an operator sets.
+//! Endpoints and their settings.
 
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
@@ -25,15 +25,15 @@ keywords! {
 keywords! {
     /// Whether events are sent to an endpoint.
     EndpointStatus {
-        /// They are.
+        /// Events are sent.
         Active = "active",
         /// An operator paused it.
         Paused = "paused",
-        /// The receiver takes none at present; it is tried now and then.
+        /// The receiver does not accept events at present; it is retried periodically.
         Failing = "failing",
-        /// The receiver is gone, or failed for too long.
+        /// The receiver no longer exists, or failed for too long.
         Disabled = "disabled",
-        /// The next event is no longer kept.
+        /// The next event was deleted by the retention.
         Behind = "behind",
     }
 }
@@ -41,13 +41,13 @@ keywords! {
 /// An endpoint.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// Number in the database.
+    /// Database id.
     pub(crate) number: i64,
-    /// What is sent.
+    /// The kind of endpoint.
     pub(crate) kind: EndpointKind,
     /// Name that the operator gave it.
     pub(crate) name: String,
-    /// Number and name of its tenant; `None`: all tenants.
+    /// Database id and name of its tenant; `None`: all tenants.
     pub(crate) tenant: Option<(i64, String)>,
     /// Settings, as JSON.
     pub(crate) options: String,
@@ -57,32 +57,32 @@ pub struct Endpoint {
     pub(crate) status: EndpointStatus,
     /// The reason for the status.
     pub(crate) why: Option<String>,
-    /// Since when it has its status.
+    /// Time of the last change of the status.
     pub(crate) since: Timestamp,
-    /// Everything up to this position is delivered or waits apart.
+    /// All events up to this position are delivered or held.
     pub(crate) position: i64,
-    /// So many parts of the position after it are, too.
+    /// Number of delivered or held parts of the next position.
     pub(crate) parts: i64,
-    /// How often an operator set the position.
+    /// Number of times that an operator set the position.
     pub(crate) rewinds: i64,
-    /// How often an operator changed anything.
+    /// Number of changes by operators.
     pub(crate) revision: i64,
-    /// Events that were accepted.
+    /// Number of accepted events.
     pub accepted: i64,
-    /// When an event was accepted last.
+    /// Time of the last accepted event.
     pub(crate) last_accepted: Option<Timestamp>,
-    /// Whether its receiver asks for what it gets.
+    /// Whether the receiver polls.
     pub(crate) is_polled: bool,
 }
 
-/// An endpoint to be kept.
+/// An endpoint to be stored.
 #[derive(Debug, Clone)]
 pub(crate) struct NewEndpoint {
-    /// What is sent.
+    /// The kind of endpoint.
     pub(crate) kind: EndpointKind,
     /// Name.
     pub(crate) name: String,
-    /// Number and name of its tenant; `None`: all tenants.
+    /// Database id and name of its tenant; `None`: all tenants.
     pub(crate) tenant: Option<(i64, String)>,
     /// Settings, as JSON.
     pub(crate) options: String,
@@ -90,12 +90,12 @@ pub(crate) struct NewEndpoint {
     pub(crate) secrets: String,
     /// Position after which it begins.
     pub(crate) position: i64,
-    /// Whether its receiver asks for what it gets.
+    /// Whether the receiver polls.
     pub(crate) is_polled: bool,
 }
 
 impl Endpoint {
-    /// An endpoint that is about to be kept at a moment. It has no number yet: 0.
+    /// A new endpoint before it is stored. Its database id is 0.
     pub(crate) fn fresh(new: NewEndpoint, now: Timestamp) -> Self {
         Self {
             number: 0,
@@ -118,7 +118,7 @@ impl Endpoint {
     }
 }
 
-/// A change of an endpoint by an operator; what is `None` stays.
+/// A change of an endpoint by an operator; `None` leaves a value unchanged.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EndpointChange<'a> {
     /// Settings, as JSON.
@@ -127,7 +127,7 @@ pub(crate) struct EndpointChange<'a> {
     pub(crate) secrets: Option<&'a str>,
     /// Status with its reason.
     pub(crate) status: Option<(EndpointStatus, Option<&'a str>)>,
-    /// Position after which it goes on, of all its tenants or of the one of this number.
+    /// Position after which it continues, for all its tenants or for the one with this id.
     pub(crate) position: Option<(i64, Option<i64>)>,
 }
 
@@ -159,8 +159,8 @@ pub(in crate::store) const ENDPOINT: &str = "endpoint.endpoint, endpoint.kind, e
      endpoint.position, endpoint.parts, endpoint.rewinds, endpoint.revision, endpoint.accepted, endpoint.last_accepted, endpoint.is_polled";
 
 impl Store {
-    /// Keeps an endpoint, and keys for its tokens if there are none of their algorithm; `false` if there is one of its
-    /// kind and name.
+    /// Stores an endpoint, and keys for its tokens if there are none for their algorithm; `false` if the kind and name
+    /// exist.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -193,7 +193,7 @@ impl Store {
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
-    /// Endpoints in the order of their names: those of a kind, or the one of a name.
+    /// Endpoints in the order of their names: those of a kind, or the one with a name.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -225,7 +225,7 @@ impl Store {
         Ok(!self.engine.read(&statement).await?.is_empty())
     }
 
-    /// The number of the tenant of a name.
+    /// The database id of the tenant with a name.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -236,7 +236,7 @@ impl Store {
         rows.first().map(|row| row.int(0)).transpose()
     }
 
-    /// Changes an endpoint; `false` if it is gone.
+    /// Changes an endpoint; `false` if it does not exist.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -258,7 +258,7 @@ impl Store {
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
-    /// Deletes an endpoint with all that it has; `false` if there is none of its kind and name.
+    /// Deletes an endpoint with all its data; `false` if it does not exist.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -307,10 +307,10 @@ fn changed(number: i64, change: &EndpointChange<'_>, now: Timestamp) -> Step {
     sql.step()
 }
 
-/// Lanes follow a position that was set: all of them, or the one of a tenant. Whoever sends meanwhile cannot store how far
-/// it has come, as the number of rewinds is another one.
+/// Sets the position of lanes: of all, or of the one of a tenant. An instance that is sending cannot store its
+/// progress, because the number of rewinds has changed.
 fn set_lanes(batch: Batch, number: i64, (position, tenant): (i64, Option<i64>)) -> Batch {
-    // What waits apart and comes after the position is sent with the rest.
+    // Held events after the position are sent with the others.
     let mut sql = Sql::default();
     sql.raw("delete from held_event where endpoint = ")
         .int(number);

@@ -1,4 +1,4 @@
-//! Events that wait apart from the others of an endpoint, and those that were given up.
+//! Held events of an endpoint: events that wait for a retry, and failed events.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column, Table};
@@ -11,28 +11,28 @@ use crate::store::handle::Store;
 use crate::store::operator::act::Act;
 use uuid::Uuid;
 
-/// An event that waits apart, or was given up.
+/// An event that waits for a retry, or has failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldEvent {
     /// Position in the feed.
     pub(crate) position: i64,
     /// Part of the change, from 1.
     pub(crate) part: i64,
-    /// Number of the tenant.
+    /// Database id of the tenant.
     pub(crate) tenant: i64,
     /// Id of the resource.
     pub(crate) resource: Uuid,
     /// Id of the event.
     pub event: String,
-    /// Attempts so far.
+    /// Number of attempts.
     pub(crate) attempts: i64,
-    /// When it is tried again; `None` behind another one of its resource.
+    /// Time of the next attempt; `None` if it waits for another event of its resource.
     pub(crate) due: Option<Timestamp>,
-    /// When it was given up.
+    /// Time at which it was marked as failed.
     pub(crate) failed: Option<Timestamp>,
 }
 
-/// The columns of events; 0 stands for no moment.
+/// The columns of events; 0 represents no time.
 pub(in crate::store) fn held_table(held: &[HeldEvent]) -> Table {
     let ints = |of: fn(&HeldEvent) -> i64| Column::Ints(held.iter().map(of).collect());
     let moment = |at: Option<Timestamp>| at.map_or(0, Timestamp::as_micros);
@@ -73,7 +73,7 @@ fn read_held(row: &Row) -> Result<HeldEvent, StoreError> {
 }
 
 impl Store {
-    /// Events of an endpoint that wait apart, or those that were given up, in order; so many at most.
+    /// Events of an endpoint that wait for a retry, or failed events, in order, up to a limit.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -98,7 +98,7 @@ impl Store {
         rows.iter().map(read_held).collect()
     }
 
-    /// How many events of an endpoint wait apart, and how many were given up.
+    /// The numbers of events of an endpoint that wait for a retry, and of failed ones.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -111,7 +111,7 @@ impl Store {
             .map_or(Ok((0, 0)), |row| Ok((row.int(0)?, row.int(1)?)))
     }
 
-    /// How many events of an endpoint were given up: of all, or with an id.
+    /// The number of failed events of an endpoint: of all, or with an id.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -127,8 +127,8 @@ impl Store {
         rows.first().map_or(Ok(0), |row| row.int(0))
     }
 
-    /// Lets events that were given up be tried again: the one of an id, or all. `false` if they are not as many as
-    /// `count`, or the endpoint is gone.
+    /// Schedules failed events for a retry: the one with an id, or all. `false` if their number is not `count`, or the
+    /// endpoint does not exist.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -158,7 +158,7 @@ impl Store {
     }
 }
 
-/// Adds which events of an endpoint are meant: those that were given up, or of them the one of an id.
+/// Appends the condition for failed events of an endpoint: all, or the one with an id.
 fn given_up(sql: &mut Sql, endpoint: i64, event: Option<&str>) {
     sql.raw(" where endpoint = ").int(endpoint);
     sql.raw(" and failed is not null");

@@ -1,4 +1,4 @@
-//! Which instance sends to an endpoint: it holds a lease, by the clock of the database.
+//! Leases: the instance that sends to an endpoint holds its lease, by the clock of the database.
 
 use crate::store::changes::NEWEST;
 use crate::store::db::args::Arg;
@@ -7,24 +7,24 @@ use crate::store::db::statement::Statement;
 use crate::store::delivery::endpoint::{ENDPOINT, Endpoint, read_endpoint};
 use crate::store::handle::Store;
 
-/// Microseconds for which a lease is good.
+/// Validity of a lease in microseconds.
 const LEASE: i64 = 15_000_000;
 
-/// An endpoint as an instance looks at it each second.
+/// The state of an endpoint, which each instance reads every second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct EndpointState {
-    /// Number of the endpoint.
+    /// Database id of the endpoint.
     pub(crate) number: i64,
-    /// How often an operator changed anything.
+    /// Number of changes by operators.
     pub(crate) revision: i64,
     /// Whether no other instance holds its lease.
     pub(crate) is_free: bool,
-    /// Whether there is anything to do: an event that it has not come to, or one that waits apart.
+    /// Whether there is work: a new event, or one that waits for a retry.
     pub(crate) has_work: bool,
 }
 
 impl Store {
-    /// The endpoints to which events are sent, not those that are polled, as an instance sees them.
+    /// The states of active endpoints without polled ones, for an instance.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -51,7 +51,7 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Takes an endpoint, or keeps it; `None` if another instance has it, or nothing is to be sent.
+    /// Acquires or renews the lease of an endpoint; `None` if another instance holds it, or the endpoint is not active.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -69,7 +69,7 @@ impl Store {
         rows.first().map(read_endpoint).transpose()
     }
 
-    /// Prolongs the leases of an instance; the numbers of the endpoints that it still has.
+    /// Renews the leases of an instance; returns the ids of the endpoints that it still holds.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -82,7 +82,7 @@ impl Store {
         rows.iter().map(|row| row.int(0)).collect()
     }
 
-    /// Gives an endpoint back.
+    /// Releases the lease of an endpoint.
     ///
     /// # Errors
     /// Any [`StoreError`].

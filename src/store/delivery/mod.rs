@@ -1,4 +1,4 @@
-//! Endpoints to which changes are sent, how far each has come, and the keys that sign tokens.
+//! Endpoints that receive changes, their progress, and the keys that sign tokens.
 
 pub(in crate::store) mod acknowledgement;
 pub(in crate::store) mod attempt;

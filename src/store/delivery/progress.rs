@@ -1,4 +1,4 @@
-//! How far an endpoint has come, stored together with what waits apart.
+//! The progress of an endpoint, stored together with its held events.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column};
@@ -11,51 +11,51 @@ use crate::store::delivery::held::{HeldEvent, held_table};
 use crate::store::delivery::time::{DeliveryTime, times_table};
 use crate::store::handle::Store;
 
-/// Where a lane stands that is not where its endpoint is.
+/// The position of a lane that differs from that of its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LaneMark {
-    /// Number of the tenant.
+    /// Database id of the tenant.
     pub(crate) tenant: i64,
-    /// Everything up to this position is delivered or waits apart.
+    /// All events up to this position are delivered or held.
     pub(crate) position: i64,
-    /// So many parts of the position after it are, too.
+    /// Number of delivered or held parts of the next position.
     pub(crate) parts: i64,
 }
 
-/// How far an endpoint has come.
+/// The progress of an endpoint.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EndpointProgress {
-    /// Number of the endpoint.
+    /// Database id of the endpoint.
     pub(crate) endpoint: i64,
-    /// How often an operator had set the position when it was read.
+    /// The number of rewinds by an operator at the time of the read.
     pub(crate) rewinds: i64,
-    /// Everything up to this position is delivered or waits apart.
+    /// All events up to this position are delivered or held.
     pub(crate) position: i64,
-    /// So many parts of the position after it are, too.
+    /// Number of delivered or held parts of the next position.
     pub(crate) parts: i64,
-    /// Events that were accepted since it was stored last.
+    /// Number of accepted events since the last save.
     pub(crate) accepted: i64,
-    /// When an event was accepted last, if one was since.
+    /// Time of the last accepted event since the last save, if any.
     pub(crate) last_accepted: Option<Timestamp>,
-    /// How long the attempts took that were accepted since.
+    /// Durations of the accepted attempts since the last save.
     pub(crate) times: Vec<DeliveryTime>,
     /// Status with its reason, if it changed.
     pub(crate) status: Option<(EndpointStatus, String, Timestamp)>,
-    /// All lanes that stand elsewhere.
+    /// All lanes with a different position.
     pub(crate) lanes: Vec<LaneMark>,
-    /// Tenants whose lanes stood elsewhere and do no more.
+    /// Tenants whose lanes reached the position of the endpoint.
     pub(crate) joined: Vec<i64>,
-    /// What waits apart or was given up, of what changed.
+    /// Changed held events.
     pub(crate) held: Vec<HeldEvent>,
-    /// What no longer waits apart: positions and parts.
+    /// Events that are no longer held: positions and parts.
     pub(crate) released: Vec<(i64, i64)>,
-    /// Attempts that failed.
+    /// Failed attempts.
     pub(crate) failed: Vec<FailedAttempt>,
 }
 
 impl Store {
-    /// Stores how far an endpoint has come; `false` if the instance does not have it any more, or an operator has set
-    /// the position meanwhile.
+    /// Stores the progress of an endpoint; `false` if the instance lost the lease, or an operator has set the position
+    /// in the meantime.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -71,7 +71,7 @@ impl Store {
         Ok(!rows.is_empty())
     }
 
-    /// Where the lanes of an endpoint stand that are not where it is.
+    /// The lanes of an endpoint with a different position.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -156,7 +156,7 @@ fn saved(owner: &str, progress: &EndpointProgress) -> Step {
     Step::new(SAVE, args).returning(&["endpoint"])
 }
 
-/// A status that an operator set stays.
+/// A status set by an operator is not overwritten.
 const SAVE: &str = "update endpoint set position = $4, parts = $5, accepted = accepted + $6, \
      last_accepted = coalesce($7, last_accepted), \
      why = case when $8 is null or status not in ('active', 'failing') then why else $9 end, \

@@ -11,7 +11,7 @@ use crate::store::handle::Store;
 use crate::store::operator::act::Act;
 
 keywords! {
-    /// What a key is for at present.
+    /// The state of a key.
     KeyState {
         /// The key is published, and will sign after the next rotation.
         Next = "next",
@@ -29,20 +29,20 @@ pub(crate) struct SigningKey {
     pub(crate) id: String,
     /// Algorithm of its signatures.
     pub(crate) algorithm: String,
-    /// What it is for.
+    /// The state.
     pub(crate) state: KeyState,
     /// The public key, as JSON.
     pub(crate) jwk: String,
     /// The private key, sealed.
     pub(crate) secret: String,
-    /// When it was made.
+    /// Time of creation.
     pub(crate) created: Timestamp,
-    /// When it became old.
+    /// Time at which it became old.
     pub(crate) retired: Option<Timestamp>,
 }
 
 impl Store {
-    /// All keys, in the order in which they were made.
+    /// All keys, in the order of creation.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -64,7 +64,7 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Keeps the first keys of their algorithm; `false` if there are some.
+    /// Stores the first keys of an algorithm; `false` if there are some already.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -87,9 +87,9 @@ impl Store {
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
-    /// The next key of an algorithm becomes the current one, the current one old; `next` is kept beside them, and old
-    /// ones of before a moment are deleted. Those who send to streams read the keys again. `false` if there was no next key
-    /// of that id.
+    /// The next key of an algorithm becomes the current one, and the current one becomes old; `next` is stored, and old
+    /// keys before a time are deleted. Instances that send to streams reload the keys. `false` if there was no next key
+    /// with that id.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -117,14 +117,15 @@ impl Store {
     }
 }
 
-/// The step that keeps keys if there are none of their algorithm and the step `acted` returned a row; `None` without keys.
+/// The step that stores keys if there are none of their algorithm and the step `acted` returned a row; `None` without
+/// keys.
 pub(super) fn first_keys(keys: &[SigningKey]) -> Option<Step> {
     let text = format!("{FIRST} and exists (select 1 from {{acted}})");
     let step = Step::new(text, algorithm(keys)).with_rows(table(keys));
     (!keys.is_empty()).then_some(step)
 }
 
-/// The algorithm that keys share.
+/// The common algorithm of keys.
 fn algorithm(keys: &[SigningKey]) -> Vec<Arg> {
     let first = keys.first();
     vec![Arg::Text(

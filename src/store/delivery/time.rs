@@ -1,4 +1,4 @@
-//! How long receivers took to accept events.
+//! Response times of receivers.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column, Table};
@@ -7,14 +7,14 @@ use crate::store::db::row::Row;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 
-/// How many attempts of a slice of time took about as long.
+/// The number of attempts of a time slice with a similar duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DeliveryTime {
-    /// Where the slice begins, in microseconds since 1970.
+    /// Start of the slice, in microseconds since 1970.
     pub(crate) since: i64,
-    /// The number of the length, which grows with it.
+    /// The number of the bucket, which increases with the duration.
     pub(crate) bucket: i64,
-    /// Attempts.
+    /// Number of attempts.
     pub(crate) attempts: i64,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn times_table(times: &[DeliveryTime]) -> Table {
 }
 
 impl Store {
-    /// How many attempts of an endpoint took how long, in slices from a moment on: buckets and attempts, the shortest first.
+    /// The histogram of an endpoint in slices from a time on: buckets and attempts, shortest duration first.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -45,7 +45,7 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Deletes counts of slices that began before a moment.
+    /// Deletes counts of slices that started before a time.
     ///
     /// # Errors
     /// Any [`StoreError`].

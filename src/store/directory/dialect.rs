@@ -1,4 +1,4 @@
-//! What the views are written for.
+//! The SQL dialects of the views.
 
 /// A database.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,4 @@
-//! SQL that reads a value of a document by a resolved path: the one place that does.
+//! The only module with SQL that reads a value of a document by a resolved path.
 
 use super::dialect::Dialect;
 use crate::mapping::{Condition, Container, Kind, Source};
@@ -17,7 +17,7 @@ pub(super) fn first(dialect: Dialect, document: &str, sources: &[Source]) -> Str
     }
 }
 
-/// Text as SQL has it.
+/// Text as an SQL literal.
 pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
@@ -67,7 +67,7 @@ fn postgres(holder: &str, source: &Source) -> String {
     )
 }
 
-/// A value of another type, which only a schema of a tenant's own can bring, is none.
+/// A value of another type, which only a tenant's own schema can define, is null.
 fn typed(value: &str, kind: Kind) -> String {
     match kind {
         Kind::Text => format!("(({value}) #>> '{{}}')"),

@@ -1,8 +1,8 @@
-//! The views by which the application reads its users, and the columns that it finds them by.
+//! The views through which the application reads its users, and their look-up columns.
 //!
-//! A mapping comes into force in three steps: its lookups are kept, so that every writer obeys them
-//! from its next start on; the views are made to read documents, which is slow but right; and when
-//! every row has its lookups, the views read those.
+//! A mapping takes effect in three steps: its lookups are stored, so that every writer uses them from its next start
+//! on; the views are created to read documents, which is slow but correct; when every row has its lookups, the views
+//! read these columns.
 
 mod dialect;
 mod json;
@@ -25,11 +25,11 @@ use crate::store::resources::seq::type_id_of;
 use crate::store::shared::shared;
 use dialect::Dialect;
 
-/// The name under which `shared` keeps the lookups that every row has.
+/// The name in `shared` of the lookups that every row has.
 const FILLED: &str = "lookups_filled";
-/// The name under which `shared` keeps the text of the views.
+/// The name in `shared` of the text of the views.
 const MADE: &str = "directory";
-/// Rows that are filled by one statement.
+/// Number of rows that one statement fills.
 const AT_ONCE: usize = 200;
 
 /// The state of a directory in the database.
@@ -37,11 +37,11 @@ const AT_ONCE: usize = 200;
 pub enum DirectoryState {
     /// There are no views.
     Missing,
-    /// The views are those of another mapping.
+    /// The views belong to another mapping.
     Different,
-    /// The views are right; rows do not have all their lookups yet, so finding one is slow.
+    /// The views are correct; some rows do not have their lookups yet, so searches are slow.
     Filling,
-    /// The views are right.
+    /// The views are correct and all rows have their lookups.
     Ready,
 }
 
@@ -49,7 +49,7 @@ pub enum DirectoryState {
 struct StaleLookups {
     seq: i64,
     revision: i64,
-    /// What the columns should be.
+    /// The correct values of the columns.
     values: Looked,
 }
 
@@ -61,7 +61,7 @@ impl Store {
         }
     }
 
-    /// Stores the lookups of a directory; writes under a layout that is read from now on follow them.
+    /// Stores the lookups of a directory; writes with a layout that is read later use them.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -82,7 +82,7 @@ impl Store {
         self.engine.write_retrying(keep).await.map(|_| ())
     }
 
-    /// The views of a directory, if every row has its lookups or if not.
+    /// The views of a directory, with or without look-up columns.
     pub(crate) fn views(
         &self,
         directory: &Directory,
@@ -127,11 +127,11 @@ impl Store {
         Ok(shared(&self.engine, FILLED).await? == Some(directory.lookups()))
     }
 
-    /// Makes the views, as a whole or not at all; grants on views that were there stay.
+    /// Creates the views atomically; grants on existing views stay.
     ///
     /// # Errors
-    /// Any [`StoreError`]: also where something of others depends on a view that must be made
-    /// anew, and where somebody reads for longer than a lock is waited for.
+    /// Any [`StoreError`]: also if another object depends on a view that must be recreated, and if a reader blocks the
+    /// lock for too long.
     pub(crate) async fn make_views(&self, views: &Views) -> Result<(), StoreError> {
         let make = || match self.dialect() {
             Dialect::Postgres => Batch::new("directory.make_views")
@@ -148,7 +148,7 @@ impl Store {
         self.engine.write_retrying(make).await.map(|_| ())
     }
 
-    /// Marks that every row has the lookups of a directory, if they are still the ones that are kept.
+    /// Marks that every row has the lookups of a directory, if the stored lookups are unchanged.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -165,8 +165,8 @@ impl Store {
             .is_empty())
     }
 
-    /// Gives every resource of a tenant its lookups; gives how many had others. Those that are
-    /// changed meanwhile get theirs with the change.
+    /// Writes the lookups of every resource of a tenant; returns the number of changed rows. Resources that are changed
+    /// concurrently get them with the change.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -247,11 +247,11 @@ const MARK: &str = "insert into shared (name, value) \
      on conflict (name) do update set value = excluded.value returning name";
 const LOOKED: &str =
     "select seq, revision, document, lookup_1, lookup_2, lookup_3 from resource where tenant = $1";
-/// The set beside the join: without it SQLite would read the whole tenant for each slice.
+/// The set in addition to the join: without it SQLite would read the whole tenant for each slice.
 const FILL: &str = "update resource set lookup_1 = given.one, lookup_2 = given.two, lookup_3 = given.three from {rows} \
      where resource.tenant = $1 and resource.seq in (select seq from {rows}) \
      and resource.seq = given.seq and resource.revision = given.revision";
-/// How many views there are.
+/// Number of views.
 const VIEWS: i64 = 5;
 const PRESENT_ON_POSTGRES: &str = "select count(*) from pg_views where schemaname = current_schema() and viewname in \
      ('directory_users', 'directory_groups', 'directory_memberships', 'directory_events', 'directory_event_members')";

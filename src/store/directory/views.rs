@@ -8,7 +8,7 @@ use crate::store::resources::ids::CatalogIds;
 use crate::store::resources::seq::keys_of_type;
 use std::ops::Range;
 
-/// The views of a directory, as they are to be in the database.
+/// The views of a directory for the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Views(Vec<View>);
 
@@ -20,10 +20,10 @@ pub(super) struct View {
     pub(super) query: String,
 }
 
-/// What the text depends on.
+/// The context of the text.
 struct WriteContext {
     dialect: Dialect,
-    /// Whether the columns of lookups have their values in every row.
+    /// Whether every row has its look-up values.
     is_filled: bool,
     users: Range<i64>,
     groups: Range<i64>,
@@ -41,7 +41,7 @@ impl Views {
                 .types()
                 .iter()
                 .find(|t| t.resource_type.name().as_ref() == table.resource_type);
-            // Of a type that is not there, no row.
+            // A type that does not exist has no rows.
             of_type.map_or(0..0, |of_type| keys_of_type(of_type.type_id))
         };
         let (users, groups) = (keys(&directory.users), keys(&directory.groups));
@@ -69,7 +69,7 @@ impl Views {
         self.0.iter().map(|view| (view.name, view.query.as_str()))
     }
 
-    /// What the database must have, as one text.
+    /// The expected content of the database, as one text.
     pub(super) fn text(&self) -> String {
         self.queries()
             .map(|(name, query)| format!("{name}:\n{query}\n"))
@@ -97,7 +97,7 @@ impl WriteContext {
                 .iter()
                 .map(|column| (column.name.as_str(), self.value(column, "r", "d.document"))),
         );
-        // A document is parsed once for a row, and not at all where no column of it is asked for.
+        // A document is parsed once for a row, and not at all if no column of it is selected.
         let parsed = match self.dialect {
             Dialect::Postgres => {
                 "\n  cross join lateral (select r.document::jsonb as document offset 0) d"
@@ -144,7 +144,8 @@ impl WriteContext {
         view("directory_memberships", &columns, &from)
     }
 
-    /// The change feed. What is told of tenants to all has no tenant; its document is a list that begins with the name.
+    /// The change feed. Events about tenants for all readers have no tenant; their document is a list that begins with
+    /// the name.
     fn events(&self) -> View {
         let name = match self.dialect {
             Dialect::Postgres => "c.document::json ->> 0",
@@ -167,7 +168,7 @@ impl WriteContext {
         view("directory_events", &columns, EVENTS)
     }
 
-    /// Who joined or left a group with a change of the feed.
+    /// Members that joined or left a group with a change of the feed.
     fn event_members(&self) -> View {
         let columns = [
             ("position", "f.position".to_owned()),
@@ -196,7 +197,7 @@ impl WriteContext {
         }
     }
 
-    /// Moments are microseconds.
+    /// Times are stored in microseconds.
     fn moment(&self, column: &str) -> String {
         match self.dialect {
             Dialect::Postgres => {
@@ -226,10 +227,8 @@ fn view(name: &'static str, columns: &[(&str, String)], from: &str) -> View {
     }
 }
 
-/// The statement that makes a view, or makes it anew, in the dialect of PostgreSQL: all of it is one
-/// block, which takes effect as a whole. Where columns went or changed their type the view is
-/// dropped first, and what others were granted on it is granted again. Nobody else makes views
-/// meanwhile.
+/// The PostgreSQL statement that creates or replaces the views: one atomic block. If columns were removed or changed
+/// their type, the view is dropped first, and its grants are restored. An advisory lock excludes other instances.
 pub(super) fn postgres_block(views: &Views, kept: &str) -> String {
     let mut block = String::from(
         "declare grants text[]; granted text;\nbegin\n\
@@ -269,7 +268,7 @@ pub(super) fn postgres_block(views: &Views, kept: &str) -> String {
     format!("do {tag}\n{block}\n{tag}")
 }
 
-/// The statements that create the views on SQLite, one by one.
+/// The statements that create the views on SQLite.
 pub(super) fn sqlite_statements(views: &Views, kept: &str) -> Vec<String> {
     let mut statements = Vec::new();
     for View { name, query, .. } in views.views() {

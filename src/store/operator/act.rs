@@ -1,4 +1,4 @@
-//! Acts of the operator: what they change, and their row of the audit trail, take effect together.
+//! Acts of the operator: the change and its row of the audit trail are atomic.
 
 use crate::audit::{Actor, AuditEntry};
 use crate::clock::Timestamp;
@@ -7,34 +7,34 @@ use crate::store::db::batch::Batch;
 use crate::store::db::statement::Step;
 use uuid::Uuid;
 
-/// Who does what, and when.
+/// An act with its actor and time.
 #[derive(Debug, Clone)]
 pub(crate) struct Act<'a> {
-    /// Who acts.
+    /// The actor.
     pub(crate) by: &'a Actor,
-    /// The moment.
+    /// The time.
     pub(crate) at: Timestamp,
-    /// What is done.
+    /// The entry of the audit trail.
     pub(crate) entry: AuditEntry,
-    /// The answer that the request keeps for its repetitions, if it does.
+    /// The response that is stored for repetitions of the request, if any.
     pub(crate) answer: Option<&'a KeptAnswer>,
 }
 
-/// An answer that a repeated request gets again.
+/// A stored response for a repeated request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KeptAnswer {
     /// Public id of the operator token.
     pub(crate) operator: String,
     /// Digest of the key of the request.
     pub(crate) key_digest: String,
-    /// Digest of what the request asks for.
+    /// Digest of the request.
     pub(crate) request_digest: String,
-    /// The answer, sealed.
+    /// The response, sealed.
     pub(crate) answer: String,
 }
 
 impl KeptAnswer {
-    /// The values of its columns, if it is kept at this moment.
+    /// The values of its columns, if it is stored at this time.
     pub(in crate::store) fn args(&self, at: Timestamp) -> Vec<Arg> {
         let texts = [
             &self.operator,
@@ -48,8 +48,8 @@ impl KeptAnswer {
 }
 
 impl Act<'_> {
-    /// Adds what belongs to an act, if a step returned a row: the row of the audit trail, and the answer that is kept. The
-    /// batch answers with a column of that step.
+    /// Adds the steps of an act, if a step returned a row: the row of the audit trail, and the stored response. The
+    /// batch returns a column of that step.
     pub(in crate::store) fn end(
         &self,
         batch: Batch,
@@ -62,7 +62,7 @@ impl Act<'_> {
         )
     }
 
-    /// Adds what belongs to an act, if a step returned a row. The batch has its answer from a later step.
+    /// Adds the steps of an act, if a step returned a row. A later step returns the result of the batch.
     pub(in crate::store) fn follow(&self, batch: Batch, step: &'static str) -> Batch {
         let text = format!("{AUDIT} from {{{step}}}");
         let batch = batch.then("audited", Step::new(text, self.audit_args()));
@@ -109,7 +109,7 @@ impl Act<'_> {
     }
 }
 
-/// A new id for a row that is written at a moment: ids sort by time.
+/// A new id for a row that is written at a time: ids sort by time.
 fn id_at(at: Timestamp) -> Uuid {
     let micros = u64::try_from(at.as_micros()).unwrap_or(0);
     let nanos = u32::try_from(micros % 1_000_000 * 1000).unwrap_or(0);
@@ -120,7 +120,7 @@ fn id_at(at: Timestamp) -> Uuid {
     ))
 }
 
-/// The id before all that are made from a moment on.
+/// The smallest id from a time on.
 pub(in crate::store) fn first_id_at(at: Timestamp) -> Uuid {
     let millis = u128::try_from(at.as_micros() / 1000).unwrap_or(0);
     Uuid::from_u128(millis << 80)

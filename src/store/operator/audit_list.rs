@@ -1,4 +1,4 @@
-//! The audit trail: acts that change nothing, reading it page by page, and keeping it from growing.
+//! The audit trail: acts without changes, paged reading, and retention.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
@@ -10,43 +10,43 @@ use crate::store::handle::Store;
 use crate::store::operator::act::{Act, first_id_at};
 use uuid::Uuid;
 
-/// Which rows of the audit trail are listed, the latest first.
+/// A query of the audit trail, latest rows first.
 #[derive(Debug, Clone, Default)]
 pub struct AuditQuery {
-    /// Only acts that concern the tenant of this name.
+    /// Only acts for the tenant with this name.
     pub tenant: Option<String>,
-    /// Only acts that concern one of these tenants; `None`: any or none.
+    /// Only acts for one of these tenants; `None`: all acts.
     pub among: Option<Vec<String>>,
-    /// Only acts of actors of this name.
+    /// Only acts of actors with this name.
     pub actor: Option<String>,
     /// Only acts whose name begins with this.
     pub action: Option<String>,
-    /// Only acts from this moment on.
+    /// Only acts from this time on.
     pub since: Option<Timestamp>,
-    /// Only acts before this moment.
+    /// Only acts before this time.
     pub until: Option<Timestamp>,
-    /// Only rows before the one of this id.
+    /// Only rows before the one with this id.
     pub before: Option<Uuid>,
-    /// So many at most.
+    /// Maximum number of rows.
     pub limit: i64,
 }
 
 /// A row of the audit trail.
 #[derive(Debug, Clone)]
 pub struct AuditRow {
-    /// The id of the row, which grows with time.
+    /// The id of the row, which increases with time.
     pub id: Uuid,
-    /// When it was done.
+    /// Time of the act.
     pub at: Timestamp,
-    /// How the actor reached the server, who it was, and under which name.
+    /// Kind, id and name of the actor.
     pub actor: [String; 3],
     /// Address of the client.
     pub address: Option<String>,
-    /// What was done.
+    /// The action.
     pub action: String,
     /// Name of the tenant.
     pub tenant: Option<String>,
-    /// What it was done to.
+    /// The affected object.
     pub target: Option<String>,
     /// Old and new values of settings, as a JSON object.
     pub changes: Option<String>,
@@ -55,7 +55,7 @@ pub struct AuditRow {
 }
 
 impl Store {
-    /// Writes the row of an act that changes nothing, such as a look at resources.
+    /// Writes the row of an act without changes, such as reading resources.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -84,7 +84,8 @@ impl Store {
             sql.raw(" and actor_name = ").arg(actor.as_str().into());
         }
         if let Some(action) = &query.action {
-            // Names of acts are ASCII: what begins with a text is between it and it with the last character on top.
+            // Names of acts are ASCII: names with a prefix are between the prefix and the prefix followed by the last
+            // character.
             sql.raw(" and action >= ").arg(action.as_str().into());
             sql.raw(" and action < ")
                 .arg(Arg::Text(format!("{action}\u{7f}")));
@@ -103,7 +104,7 @@ impl Store {
         rows.iter().map(read_row).collect()
     }
 
-    /// Deletes a slice of the rows that are older than a moment; returns how many there were.
+    /// Deletes a slice of the rows before a time; returns their number.
     ///
     /// # Errors
     /// Any [`StoreError`].

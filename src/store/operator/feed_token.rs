@@ -1,4 +1,4 @@
-//! Tokens that read the change feed, of a tenant or of all.
+//! Tokens for the change feed, of one tenant or all tenants.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
@@ -12,11 +12,11 @@ use crate::store::logged_request::TenantKey;
 use crate::store::operator::act::Act;
 use crate::store::operator::token::{NewToken, StoredToken, TOKEN, TokenInfo, read_token};
 
-/// What is shown in place of the name of a tenant for a token of all tenants.
+/// The tenant name that represents all tenants.
 pub(crate) const ALL_TENANTS: &str = "*";
 
 impl Store {
-    /// Keeps a token of all tenants.
+    /// Stores a token for all tenants.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -33,7 +33,7 @@ impl Store {
         self.engine.write_retrying(batch).await.map(|_| ())
     }
 
-    /// The token with that public part; one of all tenants has no tenant.
+    /// The token with that public part; a token for all tenants has no tenant.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -55,7 +55,7 @@ impl Store {
         rows.first().map(read).transpose()
     }
 
-    /// A page of the tokens of all tenants as they were issued, after one of them.
+    /// A page of the tokens for all tenants in the order of issue, after one of them.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -69,8 +69,8 @@ impl Store {
             .await
     }
 
-    /// A page of the tokens that read the change feed, of a tenant or of all, as they were issued, after the one with this
-    /// moment and id.
+    /// A page of the tokens for the change feed, of one tenant or all, in the order of issue, after the one with this
+    /// time and id.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -103,7 +103,7 @@ impl Store {
         rows.iter().map(|row| read_token(row, 0)).collect()
     }
 
-    /// The tenant of a name.
+    /// The tenant with a name.
     ///
     /// # Errors
     /// Any [`StoreError`].

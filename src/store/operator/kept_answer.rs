@@ -1,4 +1,4 @@
-//! Answers that repeated requests get again.
+//! Stored responses for repeated requests.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
@@ -9,7 +9,7 @@ use crate::store::handle::Store;
 use crate::store::operator::act::KeptAnswer;
 
 impl Store {
-    /// The answer that is kept for a key of an operator token, if it was kept after a moment. An older one is deleted.
+    /// The stored response for a key of an operator token, if it was stored after a time. An older one is deleted.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -46,7 +46,7 @@ impl Store {
         rows.first().map(read).transpose()
     }
 
-    /// Keeps an answer by itself, unless one is kept for the key.
+    /// Stores a response without an act, unless there is one for the key.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -59,7 +59,7 @@ impl Store {
         self.engine.write_one(statement).await.map(|_| ())
     }
 
-    /// Deletes a slice of the answers that were kept before a moment; returns how many there were.
+    /// Deletes a slice of the responses stored before a time; returns their number.
     ///
     /// # Errors
     /// Any [`StoreError`].

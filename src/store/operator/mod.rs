@@ -1,5 +1,5 @@
-//! Rows that the operator changes: tenants, tokens, schemas, values that instances share, imports; operator tokens, and
-//! the audit trail of what they do.
+//! Rows of the operator: tenants, tokens, schemas, values shared by instances, imports, operator tokens, and the audit
+//! trail.
 
 pub(in crate::store) mod act;
 pub(in crate::store) mod audit_list;

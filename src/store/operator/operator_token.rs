@@ -1,4 +1,4 @@
-//! Operator tokens of the management API: only the digest of a secret is kept.
+//! Operator tokens of the management API: only the digest of a secret is stored.
 
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
@@ -13,7 +13,7 @@ use crate::store::operator::act::Act;
 use crate::store::operator::token_end::{replaced, revoked};
 
 keywords! {
-    /// What an operator token may do.
+    /// Permissions of an operator token.
     OperatorScope {
         /// Reading tenants, tokens without secrets, schemas and statistics.
         TenantsRead = "tenants:read",
@@ -25,7 +25,7 @@ keywords! {
         SchemasWrite = "schemas:write",
         /// Reading the provisioning log.
         LogRead = "log:read",
-        /// Switching the recording of request bodies.
+        /// Starting and ending the recording of request bodies.
         LogBodies = "log:bodies",
         /// Reading users and groups.
         DirectoryRead = "directory:read",
@@ -33,7 +33,7 @@ keywords! {
         DirectoryWrite = "directory:write",
         /// Reading the audit trail.
         AuditRead = "audit:read",
-        /// Reading which operator tokens there are.
+        /// Listing operator tokens.
         OperatorsRead = "operators:read",
         /// Reading webhooks and streams.
         WebhooksRead = "webhooks:read",
@@ -43,13 +43,13 @@ keywords! {
 }
 
 keywords! {
-    /// What an operator token is for: a set of scopes.
+    /// A role: a set of scopes.
     OperatorRole {
         /// Everything.
         Admin = "admin",
-        /// The application of the vendor: it creates tenants and gives them tokens.
+        /// The application of the vendor: it creates tenants and issues their tokens.
         Backend = "backend",
-        /// Whoever helps customers: reads all, and changes nothing.
+        /// Customer support: reads everything, and changes nothing.
         Support = "support",
         /// Reads tenants and their logs.
         Viewer = "viewer",
@@ -79,28 +79,28 @@ impl OperatorRole {
 pub(crate) struct OperatorTokenInfo {
     /// Public part.
     pub(crate) id: String,
-    /// Name that it was given.
+    /// Name.
     pub(crate) name: String,
-    /// What it is for.
+    /// Role.
     pub(crate) role: OperatorRole,
-    /// The scopes that it was limited to; `None`: all of its role.
+    /// The scopes to which it is limited; `None`: all of its role.
     pub(crate) given_scopes: Option<Vec<OperatorScope>>,
-    /// Names of the tenants that it is limited to; `None`: all.
+    /// Names of the tenants to which it is limited; `None`: all.
     pub(crate) tenants: Option<Vec<String>>,
-    /// When it was issued.
+    /// Time of issue.
     pub(crate) created: Timestamp,
-    /// Until when it is good.
+    /// Expiry.
     pub(crate) expires: Option<Timestamp>,
-    /// When it was used last; to the minute.
+    /// Last use, to the minute.
     pub(crate) last_used: Option<Timestamp>,
-    /// Since when it is no longer good.
+    /// Time of revocation.
     pub(crate) revoked: Option<Timestamp>,
-    /// Public part of the token that was issued in its place.
+    /// Public part of its successor.
     pub(crate) successor: Option<String>,
 }
 
 impl OperatorTokenInfo {
-    /// What it may do.
+    /// The scopes.
     pub(crate) fn scopes(&self) -> Vec<OperatorScope> {
         let of_role = self.role.scopes();
         match &self.given_scopes {
@@ -113,7 +113,7 @@ impl OperatorTokenInfo {
     }
 }
 
-/// An operator token to be kept.
+/// An operator token to be stored.
 #[derive(Debug, Clone)]
 pub(crate) struct NewOperatorToken {
     /// Public part.
@@ -122,15 +122,15 @@ pub(crate) struct NewOperatorToken {
     pub(crate) name: String,
     /// Digest of the secret, in hexadecimal digits.
     pub(crate) secret_digest: String,
-    /// What it is for.
+    /// Role.
     pub(crate) role: OperatorRole,
-    /// The scopes that it is limited to; `None`: all of its role.
+    /// The scopes to which it is limited; `None`: all of its role.
     pub(crate) scopes: Option<Vec<OperatorScope>>,
-    /// Names of the tenants that it is limited to; `None`: all.
+    /// Names of the tenants to which it is limited; `None`: all.
     pub(crate) tenants: Option<Vec<String>>,
-    /// When it was issued.
+    /// Time of issue.
     pub(crate) created: Timestamp,
-    /// Until when it is good.
+    /// Expiry.
     pub(crate) expires: Option<Timestamp>,
 }
 
@@ -153,7 +153,7 @@ impl NewOperatorToken {
         ]
     }
 
-    /// The step that keeps the tenants that it is limited to, after the step `acted`.
+    /// The step that stores its tenants, after the step `acted`.
     fn limit(&self) -> Step {
         let names = self.tenants.iter().flatten().cloned().map(Some).collect();
         Step::new(LIMIT, vec![Arg::Text(self.id.clone())])
@@ -162,7 +162,7 @@ impl NewOperatorToken {
 }
 
 impl Store {
-    /// Keeps an operator token.
+    /// Stores an operator token.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -181,8 +181,8 @@ impl Store {
         self.engine.write_retrying(batch).await.map(|_| ())
     }
 
-    /// Keeps the successor of an operator token that is good and has none, and lets the token end at a moment, if it
-    /// would not end before. `false` if there is no such token.
+    /// Stores the successor of a valid operator token without one, and sets the expiry of the token to a time, unless
+    /// it expires earlier. `false` if there is no valid token without a successor.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -207,7 +207,7 @@ impl Store {
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
-    /// Revokes an operator token; `false` if there is none that is good.
+    /// Revokes an operator token; `false` if there is no valid one.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -239,7 +239,7 @@ impl Store {
         rows.first().map(read).transpose()
     }
 
-    /// A page of operator tokens as they were issued, after the one with that public part.
+    /// A page of operator tokens in the order of issue, after the one with that public part.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -258,7 +258,7 @@ impl Store {
         rows.iter().map(read_operator).collect()
     }
 
-    /// Remembers when an operator token was used.
+    /// Stores the last use of an operator token.
     ///
     /// # Errors
     /// Any [`StoreError`].

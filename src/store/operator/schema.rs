@@ -1,5 +1,5 @@
-//! Schemas that the database keeps: those of a tenant, those of all, and those of the configuration's
-//! files, which go before one of the same URN that a command added.
+//! Stored schemas: those of a tenant, those of all tenants, and those of the configuration's files, which take
+//! precedence over schemas with the same URN that a command added.
 
 use crate::clock::Timestamp;
 use crate::store::changes::{TOLD, TenantNews};
@@ -14,24 +14,24 @@ use crate::store::resources::scope::Scope;
 use crate::store::shared::shared;
 use std::collections::BTreeSet;
 
-/// A schema that the database keeps.
+/// A stored schema.
 #[derive(Debug, Clone)]
 pub(crate) struct KeptSchema {
-    /// The tenant that has it; `None` if all have.
+    /// The tenant; `None` for all tenants.
     pub(crate) tenant: Option<String>,
-    /// URN of the schema in lower case; for a resource type, which comes from a file, `type ` and the name.
+    /// URN of the schema in lower case; for a resource type, which is always from a file, `type ` and the name.
     pub(crate) urn: String,
     /// The schema file.
     pub(crate) document: String,
-    /// The number of its last change among those of all schemas.
+    /// The number of its last change; all schemas share one sequence.
     pub(crate) change: i64,
-    /// Path of the file of the configuration that it comes from; `None` if a command added it.
+    /// Path of its configuration file; `None` if a command added it.
     pub(crate) file: Option<String>,
-    /// Attributes that schemas of its URN had once and this one may lack.
+    /// Former attributes of its URN, which this schema may not have.
     pub(crate) former: Vec<String>,
 }
 
-/// A schema or resource type file of the configuration, as it is put into the database.
+/// A schema or resource type file of the configuration, for storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConfiguredSchema {
     /// Key of the file, in the form of [`KeptSchema::urn`].
@@ -44,34 +44,34 @@ pub(crate) struct ConfiguredSchema {
     pub(crate) attributes: Vec<String>,
 }
 
-/// What the configuration says of schemas; `None` leaves what there is.
+/// Schema settings of the configuration; `None` leaves them unchanged.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Configured {
     /// All schema and resource type files.
     pub(crate) files: Option<Vec<ConfiguredSchema>>,
-    /// Attributes that are searched, in attribute notation.
+    /// Searchable attributes, in attribute notation.
     pub(crate) searchable: Option<Vec<String>>,
 }
 
-/// Names of what instances share: the number of changes, and what is searched.
+/// Names of values shared by instances: the number of changes, and the searchable attributes.
 const CHANGES: &str = "schema_changes";
 const SEARCHABLE: &str = "searchable";
 
-/// A schema that a command added and that a file of the configuration brings too.
+/// A schema that a command added and that is also in a file of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReplacedSchema {
     /// URN of the schema.
     pub(crate) urn: String,
     /// Name of the file.
     pub(crate) file: String,
-    /// Name of the tenant that has the schema; `None` for all.
+    /// Name of the tenant of the schema; `None` for all.
     pub(crate) tenant: Option<String>,
 }
 
-/// What a command makes of a schema.
+/// A schema change by a command.
 #[derive(Debug)]
 pub(crate) struct SchemaDocument<'a> {
-    /// Number of the tenant that has the schema; `None` for all.
+    /// Database id of the tenant of the schema; `None` for all.
     pub(crate) tenant: Option<i64>,
     /// URN of the schema.
     pub(crate) urn: &'a str,
@@ -82,7 +82,7 @@ pub(crate) struct SchemaDocument<'a> {
 }
 
 impl Store {
-    /// The schemas that the database keeps: all, or those that the tenant of that number has.
+    /// The stored schemas: all, or those of the tenant with that id.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -122,7 +122,7 @@ impl Store {
         Ok(kept)
     }
 
-    /// The schemas that commands added, also those that give way to files.
+    /// The schemas that commands added, including those that files override.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -135,7 +135,7 @@ impl Store {
             .collect()
     }
 
-    /// The URNs that have, or had, a schema which the database keeps.
+    /// The URNs of current and former stored schemas.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -151,7 +151,7 @@ impl Store {
         rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
     }
 
-    /// Schemas that commands added and that files of the configuration bring too.
+    /// Schemas that commands added and that are also in files of the configuration.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -171,7 +171,7 @@ impl Store {
             .collect()
     }
 
-    /// Attributes that are searched, in attribute notation; `None` if no configuration has said.
+    /// Searchable attributes, in attribute notation; `None` if no configuration has set them.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -180,9 +180,8 @@ impl Store {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// Puts what the configuration says of schemas in place of what was said before, as a whole, if there
-    /// were so many changes before; `false` if there were more. From then on no write is taken that was
-    /// made under the schemas before.
+    /// Replaces the schema settings of the configuration as a whole, if the number of changes is as expected; `false`
+    /// if there were more. Later writes under the former schemas are not accepted.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -216,7 +215,7 @@ impl Store {
         Ok(is_done)
     }
 
-    /// How many changes of schemas there were.
+    /// The number of schema changes.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -228,9 +227,8 @@ impl Store {
             .unwrap_or(0))
     }
 
-    /// Keeps a schema, or removes it if there is no document, if there were `seen` changes of schemas
-    /// before; `false` if there were more. From then on no write is accepted that was made under the
-    /// schemas before.
+    /// Stores a schema, or removes it if there is no document, if the number of schema changes is `seen`; `false` if
+    /// there were more. Later writes under the former schemas are not accepted.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -269,7 +267,7 @@ impl Store {
         Ok(is_done)
     }
 
-    /// Whether the schemas of a scope are still those of its tenant.
+    /// Whether the schemas of a scope are still current for its tenant.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -283,13 +281,13 @@ impl Store {
     }
 }
 
-/// Counts a change, if the number of changes before is the expected one.
+/// Increments the number of changes, if it is the expected one.
 fn count(seen: i64) -> Step {
     let number = |number: i64| Arg::Text(number.to_string());
     Step::new(COUNT, vec![CHANGES.into(), number(seen), number(seen + 1)]).returning(&["name"])
 }
 
-/// Puts files in place of those that are there. One that is as it was keeps the number of its change.
+/// Replaces the files. An unchanged file keeps the number of its change.
 fn put_files(batch: Batch, files: &[ConfiguredSchema], change: i64) -> Batch {
     let column = |of: fn(&ConfiguredSchema) -> &String| {
         Column::Texts(files.iter().map(|f| Some(of(f).clone())).collect())
@@ -351,7 +349,7 @@ const PUT: &str = "insert into schema_file (tenant, urn, document, change) selec
      on conflict (coalesce(tenant, 0), urn) do update set document = excluded.document, change = excluded.change";
 const FORGET: &str = "delete from schema_file where coalesce(tenant, 0) = $1 and urn = $2 \
      and exists (select 1 from {counted})";
-/// The tenant of that number, or all for 0, has other schemas.
+/// The event that the schemas of the tenant with that id, or of all for 0, changed.
 fn tell(tenant: Arg) -> Step {
     Step::new(TELL, vec![tenant]).returning(TOLD)
 }

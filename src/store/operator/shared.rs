@@ -22,7 +22,7 @@ impl Store {
         Ok(shared(&self.engine, name).await?.unwrap_or(proposed))
     }
 
-    /// Puts another value in place of one that all instances share.
+    /// Replaces a value that all instances share.
     ///
     /// # Errors
     /// Any [`StoreError`].

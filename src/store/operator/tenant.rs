@@ -1,4 +1,4 @@
-//! Tenants: the operator's statements, which alone span tenants.
+//! Tenants: statements of the operator, the only ones that cover several tenants.
 
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
@@ -23,13 +23,13 @@ keywords! {
     Status {
         /// Requests are served.
         Active = "active",
-        /// Every request is refused until it is resumed.
+        /// Every request is refused until the tenant is resumed.
         Suspended = "suspended",
     }
 }
 
 keywords! {
-    /// What user names of a tenant look like.
+    /// The required format of user names of a tenant.
     UsernameFormat {
         /// Any text.
         Any = "any",
@@ -39,26 +39,26 @@ keywords! {
 }
 
 keywords! {
-    /// What becomes of passwords that identity providers send.
+    /// Handling of passwords that identity providers send.
     PasswordPolicy {
         /// They are dropped.
         Discard = "discard",
-        /// They are kept as argon2id digests.
+        /// They are stored as argon2id digests.
         Argon2id = "argon2id",
     }
 }
 
 keywords! {
-    /// What becomes of the members of a group by a PUT that does not name `members`.
+    /// Effect of a PUT without `members` on the members of a group.
     PutWithoutMembers {
         /// They stay.
         Keep = "keep",
-        /// They are removed, as RFC 7644 section 3.5.1 lets a server do.
+        /// They are removed, as RFC 7644 section 3.5.1 allows.
         Clear = "clear",
     }
 }
 
-/// A tenant as a request meets it.
+/// The settings of a tenant.
 #[derive(Debug, Clone)]
 pub struct Tenant {
     pub(in crate::store) number: i64,
@@ -66,42 +66,41 @@ pub struct Tenant {
     pub name: String,
     /// Whether it is served.
     pub(crate) status: Status,
-    /// How much is forgiven.
+    /// Conformance mode.
     pub(crate) conformance: Conformance,
-    /// What user names look like.
+    /// Required format of user names.
     pub(crate) username_format: UsernameFormat,
-    /// Whether two groups may not have one name.
+    /// Whether names of groups are unique.
     pub(crate) unique_group_names: bool,
-    /// What becomes of passwords.
+    /// Handling of passwords.
     pub(crate) password_policy: PasswordPolicy,
-    /// What a lenient tenant makes of a PUT without members.
+    /// Effect of a PUT without members in lenient mode.
     pub(crate) put_without_members: PutWithoutMembers,
-    /// Base URL in place of the server's.
+    /// Base URL, if it differs from the server's.
     pub(crate) base_url: Option<String>,
-    /// Most users that are active at once.
+    /// Maximum number of active users.
     pub seats: Option<i64>,
-    /// Counts the changes of its settings and schemas.
+    /// Number of changes of its settings and schemas.
     pub(crate) revision: i64,
-    /// Counts those that change what its resources are.
+    /// Number of changes that affect its schemas.
     pub(crate) schema_revision: i64,
-    /// Until when the provisioning log keeps the bodies of requests.
+    /// End of the recording of request bodies in the provisioning log.
     pub(crate) bodies_until: Option<Timestamp>,
     /// Contact for the customer, in place of the server's: an e-mail address or a URL.
     pub(crate) support: Option<String>,
-    /// What people call it; `None`: its name.
+    /// Display name; `None`: its name.
     pub(crate) display_name: Option<String>,
-    /// Under which id the vendor keeps the customer.
+    /// Id of the customer in the vendor's system.
     pub(crate) reference: Option<String>,
 }
 
 impl Tenant {
-    /// The number of the tenant in the tables of the store.
+    /// The database id of the tenant.
     pub(crate) fn number(&self) -> i64 {
         self.number
     }
 
-    /// The number that leads every statement about the tenant's resources, with the numbers of
-    /// its types.
+    /// The scope of statements about the tenant's resources: its database id, with the ids of its types.
     pub fn scope(&self, layout: Arc<CatalogIds>) -> Scope {
         Scope {
             tenant: self.number,
@@ -158,61 +157,61 @@ impl Tenant {
         }
     }
 
-    /// What names it in its provisioning log.
+    /// The key in the provisioning log.
     pub(crate) fn key(&self) -> TenantKey {
         TenantKey(self.number)
     }
 }
 
-/// A tenant as the operator sees it.
+/// A tenant with its figures, for the operator.
 #[derive(Debug, Clone)]
 pub struct TenantInfo {
     /// Settings of the tenant.
     pub settings: Tenant,
-    /// Seats that are taken.
+    /// Number of seats in use.
     pub used: i64,
-    /// Live resources that can take a seat.
+    /// Live resources of the type with seats.
     pub users: i64,
-    /// Live resources that take a seat.
+    /// Live resources with a seat.
     pub active_users: i64,
     /// Live resources of other types.
     pub(crate) groups: i64,
     /// When it was created.
     pub(crate) created: Timestamp,
-    /// Whether provisioning works.
+    /// Health.
     pub health: Health,
-    /// When its latest request came.
+    /// Time of its latest request.
     pub last_request: Option<Timestamp>,
-    /// What the client of that request calls itself.
+    /// User agent of that request.
     pub last_client: Option<String>,
 }
 
-/// Settings to be changed; `None` leaves one as it is.
+/// Settings to be changed; `None` leaves a setting unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TenantChange {
     /// Whether it is served.
     pub status: Option<Status>,
-    /// How much is forgiven.
+    /// Conformance mode.
     pub conformance: Option<Conformance>,
-    /// What user names look like.
+    /// Required format of user names.
     pub username_format: Option<UsernameFormat>,
-    /// Whether two groups may not have one name.
+    /// Whether names of groups are unique.
     pub unique_group_names: Option<bool>,
-    /// What becomes of passwords.
+    /// Handling of passwords.
     pub password_policy: Option<PasswordPolicy>,
-    /// What a PUT without members does.
+    /// Effect of a PUT without members.
     pub put_without_members: Option<PutWithoutMembers>,
-    /// Base URL; `Some(None)` takes it away.
+    /// Base URL; `Some(None)` removes it.
     pub base_url: Option<Option<String>>,
-    /// Most users that are active at once; `Some(None)` takes the limit away.
+    /// Maximum number of active users; `Some(None)` removes the limit.
     pub seats: Option<Option<i64>>,
-    /// Until when bodies are kept; `Some(None)` keeps none.
+    /// End of the recording of bodies; `Some(None)` ends it now.
     pub bodies_until: Option<Option<Timestamp>>,
     /// Contact for the customer; `Some(None)` means the server's contact.
     pub support: Option<Option<String>>,
-    /// What people call it; `Some(None)` takes it away.
+    /// Display name; `Some(None)` removes it.
     pub display_name: Option<Option<String>>,
-    /// Under which id the vendor keeps the customer; `Some(None)` takes it away.
+    /// Id of the customer in the vendor's system; `Some(None)` removes it.
     pub reference: Option<Option<String>>,
 }
 
@@ -220,7 +219,7 @@ pub struct TenantChange {
 pub(in crate::store) const COLUMNS: &str = "t.tenant, t.name, t.status, t.conformance, t.username_format, \
      t.unique_group_names, t.password_policy, t.base_url, t.seats, t.revision, t.schema_revision, t.bodies_until, \
      t.put_without_members, t.support, t.display_name, t.reference";
-/// How many they are.
+/// Number of these columns.
 pub(in crate::store) const WIDTH: usize = 16;
 
 pub(in crate::store) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
@@ -247,8 +246,7 @@ pub(in crate::store) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
 }
 
 impl Store {
-    /// Creates a tenant with settings; `false` if there is one of that name. A setting that is not given has the default
-    /// of the column.
+    /// Creates a tenant with settings; `false` if the name exists. A missing setting has the default of the column.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -274,7 +272,7 @@ impl Store {
         Ok(is_new)
     }
 
-    /// The tenant of that number, as it is now.
+    /// The current tenant with that id.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -291,8 +289,7 @@ impl Store {
         rows.first().map(read_tenant).transpose()
     }
 
-    /// The limit of seats of the tenant with that number, and how many are in use; `None` if the tenant
-    /// is gone.
+    /// The limit of seats of the tenant with that id, and the number in use; `None` if the tenant was deleted.
     pub(crate) async fn seats(
         &self,
         number: i64,
@@ -303,9 +300,9 @@ impl Store {
         rows.first().map(seats).transpose()
     }
 
-    /// Changes settings of a tenant; `false` if there is none of that name, or its revision is another one. The first
-    /// limit of seats counts those that are taken; a later one goes by what was counted since, for a count would miss who
-    /// takes a seat at that moment.
+    /// Changes settings of a tenant; `false` if the name does not exist, or its revision differs. The first limit of
+    /// seats counts the used seats; a later one uses the maintained count, because a new count would miss concurrent
+    /// changes.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -335,10 +332,10 @@ impl Store {
         Ok(is_changed)
     }
 
-    /// Makes the display attributes of a type unique in a tenant, or lets them repeat.
+    /// Makes the display attributes of a type unique in a tenant, or allows duplicates.
     ///
     /// # Errors
-    /// [`StoreError::Unique`] if two resources have one value, or the database's failure.
+    /// [`StoreError::Unique`] if two resources have the same value, or an error of the database.
     pub(crate) async fn claim_display(
         &self,
         tenant: &str,
@@ -363,7 +360,7 @@ impl Store {
 }
 
 const SEATS: &str = "select seats, used from tenant where tenant = $1";
-/// What the statements about settings take: each setting under its name, and whether one that may be empty is given.
+/// The values of statements about settings: each setting by name, and whether an optional one is given.
 fn settings_of(name: &str, change: &TenantChange) -> Vec<(&'static str, Arg)> {
     let keyword = |keyword: Option<&str>| Arg::OptText(keyword.map(str::to_owned));
     let text = |text: &Option<Option<String>>| Arg::OptText(text.clone().flatten());
@@ -415,7 +412,7 @@ fn settings_of(name: &str, change: &TenantChange) -> Vec<(&'static str, Arg)> {
     ]
 }
 
-/// What a name is found by, whatever its case.
+/// The search key of a name, independent of letter case.
 pub(in crate::store) fn search_key(text: &str) -> String {
     text.to_lowercase()
 }
@@ -429,7 +426,7 @@ const CREATE: &str = "insert into tenant (name, created, status, conformance, us
        {:reference}, {:display_key}, {:reference_key} \
      where not exists (select 1 from tenant where name = {:name}) on conflict (name) do nothing \
      returning tenant, name, status, revision";
-/// Without a lock: PostgreSQL passes over a row that the same statement changes.
+/// Without a lock: PostgreSQL skips a row that the same statement changes.
 const STATUS: &str = "select status from tenant where name = $1";
 const CHANGE: &str = "update tenant set status = coalesce({:status}, status), conformance = coalesce({:conformance}, conformance), \
      username_format = coalesce({:username_format}, username_format), \

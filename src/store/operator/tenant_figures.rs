@@ -1,4 +1,4 @@
-//! What is measured of tenants.
+//! Figures of tenants for metrics.
 
 use crate::clock::Timestamp;
 use crate::metrics::TenantFigures;
@@ -9,21 +9,21 @@ use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 
-/// Which tenants are measured, and by what.
+/// A query of figures of tenants.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FiguresQuery {
-    /// The moment.
+    /// The current time.
     pub(crate) now: Timestamp,
-    /// Tokens that end before this moment end soon.
+    /// Tokens that expire before this time expire soon.
     pub(crate) until: Timestamp,
-    /// Whether tenants without a limit of seats and without a token that ends soon are among them.
+    /// Whether tenants without a seat limit and without an expiring token are included.
     pub(crate) everything: bool,
-    /// So many at most.
+    /// Maximum number of tenants.
     pub(crate) limit: i64,
 }
 
 impl Store {
-    /// Measures tenants; those whose tokens end first come first.
+    /// The figures of tenants, in the order of the expiry of their tokens.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -53,7 +53,7 @@ impl Store {
 }
 
 impl Store {
-    /// How many tenants are of each health; one that no tenant is of is left out.
+    /// The number of tenants by health, without zeros.
     ///
     /// # Errors
     /// Any [`StoreError`].

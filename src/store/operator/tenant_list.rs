@@ -1,4 +1,4 @@
-//! All tenants, slice by slice for work on each, so that no more than a part of them is in memory.
+//! Iteration over all tenants in slices, so that only a part is in memory.
 
 use crate::clock::Timestamp;
 use crate::store::activity::tally::hour_of;
@@ -10,12 +10,11 @@ use crate::store::logged_request::TenantKey;
 use crate::store::operator::tenant::{COLUMNS, Tenant, read_tenant};
 use crate::store::resources::seq::moment_of;
 
-/// Tenants that are read at a time for work on all of them.
+/// Number of tenants in a slice.
 const SLICE: i64 = 1000;
 
 impl Store {
-    /// The settings of the tenants that follow a number, in order of their numbers, a slice of them; none
-    /// after the last.
+    /// A slice of the tenants after an id, in the order of ids; empty after the last.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -34,8 +33,8 @@ impl Store {
         rows.iter().map(read_tenant).collect()
     }
 
-    /// Of a slice of the tenants that follow one, those whose provisioning log or figures have requests that
-    /// were written before a moment; and the last one of the slice, after which the next begins.
+    /// From a slice of the tenants after one, those whose provisioning log or figures have requests written before a
+    /// time; and the last tenant of the slice.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -68,7 +67,7 @@ impl Store {
         Ok((holding, last))
     }
 
-    /// How many live resources all tenants have together.
+    /// The total number of live resources of all tenants.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -1,5 +1,6 @@
 //! Pages of tenants with the counts of their resources, in several orders. A page is found in the order of an index and
-//! begins after a place, so that it costs the same anywhere in the list; what is shown of its tenants is read afterwards.
+//! starts after a position, so that its cost does not depend on the position; the details of its tenants are read
+//! afterwards.
 
 use crate::clock::Timestamp;
 use crate::store::activity::health::{self, Health, HealthTime};
@@ -15,9 +16,9 @@ use crate::store::operator::tenant_query::{
 /// Names of the resource types that are counted for a tenant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CountedTypes<'a> {
-    /// The type whose resources take seats.
+    /// The type with seats.
     pub(crate) seated: &'a str,
-    /// The type that is counted beside it.
+    /// The other counted type.
     pub(crate) grouped: &'a str,
 }
 
@@ -26,21 +27,21 @@ pub(crate) struct CountedTypes<'a> {
 enum Part {
     /// All tenants, by name.
     All,
-    /// Tenants of a health, by name.
+    /// Tenants with a health, by name.
     Healthy(Health),
-    /// Tenants of no health that has a part of its own, by name.
+    /// Tenants with any other health, by name.
     Others,
-    /// Tenants with a figure in this column of `tenant_status`, the highest first.
+    /// Tenants with a figure in this column of `tenant_status`, highest first.
     Figure(&'static str),
-    /// Tenants without a figure, the youngest first.
+    /// Tenants without a figure, newest first.
     WithoutFigures,
 }
 
-/// The health that needs attention, the most urgent first.
+/// Health values that need attention, most urgent first.
 const URGENT: [Health; 3] = [Health::Failing, Health::TokenEnding, Health::Silent];
 
-/// So many tenants of a source are read and sorted rather than found in order: fewer than a source gives at most, so that none
-/// is left out if there are more a moment later.
+/// Up to this number the tenants of a source are read and sorted instead of found in order: fewer than the limit of a
+/// source, so that none is missing if the number grows concurrently.
 const FEW: i64 = 1000;
 
 fn parts(order: TenantOrder) -> &'static [Part] {
@@ -63,7 +64,7 @@ fn parts(order: TenantOrder) -> &'static [Part] {
 }
 
 impl Part {
-    /// The health that all of its tenants have, if it is one with an index.
+    /// The health of all its tenants, if it has an index.
     fn health(self) -> Option<Health> {
         match self {
             Self::Healthy(health) => Some(health),
@@ -71,8 +72,7 @@ impl Part {
         }
     }
 
-    /// Adds the query of the tenants of the part: `tenant`, `name` and `figure`. They are looked for in a
-    /// source alone, if one is given.
+    /// Appends the query of the tenants of the part: `tenant`, `name` and `figure`, restricted to a source if given.
     fn push(
         self,
         sql: &mut Sql,
@@ -88,7 +88,7 @@ impl Part {
         };
         match (self, few) {
             (_, Some(source)) => push_few(sql, query, source, time),
-            // The words keep SQLite from beginning with the tenants.
+            // `cross join` prevents SQLite from starting with the tenants.
             (Self::Figure(_), None) => {
                 sql.raw(" from tenant_status s cross join tenant t where t.tenant = s.tenant");
             }
@@ -124,7 +124,7 @@ impl Part {
         }
     }
 
-    /// Adds the order of the part, of its tenants or of a page of them.
+    /// Appends the order of the part, for its tenants or for a page of them.
     fn push_order(self, sql: &mut Sql, is_page: bool) {
         sql.raw(" order by ");
         match (self, is_page) {
@@ -136,7 +136,7 @@ impl Part {
     }
 }
 
-/// Behind what a part of a list begins: before all that there may be, if it is read from its beginning.
+/// The position after which a part of a list starts: before all tenants, if it is read from its beginning.
 struct Start<'a> {
     name: &'a str,
     figure: i64,
@@ -153,7 +153,7 @@ impl<'a> Start<'a> {
     }
 }
 
-/// Adds `tenant t` with its `tenant_status s`, for those alone that are in a source; conditions may follow.
+/// Appends `tenant t` with its `tenant_status s`, restricted to a source; conditions can follow.
 fn push_few(sql: &mut Sql, query: &TenantQuery, source: Source, time: HealthTime) {
     sql.raw(" from (select distinct c.tenant from (");
     query.push_source(sql, source, time);
@@ -174,10 +174,10 @@ fn read_info(row: &Row) -> Result<TenantInfo, StoreError> {
     })
 }
 
-/// Where [`read_info`] leaves off.
+/// The number of columns that [`read_info`] reads.
 const INFO_WIDTH: usize = WIDTH + 8;
 
-/// Selects what [`read_info`] reads, from `tenant t` with its `tenant_status s`.
+/// Selects the columns of [`read_info`], from `tenant t` with its `tenant_status s`.
 fn select_info(counted: CountedTypes<'_>, time: HealthTime) -> Sql {
     let mut sql = Sql::default();
     sql.raw("select ").raw(COLUMNS).raw(", t.used, t.created, ");
@@ -194,7 +194,7 @@ fn select_info(counted: CountedTypes<'_>, time: HealthTime) -> Sql {
 }
 
 impl Store {
-    /// The tenant of that name with the counts of its resources.
+    /// The tenant with that name, with the counts of its resources.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -245,7 +245,7 @@ impl Store {
             part.push(&mut sql, query, &Start::of(after.take()), few, time);
             query.conditions(&mut sql, time);
             part.push_order(&mut sql, false);
-            // One more than is asked for tells whether there are more.
+            // One more than requested shows whether there are more.
             let wanted = query.limit + 1 - i64::try_from(page.tenants.len()).unwrap_or(0);
             sql.raw(" {limit}").int(wanted).raw(PAGE);
             part.push_order(&mut sql, true);
@@ -267,8 +267,8 @@ impl Store {
         Ok(page)
     }
 
-    /// Of the sources of a list, those with few tenants, which are read and sorted. With others the list is read in its
-    /// order until there are enough.
+    /// The sources of a list with few tenants, which are read and sorted. Otherwise the list is read in its order until
+    /// the page is full.
     async fn small(
         &self,
         query: &TenantQuery,
@@ -296,7 +296,7 @@ impl Store {
         Ok(small)
     }
 
-    /// How many tenants fit a query, wherever its list begins.
+    /// The number of tenants that match a query, regardless of its start.
     ///
     /// # Errors
     /// Any [`StoreError`].

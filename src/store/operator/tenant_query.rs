@@ -1,4 +1,4 @@
-//! Which tenants a list has, in which order, and where a page of it begins.
+//! The filter, order and start of a list of tenants.
 
 use crate::keyword::keywords;
 use crate::store::activity::health::{self, Health, HealthTime};
@@ -11,52 +11,52 @@ keywords! {
     TenantOrder {
         /// By name.
         Name = "name",
-        /// The one with the latest request first.
+        /// By the latest request, latest first.
         LastRequest = "-lastRequest",
-        /// What does not work first: failing, then with a token that ends soon, then silent, then all others; each by
+        /// By need for attention: failing, then with a token that expires soon, then silent, then all others; each by
         /// name.
         Attention = "attention",
-        /// The one with most active users first, as they were counted with its latest request.
+        /// By the number of active users at the latest request, highest first.
         ActiveUsers = "-users",
     }
 }
 
-/// Which tenants are listed, and in which order.
+/// A query of tenants.
 #[derive(Debug, Clone, Default)]
 pub struct TenantQuery {
     /// The order; by name if not given.
     pub order: Option<TenantOrder>,
-    /// Only those after this place.
+    /// Only tenants after this position.
     pub after: Option<TenantPlace>,
-    /// Only those whose names contain this text.
+    /// Only tenants whose name contains this text.
     pub search: Option<String>,
-    /// Only those whose name, display name or reference begins with this text, which is in lower case.
+    /// Only tenants whose name, display name or reference begins with this lower-case text.
     pub prefix: Option<String>,
-    /// Only those of this status.
+    /// Only tenants with this status.
     pub status: Option<Status>,
-    /// Only those of these names; `None`: any.
+    /// Only tenants with these names; `None`: all.
     pub among: Option<Vec<String>>,
-    /// Only those of this health.
+    /// Only tenants with this health.
     pub health: Option<Health>,
-    /// So many at most.
+    /// Maximum number of tenants.
     pub limit: i64,
 }
 
-/// A place in a list of tenants: behind one of them.
+/// A position in a list of tenants, after one of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TenantPlace {
-    /// Which part of the list it is in, counted from 0.
+    /// The part of the list, counted from 0.
     pub(crate) part: i64,
-    /// What the tenant has of the figure that the list is ordered by.
+    /// The value of the tenant by which the list is ordered.
     pub(crate) figure: i64,
-    /// Number of the tenant.
+    /// Database id of the tenant.
     pub(crate) tenant: i64,
     /// Name of the tenant.
     pub(crate) name: String,
 }
 
 impl TenantPlace {
-    /// The place behind a tenant in the order of names.
+    /// The position after a tenant in the order of names.
     pub(crate) fn of_name(name: String) -> Self {
         Self {
             name,
@@ -65,17 +65,17 @@ impl TenantPlace {
     }
 }
 
-/// Tenants in their order.
+/// A page of tenants.
 #[derive(Debug)]
 pub struct TenantPage {
     /// The tenants.
     pub tenants: Vec<TenantInfo>,
-    /// Where the list goes on; `None` at its end.
+    /// The position of the next page; `None` at the end.
     pub(crate) next: Option<TenantPlace>,
 }
 
 impl TenantQuery {
-    /// Adds the conditions on `tenant t` with its `tenant_status s`, but for where the list begins.
+    /// Appends the conditions on `tenant t` with its `tenant_status s`, without the start of the list.
     pub(in crate::store) fn conditions(&self, sql: &mut Sql, time: HealthTime) {
         if let Some(text) = &self.search {
             sql.raw(" and {position}(t.name, ")
@@ -108,17 +108,17 @@ impl TenantQuery {
     }
 }
 
-/// Indexes that lead to the tenants of a list without a look at all others.
+/// Indexes that find the tenants of a list without reading all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Source {
-    /// The index of the tenants that may be of a health.
+    /// The index of the candidates for a health.
     Health(Health),
-    /// The indexes of the names that begin with a text.
+    /// The indexes for a prefix of names.
     Prefix,
 }
 
 impl Source {
-    /// The source of the tenants of a health, if there is one.
+    /// The source for a health, if it has an index.
     pub(in crate::store) fn of(health: Option<Health>) -> Option<Self> {
         health
             .filter(|health| health::has_index(*health))
@@ -127,13 +127,13 @@ impl Source {
 }
 
 impl TenantQuery {
-    /// The sources that hold all tenants of the list.
+    /// The sources that contain all tenants of the list.
     pub(in crate::store) fn sources(&self) -> impl Iterator<Item = Source> {
         let prefix = self.prefix.as_ref().map(|_| Source::Prefix);
         prefix.into_iter().chain(Source::of(self.health))
     }
 
-    /// Adds the query of the tenants in a source, the first [`SOURCE_LIMIT`] of them; some come several times.
+    /// Appends the query of the tenants in a source, at most [`SOURCE_LIMIT`]; some occur several times.
     pub(in crate::store) fn push_source(&self, sql: &mut Sql, source: Source, time: HealthTime) {
         match source {
             Source::Health(health) => health::push_candidates(sql, health, time),
@@ -154,14 +154,14 @@ impl TenantQuery {
     }
 }
 
-/// The number stands in the text: SQLite then knows that a source is small, takes the way to it by its index, and makes no
-/// filter of all tenants beforehand.
+/// The number is in the text, so that the planner of SQLite treats a source as small, uses its index, and does not
+/// first filter all tenants.
 const SOURCE_LIMIT: &str = " limit 2000";
 
-/// The columns that a prefix is looked for in, each of which has an index.
+/// The columns for a search by prefix, each with an index.
 const PREFIXED: [&str; 3] = ["name", "display_key", "reference_key"];
 
-/// The end of what begins with a text: it comes before the text with the last character behind it.
+/// The end of the range of a prefix: the prefix followed by the last character.
 fn end_of(prefix: &str) -> Arg {
     Arg::Text(format!("{prefix}{}", char::MAX))
 }

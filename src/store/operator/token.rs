@@ -1,4 +1,4 @@
-//! Tokens: only the digest of a secret is kept.
+//! Tokens: only the digest of a secret is stored.
 
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
@@ -14,15 +14,15 @@ use crate::store::operator::token_end::{replaced, revoked};
 use crate::store::resources::proof::CallerSnapshot;
 
 keywords! {
-    /// What a token may do.
+    /// The scope of a token.
     TokenScope {
         /// Everything.
         ReadWrite = "read-write",
         /// Reading.
         ReadOnly = "read-only",
-        /// Everything with users, nothing with groups and other types.
+        /// Reading and writing users; no access to groups and other types.
         UsersOnly = "users-only",
-        /// Reading the change feed, and nothing else.
+        /// Only reading the change feed.
         Feed = "feed",
     }
 }
@@ -34,25 +34,25 @@ pub struct TokenInfo {
     pub id: String,
     /// Name of its tenant.
     pub tenant: String,
-    /// Name that the operator gave it.
+    /// Name.
     pub name: String,
-    /// What it may do.
+    /// Scope.
     pub(crate) scope: TokenScope,
-    /// When it was issued.
+    /// Time of issue.
     pub(crate) created: Timestamp,
-    /// Until when it is good.
+    /// Expiry.
     pub(crate) expires: Option<Timestamp>,
-    /// When it was used last: to the minute, or to the hour if it reads the change feed.
+    /// Last use, to the minute, or to the hour for a feed token.
     pub last_used: Option<Timestamp>,
-    /// Since when it is no longer good.
+    /// Time of revocation.
     pub(crate) revoked: Option<Timestamp>,
-    /// Public part of the token that was issued in its place.
+    /// Public part of its successor.
     pub(crate) successor: Option<String>,
-    /// Name of the operator token by which it was issued; `None`: by a command.
+    /// Name of the operator token that issued it; `None`: a command.
     pub(crate) created_by: Option<String>,
 }
 
-/// A token as it is found for authentication.
+/// A stored token, for authentication.
 #[derive(Debug, Clone)]
 pub struct StoredToken<T> {
     /// The token.
@@ -63,7 +63,7 @@ pub struct StoredToken<T> {
     pub tenant: T,
 }
 
-/// A token to be kept.
+/// A token to be stored.
 #[derive(Debug, Clone)]
 pub(crate) struct NewToken {
     /// Public part.
@@ -72,13 +72,13 @@ pub(crate) struct NewToken {
     pub(crate) name: String,
     /// Digest of the secret, in hexadecimal digits.
     pub(crate) secret_digest: String,
-    /// What it may do.
+    /// Scope.
     pub(crate) scope: TokenScope,
-    /// When it was issued.
+    /// Time of issue.
     pub(crate) created: Timestamp,
-    /// Until when it is good.
+    /// Expiry.
     pub(crate) expires: Option<Timestamp>,
-    /// Name of the operator token by which it is issued.
+    /// Name of the operator token that issues it.
     pub(crate) created_by: Option<String>,
 }
 
@@ -98,7 +98,7 @@ impl NewToken {
     }
 }
 
-/// Reads the columns of [`TOKEN`], of which one is the first.
+/// Reads the columns of [`TOKEN`], from the given first one.
 pub(in crate::store) fn read_token(row: &Row, first: usize) -> Result<TokenInfo, StoreError> {
     let moment =
         |column: usize| Ok::<_, StoreError>(row.opt_int(column)?.map(Timestamp::from_micros));
@@ -117,7 +117,7 @@ pub(in crate::store) fn read_token(row: &Row, first: usize) -> Result<TokenInfo,
 }
 
 impl CallerSnapshot {
-    /// A snapshot of a good token and its tenant.
+    /// A snapshot of a valid token and its tenant.
     pub(crate) fn of(tenant: &Tenant, token: &TokenInfo) -> Self {
         Self {
             token: token.id.as_str().into(),
@@ -127,7 +127,7 @@ impl CallerSnapshot {
         }
     }
 
-    /// A snapshot of the same token, with the tenant as it was read later.
+    /// A snapshot of the same token with a newer state of the tenant.
     #[must_use]
     pub(crate) fn with_tenant(&self, tenant: &Tenant) -> Self {
         Self {
@@ -138,7 +138,7 @@ impl CallerSnapshot {
 }
 
 impl Store {
-    /// Keeps a token of a tenant; `false` if there is no tenant of that name.
+    /// Stores a token of a tenant; `false` if the tenant does not exist.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -156,8 +156,8 @@ impl Store {
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
-    /// Keeps the successor of a token that is good and has none, and lets the token end at a moment,
-    /// if it would not end before. `false` if there is no such token.
+    /// Stores the successor of a valid token without one, and sets the expiry of the token to a time, unless it expires
+    /// earlier. `false` if there is no valid token without a successor.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -197,7 +197,7 @@ impl Store {
         rows.first().map(read).transpose()
     }
 
-    /// Revokes a token; `false` if there is none that is good.
+    /// Revokes a token; `false` if there is no valid one.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -209,7 +209,7 @@ impl Store {
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
-    /// Remembers when a token was used.
+    /// Stores the last use of a token.
     ///
     /// # Errors
     /// Any [`StoreError`].

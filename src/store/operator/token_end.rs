@@ -1,12 +1,12 @@
-//! The end of a token, by rotation or revocation: the same for tokens of tenants and of operators.
+//! Rotation and revocation of tokens of tenants and of operators.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
 use crate::store::db::statement::Step;
 use crate::store::operator::act::Act;
 
-/// Gives a token that is valid and has no successor a successor, and lets it end at a moment, if it would not end
-/// before. Returns a column of the token.
+/// Sets the successor of a valid token without one, and its expiry to a time, unless it expires earlier. Returns a
+/// column of the token.
 pub(super) fn replaced(
     table: &'static str,
     act: &Act<'_>,

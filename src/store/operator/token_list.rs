@@ -10,36 +10,36 @@ use crate::store::handle::Store;
 use crate::store::operator::feed_token::ALL_TENANTS;
 use crate::store::operator::token::{TOKEN, TokenInfo, read_token};
 
-/// Which tokens are listed: by the name of the tenant, then as they were issued.
+/// A query of tokens, by the name of the tenant, then in the order of issue.
 #[derive(Debug, Clone, Default)]
 pub struct TokenQuery {
-    /// Only those of the tenant of this name.
+    /// Only tokens of the tenant with this name.
     pub tenant: Option<String>,
-    /// Only those that come after the token with this public part.
+    /// Only tokens after the one with this public part.
     pub after: Option<String>,
-    /// So many at most.
+    /// Maximum number of tokens.
     pub limit: i64,
 }
 
-/// Which tokens that end are listed: those that have no successor and are good at one moment and not
-/// at a later one, the first to end first.
+/// A query of expiring tokens: those without a successor that are valid at one time and not at a later one, in the
+/// order of their expiry.
 #[derive(Debug, Clone)]
 pub(crate) struct EndingQuery<'a> {
-    /// Only those of the tenant of this name.
+    /// Only tokens of the tenant with this name.
     pub(crate) tenant: Option<&'a str>,
-    /// When they are good.
+    /// Time at which they are valid.
     pub(crate) now: Timestamp,
-    /// When they have ended.
+    /// Time at which they have expired.
     pub(crate) until: Timestamp,
-    /// Only those that come after the one with this end and id.
+    /// Only tokens after the one with this expiry and id.
     pub(crate) after: Option<&'a (Timestamp, String)>,
-    /// So many at most.
+    /// Maximum number of tokens.
     pub(crate) limit: i64,
 }
 
 fn select_tokens() -> Sql {
     let mut sql = Sql::default();
-    // SQLite takes the tables in this order, which is that of the list.
+    // SQLite joins the tables in this order, which is that of the list.
     sql.raw("select ")
         .raw(TOKEN)
         .raw(" from tenant t cross join token k where k.tenant = t.tenant");
@@ -47,7 +47,7 @@ fn select_tokens() -> Sql {
 }
 
 impl Store {
-    /// A page of tokens; `None` if the one that they come after is not there. Those of all tenants stand before the others.
+    /// A page of tokens; `None` if the token of the start does not exist. Tokens for all tenants come first.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -76,7 +76,7 @@ impl Store {
         Ok(Some(listed))
     }
 
-    /// A page of tokens of one tenant, or of each.
+    /// A page of tokens of one tenant, or of all.
     async fn tokens_of_tenants(
         &self,
         tenant: Option<&str>,
@@ -99,7 +99,7 @@ impl Store {
         self.listed(&sql.statement("token.list")).await
     }
 
-    /// A page of tokens that end.
+    /// A page of expiring tokens.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -110,9 +110,9 @@ impl Store {
         let mut sql = Sql::default();
         sql.raw("select ")
             .raw(TOKEN)
-            // All tenants have none: they are no reason to pass a token over.
+            // A token for all tenants has no tenant, and is included.
             .raw(" from token k left join tenant t on t.tenant = k.tenant where true");
-        // One that was rotated ends as it should.
+        // A rotated token expires as intended.
         sql.raw(" and k.revoked is null and k.successor is null and k.expires > ")
             .int(query.now.as_micros());
         sql.raw(" and k.expires <= ").int(query.until.as_micros());
@@ -133,7 +133,7 @@ impl Store {
         self.listed(&sql.statement("token.list_ending")).await
     }
 
-    /// Whether any token is good at a moment.
+    /// Whether any token is valid at a time.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -149,7 +149,7 @@ impl Store {
             .is_empty())
     }
 
-    /// How many tokens a tenant has, good or not.
+    /// The number of tokens of a tenant, valid or not.
     ///
     /// # Errors
     /// Any [`StoreError`].

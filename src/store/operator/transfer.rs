@@ -1,5 +1,5 @@
-//! What export, import and backup ask of the store beside what requests do: many resources at
-//! once, digests of passwords, members page by page, the copy of a database.
+//! Additional operations of the store for export, import and backup: reading many resources, digests of passwords,
+//! paged members, the copy of a database.
 
 use crate::clock::Timestamp;
 use crate::resource::Attributes;
@@ -24,7 +24,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A member of a group, as an export reads it.
+/// A member of a group, for an export.
 #[derive(Debug, Clone)]
 pub(crate) struct MemberRow {
     /// Key of the member, by which members are paged.
@@ -35,12 +35,12 @@ pub(crate) struct MemberRow {
     pub(crate) resource_type: Arc<ResourceType>,
 }
 
-/// The moment that an export shows: what is created later is not in it.
+/// The time of an export: resources created later are not included.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Until(i64);
 
 impl Until {
-    /// Whether a resource was there at that moment.
+    /// Whether a resource existed at that time.
     pub(crate) fn includes(self, found: &StoredResource) -> bool {
         found.seq - (type_id_of(found.seq) << TYPE_SHIFT) < self.0
     }
@@ -51,17 +51,17 @@ impl Until {
 }
 
 impl Store {
-    /// This moment, for an export.
+    /// The current time, for an export.
     pub(crate) fn until(&self, now: Timestamp) -> Until {
         Until(self.sequence.for_change(now))
     }
 
-    /// Reserves a place in the order of creation; places that are reserved later come later.
+    /// Reserves a key in the order of creation; later reservations return greater keys.
     pub(crate) fn place(&self, of_type: &TypeIds, now: Timestamp) -> ReservedSeq {
         ReservedSeq(self.sequence.for_type(of_type.type_id, now))
     }
 
-    /// The resources with these ids, whatever their types, without memberships.
+    /// The resources of any type with these ids, without memberships.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -90,8 +90,8 @@ impl Store {
             .collect())
     }
 
-    /// The versions under which resources of these ids were deleted: one that comes again under its id
-    /// goes on from there.
+    /// The versions at which resources with these ids were deleted: a resource that is created again continues from
+    /// there.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -114,7 +114,7 @@ impl Store {
         Ok(last)
     }
 
-    /// The digests of those of the resources that have a password.
+    /// The password digests of resources that have one.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -140,8 +140,7 @@ impl Store {
             .collect()
     }
 
-    /// Members of a group, all or those of a type, in the order of their keys; those after one of
-    /// them, and at most so many.
+    /// A page of the members of a group, all or those of a type, in the order of their keys, after one of them.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -187,7 +186,7 @@ impl Store {
         Ok(members)
     }
 
-    /// The resource that has a unique value of these attributes already, if there is one.
+    /// The resource that already has a unique value of these attributes, if any.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -226,8 +225,8 @@ impl Store {
         Ok(None)
     }
 
-    /// Copies the embedded database, as it is at one moment, into a file that is there and
-    /// empty; `false` for PostgreSQL, which has tools of its own.
+    /// Copies a snapshot of the embedded database into an existing empty file; `false` for PostgreSQL, which has its
+    /// own tools.
     ///
     /// # Errors
     /// If the copy cannot be written.
@@ -237,7 +236,7 @@ impl Store {
 }
 
 impl MemberRow {
-    /// Whether it was there at that moment.
+    /// Whether it existed at that time.
     pub(crate) fn is_within(&self, until: Until) -> bool {
         until.includes_key(self.key)
     }

@@ -1,4 +1,4 @@
-//! Confirming a claim by a statement of its own.
+//! Confirming a claim with a separate statement.
 
 use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
@@ -6,10 +6,10 @@ use crate::store::handle::Store;
 use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 
 impl Store {
-    /// Confirms a claim by a statement of its own, if anything has to be proved.
+    /// Confirms a claim with a separate statement, if it is not confirmed.
     ///
     /// # Errors
-    /// [`StoreError::Outdated`] if the token or the tenant is no longer as it was.
+    /// [`StoreError::Outdated`] if the token or the tenant has changed.
     pub(crate) async fn confirm(&self, claim: &ScopeClaim) -> Result<ConfirmedScope, StoreError> {
         if let Some(confirmed) = claim.as_confirmed() {
             return Ok(confirmed);

@@ -1,4 +1,4 @@
-//! What a write changes of a document, for the change log.
+//! The difference between two states of a document, for the change log.
 
 use crate::model::TypeRoles;
 use crate::resource::Attributes;
@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 /// The attributes that a write changes.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Difference {
-    /// Their names with commas between, those of extensions as `URN:name`.
+    /// Their names, separated by commas; attributes of extensions as `URN:name`.
     pub(in crate::store) names: String,
-    /// The values of the attributes that were there before, as JSON in the form of a document.
+    /// The previous values of the attributes, as JSON in the form of a document.
     pub(in crate::store) was: String,
 }
 
 impl Difference {
-    /// What changes from `before` to what is written. A password is named and never shown.
+    /// The difference from `before` to the new state. A password is listed without its value.
     pub(in crate::store) fn between(
         before: &Attributes,
         written: &NewDocument,
@@ -51,7 +51,7 @@ impl Difference {
     }
 }
 
-/// Names of the members that differ, with the values that they had.
+/// Names of members that differ, with their previous values.
 fn changed_within<'a>(
     before: Option<&'a Map<String, Value>>,
     after: Option<&'a Map<String, Value>>,

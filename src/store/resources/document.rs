@@ -1,4 +1,4 @@
-//! A document as it is written: its text, and what the store keeps of it beside that.
+//! A document to be written: its text, and the values that the store derives from it.
 
 use crate::model::{display, takes_seat};
 use crate::resource::{Attributes, Key, StoredDocument};
@@ -8,14 +8,14 @@ use crate::store::resources::ids::TypeIds;
 use crate::store::resources::index;
 use crate::store::resources::lookup::Looked;
 
-/// What is written of a resource's document.
+/// A document to be written.
 #[derive(Debug, Clone)]
 pub struct NewDocument {
     /// The attributes, without memberships.
     pub attributes: Attributes,
-    /// The attributes as text, as it is stored.
+    /// The attributes as stored text.
     pub document: StoredDocument,
-    /// The password's digest, if the tenant keeps passwords and this write sets one.
+    /// The password's digest, if the tenant stores passwords and this write sets one.
     pub password: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl NewDocument {
     }
 }
 
-/// What the store keeps of a document beside its text and its values.
+/// Columns that the store derives from a document, in addition to its text and index rows.
 pub(in crate::store) struct DerivedColumns {
     pub(in crate::store) display: Option<String>,
     pub(in crate::store) display_key: Option<String>,

@@ -1,4 +1,4 @@
-//! The short numbers under which the store keeps the types and attributes of a catalog.
+//! Database ids of the resource types and attribute paths of a catalog.
 
 use crate::model::TypeRoles;
 use crate::resource::entries::is_indexed;
@@ -14,29 +14,29 @@ use crate::store::resources::seq::TYPE_IDS_IN_KEYS;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A catalog with its numbers.
+/// A catalog with its database ids.
 #[derive(Debug)]
 pub struct CatalogIds {
     types: Vec<TypeIds>,
 }
 
-/// A resource type with its numbers.
+/// A resource type with its database ids.
 #[derive(Debug)]
 pub struct TypeIds {
     /// The type.
     pub(crate) resource_type: Arc<ResourceType>,
     /// The database id of the type.
     pub(in crate::store) type_id: i64,
-    /// Numbers of the type's leaves; `None` for those that are not searched in the index.
+    /// Ids of the type's leaves; `None` for those without index rows.
     pub(in crate::store) attributes: Vec<Option<i64>>,
     /// Which of the type's leaves are searched without an index.
     pub(in crate::store) scanned: Vec<bool>,
-    /// What the application looks resources up by.
+    /// The look-up columns of the type.
     pub(in crate::store) lookups: Lookups,
 }
 
 impl CatalogIds {
-    /// Finds or gives the numbers of all names of a catalog.
+    /// Finds or assigns the ids of all names of a catalog.
     pub(in crate::store) async fn of(
         catalog: &Catalog,
         engine: &Engine,
@@ -87,24 +87,24 @@ impl CatalogIds {
             .find(|layout| layout.resource_type.name() == resource_type.name())
     }
 
-    /// All types with their numbers.
+    /// All types with their ids.
     pub(in crate::store) fn types(&self) -> &[TypeIds] {
         &self.types
     }
 
-    /// A type by its number.
+    /// A type by its id.
     pub(in crate::store) fn by_type_id(&self, type_id: i64) -> Option<&TypeIds> {
         self.types.iter().find(|layout| layout.type_id == type_id)
     }
 }
 
 impl TypeIds {
-    /// The number of a path, if its values are in the index.
+    /// The id of a path, if its values are in the index.
     pub(in crate::store) fn attribute(&self, path: &AttributePath) -> Option<i64> {
         self.attributes.get(path.leaf?).copied().flatten()
     }
 
-    /// Whether the values of a path stand in the column `scanned` of a resource, not in the index.
+    /// Whether the values of a path are in the column `scanned` of a resource, not in the index.
     pub(in crate::store) fn is_scanned(&self, path: &AttributePath) -> bool {
         path.leaf
             .and_then(|leaf| self.scanned.get(leaf))
@@ -151,7 +151,7 @@ async fn type_layout(
 }
 
 const KINDS: &str = "select kind, name from kind where name in (select name from {rows})";
-// A name that is there must not be tried: PostgreSQL would use up a number for it.
+// An existing name must not be inserted: PostgreSQL would consume an id for it.
 const ADD_KINDS: &str = "insert into kind (name) select name from {rows} \
      where name not in (select name from kind) on conflict do nothing";
 const ATTRIBUTES: &str =

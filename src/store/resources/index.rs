@@ -11,7 +11,7 @@ use crate::store::resources::index_key::split;
 use crate::store::resources::scanned::{self, ScannedValue};
 use std::collections::BTreeSet;
 
-/// A row of the index, but for tenant and resource.
+/// A row of the index, without tenant and resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) struct IndexRow {
     pub(in crate::store) attribute: i64,
@@ -21,12 +21,12 @@ pub(in crate::store) struct IndexRow {
     pub(in crate::store) is_unique: bool,
 }
 
-/// The rows of a resource with these attributes: its searchable values, but those that are scanned.
+/// The rows of a resource with these attributes: its searchable values, except scanned ones.
 pub(in crate::store) fn rows(of_type: &TypeIds, attributes: &Attributes) -> BTreeSet<IndexRow> {
     made_of(of_type, attributes, |entry| !is_scanned(of_type, entry))
 }
 
-/// The rows of a resource whose column `scanned` does not say what its document does: each searchable value has one.
+/// The rows of a resource whose column `scanned` is out of date: each searchable value has one.
 pub(in crate::store) fn former_rows(
     of_type: &TypeIds,
     attributes: &Attributes,
@@ -34,7 +34,7 @@ pub(in crate::store) fn former_rows(
     made_of(of_type, attributes, |_| true)
 }
 
-/// What the column `scanned` of a resource with these attributes says.
+/// The column `scanned` of a resource with these attributes.
 pub(in crate::store) fn scanned(of_type: &TypeIds, attributes: &Attributes) -> String {
     let is_wanted =
         |leaf: usize| of_type.scanned.get(leaf) == Some(&true) && has_number(of_type, leaf);
@@ -55,7 +55,7 @@ fn has_number(of_type: &TypeIds, leaf: usize) -> bool {
     matches!(of_type.attributes.get(leaf), Some(Some(_)))
 }
 
-/// Whether the value is in the column `scanned`; one that does not fit there has a row.
+/// Whether the value is in the column `scanned`; a value that is too long has a row.
 fn is_scanned(of_type: &TypeIds, entry: &Entry) -> bool {
     of_type.scanned.get(entry.leaf) == Some(&true) && scanned::fits(entry.key.as_str())
 }
@@ -102,7 +102,7 @@ pub(in crate::store) fn add<'a>(
     batch.and(Step::new(ADD, vec![Arg::Int(tenant), Arg::Int(seq)]).with_rows(table(&rows)))
 }
 
-/// Takes rows from the resource that the batch has `{written}`.
+/// Removes rows from the resource that the batch has `{written}`.
 pub(in crate::store) fn remove<'a>(
     batch: Batch,
     tenant: i64,
@@ -118,7 +118,7 @@ pub(in crate::store) fn remove<'a>(
     }
 }
 
-/// Names each row by itself, which for a few is cheaper than a table of them.
+/// Lists the rows individually, which for a few is cheaper than a table parameter.
 fn remove_named(tenant: i64, seq: i64, rows: &[&IndexRow]) -> Step {
     let mut sql = Sql::bound(vec![("tenant", Arg::Int(tenant)), ("seq", Arg::Int(seq))]);
     sql.raw("delete from attribute_value where exists (select 1 from {written}) and (");
@@ -169,13 +169,13 @@ pub(in crate::store) fn table(rows: &[&IndexRow]) -> Table {
     ]
 }
 
-/// Rows that are named one by one, at most.
+/// Maximum number of rows that are listed individually.
 const MOST_NAMED: usize = 4;
 
 const ADD: &str = "insert into attribute_value (tenant, attribute, element, is_unique, seq, key, tail) \
      select $1, attribute, element, is_unique, $2, key, tail from {rows} where exists (select 1 from {written})";
-/// Looks each row up by itself, so that each is found by the index whatever the planner thinks of the
-/// table. What is taken by its place is still held against the tenant, by `+ 0` without an index.
+/// Looks up each row individually, so that the index is used regardless of the planner's estimates. Rows that are
+/// selected by their physical place are also compared with the tenant, with `+ 0` to avoid an index.
 const REMOVE: &str = "delete from attribute_value where {row_among:rowid}(select case when given.is_unique \
        then (select v.{row:rowid} from attribute_value v where v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
          and v.key = given.key and v.seq = $2 and v.element = given.element limit 1) \

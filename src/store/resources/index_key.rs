@@ -1,15 +1,15 @@
-//! Keys in the index: what of a long one fits an index entry, what does not, and comparing them.
+//! Keys in the index: the head of a long key, its tail, and comparisons.
 
 use crate::filter::Operator;
 use crate::resource::Key;
 use crate::store::db::args::Arg;
 use crate::store::db::sql::Sql;
 
-/// Characters of a key that stand in the index: four bytes each stay below the third of a page
-/// that PostgreSQL allows an entry. Unique values are no longer than this.
+/// Characters of a key in the index: with four bytes each they stay below the third of a page that PostgreSQL allows.
+/// Unique values are not longer.
 const HEAD: usize = 512;
 
-/// The key as it is stored: the head, and the tail if there is more.
+/// The stored form of the key: the head, and the tail if the key is longer.
 pub(in crate::store) fn split(key: &Key) -> (&str, Option<&str>) {
     let text = key.as_str();
     if text.len() <= HEAD {
@@ -24,8 +24,7 @@ pub(in crate::store) fn split(key: &Key) -> (&str, Option<&str>) {
     }
 }
 
-/// Adds a condition on a stored key: `key`, with `tail` the column of what did not fit; without
-/// one, `key` is whole.
+/// Adds a condition on a stored key: `key`, with `tail` the column of the rest; without it, `key` is complete.
 pub(in crate::store) fn compare(
     sql: &mut Sql,
     key: &'static str,
@@ -50,7 +49,7 @@ pub(in crate::store) fn compare(
     }
 }
 
-/// The stored key with what of it stands in the tail.
+/// The stored key including its tail.
 fn whole(sql: &mut Sql, key: &'static str, tail: Option<&'static str>) {
     sql.raw("(").raw(key);
     if let Some(tail) = tail {
@@ -59,7 +58,7 @@ fn whole(sql: &mut Sql, key: &'static str, tail: Option<&'static str>) {
     sql.raw(")");
 }
 
-/// A pattern would do as well, but takes the square of the length.
+/// A pattern would be equivalent, but takes quadratic time.
 fn ends_with(sql: &mut Sql, key: &'static str, tail: Option<&'static str>, end: &str) {
     let length = i64::try_from(end.chars().count()).unwrap_or(i64::MAX);
     whole(sql.raw("substr("), key, tail);
@@ -150,7 +149,7 @@ fn compare_long(
     }
 }
 
-/// The least text that is greater than every text with this start; `None` if there is none.
+/// The smallest text that is greater than every text with this prefix; `None` if there is none.
 fn successor(prefix: &str) -> Option<String> {
     let mut rest = prefix.to_owned();
     while let Some(last) = rest.pop() {

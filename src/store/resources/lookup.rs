@@ -1,5 +1,5 @@
-//! Values that stand in columns of their own, so that the application finds a user by them. Which
-//! they are is kept in the database: every instance writes the same, whatever its configuration.
+//! Values in separate columns, by which the application looks up users. Their list is stored in the database: every
+//! instance writes the same values, regardless of its configuration.
 
 use crate::mapping::{self, LOOKUPS, Source};
 use crate::resource::Attributes;
@@ -10,9 +10,9 @@ use crate::store::db::row::Row;
 use crate::store::shared::shared;
 use std::collections::HashMap;
 
-/// The name under which `shared` keeps the paths.
+/// The name of the paths in `shared`.
 pub(in crate::store) const KEPT: &str = "lookups";
-/// Characters of a value at most: an entry of an index has only so much room.
+/// Maximum number of characters of a value, because the size of an index entry is limited.
 const LONGEST: usize = 512;
 
 /// Values of a resource by position, with their columns.
@@ -21,11 +21,11 @@ pub(in crate::store) type Looked = [Option<String>; LOOKUPS];
 /// The paths of each lookup, by resource type.
 pub(in crate::store) type Paths = HashMap<String, Vec<Vec<String>>>;
 
-/// Where a type's lookups find their values.
+/// The sources of the lookups of a type.
 #[derive(Debug, Clone, Default)]
 pub(in crate::store) struct Lookups([Vec<Source>; LOOKUPS]);
 
-/// The paths as they are kept; none if no mapping was ever put into force.
+/// The stored paths; none if no mapping was ever applied.
 pub(in crate::store) async fn kept(engine: &Engine) -> Result<Paths, StoreError> {
     let text = shared(engine, KEPT).await?;
     Ok(text
@@ -60,7 +60,7 @@ impl Lookups {
     }
 }
 
-/// The lookups from that column on.
+/// Reads the lookups from that column on.
 pub(in crate::store) fn looked(row: &Row, column: usize) -> Result<Looked, StoreError> {
     let text = |at: usize| Ok::<_, StoreError>(row.opt_text(column + at)?.map(str::to_owned));
     Ok([text(0)?, text(1)?, text(2)?])

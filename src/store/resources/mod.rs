@@ -1,4 +1,4 @@
-//! Resources in the database: documents, index rows, memberships; how they are read and written.
+//! Resources in the database: reading and writing of documents, index rows and memberships.
 
 pub(in crate::store) mod confirm;
 pub(in crate::store) mod difference;

@@ -1,8 +1,8 @@
-//! The proof that token and tenant of a caller are as they were when they were cached: a condition
-//! within the first statement of a request, which thus needs no round trip of its own.
+//! The proof that token and tenant of a cached caller are unchanged: a condition within the first statement of a
+//! request, which saves a round trip.
 //!
-//! A [`ScopeClaim`] says where a request may look, and what has to be proved for it. A statement that
-//! carries the proof gives a [`ConfirmedScope`]; writes take nothing else.
+//! A [`ScopeClaim`] is the scope of a request with the snapshot to confirm. A statement with the proof returns a
+//! [`ConfirmedScope`], which writes require.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
@@ -12,7 +12,7 @@ use crate::store::resources::scope::Scope;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Token and tenant of a caller as they were read.
+/// A snapshot of token and tenant of a caller.
 #[derive(Debug, Clone)]
 pub(crate) struct CallerSnapshot {
     pub(in crate::store) token: Arc<str>,
@@ -22,26 +22,26 @@ pub(crate) struct CallerSnapshot {
 }
 
 impl CallerSnapshot {
-    /// Until when the token is good; `None` if it has no end.
+    /// Expiry of the token; `None` if it does not expire.
     pub(crate) fn expires(&self) -> Option<Timestamp> {
         self.expires
     }
 }
 
-/// The scope that a request claims, with what a statement has to prove for it.
+/// The claimed scope of a request, with the snapshot that a statement has to confirm.
 #[derive(Debug, Clone)]
 pub struct ScopeClaim {
     scope: Scope,
-    /// `None` if the database has said it in this request.
+    /// `None` if the database has confirmed it in this request.
     snapshot: Option<Arc<CallerSnapshot>>,
 }
 
-/// A scope of which the database has said in this request that the token and the tenant are good.
+/// A scope whose token and tenant the database has confirmed in this request.
 #[derive(Debug, Clone)]
 pub struct ConfirmedScope(ScopeClaim);
 
 impl ScopeClaim {
-    /// The scope of a caller that was cached: a statement has to prove the snapshot.
+    /// The scope of a cached caller: a statement has to confirm the snapshot.
     pub(crate) fn cached(scope: Scope, snapshot: Arc<CallerSnapshot>) -> Self {
         Self {
             scope,
@@ -49,24 +49,24 @@ impl ScopeClaim {
         }
     }
 
-    /// What has to be proved; `None` if nothing has to be.
+    /// The snapshot to confirm; `None` if it is confirmed.
     pub(crate) fn snapshot(&self) -> Option<&Arc<CallerSnapshot>> {
         self.snapshot.as_ref()
     }
 
-    /// The confirmed scope, if nothing has to be proved.
+    /// The confirmed scope, if it is confirmed.
     pub(in crate::store) fn as_confirmed(&self) -> Option<ConfirmedScope> {
         self.snapshot
             .is_none()
             .then(|| ConfirmedScope(self.clone()))
     }
 
-    /// Whether a statement has to carry the proof.
+    /// Whether a statement needs the proof.
     pub(in crate::store) fn needs_proof(&self) -> bool {
         self.snapshot.is_some()
     }
 
-    /// Adds a query that gives one row; none if it carries the proof and something has changed.
+    /// Appends a query that returns one row, or none if it contains the proof and the snapshot is out of date.
     pub(in crate::store) fn prove(&self, sql: &mut Sql) {
         let Some(snapshot) = &self.snapshot else {
             sql.raw("select 1 as stands");
@@ -83,8 +83,7 @@ impl ScopeClaim {
         sql.raw(" and t.revision = ").int(snapshot.revision);
     }
 
-    /// The scope once a statement with the query of [`ScopeClaim::prove`] has run; `is_proved` says
-    /// whether it gave its row.
+    /// The scope after a statement with the query of [`ScopeClaim::prove`]; `is_proved` is whether it returned its row.
     ///
     /// # Errors
     /// [`StoreError::Outdated`] if it did not.
@@ -115,7 +114,7 @@ impl Deref for ScopeClaim {
     }
 }
 
-/// A confirmed scope is a claim for which nothing has to be proved.
+/// A confirmed scope is a claim without a snapshot.
 impl Deref for ConfirmedScope {
     type Target = ScopeClaim;
 

@@ -1,24 +1,23 @@
-//! The column `scanned` of a resource: its searchable values that have no row in the index, because they are of few
-//! kinds.
+//! The column `scanned` of a resource: searchable values without index rows, because their attributes have few distinct
+//! values.
 //!
 //! The text is a JSON array with an array for each value: attribute id, key, and position in a list. Each of these
-//! begins on a line of its own. A line break never occurs within a JSON string, so a text search for a line's beginning
-//! finds values of one attribute, or one value of it, and nothing else. An empty key is `null`: that a value is present
-//! shows by the quotation mark.
+//! begins on a new line. A line break never occurs within a JSON string, so a text search for the beginning of a line
+//! finds exactly the values of one attribute, or one value of it. An empty key is `null`: a quotation mark shows that a
+//! value is present.
 //!
-//! The column is valid while `scanned_revision` is the revision of the resource. Otherwise an earlier release has
-//! written the document, and the values have rows in the index; the next write moves them
-//! ([`crate::store::upkeep::former_index`]).
+//! The column is valid while `scanned_revision` is the revision of the resource. Otherwise an earlier release wrote the
+//! document, and the values have rows in the index; the next write moves them ([`crate::store::upkeep::former_index`]).
 
-/// Bytes of the longest key that is kept in the column.
+/// Maximum number of bytes of a key in the column.
 const LONGEST: usize = 128;
 
-/// Whether a key may stand in the column; other values have a row in the index.
+/// Whether a key is short enough for the column; other values have a row in the index.
 pub(in crate::store) fn fits(key: &str) -> bool {
     key.len() <= LONGEST && key.bytes().all(|byte| byte >= b' ')
 }
 
-/// A value that has no row in the index.
+/// A value without a row in the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) struct ScannedValue<'a> {
     /// Attribute id.
@@ -45,21 +44,21 @@ pub(in crate::store) fn text(mut values: Vec<ScannedValue<'_>>) -> String {
     text
 }
 
-/// How a value of an attribute begins.
+/// The prefix of a value of an attribute.
 pub(in crate::store) fn of_attribute(attribute: i64) -> String {
     let mut text = String::new();
     begin(&mut text, attribute);
     text
 }
 
-/// How a value of an attribute begins that is not empty.
+/// The prefix of a value of an attribute that is not empty.
 pub(in crate::store) fn present(attribute: i64) -> String {
     let mut text = of_attribute(attribute);
     text.push('"');
     text
 }
 
-/// How the value with a key begins; its position in a list follows, and [`END`].
+/// The prefix of the value with a key; its position in a list follows, and [`END`].
 pub(in crate::store) fn equal(attribute: i64, key: &str) -> String {
     let mut text = of_attribute(attribute);
     push_key(&mut text, key);
@@ -67,7 +66,7 @@ pub(in crate::store) fn equal(attribute: i64, key: &str) -> String {
     text
 }
 
-/// What follows the position of a value in a list, as a literal of SQL.
+/// The text after the position of a value in a list, as an SQL literal.
 pub(in crate::store) const END: &str = "']'";
 
 fn begin(text: &mut String, attribute: i64) {
@@ -76,7 +75,7 @@ fn begin(text: &mut String, attribute: i64) {
     text.push(',');
 }
 
-/// Adds a number that is not negative, as ids and positions are; formatting costs several times more.
+/// Appends a number that is not negative, such as an id or a position; the formatter is several times slower.
 fn push_number(text: &mut String, number: i64) {
     if number >= 10 {
         push_number(text, number / 10);

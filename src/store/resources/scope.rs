@@ -1,19 +1,19 @@
-//! What every statement about resources needs: the tenant and its types.
+//! The scope of every statement about resources: the tenant and its types.
 
 use crate::store::resources::ids::CatalogIds;
 use std::sync::Arc;
 
-/// A tenant's number and the numbers of its types: what every statement about resources needs.
+/// A tenant's database id and the ids of its types, which every statement about resources needs.
 #[derive(Debug, Clone)]
 pub struct Scope {
     pub(in crate::store) tenant: i64,
-    /// Of the schemas that the types come from.
+    /// Schema revision of the types.
     pub(in crate::store) schema_revision: i64,
     pub(in crate::store) layout: Arc<CatalogIds>,
 }
 
 impl Scope {
-    /// The types and their numbers.
+    /// The types and their ids.
     pub(crate) fn layout(&self) -> &CatalogIds {
         &self.layout
     }

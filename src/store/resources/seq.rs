@@ -1,7 +1,7 @@
 //! The internal key of resources and changes: type, time and a counter in one number.
 //!
-//! Made here and not by the database, so that every row of a create can be sent in one
-//! statement, and so that one index serves joins and the list of a type in order of creation.
+//! The server generates it, not the database, so that every row of a create can be sent in one statement, and so that
+//! one index is used for joins and for the list of a type in order of creation.
 
 use crate::clock::Timestamp;
 use std::ops::{Range, RangeInclusive};
@@ -9,20 +9,19 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Bits of the type id start here: 56 bits for time and counter, until 2089.
 pub(in crate::store) const TYPE_SHIFT: u32 = 56;
-/// Kinds that a key has room for.
+/// Type ids that a key supports.
 pub(in crate::store) const TYPE_IDS_IN_KEYS: RangeInclusive<i64> = 1..=127;
-/// Bits of the counter within a millisecond; a busier millisecond runs into the next.
+/// Bits of the counter within a millisecond; further numbers continue in the next millisecond.
 const COUNTER_BITS: u32 = 15;
-/// Numbers for the changes that one change brings with it. With more of them it may meet those of
-/// others, and is tried again.
+/// Numbers reserved for dependent changes of one change. With more of them it can conflict with others, and is retried.
 const BLOCK: i64 = 2048;
 /// 2020-01-01T00:00:00Z in milliseconds.
 const EPOCH: i64 = 1_577_836_800_000;
-/// The moment from which keys count, in microseconds.
+/// The epoch of keys, in microseconds.
 pub(in crate::store) const EPOCH_MICROS: i64 = EPOCH * 1000;
 
-/// Makes numbers that grow. Another instance may make the same one in the same millisecond; the
-/// primary key tells, and the write is tried again with the next.
+/// Generates increasing numbers. Another instance can generate the same one in the same millisecond; the primary key
+/// detects that, and the write is retried with the next.
 #[derive(Debug)]
 pub(in crate::store) struct Sequence {
     last: AtomicI64,
@@ -37,9 +36,9 @@ impl Sequence {
         }
     }
 
-    /// The first of a series of numbers that this process gives to no other caller.
+    /// The first of a series of numbers that are unique in this process.
     fn next(&self, now: Timestamp, count: i64) -> i64 {
-        // Instances begin a millisecond at different counters, which makes equal numbers rare.
+        // Instances start a millisecond with different counters, so equal numbers are rare.
         let jitter = i64::from(getrandom::u32().unwrap_or(0) & ((1 << (COUNTER_BITS - 1)) - 1));
         let fresh = ((now.as_millis() - EPOCH).max(1) << COUNTER_BITS) | jitter;
         let first = |last: i64| {
@@ -63,8 +62,7 @@ impl Sequence {
         (type_id << TYPE_SHIFT) | self.next(now, 1)
     }
 
-    /// Whose turn it is among so many rows that share a count: one after the other, so that changes at
-    /// the same time do not wait for each other's row.
+    /// The next of the rows that share a count, round robin, so that concurrent changes do not wait for the same row.
     pub(in crate::store) fn turn(&self, among: i64) -> i64 {
         self.turns.fetch_add(1, Ordering::Relaxed).rem_euclid(among)
     }
@@ -74,23 +72,23 @@ impl Sequence {
         self.next(now, 1)
     }
 
-    /// What a change that brings others with it counts them from, itself not among them.
+    /// The base number of the dependent changes of a change, which is not one of them.
     pub(in crate::store) fn for_changes(&self, now: Timestamp) -> i64 {
         self.next(now, BLOCK)
     }
 
-    /// The first of the keys of so many requests in a provisioning log.
+    /// The first of the keys of a number of requests in a provisioning log.
     pub(in crate::store) fn for_requests(&self, now: Timestamp, count: i64) -> i64 {
         self.next(now, count.max(1))
     }
 }
 
-/// The distance of keys that were made this number of milliseconds apart.
+/// The difference between keys that were generated this number of milliseconds apart.
 pub(in crate::store) fn milliseconds(count: i64) -> i64 {
     count << COUNTER_BITS
 }
 
-/// What keys of changes and requests that are made at a moment, or later, are not less than.
+/// The lower bound of the keys of changes and requests at a time or later.
 pub(in crate::store) fn moment_of(at: Timestamp) -> i64 {
     (at.as_millis() - EPOCH).max(0) << COUNTER_BITS
 }

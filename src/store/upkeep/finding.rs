@@ -1,22 +1,22 @@
-//! What a verification finds, and the texts of it.
+//! Findings of a verification, and their texts.
 
 use crate::clock::Timestamp;
 use crate::store::activity::tally::HourCounts;
 use std::fmt;
 use uuid::Uuid;
 
-/// Derived data of a tenant that is not what its source says.
+/// Derived data of a tenant that differs from its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Name of the tenant.
     pub(crate) tenant: String,
-    /// What differs.
+    /// The difference.
     pub(crate) fault: Fault,
     /// Why it was not repaired though that was requested.
     pub unrepaired: Option<Unrepaired>,
 }
 
-/// What differs from its source.
+/// Kinds of differences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The document of a resource cannot be read.
@@ -26,13 +26,13 @@ pub(crate) enum Fault {
         /// `id` of the resource.
         id: Uuid,
     },
-    /// Columns or index rows of a resource are not what its document says.
+    /// Columns or index rows of a resource differ from its document.
     Resource {
         /// Name of the resource type.
         resource_type: String,
         /// `id` of the resource.
         id: Uuid,
-        /// What differs; at least one.
+        /// The differing parts; at least one.
         parts: Vec<StalePart>,
     },
     /// The index has rows for a resource that does not exist.
@@ -40,7 +40,7 @@ pub(crate) enum Fault {
         /// Name of the resource type.
         resource_type: String,
     },
-    /// A membership of which one end does not exist.
+    /// A membership with a missing group or member.
     Membership {
         /// Name of the resource type of the group.
         group_type: String,
@@ -51,67 +51,67 @@ pub(crate) enum Fault {
     Counters {
         /// Name of the resource type.
         resource_type: String,
-        /// What there is.
+        /// The actual numbers.
         actual: LiveCounts,
-        /// What the counters say.
+        /// The values of the counters.
         counted: LiveCounts,
     },
     /// The number of seats in use.
     Seats {
-        /// Resources that take a seat.
+        /// Resources with a seat.
         actual: i64,
-        /// What the tenant's row says.
+        /// The value in the tenant's row.
         counted: i64,
     },
-    /// Changes without a position in the change feed: how many.
+    /// Number of changes without a position in the change feed.
     Unnumbered(i64),
-    /// Changes that count other members than they have: how many.
+    /// Number of changes with a wrong count of members.
     Miscounted(i64),
     /// Requests of an hour.
     Hour {
-        /// When the hour begins.
+        /// Start of the hour.
         hour: Timestamp,
-        /// What the provisioning log says.
+        /// The number in the provisioning log.
         logged: HourCounts,
-        /// What was counted.
+        /// The counted number.
         counted: HourCounts,
     },
-    /// Requests of a day that were refused or failed.
+    /// Refused and failed requests of a day.
     Failures {
-        /// What they meant.
+        /// Their action.
         action: String,
-        /// Why they were refused or failed.
+        /// Their reason.
         reason: String,
-        /// When the day begins.
+        /// Start of the day.
         day: Timestamp,
-        /// What the provisioning log says.
+        /// The number in the provisioning log.
         logged: i64,
-        /// What was counted.
+        /// The counted number.
         counted: i64,
     },
-    /// When an action succeeded or failed last.
+    /// The last success or failure of an action.
     LatestOutcome {
         /// The action.
         action: String,
     },
-    /// When the latest request came.
+    /// The time of the latest request.
     LatestRequest,
 }
 
-/// What of a resource is not what its document says.
+/// A part of a resource that differs from its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StalePart {
     /// The columns of its display name.
     Display,
-    /// The columns by which the application looks it up.
+    /// The look-up columns for the application.
     Lookups,
     /// The column of values that are searched without index rows.
     Scanned,
-    /// The column that says whether it takes a seat.
+    /// The column for its seat.
     Seat,
-    /// Index rows are missing, of these attributes.
+    /// Index rows of these attributes are missing.
     LackingRows(IndexedPaths),
-    /// There are index rows too many, of these attributes.
+    /// There are extra index rows of these attributes.
     ExtraRows(IndexedPaths),
 }
 
@@ -121,9 +121,9 @@ pub(crate) type IndexedPaths = Vec<Option<String>>;
 /// Resources of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LiveCounts {
-    /// Resources in all.
+    /// All resources.
     pub(crate) live: i64,
-    /// Resources that take a seat.
+    /// Resources with a seat.
     pub(crate) active: i64,
 }
 
@@ -132,7 +132,7 @@ pub(crate) struct LiveCounts {
 pub enum Unrepaired {
     /// The resource was changed after it was read.
     Overtaken,
-    /// Another resource has a value that must be unique.
+    /// Another resource has the same unique value.
     Taken,
     /// The document is the source of the rest.
     DocumentIsSource,

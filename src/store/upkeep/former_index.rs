@@ -1,5 +1,5 @@
-//! Scanned values that still have rows in the index, because an earlier release wrote their resource: they are moved to
-//! their column. Searches find a value in either place, so the server works meanwhile.
+//! Scanned values with rows in the index, because an earlier release wrote their resource: they are moved to their
+//! column. Searches use both places, so the server can run meanwhile.
 
 use crate::resource::{Attributes, StoredDocument};
 use crate::store::db::args::Arg;
@@ -16,15 +16,15 @@ use crate::store::upkeep::restore::{Restoration, Restored};
 use std::collections::BTreeSet;
 use tokio::task::JoinSet;
 
-/// Resources that are looked at with one statement.
+/// Number of resources that one statement reads.
 const SLICE: i64 = 500;
 
-/// Resources that are moved side by side: what waits shares a commit.
+/// Number of resources that are moved concurrently, so that they share commits.
 const SIDE_BY_SIDE: usize = 16;
 
 impl Store {
-    /// Moves the scanned values of all resources of a tenant whose values have rows in the index; gives how many
-    /// resources there were. A resource that is changed meanwhile is left for the next time.
+    /// Moves the scanned values of all resources of a tenant whose values have rows in the index; returns the number of
+    /// resources. A resource that is changed concurrently is left for the next run.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -61,8 +61,8 @@ impl Store {
         }
     }
 
-    /// Moves the scanned values of a resource if it is still as it was found and its values have rows in the index. It
-    /// has a new revision then. `false` if there was nothing to move.
+    /// Moves the scanned values of a resource if it is unchanged since the read and its values have rows in the index.
+    /// It then has a new revision. `false` if there was nothing to move.
     pub(in crate::store) async fn move_scanned_of(
         &self,
         writing: &WriteContext<'_>,
@@ -113,7 +113,7 @@ async fn settled(
         .map(Some)
 }
 
-/// The document only of those whose values are to be moved.
+/// Returns the document only if the values have to be moved.
 const FORMER: &str = "select seq, revision, case when scanned_revision = revision then null else document end \
      from resource where tenant = $1 and seq > $2 order by seq {limit}$3";
 const IS_FORMER: &str = "select 1 from resource where tenant = $1 and seq = $2 and revision = $3 \

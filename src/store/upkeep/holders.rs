@@ -1,5 +1,4 @@
-//! What the documents of a tenant hold: all of them, or those with values of an extension, whether it
-//! is declared or hidden.
+//! Visits the documents of a tenant: all, or those with values of an extension, declared or hidden.
 
 use crate::resource::{Attributes, StoredDocument};
 use crate::schema::ResourceType;
@@ -12,14 +11,14 @@ use crate::store::resources::seq::type_id_of;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// A resource that holds values of an extension.
+/// A resource with values of an extension.
 #[derive(Debug)]
 pub(crate) struct Holder<'a> {
     /// Type of the resource.
     pub(crate) resource_type: &'a ResourceType,
     /// Id of the resource.
     pub(crate) id: Uuid,
-    /// What it holds, by name of attribute.
+    /// The values, by name of attribute.
     pub(crate) values: &'a Map<String, Value>,
 }
 
@@ -51,7 +50,7 @@ impl Store {
         Ok(())
     }
 
-    /// Visits the resources of a tenant that hold values under a URN.
+    /// Visits the resources of a tenant with values under a URN.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -85,6 +84,6 @@ impl Store {
 }
 
 const RESOURCES: &str = "select seq, document from resource where tenant = $1 order by seq";
-// What a URN has of wildcards finds too much; the document tells.
+// Wildcards in a URN can match too much; the document is checked.
 const HOLDERS: &str =
     "select seq, id, document from resource where tenant = $1 and document like $2 order by seq";

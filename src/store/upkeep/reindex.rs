@@ -1,5 +1,5 @@
-//! Reindexes a tenant after a change of schemas: resources are unchanged, what is derived from them is
-//! not. The server works meanwhile.
+//! Reindexes a tenant after a schema change: the resources are unchanged, their derived data changes. The server can
+//! run meanwhile.
 
 use crate::store::db::error::StoreError;
 use crate::store::handle::Store;
@@ -7,23 +7,23 @@ use crate::store::resources::scope::Scope;
 use crate::store::upkeep::restore::Restored;
 use crate::store::upkeep::verify::Verification;
 
-/// Passes over a tenant, at most: each later one repairs what was changed during the one before.
+/// Maximum number of passes over a tenant: each repairs resources that changed during the previous one.
 const PASSES: u32 = 8;
 
-/// What became of the index of a tenant.
+/// The result of reindexing a tenant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Reindexed {
-    /// Resources whose index was not what their schemas say.
+    /// Number of resources whose index was out of date.
     pub(crate) changed: u64,
-    /// Resources with a value that must be unique and that another one has.
+    /// Number of resources with a unique value that another resource has.
     pub(crate) taken: u64,
-    /// Resources that were changed each time before they could be repaired.
+    /// Number of resources that were changed during every attempt.
     pub(crate) overtaken: u64,
 }
 
 impl Store {
-    /// Makes the index of a tenant what its schemas say, once nobody writes any more under those
-    /// before; `seen` is called for each resource.
+    /// Updates the index of a tenant to its schemas, after all writes under the former schemas have ended; `seen` is
+    /// called for each resource.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -41,7 +41,7 @@ impl Store {
             let before = done.taken;
             done.taken = pass.count(Restored::Taken);
             done.overtaken = pass.count(Restored::Overtaken);
-            // What was taken may have been by a row that went later.
+            // The conflicting row may have been deleted later.
             if done.overtaken == 0 && done.taken == before {
                 break;
             }
@@ -49,8 +49,7 @@ impl Store {
         Ok(done)
     }
 
-    /// Waits until no write is under way that began before this moment; `false` if one does not
-    /// end.
+    /// Waits for all writes that started before now; `false` if one does not end.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -1,4 +1,4 @@
-//! Deleting a tenant, slice by slice, while requests of its clients may still be on their way.
+//! Deletion of a tenant in slices, while requests of its clients may be running.
 
 use crate::store::activity::write as activity;
 use crate::store::changes::{self, TenantNews};
@@ -10,12 +10,11 @@ use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::operator::act::Act;
 
-/// Times that the tenant is emptied again because a concurrent request has written.
+/// Maximum number of repetitions because of concurrent writes.
 const ATTEMPTS: u32 = 20;
 
 impl Store {
-    /// Deletes a tenant with all that it has; `false` if there is none of that name, or its revision is not the expected
-    /// one.
+    /// Deletes a tenant with all its data; `false` if the name does not exist, or its revision is not the expected one.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -48,8 +47,8 @@ impl Store {
         }
     }
 
-    /// Whoever still writes holds the row of a resource, or keeps that of the tenant: when both are
-    /// seized nobody does, and what is left was committed before the last batch.
+    /// A concurrent write locks the row of a resource or of the tenant: when both are locked here there is none, and
+    /// remaining rows were committed before the last batch.
     async fn empty_and_delete(&self, act: &Act<'_>, tenant: i64) -> Result<(), StoreError> {
         for slice in SLICES.into_iter().chain(changes::DELETE_SLICE) {
             let statement = Statement::named("tenant.delete_slice", slice, vec![Arg::Int(tenant)]);
@@ -74,8 +73,7 @@ impl Store {
 const SUSPEND: &str = "update tenant set status = 'suspended', revision = revision + 1 where name = $1 and ($2 is null or revision = $2) returning tenant";
 const DELETE: &str = "delete from tenant where tenant = $1 returning tenant";
 
-/// Rows of a tenant, a few thousand at a time: others are not kept waiting, and no statement takes
-/// too long.
+/// Deletes a few thousand rows at a time, so that other requests do not wait and no statement takes too long.
 const SLICES: [&str; 8] = [
     "delete from member where tenant = $1 and (group_seq, member_seq) in \
      (select group_seq, member_seq from member where tenant = $1 limit 2000) returning tenant",

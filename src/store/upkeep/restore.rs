@@ -10,13 +10,13 @@ use crate::store::resources::index::{self, IndexRow};
 use crate::store::upkeep::finding::Unrepaired;
 use std::collections::BTreeSet;
 
-/// What became of a resource whose derived rows differed.
+/// The result for a resource whose derived rows differed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) enum Restored {
     Done,
     /// The resource was changed since it was read.
     Overtaken,
-    /// Another resource has a value that must be unique.
+    /// Another resource has the same unique value.
     Taken,
 }
 
@@ -31,7 +31,7 @@ impl Restored {
     }
 }
 
-/// A resource that differs, as it was read.
+/// A resource with differences.
 pub(in crate::store) struct Restoration {
     pub(in crate::store) store: Store,
     pub(in crate::store) tenant: i64,
@@ -71,7 +71,7 @@ impl Restoration {
         }
     }
 
-    /// Writes the columns beside the document, if the resource is as it was read.
+    /// Writes the derived columns, if the resource is unchanged since the read.
     fn columns(&self, revision: i64) -> Batch {
         let [first, second, third] = self.derived.looked.clone().map(Arg::OptText);
         let columns = vec![
@@ -94,8 +94,7 @@ impl Restoration {
     }
 }
 
-/// A write that waited for this one does not see the rows that came with it: by the revision it
-/// learns that it has to read again.
+/// A write that waited for this one does not see the new rows: the changed revision makes it read again.
 const RESTORE: &str = "update resource set display = {:display}, display_key = {:display_key}, takes_seat = {:takes_seat}, \
      lookup_1 = {:lookup_1}, lookup_2 = {:lookup_2}, lookup_3 = {:lookup_3}, scanned = {:scanned}, \
      scanned_revision = revision + 1, revision = revision + 1 \

@@ -1,9 +1,8 @@
 //! Compares every derived row with its source, and repairs those that differ.
 //!
-//! Sources are the documents and the memberships. Derived are the index of values, the columns
-//! beside the document, counters, and the number of seats in use. All of a tenant is
-//! read in the order of its keys, one resource at a time; a repair is made only if the resource is
-//! still as it was read, so the server may be at work meanwhile.
+//! Sources are the documents and the memberships. Derived data are the index of values, columns, counters, and the
+//! number of seats in use. A tenant is read in the order of its keys, one resource at a time; a repair is made only if
+//! the resource is unchanged since the read, so the server can run meanwhile.
 
 use crate::clock::Timestamp;
 use crate::resource::StoredDocument;
@@ -27,16 +26,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-/// Findings of a tenant that are listed; the rest are counted.
+/// Maximum number of listed findings of a tenant; the rest are counted.
 const LISTED: u64 = 10_000;
 
-/// Seconds within which a running server gives a change its position.
+/// Seconds within which a running server assigns a position to a change.
 const NUMBERED_WITHIN: i64 = 60;
 
 /// Resources that are repaired at the same time, so that repairs share commits.
 const CONCURRENT_REPAIRS: usize = 32;
 
-/// A resource as it is stored, with its index rows.
+/// A stored resource with its index rows.
 #[derive(Debug)]
 struct Stored {
     seq: i64,
@@ -66,29 +65,29 @@ pub(in crate::store) struct Verification<'a> {
     repair: bool,
     verified: Verified,
     restored: BTreeMap<Restored, u64>,
-    /// Repairs in progress, each with what it repairs.
+    /// Repairs in progress, each with its finding.
     restoring: JoinSet<(Fault, Result<Restored, StoreError>)>,
 }
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Debug, Default)]
 pub(crate) struct Verified {
-    /// The findings; of each tenant with more than 10 000 the first ones.
+    /// The findings; at most the first 10 000 of each tenant.
     pub(crate) findings: Vec<Finding>,
-    /// How many more findings there are.
+    /// Number of further findings.
     pub(crate) unlisted: u64,
-    /// How many of all could not be repaired though that was requested.
+    /// Number of findings that could not be repaired although it was requested.
     pub(crate) unrepaired: u64,
 }
 
 impl Verified {
-    /// How many findings there are.
+    /// Number of findings.
     #[must_use]
     pub(crate) fn count(&self) -> u64 {
         self.findings.len() as u64 + self.unlisted
     }
 
-    /// Adds what another verification found.
+    /// Adds the result of another verification.
     pub(crate) fn extend(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.unlisted += other.unlisted;
@@ -106,18 +105,18 @@ impl Verified {
     }
 }
 
-/// How a verification is made.
+/// Options of a verification.
 pub(crate) struct VerifyRequest<'a> {
-    /// Whether what differs is repaired.
+    /// Whether differences are repaired.
     pub(crate) repair: bool,
-    /// The time; changes that were made shortly before may have no position yet.
+    /// The time; changes shortly before it may have no position yet.
     pub(crate) now: Timestamp,
     /// Called for each resource that was compared.
     pub(crate) compared: &'a mut (dyn FnMut() + Send),
 }
 
 impl Store {
-    /// Compares every derived row of a tenant with its source, and repairs what differs if requested.
+    /// Compares every derived row of a tenant with its source, and repairs differences if requested.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -155,7 +154,7 @@ impl<'a> Verification<'a> {
         }
     }
 
-    /// How many of the resources that differed had this outcome.
+    /// Counts a resource with this outcome.
     pub(in crate::store) fn count(&self, restored: Restored) -> u64 {
         self.restored.get(&restored).copied().unwrap_or(0)
     }
@@ -172,7 +171,7 @@ impl<'a> Verification<'a> {
         });
     }
 
-    /// Why a source that is wrong itself is not repaired, if that was requested.
+    /// The reason why a damaged source is not repaired, if that was requested.
     fn unrepairable(&self, why: Unrepaired) -> Option<Unrepaired> {
         self.repair.then_some(why)
     }
@@ -183,7 +182,7 @@ impl<'a> Verification<'a> {
             .collect()
     }
 
-    /// Compares all resources with what is derived from them; `seen` is called for each.
+    /// Compares all resources with their derived data; `seen` is called for each.
     pub(in crate::store) async fn resources(
         &mut self,
         seen: &mut (dyn FnMut() + Send),
@@ -209,7 +208,7 @@ impl<'a> Verification<'a> {
     }
 
     async fn resource(&mut self, stored: Stored) -> Result<(), StoreError> {
-        // Of a type that is not configured now nothing can be said.
+        // Resources of a type that is not configured cannot be compared.
         let scope = self.scope;
         let Some(of_type) = scope.layout.by_type_id(type_id_of(stored.seq)) else {
             return Ok(());
@@ -245,7 +244,7 @@ impl<'a> Verification<'a> {
             self.found(fault);
             return Ok(());
         }
-        // It is written with the scanned values in their column, whatever it was before.
+        // A repair always writes the scanned values to their column.
         let (lacking, surplus) = stored.against(&index::rows(of_type, &attributes));
         let revision = source.revision;
         let restoration = Restoration {
@@ -330,7 +329,7 @@ impl<'a> Verification<'a> {
         )
     }
 
-    /// Differences are added to the counters, so that what is counted meanwhile is not lost.
+    /// Differences are added to the counters, so that concurrent counts are not lost.
     async fn counters(&mut self) -> Result<(), StoreError> {
         let mut rows = self.store.engine.rows(Statement::named(
             "verify.counters",
@@ -371,7 +370,7 @@ impl<'a> Verification<'a> {
         Ok(())
     }
 
-    /// The change log cannot be computed again from anything else.
+    /// The change log cannot be recomputed from other data.
     async fn change_log(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let settled = now.plus_seconds(-NUMBERED_WITHIN);
         let faults = self.store.verify_log(self.scope.tenant, settled).await?;
@@ -419,8 +418,7 @@ impl Stored {
         }
     }
 
-    /// The rows that are expected and not there, and those that are there and not expected. A row that is there twice
-    /// is both.
+    /// The missing rows and the extra rows. A duplicate row is both.
     fn against(&self, expected: &BTreeSet<IndexRow>) -> (BTreeSet<IndexRow>, BTreeSet<IndexRow>) {
         let lacking = expected.difference(&self.rows);
         let again = self.repeated.intersection(expected);

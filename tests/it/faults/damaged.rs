@@ -109,7 +109,7 @@ async fn a_file_of_a_newer_version_is_refused() {
     connection.close().await.unwrap();
     let (code, message) = refused(folder.path(), "serve --listen 127.0.0.1:0");
     assert!(
-        code == Some(1) && message.contains("a newer scimd (version 9999; this one knows "),
+        code == Some(1) && message.contains("a newer scimd (version 9999; this one supports "),
         "{message}"
     );
 }

@@ -121,7 +121,7 @@ async fn a_receiver_that_is_gone_is_left_alone(server: Server) {
         info.status() == EndpointStatus::Disabled
     })
     .await;
-    assert_eq!(info.why(), Some("the receiver answered 410"));
+    assert_eq!(info.why(), Some("the receiver responded 410"));
     assert_eq!(sink.received().len(), 3);
     sink.answer(|_, _| Manner::Status(204, ""));
     sending
@@ -184,7 +184,7 @@ async fn a_slow_receiver_holds_up_nobody_for_long(server: Server) {
     assert_complete(&accepted, &BTreeMap::from([slow, good]));
     let attempts = attempts(&sending.endpoints).await;
     let told: Vec<_> = attempts.iter().map(|(_, error)| error.as_str()).collect();
-    assert!(told.contains(&"no answer within 2 s"), "{told:?}");
+    assert!(told.contains(&"no response within 2 s"), "{told:?}");
     // What was accepted is not sent again, though its body never ended.
     wait_for("nothing to wait", &sending.endpoints, |info| {
         info.pending == 0 && info.endpoint.accepted == 4

@@ -1,4 +1,4 @@
-//! The words, marks and JSON literals of filters and paths, with their positions.
+//! The lexer of filters and paths: words, marks and JSON literals with positions.
 
 use super::Literal;
 use super::resolve::tolerance;
@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 pub(super) struct Problem {
     /// Byte at which it shows.
     pub(super) at: usize,
-    /// What is wrong or was expected there.
+    /// The problem, or the expected text, at that position.
     pub(super) what: String,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Lexer<'a> {
         self.rest().chars().next()
     }
 
-    /// Takes one character if it comes next.
+    /// Consumes one character if it is next.
     pub(super) fn take(&mut self, wanted: char) -> bool {
         let comes = self.peek() == Some(wanted);
         if comes {
@@ -54,20 +54,19 @@ impl<'a> Lexer<'a> {
         comes
     }
 
-    /// Takes blanks; tells whether there were any. The grammar has one blank between words,
-    /// people and clients write more.
+    /// Consumes blanks; returns whether there were any. The grammar has one blank between words; clients send more.
     pub(super) fn take_blanks(&mut self) -> bool {
         !self
             .take_while(|byte| byte.is_ascii_whitespace())
             .is_empty()
     }
 
-    /// Takes a run of the characters that names with a URN are made of; empty if none comes.
+    /// Consumes the characters of a name with a URN; empty if there are none.
     pub(super) fn take_name(&mut self) -> &'a str {
         self.take_while(is_name_byte)
     }
 
-    /// Takes that word, in any letter case, if it comes next.
+    /// Consumes that word, in any letter case, if it is next.
     pub(super) fn take_word(&mut self, word: &str) -> bool {
         let mut ahead = *self;
         let comes = ahead.take_name().eq_ignore_ascii_case(word);
@@ -77,7 +76,7 @@ impl<'a> Lexer<'a> {
         comes
     }
 
-    /// Takes `not` if a parenthesis follows; otherwise it may be an attribute of that name.
+    /// Consumes `not` if a parenthesis follows; otherwise it can be an attribute of that name.
     pub(super) fn take_not(&mut self) -> bool {
         let mut ahead = *self;
         let comes = ahead.take_word("not") && {
@@ -90,7 +89,7 @@ impl<'a> Lexer<'a> {
         comes
     }
 
-    /// Takes a JSON literal (RFC 8259 section 3), or what a lenient server takes for one.
+    /// Consumes a JSON literal (RFC 8259 section 3), or a form that a lenient server accepts.
     pub(super) fn take_literal(&mut self, conformance: Conformance) -> Read<Literal> {
         match self.peek() {
             Some('"') => self.take_string().map(Literal::Text),
@@ -101,7 +100,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// What comes next, for messages.
+    /// The next text, for messages.
     pub(super) fn next_in_words(&self) -> String {
         let mut ahead = *self;
         match (ahead.take_name(), self.peek()) {
@@ -144,7 +143,7 @@ impl<'a> Lexer<'a> {
         self.problem("the string that begins here has no closing quote")
     }
 
-    /// Takes that many bytes, which mean a JSON string.
+    /// Consumes that many bytes, which represent a JSON string.
     fn take_json(&mut self, json: &str, length: usize) -> Read<String> {
         let text: String = serde_json::from_str(json).map_err(|error| {
             let reason = error.to_string();
@@ -201,7 +200,7 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// Bytes up to and including the closing quote of a text that begins with the opening one.
+/// Number of bytes up to and including the closing quote of a text that begins with the opening one.
 fn string_length(text: &str) -> Option<usize> {
     let mut escaped = false;
     let closing = text.bytes().skip(1).position(|byte| {

@@ -1,4 +1,4 @@
-//! Evaluation in memory. The store's SQL gives the same answers; random tests hold them together.
+//! Evaluation in memory. The store's SQL returns the same results; random tests compare both.
 
 use super::{Predicate, Target};
 use crate::resource::{Key, Resource};
@@ -6,7 +6,7 @@ use crate::schema::{Attribute, AttributePath};
 use serde_json::Value;
 use std::slice::from_ref;
 
-/// What a predicate looks at.
+/// The input of a predicate.
 #[derive(Clone, Copy)]
 enum Subject<'a> {
     Resource(&'a Resource),
@@ -15,13 +15,13 @@ enum Subject<'a> {
 }
 
 impl Predicate {
-    /// Whether a resource meets it. Memberships count as far as its attributes hold them.
+    /// Whether a resource matches. Memberships are compared if its attributes contain them.
     pub fn matches(&self, resource: &Resource) -> bool {
         self.holds(Subject::Resource(resource))
     }
 
-    /// Whether one value of an attribute meets it: the inside of the brackets of a value path,
-    /// as [`super::resolve_value_filter`] gives it. Other attributes have no value there.
+    /// Whether one value of an attribute matches: for the filter in the brackets of a value path, from
+    /// [`super::resolve_value_filter`]. Other attributes have no value there.
     pub fn matches_element(&self, attribute: &Attribute, element: &Value) -> bool {
         self.holds(Subject::Element(attribute, element))
     }
@@ -93,7 +93,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// The values of an array, or the one value.
+/// The values of an array, or the single value.
 fn each(value: &Value) -> &[Value] {
     value.as_array().map_or(from_ref(value), Vec::as_slice)
 }

@@ -34,7 +34,7 @@ impl Default for FilterLimits {
     }
 }
 
-/// Reads a filter.
+/// Parses a filter.
 ///
 /// # Errors
 /// 400 `invalidFilter` with the column and what was expected there, or the limit that is
@@ -52,11 +52,11 @@ pub fn parse_filter(text: &str, limits: &FilterLimits, conformance: Conformance)
         .map_err(|problem| in_filter(text, &problem))
 }
 
-/// Reads the path of a PATCH operation.
+/// Parses the path of a PATCH operation.
 ///
 /// # Errors
-/// 400 `invalidPath`, or `invalidFilter` for what stands in brackets, with the column and what
-/// was expected there (RFC 7644 section 3.5.2).
+/// 400 `invalidPath`, or `invalidFilter` for the content of brackets, with the column and what was expected there (RFC
+/// 7644 section 3.5.2).
 pub fn parse_path(
     text: &str,
     limits: &FilterLimits,
@@ -94,7 +94,7 @@ fn in_path(text: &str, problem: &Problem) -> Error {
     Error::invalid_path(told(&problem.what)).logged_as(told(&masked(&problem.what)))
 }
 
-/// What a problem says without the words of the client: what is not understood may be a value.
+/// The text of a problem without words of the client, which can be values.
 fn masked(what: &str) -> String {
     const OURS: [&str; 16] = [
         "and", "or", "not", "(", ")", "[", "]", "eq", "co", "sw", "ew", "gt", "ge", "lt", "le",
@@ -111,14 +111,14 @@ fn masked(what: &str) -> String {
     pieces.map(piece).collect::<Vec<_>>().join("\"")
 }
 
-/// U+0000 means nothing in any name or value, and databases disagree about it.
+/// U+0000 has no meaning in names and values, and databases handle it differently.
 fn without_nul(text: &str) -> Read<()> {
     let what = || "the text holds the character U+0000".to_owned();
     text.find('\0')
         .map_or(Ok(()), |at| Err(Problem { at, what: what() }))
 }
 
-/// People count characters, from 1.
+/// Columns are counted in characters, from 1.
 fn column(text: &str, byte: usize) -> usize {
     text.char_indices().take_while(|(at, _)| *at < byte).count() + 1
 }
@@ -188,7 +188,7 @@ impl<'a> Parser<'a> {
         Ok(filter)
     }
 
-    /// A filter between marks; the opening one comes next.
+    /// A filter between marks; the opening one is next.
     fn enclosed(&mut self, open: char, close: char) -> Read<Filter> {
         if self.depth == self.limits.depth {
             let most = self.limits.depth;
@@ -245,7 +245,7 @@ impl<'a> Parser<'a> {
 
     fn brackets(&mut self) -> Read<Filter> {
         if self.in_brackets {
-            return Err(self.lexer.problem("brackets do not stand within brackets"));
+            return Err(self.lexer.problem("brackets cannot be nested"));
         }
         self.in_brackets = true;
         let filter = self.enclosed('[', ']')?;
@@ -289,7 +289,7 @@ impl<'a> Parser<'a> {
         Ok(name)
     }
 
-    /// What follows a name: `pr`, or an operator and a value.
+    /// The test after a name: `pr`, or an operator and a value.
     fn test(&mut self, name: &str) -> Read<Test> {
         self.count_clause()?;
         let after_blank = self.lexer.take_blanks();
@@ -378,8 +378,8 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Whether a text is names with full stops between them. More than two name nothing that a schema
-/// can declare: in a path, that is for the resource type to say.
+/// Whether a text consists of names separated by full stops. No schema declares more than two levels: for a path, the
+/// resource type reports that.
 fn is_dotted_name(text: &str) -> bool {
     text.split('.').all(is_simple_name)
 }
@@ -399,8 +399,8 @@ fn joined(first: Filter, mut rest: Vec<Filter>, join: fn(Vec<Filter>) -> Filter)
     join(rest)
 }
 
-/// Whether a text can be attribute notation. With a colon in it there is a URN, and only a
-/// resource type knows where that ends.
+/// Whether a text can be attribute notation. A text with a colon contains a URN, whose end depends on the resource
+/// type.
 fn is_name(text: &str) -> bool {
     if text.contains(':') {
         let starts_well = text.starts_with(|c: char| c.is_ascii_alphabetic());

@@ -1,6 +1,6 @@
-//! A filter after it was resolved against a resource type: what remains cannot fail.
+//! A filter after it was resolved against a resource type: evaluation cannot fail.
 //!
-//! Three readers: [`Predicate::matches`], the store's `select`, and `Display`.
+//! Users of a predicate: [`Predicate::matches`], the store's `select`, and `Display`.
 
 use crate::resource::Key;
 use crate::schema::AttributePath;
@@ -75,7 +75,7 @@ impl Operator {
     }
 }
 
-/// What is compared: a path of the document, or one of the few things the server keeps beside it.
+/// The compared value: a path of the document, or metadata of the server.
 #[derive(Debug, Clone)]
 pub enum Target {
     /// A path that ends in a simple value.
@@ -96,27 +96,27 @@ pub enum Target {
 pub enum Predicate {
     /// Every term holds; of no terms: always true.
     All(Vec<Predicate>),
-    /// One term holds at least; of no terms: never true.
+    /// At least one term is true; without terms: never true.
     Any(Vec<Predicate>),
     /// The condition does not hold.
     Not(Box<Predicate>),
     /// There is a value that is not the empty string.
     Present(Target),
-    /// A value compares so; of several values one is enough.
+    /// A value compares as specified; with several values, one is enough.
     Compare {
-        /// What is compared.
+        /// The compared value.
         target: Target,
         /// How.
         operator: Operator,
-        /// With what.
+        /// The value of the filter.
         key: Key,
     },
-    /// One value of a multi-valued attribute meets the condition by itself
-    /// (RFC 7644 section 3.4.2.2, value paths). Within, targets are paths of that attribute.
+    /// A single value of a multi-valued attribute matches the whole condition (RFC 7644 section 3.4.2.2, value paths).
+    /// Inside, targets are paths of that attribute.
     Element {
         /// The attribute, without a sub-attribute.
         attribute: AttributePath,
-        /// What its value must meet.
+        /// The condition on the value.
         predicate: Box<Predicate>,
     },
 }
@@ -145,7 +145,7 @@ impl Predicate {
         alone(flat).unwrap_or_else(Self::All)
     }
 
-    /// The condition that one term holds at least; flat, and without terms that change nothing.
+    /// The condition that at least one term is true, flattened and without redundant terms.
     pub fn any(terms: impl IntoIterator<Item = Self>) -> Self {
         let mut flat = Vec::new();
         for term in terms {
@@ -169,18 +169,18 @@ impl Predicate {
         }
     }
 
-    /// Whether it is the constant that is true of everything.
+    /// Whether it is the constant true.
     pub fn is_always(&self) -> bool {
         matches!(self, Self::All(terms) if terms.is_empty())
     }
 
-    /// Whether it is the constant that is true of nothing.
+    /// Whether it is the constant false.
     pub fn is_never(&self) -> bool {
         matches!(self, Self::Any(terms) if terms.is_empty())
     }
 }
 
-/// The one term of a list, or the list.
+/// The single term of a list, or the list.
 fn alone(mut terms: Vec<Predicate>) -> Result<Predicate, Vec<Predicate>> {
     if terms.len() == 1 {
         terms.pop().ok_or(terms)

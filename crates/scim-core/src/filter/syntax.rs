@@ -112,7 +112,7 @@ pub enum Filter {
         /// The condition.
         test: Test,
     },
-    /// `name[filter]`: one value meets the filter by itself.
+    /// `name[filter]`: a single value matches the filter.
     Values {
         /// The attribute.
         name: Name,
@@ -125,8 +125,8 @@ pub enum Filter {
 }
 
 impl Filter {
-    /// The `eq` terms, if the filter is one such term or several joined by `and`: then they
-    /// describe a value that meets it. `None` for any other filter.
+    /// The `eq` terms, if the filter is one such term or several joined by `and`: then they describe a matching value.
+    /// `None` for any other filter.
     pub fn equalities(&self) -> Option<Vec<(&Name, &Literal)>> {
         match self {
             Self::Test {

@@ -16,7 +16,7 @@ pub struct BulkRequest {
     pub operations: Vec<Value>,
 }
 
-/// What an operation does.
+/// The method of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BulkMethod {
     /// POST: a resource is created.
@@ -29,12 +29,12 @@ pub enum BulkMethod {
     Delete,
 }
 
-/// An operation that has the shape of one.
+/// A well-formed operation.
 #[derive(Debug, Clone)]
 pub struct BulkOperation {
-    /// What it does.
+    /// The method.
     pub method: BulkMethod,
-    /// The name by which other operations refer to the resource; a POST has one.
+    /// The identifier by which other operations refer to the resource; required for a POST.
     pub bulk_id: Option<String>,
     /// Below the base URL, with a slash in front.
     pub path: String,
@@ -45,12 +45,12 @@ pub struct BulkOperation {
 }
 
 impl BulkRequest {
-    /// Reads the message; each operation is read by [`BulkOperation::read`], so that one that is wrong
-    /// does not fail the others.
+    /// Reads the message; each operation is read by [`BulkOperation::read`], so that an invalid one does not fail the
+    /// others.
     ///
     /// # Errors
     /// [`InvalidSyntax`](crate::error::ErrorKind::InvalidSyntax) or
-    /// [`InvalidValue`](crate::error::ErrorKind::InvalidValue) for another shape,
+    /// [`InvalidValue`](crate::error::ErrorKind::InvalidValue) for a wrong structure,
     /// [`TooLarge`](crate::error::ErrorKind::TooLarge) for more operations than `most`.
     pub fn read(body: Map<String, Value>, most: usize, conformance: Conformance) -> Result<Self> {
         let (mut schemas, mut fail_on_errors, mut operations) = (None, None, None);
@@ -171,10 +171,10 @@ pub struct BulkResult<'a> {
     pub outcome: std::result::Result<BulkSuccess<'a>, ErrorMessage<'a>>,
 }
 
-/// The outcome of an operation that was carried out.
+/// The outcome of a completed operation.
 #[derive(Debug)]
 pub struct BulkSuccess<'a> {
-    /// The HTTP status that a single request would have been answered with, such as 201.
+    /// The HTTP status of the equivalent single request, such as 201.
     pub status: u16,
     /// The entity tag of the resource.
     pub version: Option<&'a str>,

@@ -16,7 +16,7 @@ pub fn list_head(total: i64, paging: &str) -> String {
     format!("{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{total},{paging}{comma}")
 }
 
-/// A list that has all its resources on one page.
+/// A list with all resources on one page.
 pub fn list_response(resources: &[Value]) -> Value {
     json!({
         "schemas": [LIST_RESPONSE],

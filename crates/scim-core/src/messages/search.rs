@@ -6,8 +6,7 @@ use crate::error::{Error, Result};
 use crate::resource::{Conformance, tolerance};
 use serde_json::{Map, Number, Value};
 
-/// A query that comes as the body of `POST …/.search`. What is absent, null or, for names, empty is
-/// `None`.
+/// A query in the body of `POST …/.search`. Members that are absent, null or, for names, empty are `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchRequest {
     /// The filter, as text.
@@ -16,7 +15,7 @@ pub struct SearchRequest {
     pub sort_by: Option<String>,
     /// `ascending` or `descending`, as text.
     pub sort_order: Option<String>,
-    /// The first result to return, counted from 1; what is out of the range of 64 bits is its end.
+    /// The first result to return, counted from 1; values beyond 64 bits are clamped.
     pub start_index: Option<i64>,
     /// Results to return, at most.
     pub count: Option<i64>,
@@ -29,7 +28,7 @@ pub struct SearchRequest {
 }
 
 impl SearchRequest {
-    /// Reads the message. Names of members are taken in any letter case.
+    /// Reads the message. Names of members are case-insensitive.
     ///
     /// # Errors
     /// [`InvalidValue`](crate::error::ErrorKind::InvalidValue) for a message of another URN and for
@@ -101,7 +100,7 @@ fn integer(body: &Map<String, Value>, name: &str, conformance: Conformance) -> R
     whole.ok_or_else(|| unfit(name, "a whole number")).map(Some)
 }
 
-/// A whole number; one that is out of range counts as the last that is in it.
+/// A whole number, clamped to the range.
 fn saturated(number: &Number) -> Option<i64> {
     if let Some(exact) = number.as_i64() {
         return Some(exact);

@@ -1,4 +1,4 @@
-//! A resolved patch, and what it makes of the attributes of a resource.
+//! A resolved patch, and its application to the attributes of a resource.
 
 use super::MemberChange;
 use super::change::{Action, Change, Step};
@@ -10,8 +10,8 @@ use crate::resource::{Attributes, in_schema_order, same, undeclared};
 use crate::schema::{Attribute, AttributePath, ResourceType};
 use serde_json::{Map, Value};
 
-/// A PATCH request after it was resolved against a resource type: what is left can fail only for
-/// what the resource holds.
+/// A PATCH request after it was resolved against a resource type: the remaining errors depend on the content of the
+/// resource.
 #[derive(Debug, Clone)]
 pub struct Patch {
     steps: Vec<Step>,
@@ -35,15 +35,13 @@ impl Patch {
         }
     }
 
-    /// The attributes after the operations, each applied to the result of the one before, in the
-    /// order of the schemas and with nothing unassigned (RFC 7644 section 3.5.2). Required
-    /// attributes, immutable ones and `primary` are left to `resource::check`, but for immutable
-    /// sub-attributes in the values of a multi-valued attribute.
+    /// The attributes after the operations, each applied to the result of the previous one, in the order of the schemas
+    /// and with nothing unassigned (RFC 7644 section 3.5.2). `resource::check` checks required attributes, immutable
+    /// ones and `primary`, except immutable sub-attributes in the values of a multi-valued attribute.
     ///
     /// # Errors
-    /// Each names its operation. 400 `noTarget` for a value path that matches nothing where that
-    /// matters, `mutability` for another id and for immutable sub-attributes, `invalidValue` for
-    /// more values than allowed.
+    /// Each has the number of its operation. 400 `noTarget` for a value path without a match where one is required,
+    /// `mutability` for a different id and for immutable sub-attributes, `invalidValue` for more values than allowed.
     pub fn apply(
         &self,
         resource_type: &ResourceType,
@@ -92,8 +90,8 @@ impl Patch {
         !self.steps.is_empty()
     }
 
-    /// The attributes and sub-attributes that the operations speak of, in attribute notation:
-    /// those that are returned on request are part of the answer (RFC 7643 section 7).
+    /// The attributes and sub-attributes in the operations, in attribute notation: those that are returned on request
+    /// are part of the response (RFC 7643 section 7).
     pub fn named(&self) -> &[String] {
         &self.named
     }

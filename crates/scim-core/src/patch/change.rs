@@ -1,4 +1,4 @@
-//! What a resolved operation does: the vocabulary between resolving and applying.
+//! Resolved operations: the interface between resolving and applying.
 
 use crate::filter::Predicate;
 use crate::resource::same;
@@ -6,7 +6,7 @@ use crate::schema::{Attribute, AttributePath};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// One thing that an operation does to the document. An operation without a path is several.
+/// One change of the document by an operation. An operation without a path can have several.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     /// Which operation of the request, from 1, for messages.
@@ -27,18 +27,18 @@ pub(super) enum Action {
     RequireId(String),
 }
 
-/// What happens to the value of an attribute or sub-attribute.
+/// A change of the value of an attribute or sub-attribute.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    /// The value becomes this one.
+    /// The value is replaced.
     Set(Value),
     /// These values are added.
     Append(Vec<Value>),
     /// The value is removed.
     Unset,
-    /// The value is removed, unless this sub-attribute beside it has this value already.
+    /// The value is removed, unless this sub-attribute has this value already.
     UnsetUnless(Arc<Attribute>, Value),
-    /// Some of its values change. A single-valued attribute counts as one of at most one value.
+    /// Some values change. A single-valued attribute is handled as a list of at most one value.
     Select(Selection),
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Change {
 pub(super) struct Selection {
     pub(super) which: Which,
     pub(super) edit: Edit,
-    /// What happens if there is no such value.
+    /// Effect if no value matches.
     pub(super) otherwise: Otherwise,
 }
 
@@ -56,9 +56,9 @@ pub(super) struct Selection {
 pub(super) enum Which {
     /// Every value.
     All,
-    /// Values that meet the filter of a value path.
+    /// Values that match the filter of a value path.
     Matching(Predicate),
-    /// Values that have every sub-attribute of one of these.
+    /// Values that have every sub-attribute of one of these objects.
     Holding(Vec<Value>),
 }
 
@@ -68,7 +68,7 @@ pub(super) enum Edit {
     Merge(Vec<SubChange>),
     /// The value is replaced as a whole, but for these sub-attributes, which stay.
     Replace(Value, Vec<Arc<Attribute>>),
-    /// The value goes.
+    /// The value is removed.
     Remove,
 }
 
@@ -89,7 +89,7 @@ pub(super) enum Otherwise {
 }
 
 impl Change {
-    /// Names of the sub-attributes to which it gives values.
+    /// Names of the sub-attributes that it sets.
     pub(super) fn sub_names(&self) -> Vec<&str> {
         match self {
             Self::Set(value) => keys(std::slice::from_ref(value)),
@@ -104,7 +104,7 @@ impl Change {
     }
 }
 
-/// The names of the members of objects, which may stand in arrays.
+/// The names of the members of objects, also inside arrays.
 fn keys(values: &[Value]) -> Vec<&str> {
     let mut names = Vec::new();
     for value in values {
@@ -140,7 +140,7 @@ fn holds(attribute: &Attribute, value: &Value, part: &Value) -> bool {
     )
 }
 
-/// The value that these changes make where there was none.
+/// The new value that these changes create if there was none.
 pub(super) fn made_of(attribute: &Attribute, subs: &[SubChange]) -> Map<String, Value> {
     let made = subs.iter().filter_map(|SubChange { sub, change }| {
         let value = match change {
@@ -153,7 +153,7 @@ pub(super) fn made_of(attribute: &Attribute, subs: &[SubChange]) -> Map<String, 
     in_order(attribute, made.collect())
 }
 
-/// The changes that bring what a value has into another; what is there already stays as it is.
+/// The changes that add the sub-attributes of a value to another; existing ones stay unchanged.
 pub(super) fn additions(
     attribute: &Attribute,
     value: &Map<String, Value>,

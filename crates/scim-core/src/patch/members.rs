@@ -1,5 +1,5 @@
-//! What a patch does to memberships. They are rows, not part of a document, so an operation on
-//! the members becomes a difference that needs no member list to be read (RFC 7644 section 3.5.2).
+//! Changes of memberships by a patch. Memberships are rows, not part of a document, so an operation on the members
+//! becomes a difference that does not require reading the member list (RFC 7644 section 3.5.2).
 
 use super::path::listed;
 use super::target::Place;
@@ -21,8 +21,7 @@ pub enum MemberChange {
     Add(Vec<String>),
     /// These ids are no members afterwards; those that were none are passed over.
     Remove(Vec<String>),
-    /// Members that meet a condition are removed. Targets of the condition are paths of the members
-    /// attribute.
+    /// Members that match a condition are removed. Targets of the condition are paths of the members attribute.
     RemoveMatching(Predicate),
     /// All members are removed.
     Clear,
@@ -60,16 +59,14 @@ fn member_id(member: &Map<String, Value>) -> Option<&str> {
 }
 
 fn nameless() -> Error {
-    Error::invalid_value(
-        "A member has neither \"value\" nor \"$ref\" to tell which resource it is.",
-    )
+    Error::invalid_value("A member has neither \"value\" nor \"$ref\" to identify the resource.")
 }
 
-/// What an operation on the members attribute does; `None`: nothing.
+/// The effect of an operation on the members attribute; `None`: no effect.
 ///
 /// # Errors
-/// 400 `mutability` for a sub-attribute: a member is added or removed as a whole; 400
-/// `invalidValue` for a value that names no members.
+/// 400 `mutability` for a sub-attribute: a member is added or removed as a whole; 400 `invalidValue` for a value
+/// without members.
 pub(super) fn change(
     resource_type: &ResourceType,
     place: &Place,
@@ -156,7 +153,7 @@ fn add_selected(
     })
 }
 
-/// The members that a value names, which may be none: the path names one already.
+/// The members in a value, possibly none: the path has one already.
 fn ids_or_none(
     attribute: &Attribute,
     value: Value,
@@ -171,7 +168,7 @@ fn ids_or_none(
         .collect())
 }
 
-/// The members that the value of an operation names: an array of them, or one.
+/// The members in the value of an operation: an array, or a single one.
 fn ids(
     attribute: &Attribute,
     value: Value,

@@ -14,7 +14,7 @@ pub struct PatchLimits {
     pub operations: usize,
     /// Bounds on paths and the filters in them.
     pub path: FilterLimits,
-    /// How deep JSON may be nested that comes as text within the message.
+    /// Maximum nesting depth of JSON in a text within the message.
     pub json_depth: usize,
 }
 
@@ -28,36 +28,35 @@ impl Default for PatchLimits {
     }
 }
 
-/// What an operation does.
+/// The kind of operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
-    /// Values join, single ones are replaced (RFC 7644 section 3.5.2.1).
+    /// Adds values; replaces single ones (RFC 7644 section 3.5.2.1).
     Add,
     /// Values go (RFC 7644 section 3.5.2.2).
     Remove,
-    /// Values take the place of others (RFC 7644 section 3.5.2.3).
+    /// Replaces values (RFC 7644 section 3.5.2.3).
     Replace,
 }
 
 /// One operation of the message.
 #[derive(Debug, Clone)]
 pub struct Operation {
-    /// What the operation does.
+    /// The kind of operation.
     pub verb: Verb,
-    /// The target; `None` is the resource, whose attributes the value then names.
+    /// The target; `None` is the resource, and the members of the value are its attributes.
     pub path: Option<PatchPath>,
-    /// The value, where the member is there; it may be null.
+    /// The value, if the member is present; it may be null.
     pub value: Option<Value>,
 }
 
-/// Reads a PatchOp message. Member names are taken in any letter case, as is `op`: Entra ID sends
-/// `Add`, `Replace` and `Remove`, and RFC 7644 does not say that they are case-exact. Members
-/// that the message does not know are passed over.
+/// Reads a PatchOp message. Member names and `op` are case-insensitive: Entra ID sends `Add`, `Replace` and `Remove`,
+/// and RFC 7644 does not define them as case-exact. Unknown members are ignored.
 ///
 /// # Errors
-/// 400 `invalidValue` for `schemas` that names others; 400 `invalidSyntax` for another
-/// shape; 400 `invalidPath` or `invalidFilter` for a path that cannot be read; 413 for more
-/// operations than allowed; in `rfc` mode 400 `invalidValue` for none.
+/// 400 `invalidValue` for other URNs in `schemas`; 400 `invalidSyntax` for a wrong structure; 400 `invalidPath` or
+/// `invalidFilter` for a path that cannot be parsed; 413 for more operations than allowed; in `rfc` mode 400
+/// `invalidValue` for none.
 pub fn read(
     body: Map<String, Value>,
     conformance: Conformance,

@@ -1,9 +1,9 @@
-//! PATCH (RFC 7644 section 3.5.2): a message is read, resolved against the resource type, and
-//! applied to the attributes of a resource. Nothing here reads a database or a clock.
+//! PATCH (RFC 7644 section 3.5.2): a message is parsed, resolved against the resource type, and applied to the
+//! attributes of a resource. This module uses neither a database nor a clock.
 //!
-//! [`read`] knows the shape of the message, [`resolve`] its meaning: after that a [`Patch`] can
-//! fail only for what the resource holds. Memberships are not in documents; what a patch does to
-//! them comes apart as [`MemberChange`]s, for which no member list needs to be read.
+//! [`read`] checks the structure of the message, [`resolve`] its meaning: the remaining errors of a [`Patch`] depend on
+//! the content of the resource. Memberships are not in documents; their changes are separate [`MemberChange`]s, which
+//! do not require reading the member list.
 //!
 //! ```
 //! use scim_core::patch::{PatchLimits, read, resolve};

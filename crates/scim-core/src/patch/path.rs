@@ -8,10 +8,10 @@ use crate::resource::{Conformance, named};
 use crate::schema::{Attribute, AttributePath, Named, ResourceType};
 use serde_json::Value;
 
-/// The target that a path names.
+/// The target of a path.
 ///
 /// # Errors
-/// 400 `invalidPath` if brackets stand where there is nothing to choose from.
+/// 400 `invalidPath` for brackets after a target without several values.
 pub(super) fn target(
     resource_type: &ResourceType,
     path: PatchPath,
@@ -107,8 +107,7 @@ fn unknown(
     }
 }
 
-/// The first name in brackets that the attribute before them has no sub-attribute of, and what is
-/// asked of it.
+/// The first name in brackets that is not a sub-attribute of the attribute before them, and its test.
 fn undeclared_in<'a>(attribute: &Attribute, filter: &'a Filter) -> Option<(&'a Name, &'a Test)> {
     match filter {
         Filter::Or(terms) | Filter::And(terms) => {
@@ -132,8 +131,8 @@ fn compared_with(test: &Test) -> Value {
     .unwrap_or_default()
 }
 
-/// The values that a filter lists one by one for a sub-attribute: `value eq "a" or value eq "b"`.
-/// `None` for any other filter.
+/// The values in a filter that lists single values for a sub-attribute: `value eq "a" or value eq "b"`. `None` for any
+/// other filter.
 pub(super) fn listed<'a>(filter: &'a Filter, sub: &str) -> Option<Vec<&'a str>> {
     if let Filter::Or(terms) = filter {
         let each: Option<Vec<_>> = terms.iter().map(|term| listed(term, sub)).collect();

@@ -14,14 +14,14 @@ use crate::resource::{Acceptance, LeftOut, is_blank, named, unknown};
 use crate::schema::{Attribute, Extension, Named, ResourceType};
 use serde_json::{Map, Value};
 
-/// Resolves the operations of a message. Values pass `resource::accept_value`, as they do in the
-/// body of a resource; what a lenient server leaves out is noted in `acceptance`.
+/// Resolves the operations of a message. Values are validated by `resource::accept_value`, like those in the body of a
+/// resource; parts that a lenient server ignores are recorded in `acceptance`.
 ///
 /// # Errors
-/// Each names its operation. 400 `invalidPath` for a path that names no attribute – in lenient mode
-/// only if no operation has another –, `mutability` for one that only the server writes or that must
-/// not go, `noTarget` for a `remove` without path, `invalidFilter`, `invalidValue`, and in `rfc` mode
-/// `invalidSyntax` for unknown attributes.
+/// Each has the number of its operation. 400 `invalidPath` for a path with an unknown attribute – in lenient mode only
+/// if no operation has another path –, `mutability` for one that only the server writes or that must not be removed,
+/// `noTarget` for a `remove` without path, `invalidFilter`, `invalidValue`, and in `rfc` mode `invalidSyntax` for
+/// unknown attributes.
 pub fn resolve(
     resource_type: &ResourceType,
     operations: Vec<Operation>,
@@ -87,7 +87,7 @@ impl Resolving<'_, '_> {
             }
             Target::Extension(extension) => self.extension(&extension, verb, required(value)?),
             Target::Resource if verb == Verb::Remove => Err(Error::no_target(
-                "A \"remove\" needs a \"path\" that says what is removed.",
+                "A \"remove\" needs a \"path\" to the removed values.",
             )),
             Target::Resource => match required(value)? {
                 Value::Object(members) => self.resource(verb, members),
@@ -110,7 +110,7 @@ impl Resolving<'_, '_> {
         Ok(())
     }
 
-    /// A value without a path: each member is an operation of its own.
+    /// A value without a path: each member is a separate operation.
     fn resource(&mut self, verb: Verb, members: Map<String, Value>) -> Result<()> {
         members
             .into_iter()
@@ -158,7 +158,7 @@ impl Resolving<'_, '_> {
         }
     }
 
-    /// A key that names an attribute; without the URN that it should have, its value need not fit.
+    /// A key with the name of an attribute; if the URN is missing, an invalid value is ignored.
     fn named_by(&mut self, key: &str, place: &Place, verb: Verb, value: Value) -> Result<()> {
         let told = self.told(place, verb, value);
         match told {
@@ -197,8 +197,7 @@ impl Resolving<'_, '_> {
         Ok(())
     }
 
-    /// An attribute that a value without path speaks of. It may repeat what the client was told
-    /// and cannot change.
+    /// An attribute in a value without path. It may repeat values that the client received and cannot change.
     fn told(&mut self, place: &Place, verb: Verb, value: Value) -> Result<()> {
         if self.acceptance.conformance.is_lenient() && tolerance::is_echo(self.resource_type, place)
         {
@@ -297,7 +296,7 @@ impl Resolving<'_, '_> {
         })
     }
 
-    /// What a `remove` does to an attribute or sub-attribute as a whole; `None`: nothing.
+    /// The effect of a `remove` on an attribute or sub-attribute as a whole; `None`: no effect.
     fn removal(
         &mut self,
         attribute: &Attribute,
@@ -316,7 +315,7 @@ impl Resolving<'_, '_> {
         }
     }
 
-    /// Whether the `value` of a reference becomes empty, and the reference goes with it.
+    /// Whether the `value` of a reference becomes empty, which removes the reference.
     fn empties_reference(&self, place: &Place, value: Option<&Value>) -> bool {
         let (Some(sub), Some(value)) = (&place.path.sub, value) else {
             return false;
@@ -376,9 +375,8 @@ impl Resolving<'_, '_> {
         })))
     }
 
-    /// Whether every resource of the type must have the attribute. Required sub-attributes, and
-    /// attributes of extensions that need not be used, are due only where their parent is there:
-    /// that shows when the patch has been applied.
+    /// Whether every resource of the type must have the attribute. Required sub-attributes, and attributes of optional
+    /// extensions, are required only if their parent is present, which is checked after the patch has been applied.
     fn is_due(&self, place: &Place) -> bool {
         let holder_is_due = match &place.path.container {
             None => true,
@@ -399,7 +397,7 @@ impl Resolving<'_, '_> {
         }
     }
 
-    /// Names the sub-attributes that an object gives values.
+    /// Records the names of the sub-attributes that an object sets.
     fn name_parts(&mut self, place: &Place, change: &Change) {
         if place.path.sub.is_some() || !self.resource_type.shows_on_request() {
             return;

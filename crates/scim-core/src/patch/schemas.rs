@@ -1,5 +1,5 @@
-//! Operations on `schemas`. Which extensions a resource uses follows from its attributes, so to
-//! add a URN changes nothing, and to remove one removes the extension (RFC 7643 section 3).
+//! Operations on `schemas`. The extensions of a resource follow from its attributes, so adding a URN changes nothing,
+//! and removing one removes the extension (RFC 7643 section 3).
 
 use super::Verb;
 use super::path::{listed, texts};

@@ -1,4 +1,4 @@
-//! What an operation of a PATCH works on (RFC 7644 section 3.5.2).
+//! The target of a PATCH operation (RFC 7644 section 3.5.2).
 
 use crate::error::Error;
 use crate::filter::{Filter, Name};
@@ -7,7 +7,7 @@ use crate::schema::{Attribute, AttributePath, Extension, Mutability, ResourceTyp
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// What an operation works on.
+/// The target of an operation.
 #[derive(Debug)]
 pub(super) enum Target {
     /// The resource; the value names its attributes.
@@ -16,7 +16,7 @@ pub(super) enum Target {
     Extension(Extension),
     /// An attribute, or some of its values, or a sub-attribute of those.
     Attribute(Place),
-    /// What nobody declares.
+    /// A name that no schema declares.
     Undeclared(Undeclared),
 }
 
@@ -25,16 +25,16 @@ pub(super) enum Target {
 pub(super) struct Undeclared {
     /// In attribute notation, without the sub-attribute that follows brackets after an unknown name.
     pub(super) name: String,
-    /// What stands in the brackets and after them, if the name before them is unknown.
+    /// The content of the brackets and the name after them, if the name before them is unknown.
     pub(super) within: Option<(Filter, Option<Name>)>,
-    /// What brackets compare it with, if it stands in them.
+    /// The compared value, if the name is in brackets.
     pub(super) compared: Option<Value>,
-    /// 400 `invalidPath`, or `invalidFilter` if it stands in brackets, that names it.
+    /// The error with the name: 400 `invalidPath`, or `invalidFilter` if it is in brackets.
     pub(super) refusal: Error,
 }
 
 impl Undeclared {
-    /// The attribute with the value that it would take.
+    /// The attribute with its new value.
     pub(super) fn left_out(&self, value: Option<&Value>) -> LeftOut {
         let value = self.compared.as_ref().or(value).cloned();
         let value = value.unwrap_or_default();
@@ -48,7 +48,7 @@ impl Undeclared {
     }
 }
 
-/// A value that brackets would choose, with another one in its sub-attribute.
+/// A value that matches the brackets, with a different sub-attribute.
 fn chosen(filter: &Filter, sub: Option<&Name>, value: Value) -> Value {
     let terms = filter.equalities().unwrap_or_default().into_iter();
     let mut members: Map<_, _> = terms
@@ -94,7 +94,7 @@ impl Place {
             || self.is(resource_type.member_of())
     }
 
-    /// Whether it is this attribute at the top of the document.
+    /// Whether it is this top-level attribute.
     pub(super) fn is(&self, attribute: Option<&Arc<Attribute>>) -> bool {
         self.path.container.is_none()
             && attribute.is_some_and(|other| Arc::ptr_eq(other, self.attribute()))

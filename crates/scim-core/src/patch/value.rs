@@ -11,8 +11,7 @@ use crate::resource::{Acceptance, accept_element, accept_value, says_nothing, un
 use crate::schema::{Attribute, Mutability};
 use serde_json::{Map, Value};
 
-/// What `add` or `replace` with this value does to an attribute or sub-attribute as a whole.
-/// `None`: nothing.
+/// The effect of `add` or `replace` with this value on an attribute or sub-attribute as a whole. `None`: no effect.
 pub(super) fn put(
     attribute: &Attribute,
     verb: Verb,
@@ -46,8 +45,8 @@ pub(super) fn one_value(value: Value, acceptance: &Acceptance<'_>) -> Value {
     }
 }
 
-/// `add` appends and `replace` replaces; a value that is no array is taken as the only one. Values
-/// of which nothing is understood replace nothing.
+/// `add` appends and `replace` replaces; a value that is not an array is treated as a list with one value. If no value
+/// is valid, nothing is replaced.
 fn put_values(
     attribute: &Attribute,
     verb: Verb,
@@ -71,8 +70,8 @@ fn put_values(
     )
 }
 
-/// The changes to sub-attributes that an object asks for. As in the body of a resource, those
-/// that only the server writes are passed over: RFC 7644 section 3.5.2.1 shows such a value.
+/// The changes of sub-attributes by an object. As in the body of a resource, sub-attributes that only the server writes
+/// are ignored: RFC 7644 section 3.5.2.1 has an example of one.
 fn sub_changes(
     attribute: &Attribute,
     verb: Verb,
@@ -104,7 +103,7 @@ fn sub_changes(
     Ok(with_uri(attribute, changes, acceptance))
 }
 
-/// The changes, and what becomes of the URI of a reference whose `value` is among them.
+/// The changes, and the change of the URI of a reference if its `value` changes.
 pub(super) fn with_uri(
     attribute: &Attribute,
     changes: Vec<SubChange>,
@@ -117,7 +116,7 @@ pub(super) fn with_uri(
     }
 }
 
-/// Sub-attributes change in every value, and make one where there is none.
+/// Sub-attributes change in every value; without values, a new one is created.
 pub(super) fn merge_whole(attribute: &Attribute, subs: Vec<SubChange>) -> Change {
     let made = made_of(attribute, &subs);
     let otherwise = if made.is_empty() {
@@ -132,7 +131,7 @@ pub(super) fn merge_whole(attribute: &Attribute, subs: Vec<SubChange>) -> Change
     })
 }
 
-/// What `add` or `replace` does through a value path. `None`: nothing.
+/// The effect of `add` or `replace` with a value path. `None`: no effect.
 pub(super) fn put_selected(
     place: &Place,
     filter: &Filter,
@@ -147,7 +146,7 @@ pub(super) fn put_selected(
     };
     let otherwise = match begun_by(attribute, &edit) {
         None => without_value(verb, acceptance),
-        // What would not be found again is not made: a repeated request would make it twice.
+        // A value that the path would not find is not created: a repeated request would create it twice.
         Some(begun) => match complete(attribute, filter, begun, acceptance)
             .filter(|made| predicate.matches_element(attribute, made))
         {
@@ -165,7 +164,7 @@ pub(super) fn put_selected(
     })))
 }
 
-/// What is done to a value that matches. `None`: nothing.
+/// The change of a matching value. `None`: no change.
 fn edit(
     place: &Place,
     verb: Verb,
@@ -201,7 +200,7 @@ fn edit(
     }
 }
 
-/// The value that an edit would make where there is none.
+/// The value that an edit creates if there is none.
 fn begun_by(attribute: &Attribute, edit: &Edit) -> Option<Value> {
     match edit {
         Edit::Merge(subs) => Some(made_of(attribute, subs))
@@ -212,8 +211,8 @@ fn begun_by(attribute: &Attribute, edit: &Edit) -> Option<Value> {
     }
 }
 
-/// A new value, with what the `eq` terms of the filter say of it. `None` if the filter is of
-/// another kind, or says what no value can be: it does not describe one value.
+/// A new value with the sub-attributes of the `eq` terms of the filter. `None` if the filter has other terms or
+/// contradicts itself: it does not describe a value.
 fn complete(
     attribute: &Attribute,
     filter: &Filter,
@@ -243,7 +242,7 @@ fn complete(
     Some(Value::Object(in_order(attribute, object)))
 }
 
-/// RFC 7644 leaves open whether `add` makes a value, and forbids it for `replace`.
+/// RFC 7644 does not define whether `add` creates a value, and forbids it for `replace`.
 fn with_value(made: Value, verb: Verb, acceptance: &Acceptance<'_>) -> Otherwise {
     match verb {
         Verb::Add => Otherwise::Make(made),
@@ -279,7 +278,7 @@ pub(super) fn remove_listed(
     })))
 }
 
-/// What an `add` or `replace` must come with.
+/// The value, which `add` and `replace` require.
 pub(super) fn required(value: Option<Value>) -> Result<Value> {
     value.ok_or_else(|| Error::invalid_value("Member \"value\" is missing."))
 }

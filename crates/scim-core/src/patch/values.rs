@@ -1,5 +1,5 @@
-//! The values of an attribute while an operation changes some of them. A single-valued one
-//! is one with at most one value.
+//! The values of an attribute while an operation changes some of them. A single-valued attribute is handled as a list
+//! of at most one value.
 
 use super::apply::apply_change;
 use super::change::{Change, Edit, Otherwise, Selection, SubChange, additions, in_order};
@@ -17,12 +17,12 @@ pub(super) struct Values<'a> {
     limits: &'a ValueLimits,
     /// How many there were.
     before: usize,
-    /// Positions of values that this operation has made primary.
+    /// Positions of values that this operation sets as primary.
     primary: Vec<usize>,
 }
 
 impl<'a> Values<'a> {
-    /// Takes the values out of their holder, to be put back.
+    /// Removes the values from the object, until [`Self::put_back`].
     pub(super) fn take(
         attribute: &'a Attribute,
         holder: &mut Map<String, Value>,
@@ -46,15 +46,14 @@ impl<'a> Values<'a> {
         self.values.clear();
     }
 
-    /// Puts others in their place.
+    /// Replaces the values.
     pub(super) fn set(&mut self, list: &Value) -> Result<()> {
         self.clear();
         self.append(each(list))
     }
 
-    /// Adds values that are not there yet. One that differs only in further sub-attributes from
-    /// a value of the same `type` and `value` is merged into that (RFC 7643 section 2.4: the
-    /// pair occurs once).
+    /// Adds missing values. A value that differs only in other sub-attributes from one with the same `type` and `value`
+    /// is merged into it (RFC 7643 section 2.4: the pair occurs once).
     pub(super) fn append(&mut self, added: &[Value]) -> Result<()> {
         let attribute = self.attribute;
         let mut there: HashSet<_> = self
@@ -153,7 +152,7 @@ impl<'a> Values<'a> {
         Ok(())
     }
 
-    /// Positions stay: what is null is not put back.
+    /// Positions do not change: the value becomes null and is dropped by [`Self::put_back`].
     fn remove(&mut self, i: usize) {
         if let Some(value) = self.values.get_mut(i) {
             *value = Value::Null;
@@ -188,8 +187,8 @@ impl<'a> Values<'a> {
         Ok(())
     }
 
-    /// Values that an operation made equal are one value. What they have lost is lost first, so
-    /// that no other takes the place of a primary one.
+    /// Merges values that became equal by an operation. Removals are applied first, so that a primary value is not
+    /// replaced by another.
     fn drop_doubles(&mut self) {
         self.yield_primary();
         let mut seen = HashSet::new();
@@ -198,8 +197,8 @@ impl<'a> Values<'a> {
             .retain(|value| seen.insert(identity(attribute, value)));
     }
 
-    /// Where this operation has made a value primary, no other is (RFC 7644 section 3.5.2). Two
-    /// that it has made so stay, and are an error of the request.
+    /// If this operation sets a value as primary, the others lose `primary` (RFC 7644 section 3.5.2). Two primary
+    /// values in one operation stay, and are an error of the request.
     fn yield_primary(&mut self) {
         let chosen = std::mem::take(&mut self.primary);
         if chosen.is_empty() {
@@ -217,10 +216,10 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Puts the values back, if any is left.
+    /// Writes the remaining values to the object, if any.
     ///
     /// # Errors
-    /// 400 `invalidValue` if they have become more than allowed.
+    /// 400 `invalidValue` if there are more than allowed.
     pub(super) fn put_back(mut self, holder: &mut Map<String, Value>) -> Result<()> {
         self.yield_primary();
         self.values.retain(|value| {
@@ -252,7 +251,7 @@ fn each(value: &Value) -> &[Value] {
         .map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
-/// What may occur once in an attribute: the `value` with its `type`.
+/// The pair that is unique in an attribute: `value` and `type`.
 fn pair(attribute: &Attribute, value: &Value) -> Option<(Identity, Option<Identity>)> {
     let part = |name: &str| Some(identity(attribute.sub_attribute(name)?, value.get(name)?));
     Some((part("value")?, part("type")))

@@ -30,13 +30,13 @@ use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, Reso
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
-/// What a body asserts.
+/// The content of an accepted body.
 #[derive(Debug)]
 pub struct Accepted {
     /// The attributes that have a value.
     pub attributes: Attributes,
-    /// What the body names, also with null: names of top-level attributes, URNs of extensions and
-    /// attributes of extensions with their URN, as the schemas spell them.
+    /// Names in the body, including those with null: top-level attributes, URNs of extensions and attributes of
+    /// extensions with their URN, as the schemas spell them.
     pub asserted: HashSet<String>,
 }
 
@@ -93,7 +93,7 @@ pub fn accept(
     Ok(read.finish())
 }
 
-/// The value that a body gives an attribute of the core schema, under whichever of its names.
+/// The value of an attribute of the core schema in a body, under any of its names.
 pub fn sent<'a>(
     resource_type: &ResourceType,
     body: &'a Map<String, Value>,
@@ -113,8 +113,8 @@ pub fn sent<'a>(
     )
 }
 
-/// Gives the type's default values to attributes that the client does not assert
-/// (RFC 7644 section 3.3: a default may be assigned only to those).
+/// Assigns the type's default values to attributes that the client does not send (RFC 7644 section 3.3: a default may
+/// be assigned only to those).
 pub fn assign_defaults(resource_type: &ResourceType, accepted: &mut Accepted) {
     let mut attributes = std::mem::take(&mut accepted.attributes).into_map();
     for (name, value) in resource_type.defaults() {
@@ -133,7 +133,7 @@ struct Reading<'a, 'b, 'c> {
     top: Map<String, Value>,
     extensions: Map<String, Value>,
     asserted: HashSet<String>,
-    /// Values under keys that are not where the schema puts them, each with its key.
+    /// Values under keys at other places than the schema defines, each with its key.
     elsewhere: Vec<(String, AttributePath, Value)>,
 }
 
@@ -229,7 +229,7 @@ impl Reading<'_, '_, '_> {
         }
     }
 
-    /// Takes values under other names of an attribute, unless the body also has the attribute in its place.
+    /// Uses values under other names of an attribute, unless the body also has the attribute at its place.
     fn take_from_elsewhere(&mut self) -> Result<()> {
         let elsewhere = std::mem::take(&mut self.elsewhere);
         let (parts, whole): (Vec<_>, Vec<_>) = elsewhere
@@ -246,7 +246,7 @@ impl Reading<'_, '_, '_> {
         Ok(())
     }
 
-    /// Gives an attribute its value where the schema puts it.
+    /// Sets the value of an attribute at the place that the schema defines.
     fn placed(&mut self, key: &str, path: &AttributePath, value: Value) -> Result<()> {
         let extension = match &path.container {
             None => return self.top(&path.attribute, value),
@@ -266,7 +266,7 @@ impl Reading<'_, '_, '_> {
         }
     }
 
-    /// Gives a sub-attribute its value, unless the body has it in its place.
+    /// Sets the value of a sub-attribute, unless the body has it at its place.
     fn part(&mut self, key: &str, path: &AttributePath, value: Value) -> Result<()> {
         let Some(sub) = &path.sub else { return Ok(()) };
         let sub = sub.name().as_ref();

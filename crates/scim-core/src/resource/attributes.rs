@@ -5,22 +5,20 @@ use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
 use std::ops::Deref;
 
-/// The attributes of a resource that obey its type: canonical names in schema order, no unknown
-/// attributes, every value of its type, nothing unassigned (no null, no empty array or object), the
-/// client's order of values. Those of an extension are in an object under its URN; `schemas`, `id`
-/// and `meta` are not among them.
+/// The validated attributes of a resource: canonical names in schema order, no unknown attributes, correct types,
+/// nothing unassigned (no null, no empty array or object), the client's order of values. Attributes of an extension are
+/// in an object under its URN; `schemas`, `id` and `meta` are not included.
 ///
-/// The type is the proof: [`accept`](super::accept::accept) makes it from a request body,
-/// [`Patch::apply`](crate::patch::Patch::apply) from attributes and a PATCH, and
-/// [`Attributes::from_stored`] reads back what one of these made. Reading goes through [`Map`], to
-/// which it dereferences.
+/// The type guarantees this: [`accept`](super::accept::accept) creates it from a request body,
+/// [`Patch::apply`](crate::patch::Patch::apply) from attributes and a PATCH, and [`Attributes::from_stored`] from
+/// stored attributes. It dereferences to [`Map`] for reading.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attributes(Map<String, Value>);
 
 impl Attributes {
-    /// Reads back attributes that a store has kept, as JSON or as columns; `schemas`, `id` and
-    /// `meta` are taken out. For the store alone: nothing is checked, so the map must come from a
-    /// value of this type. A request body goes through [`accept`](super::accept::accept).
+    /// Restores attributes from a store, from JSON or columns, without `schemas`, `id` and `meta`. Only for the store:
+    /// nothing is checked, so the map must come from a value of this type. Use [`accept`](super::accept::accept) for a
+    /// request body.
     pub fn from_stored(mut document: Map<String, Value>) -> Self {
         for name in ["schemas", "id", "meta"] {
             document.shift_remove(name);
@@ -28,7 +26,7 @@ impl Attributes {
         Self(document)
     }
 
-    /// For the functions of this crate that establish what the type promises.
+    /// For the functions of this crate that establish the guarantees of the type.
     pub(crate) fn validated(attributes: Map<String, Value>) -> Self {
         Self(attributes)
     }
@@ -38,19 +36,18 @@ impl Attributes {
         self.0
     }
 
-    /// Takes the value of a top-level attribute out, such as memberships that are stored elsewhere
-    /// or a password that is stored as a digest.
+    /// Removes and returns the value of a top-level attribute, such as memberships that are stored elsewhere or a
+    /// password that is stored as a digest.
     pub fn take(&mut self, attribute: &Attribute) -> Option<Value> {
         self.0.shift_remove(attribute.name().as_ref())
     }
 
-    /// Adds a value that the server itself makes, such as memberships, before the attributes are
-    /// shown to a client.
+    /// Adds a value that the server computes, such as memberships, before the attributes are returned to a client.
     pub fn set_derived(&mut self, attribute: &Attribute, value: Value) {
         self.0.insert(attribute.name().to_string(), value);
     }
 
-    /// Gives an attribute at the top of a document the value that it has in `before`, or none.
+    /// Sets a top-level attribute to its value in `before`, or removes it.
     pub(crate) fn keep(
         &mut self,
         resource_type: &ResourceType,
@@ -83,8 +80,8 @@ impl Attributes {
         Self(named.collect())
     }
 
-    /// Names of the top-level attributes and extensions that differ from those of `before`, in the
-    /// order of `before`, then of what is new.
+    /// Names of the top-level attributes and extensions that differ from those of `before`, in the order of `before`,
+    /// then new ones.
     pub fn changed_names<'a>(&'a self, before: &'a Self) -> Vec<&'a str> {
         let new = self.keys().filter(|name| before.get(name).is_none());
         let has_changed =
@@ -152,7 +149,7 @@ pub(crate) fn in_schema_order(
         let held = in_order;
         ordered.insert(urn, Value::Object(held));
     }
-    // What a schema declared that is no longer loaded stays, out of reach, until it is back.
+    // Values of a schema that is no longer loaded stay hidden until it is loaded again.
     ordered.append(&mut attributes);
     ordered
 }

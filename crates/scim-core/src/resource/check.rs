@@ -1,5 +1,5 @@
-//! What must hold of a resource as a whole: required attributes are there, immutable ones have
-//! not changed, at most one value of an attribute is primary (RFC 7643 sections 2.2, 2.4, 7).
+//! Rules for a resource as a whole: required attributes are present, immutable ones are unchanged, at most one value of
+//! an attribute is primary (RFC 7643 sections 2.2, 2.4, 7).
 //!
 //! ```
 //! use scim_core::error::Problem;
@@ -22,7 +22,7 @@ use crate::schema::{Attribute, Mutability, ResourceType};
 use serde_json::Value;
 use std::fmt::Display;
 
-/// Which error tells that a required attribute is missing.
+/// The kind of write, which determines the error for a missing required attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteKind {
     /// POST or PUT: 400 `invalidValue`.
@@ -31,9 +31,9 @@ pub enum WriteKind {
     Modify,
 }
 
-/// Checks the attributes of a resource after a change, against those before it if there were any.
-/// What had no value before, though it is required now, and has none afterwards is not due: the
-/// schema was tightened after the resource was stored, and the change does not touch it.
+/// Checks the attributes of a resource after a change, with those before it if there were any. A required attribute
+/// without a value before and after the change is no error: the schema was tightened after the resource was stored, and
+/// the change does not affect it.
 ///
 /// # Errors
 /// 400 `invalidValue` or `mutability`, naming the attribute.
@@ -181,7 +181,7 @@ fn check_complex(
     Ok(())
 }
 
-/// The values of an attribute: all of a list, or the one.
+/// The values of an attribute: those of a list, or the single one.
 fn listed(value: &Value) -> &[Value] {
     value
         .as_array()
@@ -195,8 +195,8 @@ fn primaries(values: &[Value]) -> usize {
         .count()
 }
 
-/// The error for a required attribute without a value: a PATCH that removes the value is refused for
-/// that, one that begins to use a parent of the attribute for the missing value.
+/// The error for a required attribute without a value: a PATCH that removes the value is refused for the removal, and
+/// one that creates the parent of the attribute for the missing value.
 fn missing(path: &dyn Display, change: WriteKind, had_value: bool) -> Error {
     match (change, had_value) {
         (WriteKind::Whole, _) | (WriteKind::Modify, false) => Error::invalid_value(format!(

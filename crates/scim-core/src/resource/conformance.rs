@@ -5,7 +5,7 @@ use crate::keywords;
 keywords! {
     /// How much a tenant forgives its clients.
     Conformance {
-        /// Takes what Okta, Entra and others really send; see the `tolerance` modules.
+        /// Accepts requests of Okta, Entra ID and others that deviate from the RFCs; see the `tolerance` modules.
         Lenient = "lenient",
         /// The letter of the RFCs.
         Rfc = "rfc",

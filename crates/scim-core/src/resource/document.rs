@@ -1,4 +1,4 @@
-//! The text of a resource as a store keeps it, and how an answer is made of it without parsing.
+//! The stored text of a resource, and how a response is built from it without parsing.
 
 use super::attributes::Attributes;
 use super::undeclared;
@@ -6,12 +6,12 @@ use crate::schema::ResourceType;
 use serde_json::{Map, Value};
 use std::fmt::{self, Write};
 
-/// The JSON text of a resource as a store keeps it: `schemas` first, then the attributes, which is
-/// what a client reads but for `id`, `meta` and values that are stored elsewhere, such as
-/// memberships. Those are put in by [`StoredDocument::with_id`] and what the caller appends.
+/// The stored JSON text of a resource: `schemas` first, then the attributes. This is the text for clients without `id`,
+/// `meta` and values that are stored elsewhere, such as memberships. [`StoredDocument::with_id`] and the caller insert
+/// these.
 ///
-/// `schemas` also names URNs that no schema declares any more, so that
-/// [`StoredDocument::may_hold_undeclared`] needs not parse the document.
+/// `schemas` also lists URNs of removed schemas, so that [`StoredDocument::may_hold_undeclared`] does not parse the
+/// document.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredDocument(String);
 
@@ -70,9 +70,8 @@ impl StoredDocument {
         undeclared::may_be_in(resource_type, self.schemas())
     }
 
-    /// The text of an answer with `id` after `schemas`, without the closing brace: the caller appends
-    /// `,"meta":{…}}`, and before that whatever is stored elsewhere. `room` is the number of bytes to
-    /// reserve for that.
+    /// The text of a response with `id` after `schemas`, without the closing brace: the caller appends values that are
+    /// stored elsewhere, then `,"meta":{…}}`. `room` is the number of bytes to reserve for that.
     pub fn with_id(&self, id: impl fmt::Display, room: usize) -> String {
         let (schemas, rest) = self.split();
         let rest = rest.strip_suffix('}').unwrap_or(rest);

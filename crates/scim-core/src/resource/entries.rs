@@ -1,4 +1,4 @@
-//! What of a resource can be searched: one entry for each simple value, for the store's index.
+//! Searchable values of a resource: one entry for each simple value, for the store's index.
 //!
 //! ```
 //! use scim_core::resource::Attributes;
@@ -32,15 +32,15 @@ use std::sync::Arc;
 pub struct Entry {
     /// Position of the path among [`ResourceType::leaves`].
     pub leaf: usize,
-    /// Which value of a multi-valued attribute; 0 is the primary one, else the first, and so
-    /// the one that is sorted by (RFC 7644 section 3.4.2.3).
+    /// Position in a multi-valued attribute; 0 is the primary value, or else the first, which is used for sorting (RFC
+    /// 7644 section 3.4.2.3).
     pub element: u16,
     /// The value's key.
     pub key: Key,
 }
 
-/// Whether values at that path are kept for searching: not secrets, nor what the store keeps in
-/// columns of its own (`id`, `schemas`, `meta`) or as rows (memberships).
+/// Whether values at that path are indexed: not secrets, and not values that the store has in separate columns (`id`,
+/// `schemas`, `meta`) or rows (memberships).
 pub fn is_indexed(resource_type: &ResourceType, path: &AttributePath) -> bool {
     let in_columns = path.container.is_none()
         && matches!(path.attribute.name().as_ref(), "id" | "schemas" | "meta");
@@ -90,7 +90,7 @@ pub fn entries_of(
     found
 }
 
-/// The number of an element, once the one that is sorted by has number 0.
+/// The number of an element, where the element for sorting has number 0.
 fn rank(i: usize, first: usize) -> u16 {
     let rank = match i {
         i if i == first => 0,

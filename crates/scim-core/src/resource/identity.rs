@@ -5,7 +5,7 @@ use crate::schema::Attribute;
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// What two values of an attribute share if and only if they are the same.
+/// The identity of a value: equal if and only if two values of an attribute are the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Identity {
     /// The key of a simple value.
@@ -40,8 +40,8 @@ pub(crate) fn identity(attribute: &Attribute, value: &Value) -> Identity {
     }
 }
 
-/// Whether two values of an attribute are the same: equal keys, sub-attribute by
-/// sub-attribute, in any order of values (RFC 7643 section 2.4: order means nothing).
+/// Whether two values of an attribute are the same: equal keys, sub-attribute by sub-attribute, in any order of values
+/// (RFC 7643 section 2.4: the order is not significant).
 pub fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) if attribute.is_multi_valued() => {

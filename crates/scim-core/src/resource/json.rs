@@ -1,7 +1,7 @@
-//! Strict reading of JSON (RFC 8259): what parsers disagree about is refused.
+//! Strict parsing of JSON (RFC 8259): ambiguous input is refused.
 //!
-//! `serde_json` keeps the last of two members with one name and takes NUL characters; SCIM
-//! names disregard letter case, so `userName` beside `USERNAME` is a duplicate too.
+//! `serde_json` keeps the last of two members with one name and accepts NUL characters. SCIM names are
+//! case-insensitive, so `userName` and `USERNAME` are duplicates too.
 //!
 //! ```
 //! use scim_core::error::ErrorKind;

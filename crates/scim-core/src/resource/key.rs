@@ -1,7 +1,7 @@
-//! The one definition of equality and order of values.
+//! The only definition of equality and order of values.
 //!
-//! A key is text, so that both databases and the evaluator compare the same bytes: the
-//! evaluator compares keys, the store keeps keys, uniqueness and sorting are over keys.
+//! A key is text, so that both databases and the evaluator compare the same bytes: the evaluator compares keys, the
+//! store saves keys, uniqueness and sorting use keys.
 
 use crate::schema::{Attribute, Type};
 use crate::time::parse_date_time;
@@ -12,8 +12,8 @@ use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// The comparable form of a simple value. Keys of one attribute are ordered as its values are:
-/// text by code point, numbers by size, moments by time.
+/// The comparable form of a simple value. Keys of one attribute are ordered as its values are: text by code point,
+/// numbers by size, timestamps by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 
@@ -61,8 +61,8 @@ impl Key {
         Self(format!("{:016x}", number.cast_unsigned() ^ (1 << 63)))
     }
 
-    /// A decimal number: the bits of the double, made to sort as the numbers do. `None` for
-    /// what is no finite double.
+    /// A decimal number: the bits of the double, transformed to sort like the numbers. `None` if it is not a finite
+    /// double.
     pub fn decimal(number: &Number) -> Option<Self> {
         let double = number.as_f64().filter(|double| double.is_finite())?;
         let bits = (double + 0.0).to_bits();
@@ -121,7 +121,7 @@ pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     GeneralPurpose::new(alphabet, config).decode(text).ok()
 }
 
-/// Once is not enough: compatibility normalisation can bring new capitals (`℡` gives `TEL`).
+/// Folding runs twice: compatibility normalisation can produce new capitals (`℡` becomes `TEL`).
 fn fold(text: &str) -> String {
     const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfkc();
     NFKC.normalize(&CaseMapper::new().fold_string(text))

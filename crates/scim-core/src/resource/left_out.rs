@@ -1,9 +1,9 @@
-//! What a lenient server leaves out of a request.
+//! Parts of a request that a lenient server ignores.
 
 use serde_json::Value;
 use std::fmt;
 
-/// One thing that is left out. Its `Display` names it and shows no value.
+/// One ignored part. Its `Display` has the name and no value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LeftOut {
     /// An attribute that no schema declares.
@@ -15,7 +15,7 @@ pub enum LeftOut {
     },
     /// A URN in `schemas` that the resource type does not have.
     UndeclaredSchema(String),
-    /// An attribute whose value does not fit, in attribute notation.
+    /// An attribute with an invalid value, in attribute notation.
     UnfitValue(String),
     /// An attribute that was to lose its value and keeps it, in attribute notation.
     KeptValue(String),

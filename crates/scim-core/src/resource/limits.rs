@@ -15,7 +15,7 @@ use crate::schema::Attribute;
 /// Bounds on the values of a resource. Limits of messages are in the modules that read them.
 #[derive(Debug, Clone, Copy)]
 pub struct ValueLimits {
-    /// Characters of an attribute that must be unique, in key form: what an index can hold.
+    /// Characters of a unique attribute, in key form: the maximum that an index supports.
     pub unique_chars: usize,
     /// Characters of `externalId` and of unique attributes as sent.
     pub identifier_chars: usize,
@@ -23,13 +23,12 @@ pub struct ValueLimits {
     pub string_bytes: usize,
     /// Values of a multi-valued attribute.
     pub values: usize,
-    /// Members named by one request.
+    /// Members in one request.
     pub members: usize,
 }
 
 impl ValueLimits {
-    /// How many values an attribute may have. One that refers to resources may list as many as
-    /// there are members.
+    /// Maximum number of values of an attribute. The attribute of members has the limit of members.
     pub fn values_of(&self, attribute: &Attribute) -> usize {
         let refers = attribute.is_complex() && attribute.sub_attribute("$ref").is_some();
         if refers { self.members } else { self.values }

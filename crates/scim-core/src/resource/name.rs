@@ -1,5 +1,4 @@
-//! Names that clients give attributes, looked up in a resource type: the one place that says what
-//! is forgiven in a name, wherever it is read.
+//! Attribute names of clients, resolved in a resource type: the only definition of tolerated names.
 
 use super::conformance::Conformance;
 use super::tolerance;
@@ -18,8 +17,8 @@ pub fn named(resource_type: &ResourceType, name: &str, conformance: Conformance)
         .or_else(|| tolerance::named_without_urn(resource_type, name))
 }
 
-/// The full name of what a name was meant for, known or not: with the URN of the schema that it begins
-/// with, or of the extension whose attribute it begins with.
+/// The full name for a known or unknown name: with the URN of the schema that it begins with, or of the extension whose
+/// attribute it begins with.
 pub fn full_name(resource_type: &ResourceType, name: &str, conformance: Conformance) -> String {
     let schema = resource_type.schema().id();
     let urns = resource_type.extensions().iter().map(|e| e.schema.id());

@@ -1,9 +1,9 @@
-//! Names that a client made up, for logs.
+//! Unknown names of clients, for logs.
 
-/// Characters of a name that a client made up, at most.
+/// Maximum number of characters of an unknown name.
 const NAME: usize = 256;
 
-/// A name that a client made up, as it is fit for a log: printable, and no longer than a name.
+/// An unknown name for a log: printable and limited in length.
 pub fn printable(name: &str) -> String {
     name.chars()
         .filter(|c| !c.is_control())

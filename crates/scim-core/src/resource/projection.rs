@@ -1,5 +1,5 @@
-//! What of a resource a client sees: `returned`, `attributes`, `excludedAttributes`
-//! (RFC 7643 section 7, RFC 7644 section 3.9).
+//! The attributes in a response: `returned`, `attributes`, `excludedAttributes` (RFC 7643 section 7, RFC 7644 section
+//! 3.9).
 //!
 //! ```
 //! use scim_core::resource::projection::Projection;
@@ -24,7 +24,7 @@ use crate::schema::{Attribute, AttributePath, Named, ResourceType, Returned};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
-/// A choice of attributes for the resources of one type.
+/// A selection of attributes for the resources of one type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Projection {
     choice: Choice,
@@ -109,8 +109,8 @@ impl Projection {
         }
     }
 
-    /// The projection for the answer to a write: attributes that are returned on request are shown if
-    /// the write set them (RFC 7643 section 7).
+    /// The projection for the response to a write: attributes that are returned on request are included if the write
+    /// set them (RFC 7643 section 7).
     #[must_use]
     pub fn after_writing(
         mut self,
@@ -124,7 +124,7 @@ impl Projection {
         self
     }
 
-    /// Whether the client asked for a choice of its own.
+    /// Whether the client selected attributes.
     pub fn is_chosen(&self) -> bool {
         self.choice != Choice::Defaults
     }
@@ -134,8 +134,7 @@ impl Projection {
         !self.is_chosen() && resource_type.is_shown_whole()
     }
 
-    /// Whether the attribute at the top of a document is shown, at least in part. The store
-    /// asks before it reads memberships.
+    /// Whether a top-level attribute is included, at least in part. The store calls this before it reads memberships.
     pub fn shows(&self, attribute: &Attribute) -> bool {
         let name = attribute.name().to_ascii_lowercase();
         self.shows_path(attribute.returned(), &name, false)
@@ -205,7 +204,7 @@ impl Projection {
         chosen_above: bool,
     ) -> Option<Value> {
         if !self.shows_path(attribute.returned(), path, chosen_above) {
-            // A sub-attribute that is always returned comes along with nothing else of its parent.
+            // A sub-attribute that is always returned is included without the other parts of its parent.
             return None;
         }
         if !attribute.is_complex() {

@@ -1,4 +1,4 @@
-//! What a PUT makes of a resource (RFC 7644 section 3.5.1).
+//! The result of a PUT (RFC 7644 section 3.5.1).
 
 use super::accept::Accepted;
 use super::attributes::{Attributes, in_schema_order};
@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 
 impl Attributes {
-    /// The attributes after a replacement (RFC 7644 section 3.5.1) by those of a body: what the body
-    /// has, what no client reads and the body does not speak of, and what no schema declares.
+    /// The attributes after a replacement (RFC 7644 section 3.5.1) by those of a body: the attributes of the body,
+    /// unreadable attributes that the body does not contain, and values of removed schemas.
     #[must_use]
     pub fn replaced_by(&self, resource_type: &ResourceType, accepted: &Accepted) -> Self {
         let mut after = accepted.attributes.clone().into_map();

@@ -1,5 +1,5 @@
-//! Leniencies in the bodies of resources. Each is one function that names its client and the
-//! sentence of the RFC that it bends; `rfc` mode calls none of them.
+//! Tolerances for the bodies of resources. Each is one function that documents the client and the rule of the RFC that
+//! it relaxes; `rfc` mode calls none of them.
 //!
 //! ```
 //! use scim_core::resource::tolerance::{boolean_from_text, is_legacy_core};
@@ -25,10 +25,10 @@ use std::sync::Arc;
 /// URN of the enterprise extension (RFC 7643 section 4.3).
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-/// `"True"` and `"False"`, in any letter case, where a Boolean is due.
+/// `"True"` and `"False"`, in any letter case, where a Boolean is required.
 ///
-/// Entra ID sends `active` and `roles.primary` as text unless a flag is set; its validator does so
-/// in every user. Bends RFC 7643 section 2.3.2.
+/// Entra ID sends `active` and `roles.primary` as text unless a flag is set; its validator does so for every user.
+/// Relaxes RFC 7643 section 2.3.2.
 pub fn boolean_from_text(value: &Value) -> Option<bool> {
     let text = value.as_str()?;
     [true, false]
@@ -36,10 +36,10 @@ pub fn boolean_from_text(value: &Value) -> Option<bool> {
         .find(|flag| text.eq_ignore_ascii_case(if *flag { "true" } else { "false" }))
 }
 
-/// A plain string where a complex value is due means its `value`; an empty one means none.
+/// A plain string where a complex value is required means its `value`; an empty one means no value.
 ///
-/// Entra ID sends `manager` as the id alone, and `""` to clear it. Bends RFC 7643 section 2.3.8.
-/// Gives the value back if it is no string or the attribute has no `value`, or is multi-valued.
+/// Entra ID sends `manager` as the id alone, and `""` to clear it. Relaxes RFC 7643 section 2.3.8. Returns the value if
+/// it is not a string or the attribute has no `value`, or is multi-valued.
 pub fn complex_from_text(attribute: &Attribute, value: Value) -> Result<Map<String, Value>, Value> {
     match (value, attribute.sub_attribute("value")) {
         (Value::String(text), Some(_)) if !attribute.is_multi_valued() => {
@@ -60,18 +60,18 @@ pub fn is_number(text: &str) -> bool {
 
 /// A text that is a JSON number and nothing else, where an integer or a decimal is due.
 ///
-/// Entra ID sends every mapped value as text, and SCIM-SDK, a library for Java, `startIndex` and `count`
-/// of a search. Bends RFC 7643 sections 2.3.3 and 2.3.4, and RFC 7644 section 3.4.3. `None` for other
-/// texts, and for numbers that no double holds.
+/// Entra ID sends every mapped value as text, and SCIM-SDK, a library for Java, `startIndex` and `count` of a search.
+/// Relaxes RFC 7643 sections 2.3.3 and 2.3.4, and RFC 7644 section 3.4.3. `None` for other texts, and for numbers that
+/// no double holds.
 pub fn number_from_text(value: &Value) -> Option<Number> {
     let text = value.as_str().filter(|text| is_number(text))?;
     serde_json::from_str(text).ok()
 }
 
-/// An array of one value, where a single value is due, means that value; an empty one means none.
+/// An array with one value, where a single value is required, means that value; an empty one means no value.
 ///
-/// Entra ID's documented request for a manager, Microsoft's SCIM library and better-auth send arrays.
-/// Bends RFC 7643 section 2.2, where an attribute is single-valued or multi-valued.
+/// Entra ID's documented request for a manager, Microsoft's SCIM library and better-auth send arrays. Relaxes RFC 7643
+/// section 2.2, where an attribute is single-valued or multi-valued.
 pub fn one_of_array(value: Value) -> Value {
     match value {
         Value::Array(mut values) if values.len() <= 1 && !values.iter().any(Value::is_array) => {
@@ -81,10 +81,10 @@ pub fn one_of_array(value: Value) -> Value {
     }
 }
 
-/// `{"value": x}`, alone or beside `"$ref": null`, where a simple value is due, means `x`.
+/// `{"value": x}`, alone or with `"$ref": null`, where a simple value is required, means `x`.
 ///
-/// Entra ID sends the values of a simple multi-valued attribute so, and Microsoft's SCIM library
-/// those of single ones. Bends RFC 7643 section 2.3: only complex attributes have sub-attributes.
+/// Entra ID sends values of simple multi-valued attributes in this form, and Microsoft's SCIM library those of
+/// single-valued ones. Relaxes RFC 7643 section 2.3: only complex attributes have sub-attributes.
 pub fn simple_from_object(value: Value) -> Value {
     let Value::Object(mut members) = value else {
         return value;
@@ -106,9 +106,9 @@ pub fn simple_from_object(value: Value) -> Value {
 
 /// `{"value": ""}` and `{"value": null}` for a single-valued reference mean that it has no value.
 ///
-/// Entra ID and clients made after it clear `manager` so, also beside the `$ref` of the former one. Bends
-/// RFC 7643 section 2.5, where only null and the empty array mean unassigned. What only the server writes
-/// does not count; null beside a `$ref` leaves the `$ref` to tell which resource it is.
+/// Entra ID and similar clients clear `manager` in this form, also with the `$ref` of the former manager. Relaxes RFC
+/// 7643 section 2.5, where only null and the empty array mean unassigned. Sub-attributes that only the server writes
+/// are ignored; if `value` is null and `$ref` is present, `$ref` identifies the resource.
 pub fn is_empty_reference(attribute: &Attribute, members: &Map<String, Value>) -> bool {
     let has_parts = ["value", "$ref"]
         .iter()
@@ -136,36 +136,35 @@ pub fn is_empty_reference(attribute: &Attribute, members: &Map<String, Value>) -
 /// `schemas` that is missing, null or empty means the schema of the endpoint, or the URN of the
 /// message.
 ///
-/// authentik leaves it out of PatchOp messages, keycloak-scim2-storage out of groups. Bends RFC 7643
-/// section 3, where `schemas` is required and not empty, and RFC 7644 sections 3.4.3, 3.5.2 and 3.7.
+/// authentik leaves it out of PatchOp messages, keycloak-scim2-storage out of groups. Relaxes RFC 7643 section 3, where
+/// `schemas` is required and not empty, and RFC 7644 sections 3.4.3, 3.5.2 and 3.7.
 pub fn schemas_left_out(schemas: Option<&Value>) -> bool {
     schemas.is_none_or(|schemas| schemas.is_null() || schemas.as_array().is_some_and(Vec::is_empty))
 }
 
-/// A PUT that says nothing of an attribute that is to be kept leaves its value as it is; see
+/// A PUT without an attribute that is to be kept leaves its value unchanged; see
 /// [`TypeRules::kept`](crate::schema::TypeRules::kept).
 ///
-/// Clients that push a profile leave `active` out; a user who was deactivated must not come back by
-/// that. Bends RFC 7644 section 3.5.1, where an attribute that is left out is cleared or gets its
-/// default. `after` are the attributes of the body.
+/// Clients that push a profile omit `active`; this must not reactivate a deactivated user. Relaxes RFC 7644 section
+/// 3.5.1, where an omitted attribute is cleared or gets its default. `after` are the attributes of the body.
 pub fn keep_value(resource_type: &ResourceType, before: &Attributes, after: &mut Attributes) {
     if let Some(kept) = &resource_type.rules().kept {
         after.keep(resource_type, kept, before);
     }
 }
 
-/// The attribute that is shown as an empty array where it has no value: the members of a group.
+/// The attribute that is returned as an empty array if it has no value: the members of a group.
 ///
-/// Three clients crash on, or misread, a group without `members`. Bends RFC 7643 section 2.5, where
-/// an empty array and no value are one.
+/// Three clients crash on, or misread, a group without `members`. Relaxes RFC 7643 section 2.5, where an empty array
+/// and no value are equivalent.
 pub fn shown_when_empty(resource_type: &ResourceType) -> Option<&Arc<Attribute>> {
     resource_type.members()
 }
 
-/// A text with commas, where a SearchRequest has an array of names.
+/// A text with commas in place of an array of names in a SearchRequest.
 ///
-/// SCIM-SDK, a library for Java, sends `attributes` as it would stand in a URL. Bends RFC 7644
-/// section 3.4.3, where `attributes` and `excludedAttributes` are arrays.
+/// SCIM-SDK, a library for Java, sends `attributes` in the form of a URL parameter. Relaxes RFC 7644 section 3.4.3,
+/// where `attributes` and `excludedAttributes` are arrays.
 pub fn search_names(text: &str) -> Vec<String> {
     text.split(',')
         .map(str::trim)
@@ -176,17 +175,16 @@ pub fn search_names(text: &str) -> Vec<String> {
 
 /// `failOnErrors` of 0 in a bulk request is none.
 ///
-/// Libraries send the default value of their number type where the caller set none. Bends RFC 7644
-/// section 3.7, where it is the number of errors after which the server stops.
+/// Libraries send the default value of their number type where the caller set none. Relaxes RFC 7644 section 3.7, where
+/// it is the number of errors after which the server stops.
 pub fn no_limit_of_errors(value: &Value) -> bool {
     value.as_i64() == Some(0)
 }
 
-/// URNs of SCIM 1.1 and of drafts stand for those of SCIM 2.0.
+/// URNs of SCIM 1.1 and of drafts are treated as those of SCIM 2.0.
 ///
-/// OneLogin's and Google's templates name `urn:scim:schemas:core:1.0` or
-/// `urn:scim:schemas:core:2.0`, with or without the resource type behind. Bends RFC 7643 section 3, which
-/// wants the exact URN.
+/// OneLogin's and Google's templates use `urn:scim:schemas:core:1.0` or `urn:scim:schemas:core:2.0`, with or without a
+/// resource type at the end. Relaxes RFC 7643 section 3, which requires the exact URN.
 pub fn is_legacy_core(resource_type: &ResourceType, urn: &str) -> bool {
     ["urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0"]
         .iter()
@@ -201,7 +199,7 @@ pub fn is_legacy_core(resource_type: &ResourceType, urn: &str) -> bool {
 
 /// The URN of SCIM 2.0 for a legacy extension URN.
 ///
-/// SCIM 1.1 clients name `urn:scim:schemas:extension:enterprise:1.0`. Bends RFC 7643 section 3.3.
+/// SCIM 1.1 clients name `urn:scim:schemas:extension:enterprise:1.0`. Relaxes RFC 7643 section 3.3.
 pub fn modern_extension(urn: &str) -> Option<&'static str> {
     let legacy = [
         "urn:scim:schemas:extension:enterprise:1.0",
@@ -219,8 +217,8 @@ pub fn modern_extension(urn: &str) -> Option<&'static str> {
 
 /// An attribute named with a URN of SCIM 1.1 or of a draft means that of SCIM 2.0.
 ///
-/// OneLogin's and Google's templates use such URNs. Bends RFC 7644 section 3.10, which wants the
-/// URN of the schema.
+/// OneLogin's and Google's templates use such URNs. Relaxes RFC 7644 section 3.10, which requires the URN of the
+/// schema.
 pub fn named_with_legacy_urn(resource_type: &ResourceType, name: &str) -> Option<Named> {
     let (urn, rest) = name.rsplit_once(':')?;
     let core = Some(resource_type.schema().id().as_ref());
@@ -237,8 +235,8 @@ pub fn named_with_legacy_urn(resource_type: &ResourceType, name: &str) -> Option
 
 /// A full stop in place of the colon after the URN of a schema.
 ///
-/// Documents of WSO2 and templates made after them write `urn:…:User.badge`. Bends RFC 7644 section
-/// 3.10, where a colon stands between URN and attribute.
+/// Documents of WSO2 and templates based on them contain `urn:…:User.badge`. Relaxes RFC 7644 section 3.10, where a
+/// colon separates URN and attribute.
 pub fn named_after_full_stop(resource_type: &ResourceType, name: &str) -> Option<Named> {
     let extensions = resource_type
         .extensions()
@@ -263,8 +261,8 @@ pub fn named_after_full_stop(resource_type: &ResourceType, name: &str) -> Option
 /// An attribute of an extension, named without its URN: that of the only extension that declares
 /// it, or of the enterprise extension among several.
 ///
-/// Microsoft's documented request for a manager has the path `manager`; better-auth sends
-/// `employeeNumber`. Bends RFC 7644 section 3.10: attributes of extensions "MUST" have their URN.
+/// Microsoft's documented request for a manager has the path `manager`; better-auth sends `employeeNumber`. Relaxes RFC
+/// 7644 section 3.10: attributes of extensions "MUST" have their URN.
 pub fn named_without_urn(resource_type: &ResourceType, name: &str) -> Option<Named> {
     let attribute = name.split('.').next().unwrap_or_default();
     if name.contains(':') || resource_type.top_attribute(attribute).is_some() {
@@ -283,19 +281,19 @@ pub fn named_without_urn(resource_type: &ResourceType, name: &str) -> Option<Nam
     resource_type.named(&format!("{}:{name}", meant.schema.id()))
 }
 
-/// A key of a body that is the name of an attribute with its URN, `urn:…:User:department`, gives that
-/// attribute its value, as it does in a PATCH.
+/// A key of a body that is the name of an attribute with its URN, `urn:…:User:department`, sets that attribute, as in a
+/// PATCH.
 ///
-/// Client libraries that know attributes by their full names send such keys in POST and PUT. Bends RFC
-/// 7643 section 3, where attributes of an extension stand in an object under its URN.
+/// Client libraries that use full names of attributes send such keys in POST and PUT. Relaxes RFC 7643 section 3, where
+/// attributes of an extension are in an object under its URN.
 pub fn is_qualified_key(name: &str, named: &Named) -> bool {
     matches!(named, Named::Attribute(_)) && name.contains(':')
 }
 
-/// Plain texts among the members of a body are ids of members.
+/// Plain strings among the members of a body are ids of members.
 ///
-/// Microsoft's own request collection adds a member so in a PATCH; what it means there it means in a
-/// POST and a PUT. Bends RFC 7643 section 4.2: `members` is complex.
+/// Microsoft's own request collection adds members in this form in a PATCH; POST and PUT accept the same form. Relaxes
+/// RFC 7643 section 4.2: `members` is complex.
 pub fn members_from_texts(value: Value) -> Value {
     match value {
         Value::Array(values) => values.into_iter().map(member_from_text).collect(),
@@ -305,8 +303,7 @@ pub fn members_from_texts(value: Value) -> Value {
 
 /// A plain text among the members is a member's id.
 ///
-/// Microsoft's own request collection adds a member so. Bends RFC 7643 section 4.2: `members` is
-/// complex.
+/// Microsoft's own request collection adds a member so. Relaxes RFC 7643 section 4.2: `members` is complex.
 pub(crate) fn member_from_text(value: Value) -> Value {
     match value {
         Value::String(id) => {
@@ -316,20 +313,18 @@ pub(crate) fn member_from_text(value: Value) -> Value {
     }
 }
 
-/// A key of a body that names an attribute of an extension without its URN is left out if its value
-/// does not fit.
+/// A key of a body with the name of an extension attribute without its URN is ignored if its value is invalid.
 ///
-/// A user that comes with attributes of another application's schema, such as `"employeeNumber": 100`,
-/// is taken without them, as it is where nobody declares the name. Bends RFC 7644 section 3.12, in which
-/// a value of another type is `invalidValue`.
+/// A user with attributes of another application's schema, such as `"employeeNumber": 100`, is accepted without them,
+/// as if the name were undeclared. Relaxes RFC 7644 section 3.12, in which a value of another type is `invalidValue`.
 pub fn unfit_without_urn(path: &str, left_out: &mut Vec<LeftOut>) {
     left_out.push(LeftOut::UnfitValue(path.to_owned()));
 }
 
-/// A URN in `schemas` that the type does not have is left out.
+/// An unknown URN in `schemas` is ignored.
 ///
-/// Entra ID names a Windows group URN beside the core one; Okta admins invent namespaces.
-/// Bends RFC 7643 section 3, which allows only URNs of the resource type.
+/// Entra ID sends a Windows group URN in addition to the core URN; Okta administrators define their own namespaces.
+/// Relaxes RFC 7643 section 3, which allows only URNs of the resource type.
 pub fn undeclared_schema(urn: &str, left_out: &mut Vec<LeftOut>) {
     left_out.push(LeftOut::UndeclaredSchema(printable(urn)));
 }

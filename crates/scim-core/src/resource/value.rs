@@ -13,14 +13,14 @@ use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::fmt::Display;
 
-/// What is needed to accept a value, and what was left out while doing so.
+/// Settings for accepting a value, and the list of ignored parts.
 #[derive(Debug)]
 pub struct Acceptance<'a> {
     /// How much is forgiven.
     pub conformance: Conformance,
     /// How large values may be.
     pub limits: &'a ValueLimits,
-    /// What was left out.
+    /// Ignored parts.
     pub left_out: Vec<LeftOut>,
 }
 
@@ -35,9 +35,8 @@ impl<'a> Acceptance<'a> {
     }
 }
 
-/// The canonical form of the whole value of an attribute: an array for a multi-valued one.
-/// `None` if the value means unassigned: null, an empty array, or nothing left of an object
-/// (RFC 7643 section 2.5). `path` is for messages.
+/// The canonical form of the whole value of an attribute: an array for a multi-valued one. `None` if the value means
+/// unassigned: null, an empty array, or an object without valid members (RFC 7643 section 2.5). `path` is for messages.
 ///
 /// # Errors
 /// 400 `invalidValue` for a value of another type or beyond a limit; in `rfc` mode
@@ -77,8 +76,8 @@ pub fn accept_value(
     Ok((!accepted.is_empty()).then_some(Value::Array(accepted)))
 }
 
-/// The canonical form of one value of an attribute: of the value itself if it is single-valued,
-/// of one element if it is multi-valued. Otherwise as [`accept_value`].
+/// The canonical form of one value of an attribute: of the value itself if it is single-valued, of one element if it is
+/// multi-valued. For the errors see [`accept_value`].
 pub fn accept_element(
     attribute: &Attribute,
     value: Value,
@@ -99,7 +98,7 @@ pub fn accept_element(
     accept_simple(attribute, value, path, acceptance).map(Some)
 }
 
-/// The value itself, without what clients put around it.
+/// The value without wrappers that clients add.
 fn unwrapped(attribute: &Attribute, value: Value) -> Value {
     let value = if attribute.is_multi_valued() {
         value
@@ -162,8 +161,8 @@ fn accept_complex(
     Ok((!object.is_empty()).then_some(Value::Object(object)))
 }
 
-/// Whether a value of a complex attribute has members and none of them is a sub-attribute that a
-/// client can write. Nothing is said of the attribute then, not even that it has no value.
+/// Whether a value of a complex attribute has members and none of them is a sub-attribute that a client can write. The
+/// value then does not affect the attribute, and does not clear it.
 pub(crate) fn says_nothing(attribute: &Attribute, value: &Value) -> bool {
     let is_written = |name: &String| {
         attribute
@@ -340,7 +339,7 @@ fn found(value: &Value) -> &'static str {
     }
 }
 
-/// Whether it is a text of blanks only, or of nothing: no value for what must have one.
+/// Whether it is an empty or blank text, which is not a value for a required attribute.
 pub fn is_blank(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().is_empty())
 }

@@ -1,13 +1,12 @@
-//! What schema and resource type files say beside RFC 7643.
+//! Annotations of schema and resource type files: properties beyond RFC 7643.
 
 use super::place::{Place, SchemaError};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// The object in which files say what RFC 7643 has no words for: its name, which the server chooses, and
-/// what a server may say in it beside the keys of this crate. By default the name is `x-scim` and there are
-/// no keys of the server.
+/// The object for properties beyond RFC 7643: its name, which the server chooses, and the keys of the server in
+/// addition to those of this crate. By default the name is `x-scim` and the server has no keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Annotations<'a> {
     /// The name of the object, which begins with `x-`.
@@ -16,7 +15,8 @@ pub struct Annotations<'a> {
     pub schema_keys: &'a [&'a str],
     /// Keys of the server in resource type files.
     pub type_keys: &'a [&'a str],
-    /// What the server says of built-in resource types: the name of each, with a JSON object of such keys.
+    /// Annotations of the server for built-in resource types: the name of each type with a JSON object of the server's
+    /// keys.
     pub built_in: &'a [(&'a str, &'a str)],
 }
 
@@ -35,7 +35,8 @@ impl Default for Annotations<'_> {
 }
 
 impl Annotations<'_> {
-    /// Gives the object of a built-in file the name that the server chose, with what the server says of its type.
+    /// Renames the object of a built-in file to the name that the server chose, and adds the server's annotations of
+    /// its type.
     pub(super) fn give_to(
         &self,
         document: &mut Map<String, Value>,
@@ -57,7 +58,7 @@ impl Annotations<'_> {
         Ok(())
     }
 
-    /// Takes the object out of a schema file.
+    /// Removes the object from a schema file and parses it.
     pub(super) fn of_schema(
         &self,
         document: &mut Map<String, Value>,
@@ -66,7 +67,7 @@ impl Annotations<'_> {
         self.take(document, place, &["extends", "required"], self.schema_keys)
     }
 
-    /// Takes the object out of a resource type file.
+    /// Removes the object from a resource type file and parses it.
     pub(super) fn of_type(
         &self,
         document: &mut Map<String, Value>,
@@ -108,7 +109,7 @@ fn as_object(value: Value) -> Option<Map<String, Value>> {
     }
 }
 
-/// What the object of a schema says to this crate.
+/// Keys of this crate in the object of a schema.
 #[derive(serde::Deserialize, Default)]
 #[serde(default)]
 pub(super) struct ExtensionKeys {
@@ -118,7 +119,7 @@ pub(super) struct ExtensionKeys {
     pub(super) required: bool,
 }
 
-/// What the object of a resource type says to this crate.
+/// Keys of this crate in the object of a resource type.
 #[derive(Debug, Default, Clone, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct TypeKeys {
@@ -130,17 +131,17 @@ pub(super) struct TypeKeys {
     pub(super) defaults: Map<String, Value>,
 }
 
-/// What a file says beside RFC 7643, for the server.
+/// Annotations of a file, for the server.
 #[derive(Debug, Clone)]
 pub(super) struct Annotated {
     /// Every member whose name begins with `x-`.
     pub(super) annotations: Map<String, Value>,
-    /// Where the file came from.
+    /// Origin of the file.
     pub(super) origin: Arc<str>,
 }
 
 impl Annotated {
-    /// What a document says, before anything is taken out of it.
+    /// The annotations of an unmodified document.
     pub(super) fn of(document: &Map<String, Value>, place: &Place) -> Self {
         let annotations = document.iter().filter(|(name, _)| name.starts_with("x-"));
         Self {
@@ -151,7 +152,7 @@ impl Annotated {
         }
     }
 
-    /// What nothing is said of.
+    /// No annotations.
     pub(super) fn nothing() -> Self {
         Self {
             annotations: Map::new(),

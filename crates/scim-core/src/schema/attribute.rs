@@ -44,13 +44,13 @@ keywords! {
 keywords! {
     /// When it is in a response.
     Returned {
-        /// In every one.
+        /// In every response.
         Always = "always",
-        /// In none.
+        /// In no response.
         Never = "never",
-        /// Unless the client asks otherwise.
+        /// Unless the client excludes it.
         Default = "default",
-        /// Only when the client names it.
+        /// Only if the client requests it.
         Request = "request",
     }
 }
@@ -105,8 +105,8 @@ impl Attribute {
         self.required
     }
 
-    /// Whether letter case matters when values are compared. True for references (RFC 7643
-    /// section 2.3.7) whatever the file says.
+    /// Whether letter case matters when values are compared. True for references (RFC 7643 section 2.3.7) regardless of
+    /// the file.
     pub fn is_case_exact(&self) -> bool {
         self.case_exact || self.kind == Type::Reference
     }
@@ -157,7 +157,7 @@ impl Attribute {
     }
 }
 
-/// Positions by name. The names are those of schemas, which no client chooses, so that the hash needs no key.
+/// Positions by name. The names come from schemas, not from clients, so the hash needs no key.
 pub(super) type NameIndex = HashMap<String, usize, FixedState>;
 
 /// Positions of attributes, by their names as the schema spells them and in lower case.

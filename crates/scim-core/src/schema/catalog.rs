@@ -1,5 +1,4 @@
-//! All resource types and schemas of a server: the built-in ones and those of the
-//! deployment, put together and checked.
+//! All resource types and schemas of a server: the built-in ones and those of the deployment, combined and checked.
 
 use super::annotation::{Annotated, Annotations, TypeKeys};
 use super::attribute::Attribute;
@@ -56,8 +55,8 @@ struct ExtensionFile {
 }
 
 impl Catalog {
-    /// The built-in types with those of the deployment's files. A file with the URN or the
-    /// name of a built-in one takes its place.
+    /// The built-in types with those of the deployment's files. A file with the URN or the name of a built-in one
+    /// replaces it.
     ///
     /// # Errors
     /// The first problem found, with its file and JSON pointer.
@@ -65,7 +64,7 @@ impl Catalog {
         Self::annotated(files, &Annotations::default())
     }
 
-    /// The catalog of a server that has annotations of its own: see [`Catalog::new`].
+    /// The catalog of a server with its own annotations: see [`Catalog::new`].
     ///
     /// # Errors
     /// The first problem found, with its file and JSON pointer.
@@ -141,9 +140,8 @@ impl Catalog {
         Ok(self)
     }
 
-    /// The catalog with resources that are searched and sorted only by the attributes of a list, in
-    /// attribute notation, beside those that must be unique; `*` means all. Names that no type has
-    /// mean nothing.
+    /// The catalog with searching and sorting restricted to the listed attributes, in attribute notation, and to unique
+    /// ones; `*` means all. Unknown names are ignored.
     #[must_use]
     pub fn searching_only(mut self, names: &[String]) -> Self {
         if names.iter().all(|name| name != "*") {
@@ -154,7 +152,7 @@ impl Catalog {
         self
     }
 
-    /// Whether a resource type has what the name in attribute notation says; all have `*`.
+    /// Whether a resource type has an attribute of that name in attribute notation; true for `*`.
     pub fn names(&self, name: &str) -> bool {
         name == "*"
             || self
@@ -210,8 +208,8 @@ impl Catalog {
     }
 }
 
-/// Two files of a deployment that define the same are a mistake; which of them is meant cannot be
-/// known. Only a built-in definition is replaced.
+/// Two files of a deployment with the same definition are an error, because the intended one is unknown. Only a
+/// built-in definition is replaced.
 fn no_two_alike(files: &[SchemaFile], annotations: &Annotations<'_>) -> Result<(), SchemaError> {
     let mut seen: HashMap<(&str, String), &str> = HashMap::new();
     for file in files {

@@ -44,7 +44,7 @@ impl Schema {
         &self.id
     }
 
-    /// The name for people.
+    /// The human-readable name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -64,8 +64,8 @@ impl Schema {
         self.annotated.annotations.get(name)
     }
 
-    /// The error for a place in the file of the schema, given as a JSON pointer: what a server finds
-    /// wrong with an annotation.
+    /// The error for a place in the file of the schema, given as a JSON pointer, for errors that a server finds in an
+    /// annotation.
     pub fn error_at(&self, pointer: &str, problem: impl Into<String>) -> SchemaError {
         self.annotated.error_at(pointer, problem)
     }

@@ -1,4 +1,4 @@
-//! Reads schema and resource type files. Every complaint names the file and the JSON pointer.
+//! Reads schema and resource type files. Every error has the file and the JSON pointer.
 
 use super::annotation::{Annotated, Annotations, TypeKeys};
 use super::attribute::{Attribute, Mutability, Returned, Type, Uniqueness, index};
@@ -7,7 +7,7 @@ use super::place::{Place, SchemaError};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// A schema or resource type file: where it came from, for messages, and its text.
+/// A schema or resource type file: its origin, for messages, and its text.
 #[derive(Debug, Clone)]
 pub struct SchemaFile {
     /// Path or other name of the origin.
@@ -16,7 +16,7 @@ pub struct SchemaFile {
     pub text: String,
 }
 
-/// A file after reading, before types and schemas are put together.
+/// A file after reading, before types and schemas are combined.
 #[derive(Debug)]
 pub(super) enum Definition {
     Schema {
@@ -130,8 +130,8 @@ fn read_schema(mut document: Map<String, Value>, place: &Place) -> Result<Schema
     Ok(Schema::new(&id, &name, attributes, document))
 }
 
-/// The attribute as `/Schemas` shows it: every characteristic spelled out, with what the file
-/// leaves to the defaults of RFC 7643 section 7.
+/// The attribute as `/Schemas` shows it: with every characteristic, and the defaults of RFC 7643 section 7 for omitted
+/// ones.
 fn describe(attribute: &Attribute, source: &Value) -> Value {
     let mut shown = Map::new();
     shown.insert("name".into(), attribute.name.as_ref().into());

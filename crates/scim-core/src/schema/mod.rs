@@ -1,7 +1,7 @@
-//! Schemas are data: attributes with their characteristics, the schemas that hold them, the
-//! resource types that use those, and the catalog of all (RFC 7643 sections 2, 6 and 7).
+//! Schemas are data: attributes with their characteristics, schemas, resource types, and the catalog of all (RFC 7643
+//! sections 2, 6 and 7).
 //!
-//! Built-in types come from the same kind of JSON files as those of a deployment.
+//! Built-in types are JSON files in the same format as those of a deployment.
 //!
 //! ```
 //! use scim_core::schema::{Catalog, Named, SchemaFile};
@@ -24,12 +24,11 @@
 //!
 //! # Annotations
 //!
-//! An object of a schema file, `x-scim` if the server has no other name for it ([`Annotations`]), says what
-//! RFC 7643 has no words for: `extends` (names of resource types that the schema extends) and `required`
-//! (whether each of their resources must have the extension). That of a resource type file has `members` and
-//! `memberOf` (the attributes that are memberships) and `defaults` (values for attributes that a client does
-//! not assert). A server may have keys of its own there, and objects of other names that begin with `x-`;
-//! it reads them with [`Schema::annotation`] and [`ResourceType::annotation`].
+//! An object of a schema file, by default `x-scim` ([`Annotations`]), has properties beyond RFC 7643: `extends` (names
+//! of resource types that the schema extends) and `required` (whether each of their resources must have the extension).
+//! The object of a resource type file has `members` and `memberOf` (the attributes that are memberships) and `defaults`
+//! (values for attributes that a client does not assert). A server may add keys there, and other objects whose names
+//! begin with `x-`; it reads them with [`Schema::annotation`] and [`ResourceType::annotation`].
 
 mod annotation;
 mod attribute;

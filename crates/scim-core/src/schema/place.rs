@@ -1,8 +1,8 @@
-//! Places in schema and resource type files, and what is wrong there.
+//! Places in schema and resource type files, and errors with a place.
 
 use std::sync::Arc;
 
-/// What is wrong with a schema or resource type file.
+/// An error in a schema or resource type file.
 #[derive(Debug, thiserror::Error)]
 #[error("{origin}: {pointer}: {problem}")]
 pub struct SchemaError {
@@ -12,7 +12,7 @@ pub struct SchemaError {
 }
 
 impl SchemaError {
-    /// What is wrong with a place in a file.
+    /// An error at a place in a file.
     pub(super) fn new(origin: &str, pointer: &str, problem: impl Into<String>) -> Self {
         Self {
             origin: origin.to_owned(),
@@ -49,7 +49,7 @@ impl Place {
         }
     }
 
-    /// Where the file came from.
+    /// Origin of the file.
     pub(super) fn origin(&self) -> &Arc<str> {
         &self.origin
     }

@@ -1,15 +1,15 @@
-//! All that is wrong with a schema file, where reading it ends at the first complaint.
+//! All errors of a schema file; reading it stops at the first one.
 
 use super::annotation::Annotations;
 use super::load::{SchemaFile, read};
 use super::place::SchemaError;
 use serde_json::{Value, json};
 
-/// Complaints that are worth reading.
+/// Maximum number of reported errors.
 const MOST: usize = 100;
 
-/// Every complaint about a file by itself, each with its place. After each the place is mended,
-/// so that the next is found.
+/// Every error of a single file, each with its place. After each error the place is replaced by a valid value to find
+/// the next one.
 pub fn problems(file: &SchemaFile, annotations: &Annotations<'_>) -> Vec<SchemaError> {
     let mut found = Vec::new();
     let mut file = file.clone();
@@ -27,7 +27,7 @@ pub fn problems(file: &SchemaFile, annotations: &Annotations<'_>) -> Vec<SchemaE
     found
 }
 
-/// Puts something in the place that nothing is wrong with; `false` if there is nothing to put.
+/// Replaces the place by a valid value; `false` if there is none.
 fn mend(document: &mut Value, pointer: &str, number: usize) -> bool {
     let Some((above, last)) = pointer.rsplit_once('/') else {
         return false;
@@ -40,7 +40,7 @@ fn mend(document: &mut Value, pointer: &str, number: usize) -> bool {
                 "id" => json!("urn:mended"),
                 "name" => json!(format!("mended{number}")),
                 "type" => {
-                    // What a type must have it may not have without it.
+                    // A required member cannot be removed.
                     object.remove("subAttributes");
                     return object.remove(last).is_some();
                 }

@@ -22,8 +22,8 @@ pub struct Extension {
 
 /// The place of an attribute in the resources of a type.
 ///
-/// Values of core and common attributes stand at the top of a document, those of an extension
-/// in an object under its URN.
+/// Values of core and common attributes are at the top level of a document, those of an extension in an object under
+/// its URN.
 #[derive(Debug, Clone)]
 pub struct AttributePath {
     /// URN of the extension that holds it; `None` at the top of the document.
@@ -48,7 +48,7 @@ impl AttributePath {
             || self.sub.as_ref().is_some_and(|sub| sub.is_multi_valued())
     }
 
-    /// The object that holds the attribute in a document, if there is one.
+    /// The object that contains the attribute in a document, if it exists.
     pub fn container_in<'a>(
         &self,
         document: &'a Map<String, Value>,
@@ -113,7 +113,7 @@ pub struct ResourceType {
     pub(super) document: Map<String, Value>,
 }
 
-/// What every request needs of a type, computed once.
+/// Properties of a type that every request needs, computed once.
 #[derive(Debug, Default)]
 struct Derived {
     members: Option<Arc<Attribute>>,
@@ -127,10 +127,9 @@ struct Derived {
 /// [`Catalog::with_rules`]: super::Catalog::with_rules
 #[derive(Debug, Default, Clone)]
 pub struct TypeRules {
-    /// The attribute that keeps its value where a lenient server is to clear it, such as one that
-    /// says whether an account is active.
+    /// The attribute whose value a lenient server keeps instead of clearing it, such as `active`.
     pub kept: Option<Arc<Attribute>>,
-    /// The attribute whose value the server keeps apart from the document, such as a password.
+    /// The attribute whose value the server stores separately from the document, such as a password.
     pub stored_apart: Option<Arc<Attribute>>,
     /// Whether values of unique attributes must be free of control characters (RFC 7644 section 5).
     pub has_printable_names: bool,
@@ -231,8 +230,8 @@ impl ResourceType {
         self.annotated.annotations.get(name)
     }
 
-    /// The error for a place in the file of the type, given as a JSON pointer: what a server finds
-    /// wrong with an annotation.
+    /// The error for a place in the file of the type, given as a JSON pointer, for errors that a server finds in an
+    /// annotation.
     pub fn error_at(&self, pointer: &str, problem: impl Into<String>) -> SchemaError {
         self.annotated.error_at(pointer, problem)
     }
@@ -307,7 +306,7 @@ impl ResourceType {
         std::iter::once(self.schema.id().as_ref()).chain(in_use)
     }
 
-    /// Attributes at the top of a document: common ones, then those of the core schema.
+    /// Attributes at the top level of a document: common ones, then those of the core schema.
     pub fn top_attributes(&self) -> &[Arc<Attribute>] {
         &self.top
     }
@@ -339,7 +338,7 @@ impl ResourceType {
                 Some(Named::Core) | None => {}
             }
         }
-        // What must be unique is in the index anyway; `id`, `schemas`, `meta` and memberships need none.
+        // Unique attributes are always in the index; `id`, `schemas`, `meta` and memberships need no index.
         let needs_none = |path: &AttributePath| {
             let name = path.attribute.name().as_ref();
             path.container.is_none() && matches!(name, "id" | "schemas" | "meta")
@@ -355,7 +354,7 @@ impl ResourceType {
             .collect();
     }
 
-    /// The leaves of an attribute, or the one of a sub-attribute.
+    /// The leaves of an attribute, or the single leaf of a sub-attribute.
     fn leaves_at(&self, path: &AttributePath) -> Vec<usize> {
         let is_within = |leaf: &&AttributePath| {
             leaf.container == path.container
@@ -369,7 +368,7 @@ impl ResourceType {
             .collect()
     }
 
-    /// Whether the configuration lets that path be searched.
+    /// Whether the configuration allows searching that path.
     pub fn is_searched(&self, path: &AttributePath) -> bool {
         path.leaf
             .is_none_or(|leaf| !self.unsearched.contains(&leaf))
@@ -380,7 +379,7 @@ impl ResourceType {
         self.derived.members.as_ref()
     }
 
-    /// The attribute that mirrors in which resources one of this type is a member.
+    /// The attribute that mirrors memberships of resources of this type.
     pub fn member_of(&self) -> Option<&Arc<Attribute>> {
         self.derived.member_of.as_ref()
     }
@@ -393,8 +392,8 @@ impl ResourceType {
         is_named && path.container.is_none()
     }
 
-    /// Whether nothing is left out of a stored document that is shown without a choice: all
-    /// attributes are returned by default or always, but for what is stored apart.
+    /// Whether a stored document is returned completely without a projection: all attributes are returned by default or
+    /// always, except values that are stored separately.
     pub fn is_shown_whole(&self) -> bool {
         self.derived.is_shown_whole
     }
@@ -482,7 +481,7 @@ fn split_sub(notation: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// What follows a URN and its colon; empty for the URN alone, `None` if the text has another start.
+/// The text after a URN and its colon; empty for the URN alone, `None` if the text does not begin with the URN.
 fn after_urn<'a>(text: &'a str, urn: &str) -> Option<&'a str> {
     let head = text.get(..urn.len())?;
     if !head.eq_ignore_ascii_case(urn) {

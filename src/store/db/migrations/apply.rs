@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// Pause before a step is tried again that did not get a lock. Requests that were queued behind it run meanwhile.
+/// Pause before a retry of a step that did not get a lock. Requests that were queued behind it run in this time.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Attempts between two lines of the log.
 const LOGGED: u32 = 10;
@@ -45,7 +45,8 @@ impl<'a> Worker<'a> {
     /// Runs a step; after the last one the migration is recorded, if possible in the transaction of the step.
     ///
     /// # Errors
-    /// [`StoreError::Blocked`] if others use a table for too long; any other if the database goes away or refuses a statement.
+    /// [`StoreError::Blocked`] if others use a table for too long; any other if the database becomes unavailable or
+    /// refuses a statement.
     pub(super) async fn run(&mut self, step: &Step<'_>, is_last: bool) -> Result<(), StoreError> {
         match step.work {
             Work::Transaction => return self.transaction(step.text, is_last).await,
@@ -71,7 +72,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// What the outcome of a statement outside of a transaction means, which has waited for others as long as it may.
+    /// Classifies the outcome of a statement outside of a transaction that has waited up to its limit.
     async fn outside(
         &mut self,
         outcome: Result<(), sqlx::Error>,
@@ -171,7 +172,7 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Makes the settings of the session those of the role.
+/// Sets the settings of the role to those of the session.
 ///
 /// # Errors
 /// If PostgreSQL refuses.

@@ -1,11 +1,11 @@
-//! Statements that must run outside of a transaction: they take no lock that writes wait for, and wait
-//! themselves until all older transactions have ended.
+//! Statements that must run outside of a transaction: they take no lock that blocks writes, and wait until all older
+//! transactions have ended.
 //!
-//! Directly connected, the session has no limits of time. Behind a pooler in transaction mode a statement
-//! outside of a transaction runs in any session of the pool, with the limits of the role. So a session is lent
-//! and its limits are lifted, and the statement follows at once: PgBouncer lends the session first that was given
-//! back last. If another session was lent and its limit ended the statement, that is tried again. Then the limits of
-//! the first session are set back. While it lacks them, `deadline` bounds the statements of requests in it.
+//! On a direct connection, the session has no time limits. Behind a pooler in transaction mode a statement outside of a
+//! transaction runs in any session of the pool, with the limits of the role. The limits of one session are therefore
+//! removed, and the statement follows at once: PgBouncer assigns the session that was returned last. If another session
+//! was assigned and its limit ended the statement, it is retried. Then the limits of the first session are restored.
+//! Until then `deadline` limits the statements of requests in it.
 
 use super::lock_wait::LockWait;
 use super::outcome::{has_code, is_lock_conflict};
@@ -17,11 +17,11 @@ use tokio::time::sleep;
 
 /// Pause before the state of an index is looked at again that another session builds.
 const AGAIN: Duration = Duration::from_millis(200);
-/// How often a session is borrowed until it is the one whose limits were lifted, and the pause between.
+/// Maximum number of attempts to get the session whose limits were removed, and the pause between them.
 const BORROWED: usize = 100;
 const BETWEEN: Duration = Duration::from_millis(50);
 
-/// What gives a session no limit of time but that of its waits for other transactions.
+/// Settings of a session without time limits except for waits for other transactions.
 pub(super) fn limits(lock: Duration) -> String {
     format!(
         "set statement_timeout = 0; set lock_timeout = {}; ",
@@ -29,10 +29,10 @@ pub(super) fn limits(lock: Duration) -> String {
     )
 }
 
-/// Builds an index unless it is there; one that an interruption left unfinished is built anew.
+/// Builds an index unless it exists; an unfinished one is rebuilt.
 ///
 /// # Errors
-/// A conflict of locks if the wait is over; any other if the database goes away or refuses a statement.
+/// A lock conflict if the wait is over; any other if the database becomes unavailable or refuses a statement.
 pub(super) async fn build(
     connection: &mut PgConnection,
     session: &Session,
@@ -43,7 +43,7 @@ pub(super) async fn build(
     loop {
         match state(connection, session, name).await? {
             State::Valid => return Ok(()),
-            // The session of a process that is gone goes on until the index is there.
+            // The session of a terminated process continues until the index is built.
             State::Building => sleep(AGAIN).await,
             State::Invalid => {
                 let text = format!("drop index concurrently if exists {{schema}}.{name}");
@@ -53,7 +53,7 @@ pub(super) async fn build(
                 let begun = Instant::now();
                 match attempt(connection, session, text, wait).await {
                     Err(error) if wait.is_over(&error, begun) => return Err(error),
-                    // What the attempt has left behind, or another session has begun, is looked at again.
+                    // The state after the attempt, or after another session, is checked again.
                     Err(error)
                         if has_code(&error, &["42P07"]) || may_be_repeated(&error, session) =>
                     {
@@ -69,7 +69,7 @@ pub(super) async fn build(
 /// Runs a statement that may be repeated outside of a transaction.
 ///
 /// # Errors
-/// A conflict of locks if the wait is over; any other if the database goes away or refuses the statement.
+/// A lock conflict if the wait is over; any other if the database becomes unavailable or refuses the statement.
 pub(super) async fn run(
     connection: &mut PgConnection,
     session: &Session,
@@ -111,7 +111,7 @@ async fn attempt(
 
 /// Runs statements in a session that a pooler lends for them; the number of the session.
 async fn borrow(connection: &mut PgConnection, statements: &str) -> Result<i32, sqlx::Error> {
-    // One message, which no pooler tears apart.
+    // One message, which a pooler does not split.
     let text = format!("begin; {statements}select pg_backend_pid(); commit");
     sqlx::raw_sql(AssertSqlSafe(text))
         .fetch_one(connection)
@@ -119,7 +119,7 @@ async fn borrow(connection: &mut PgConnection, statements: &str) -> Result<i32, 
         .try_get(0)
 }
 
-/// Gives a session its limits back, when the pooler lends it again.
+/// Restores the limits of a session, when the pooler assigns it again.
 async fn set_back(connection: &mut PgConnection, lifted: i32) -> Result<(), sqlx::Error> {
     for _ in 0..BORROWED {
         // In another session this changes nothing.
@@ -143,7 +143,7 @@ async fn schema(connection: &mut PgConnection, session: &Session) -> Result<Stri
         .try_get(0)
 }
 
-/// What is there of an index.
+/// The state of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Missing,

@@ -1,9 +1,9 @@
 //! One instance migrates at a time.
 //!
-//! The lock belongs to a transaction that stays open on a connection of its own: a pooler in transaction mode
-//! has no other lock that lasts, and PostgreSQL releases it as soon as the process is gone. Those that wait ask
-//! again and again, and never wait inside a statement: an index that is built concurrently waits for all older
-//! statements, so that a statement that waits for the lock would never end.
+//! The lock belongs to a transaction that stays open on a separate connection: a pooler in transaction mode supports no
+//! longer lock, and PostgreSQL releases it when the process ends. Other instances poll, and never wait inside a
+//! statement: a concurrent index build waits for all older statements, so a statement that waits for the lock would
+//! never end.
 
 use crate::store::db::error::StoreError;
 use crate::store::db::session::Session;
@@ -12,9 +12,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Ro
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// The key of the advisory lock. It is not the one that scimd 0.1.0 waits for inside a statement.
+/// The key of the advisory lock. It differs from the one for which scimd 0.1.0 waits inside a statement.
 const KEY: i64 = 0x7363_696d_645f_6d67;
-/// Pause before the lock is tried again.
+/// Pause between attempts to get the lock.
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// The right to migrate. It ends when this is dropped.
@@ -45,14 +45,14 @@ impl Guard {
             }
             connection.execute("rollback").await?;
             if !is_logged {
-                tracing::info!("another instance brings the tables up to date; waiting for it");
+                tracing::info!("another instance migrates the tables; waiting for it");
                 is_logged = true;
             }
             sleep(AGAIN).await;
         }
     }
 
-    /// Makes sure that the right still holds.
+    /// Checks that the lock is still held.
     ///
     /// # Errors
     /// If the connection is lost, and with it the lock.

@@ -14,12 +14,12 @@ pub(super) struct LockWait {
 }
 
 impl LockWait {
-    /// A wait that has not begun yet, and may take so long.
+    /// A wait with a limit, before it starts.
     pub(super) fn new(limit: Duration) -> Self {
         Self { limit, since: None }
     }
 
-    /// How long it may take.
+    /// The limit.
     pub(super) fn limit(&self) -> Duration {
         self.limit
     }
@@ -30,7 +30,7 @@ impl LockWait {
         if !is_lock_conflict(error) {
             return false;
         }
-        // What was done before a deadlock was no wait.
+        // The time before a deadlock is not counted.
         let since = match has_code(error, &["55P03"]) {
             true => begun,
             false => Instant::now(),
@@ -38,7 +38,7 @@ impl LockWait {
         self.since.get_or_insert(since).elapsed() >= self.limit
     }
 
-    /// No other transaction is in the way any more.
+    /// The wait is over: no transaction blocks the step.
     pub(super) fn end(&mut self) {
         self.since = None;
     }
@@ -46,7 +46,7 @@ impl LockWait {
     /// The error of a migration whose wait is over.
     ///
     /// # Errors
-    /// If the database goes away.
+    /// If the database becomes unavailable.
     pub(super) async fn blocked(
         &self,
         connection: &mut PgConnection,
@@ -61,15 +61,15 @@ impl LockWait {
     }
 }
 
-/// The oldest transactions of others in this database, those first that lock a table of ours, in words.
+/// A description of the oldest other transactions in this database, first those that lock a table of scimd.
 ///
 /// # Errors
-/// If the database goes away.
+/// If the database becomes unavailable.
 pub(super) async fn holders(
     connection: &mut PgConnection,
     session: &Session,
 ) -> Result<String, sqlx::Error> {
-    // Within a transaction, which knows the schema.
+    // Within a transaction, which has the search path.
     connection
         .execute(AssertSqlSafe(session.begin_migrating()))
         .await?;
@@ -79,7 +79,7 @@ pub(super) async fn holders(
     Ok(found.unwrap_or_else(|| "none is left".to_owned()))
 }
 
-/// The connection that keeps the right to migrate has an advisory lock; it is in nobody's way.
+/// The connection with the migration lock has an advisory lock, which blocks no other statement.
 const HOLDERS: &str = "\
     with used as (select l.pid, string_agg(distinct cast(c.relname as text), ' and ') as tables from pg_locks l \
       join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace \

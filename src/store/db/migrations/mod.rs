@@ -1,4 +1,4 @@
-//! Brings the tables up to date, also while other instances serve from them.
+//! Migrates the tables, also while other instances use them.
 //!
 //! PostgreSQL: one instance migrates at a time ([`guard`]); the others wait. A migration is a list of steps
 //! ([`step`]), each with its own transaction or outside of one ([`apply`], [`concurrent`]), so that no lock is
@@ -24,9 +24,8 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, SqliteConnection};
 use std::time::{Duration, Instant};
 use step::steps;
 
-/// Runs the migrations of PostgreSQL that have not been run yet. `connection` is one without settings to the
-/// server of `options`. A step waits for tables that others use for at most `lock`. `keeps_role`: whether the settings of
-/// the role are kept too.
+/// Runs the pending migrations of PostgreSQL. `connection` is a connection without settings to the server of `options`.
+/// A step waits at most `lock` for tables in use. `keeps_role`: whether the settings of the role are set too.
 ///
 /// # Errors
 /// [`StoreError::Blocked`] if others use a table for too long; any other if a migration fails. Those before it, and its own steps before the one that failed, have taken effect.
@@ -44,7 +43,8 @@ pub(super) async fn run(
         return Ok(());
     }
     let mut guard = Guard::take(options, session).await?;
-    // An index takes as long as it takes; only its wait for others has a limit. Behind a pooler this does nothing lasting.
+    // Building an index has no limit; only its wait for other transactions has one. Behind a pooler this setting has no
+    // lasting effect.
     if !session.is_pooled() {
         let limits = concurrent::limits(lock);
         connection.execute(AssertSqlSafe(limits)).await?;
@@ -92,7 +92,7 @@ pub(super) async fn run(
     Ok(())
 }
 
-/// Runs the migrations of SQLite that have not been run yet, each in a transaction.
+/// Runs the pending migrations of SQLite, each in a transaction.
 ///
 /// # Errors
 /// If a migration fails. Those before it have taken effect.

@@ -1,4 +1,4 @@
-//! What errors of migrations mean, and where migrations are recorded.
+//! Classification of errors of migrations, and the record of migrations.
 
 use crate::store::db::error::StoreError;
 use sqlx::migrate::{MigrateError, Migrator};
@@ -19,8 +19,8 @@ pub(super) fn has_code(error: &sqlx::Error, codes: &[&str]) -> bool {
     }
 }
 
-/// What an error of the driver's migrator means: tables that are newer, and a database that goes away, are no
-/// fault of a migration.
+/// Classifies an error of the driver's migrator: newer tables and an unavailable database are not errors of a
+/// migration.
 pub(super) fn failed(error: MigrateError, migrator: &Migrator) -> StoreError {
     let known = migrator
         .iter()
@@ -35,7 +35,7 @@ pub(super) fn failed(error: MigrateError, migrator: &Migrator) -> StoreError {
     }
 }
 
-/// What an error of a statement of a migration means.
+/// Classifies an error of a statement of a migration.
 pub(super) fn refused(error: sqlx::Error, version: i64) -> StoreError {
     match StoreError::from(error) {
         StoreError::Fault(error) | StoreError::Unique(error) | StoreError::Reference(error) => {

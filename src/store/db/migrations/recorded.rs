@@ -7,8 +7,8 @@ use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, Migrator
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 use std::collections::BTreeMap;
 
-/// Checksums of texts that a migration had before its first release. They built the same tables in one
-/// transaction, which holds its locks for too long in a large database.
+/// Checksums of texts that a migration had before its first release. They create the same tables in one transaction,
+/// which holds its locks for too long in a large database.
 const FORMER: [(i64, &str); 3] = [
     (
         9,
@@ -24,7 +24,7 @@ const FORMER: [(i64, &str); 3] = [
     ),
 ];
 
-/// Makes the schema and the table of migrations, if they are not there.
+/// Creates the schema and the table of migrations, if they do not exist.
 ///
 /// # Errors
 /// If PostgreSQL refuses.
@@ -33,7 +33,7 @@ pub(super) async fn prepare(
     session: &Session,
 ) -> Result<(), StoreError> {
     if let Some(schema) = session.schema() {
-        // PostgreSQL's own "if not exists" requires the right to create a schema also where it is there.
+        // PostgreSQL's "if not exists" requires the privilege to create a schema even if it exists.
         let block = format!(
             "do $$ begin if to_regnamespace('\"{schema}\"') is null then create schema \"{schema}\"; end if; end $$"
         );
@@ -95,11 +95,11 @@ async fn in_transaction(
     rows.into_iter().map(applied).collect()
 }
 
-/// The migrations that have not been run yet, in order.
+/// The pending migrations, in order.
 ///
 /// # Errors
-/// [`StoreError::Newer`] if a later one has been run that is not known here;
-/// [`MigrateError::VersionMismatch`] if one has been run with another text.
+/// [`StoreError::Newer`] if an unknown later one has been run; [`MigrateError::VersionMismatch`] if one has been run
+/// with another text.
 pub(super) fn pending<'m>(
     migrator: &'m Migrator,
     applied: &[AppliedMigration],
@@ -119,7 +119,7 @@ pub(super) fn pending<'m>(
     Ok(pending.into_values().collect())
 }
 
-/// Whether a checksum is that of a migration's text, or of one that the migration had before.
+/// Whether a checksum is that of a migration's text, or of an earlier text of the migration.
 fn is_of(checksum: &[u8], migration: &Migration) -> bool {
     let hex = || -> String { checksum.iter().map(|byte| format!("{byte:02x}")).collect() };
     *checksum == *migration.checksum || FORMER.contains(&(migration.version, hex().as_str()))

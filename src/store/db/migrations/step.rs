@@ -5,13 +5,13 @@
 //! - `-- step: TEXT`: statements that run in one transaction.
 //! - `-- index NAME: TEXT`: a `create index concurrently NAME`, outside of a transaction.
 //! - `-- outside: TEXT`: one other statement that must run outside of a transaction.
-//! - `-- slices: TEXT`: one statement that is run again and again, each time in a transaction, until it gives
-//!   no row. It reads on after the key `($1, $2)` and gives the key that it has come to.
+//! - `-- slices: TEXT`: one statement that is run repeatedly, each time in a transaction, until it returns no row. It
+//!   continues after the key `($1, $2)` and returns the last key.
 //!
 //! A text without a heading is one step. `{schema}` in a statement outside of a transaction is the schema of
 //! the tables, because only a transaction has a search path behind a pooler.
 
-/// A part of a migration that takes effect as a whole or not at all.
+/// An atomic part of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Step<'a> {
     title: Option<&'a str>,
@@ -33,7 +33,7 @@ pub(super) enum Work<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// What the step does, for the log; a step without a title is called as its file.
+    /// The title of the step, for the log; by default the name of the file.
     pub(super) fn title(&self, file: &str) -> String {
         self.title.map_or_else(|| title_of(file), str::to_owned)
     }
@@ -75,7 +75,7 @@ pub(super) fn steps(text: &str) -> Result<Vec<Step<'_>>, String> {
         .collect()
 }
 
-/// A step, if its text is what its heading says.
+/// A step, if its text matches its heading.
 fn step<'a>((work, title): Heading<'a>, text: &'a str) -> Result<Step<'a>, String> {
     let is_right = match work {
         Work::Index(name) => text.contains(&format!("index concurrently {name} on {{schema}}.")),
@@ -223,7 +223,7 @@ mod tests {
         );
     }
 
-    /// Whether the statement only says how full the pages of a table are made.
+    /// Whether the statement only sets the fill factor of a table.
     fn is_storage_parameter(statement: &str) -> bool {
         let change = statement
             .strip_prefix("alter table ")
@@ -231,7 +231,7 @@ mod tests {
         change.is_some_and(|(_, change)| change.starts_with("set (fillfactor = "))
     }
 
-    /// What is wrong with a step that runs in a transaction, one of several or not.
+    /// The problem with a step that runs in a transaction, alone or one of several.
     fn problem(text: &str, is_repeated: bool) -> Option<String> {
         let code: Vec<&str> = text
             .lines()
@@ -254,7 +254,7 @@ mod tests {
             let plain = statement
                 .replace("if not exists ", "")
                 .replace("if exists ", "");
-            // What a migration does that has something to do on SQLite only.
+            // The text of a migration that has an effect only on SQLite.
             if plain == "select 1" {
                 continue;
             }
@@ -282,7 +282,7 @@ mod tests {
                     return Some(format!("it builds an index on {table}, which has rows"));
                 }
             } else if is_storage_parameter(&plain) {
-                // Takes a lock that stops neither reads nor writes, and leaves the rows as they are.
+                // Takes a lock that blocks neither reads nor writes, and does not change rows.
             } else if let Some(rest) = plain.strip_prefix("alter table ") {
                 let (table, change) = rest.split_once(' ').unwrap_or_default();
                 let adds = change.trim_start().starts_with("add column ")

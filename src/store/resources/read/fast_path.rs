@@ -1,5 +1,5 @@
-//! The fast path of reads: the resource with an id, or those that a selective filter finds, in one plain statement with
-//! a row for each resource. It has no recursion. What does not fit it needs the full query
+//! The fast path of reads: the resource with an id, or the matches of a selective filter, in one plain statement with a
+//! row for each resource and without recursion. Other cases need the full query
 //! ([`crate::store::resources::read::query`], [`crate::store::resources::read::list`]).
 
 use crate::store::db::args::Arg;
@@ -16,13 +16,13 @@ use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::{keys_of_type, type_id_of};
 use uuid::Uuid;
 
-/// Resources of a page whose groups are read on the fast path, at most.
+/// Maximum number of resources of a page whose groups are read on the fast path.
 const FEW: i64 = 200;
 
 /// The outcome of a read on the fast path.
 #[derive(Debug)]
 pub(in crate::store) enum FastRead<T> {
-    /// What was found.
+    /// The result.
     Answered(T),
     /// The full query has to run.
     NeedsFullQuery,
@@ -52,7 +52,7 @@ impl Store {
         self.fast("resource.find_fast", scope, sql).await
     }
 
-    /// The first page of what a selective condition finds. More results than the page holds need the full query,
+    /// The first page of the matches of a selective condition. More results than fit on the page need the full query,
     /// too.
     pub(in crate::store) async fn fast_matching(
         &self,
@@ -105,14 +105,14 @@ impl Store {
             all.push(found);
         }
         coalescing.note_fast_read(true);
-        // A statement that ran together with others keeps no order.
+        // A coalesced statement does not preserve the order.
         all.sort_unstable_by_key(|found| found.seq);
         Ok(FastRead::Answered((confirmed, all)))
     }
 }
 
-/// The statement for the first page of what a selective condition finds, with one resource more than
-/// the page holds; `None` where the full query has to run.
+/// The statement for the first page of the matches of a selective condition, with one resource more than fit on the
+/// page; `None` if the full query has to run.
 pub(in crate::store) fn matching(
     scope: &ScopeClaim,
     listed: &[ListTarget<'_>],
@@ -133,7 +133,7 @@ pub(in crate::store) fn matching(
     else {
         return None;
     };
-    // It reads all groups of what it finds.
+    // It reads all groups of the matches.
     let may_be_many = relations.groups && window.take > FEW;
     if relations.members || may_be_many || !is_selective(of_type, predicate) {
         return None;
@@ -182,7 +182,7 @@ fn within(sql: &mut Sql, of_type: &TypeIds) {
         .int(keys.end);
 }
 
-/// The resource in a row; a row without one says that the caller is confirmed.
+/// The resource in a row; a row without one means that the caller is confirmed.
 fn present(scope: &Scope, row: &Row) -> Result<Option<StoredResource>, StoreError> {
     match row.opt_int(0)? {
         Some(_) => found(scope, row, 0),

@@ -13,10 +13,10 @@ use crate::store::resources::seq::keys_of_type;
 use uuid::Uuid;
 
 impl Store {
-    /// A resource of a type by its id. The statement carries the proof of the claim.
+    /// A resource of a type by its id. The statement contains the proof of the claim.
     ///
     /// # Errors
-    /// [`StoreError::Outdated`] if the token or the tenant is no longer as it was.
+    /// [`StoreError::Outdated`] if the token or the tenant has changed.
     pub(crate) async fn find(
         &self,
         scope: &ScopeClaim,

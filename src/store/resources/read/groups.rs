@@ -1,4 +1,4 @@
-//! The groups of the resources of a page: each group is read once, and each resource says which of them it is in.
+//! The groups of the resources of a page: each group is read once, and each resource lists the keys of its groups.
 
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 pub(in crate::store) struct KnownGroups(HashMap<i64, Related>);
 
 impl KnownGroups {
-    /// The groups in the rows of a part. Those of a type that is unknown here are left out.
+    /// The groups in the rows of a part. Groups of unknown types are skipped.
     pub(in crate::store) fn of(scope: &Scope, rows: &[Row], part: i64) -> Result<Self, StoreError> {
         let mut groups = HashMap::new();
         for row in rows {
@@ -24,8 +24,7 @@ impl KnownGroups {
         Ok(Self(groups))
     }
 
-    /// The groups that a JSON text lists: the key of each, and whether the membership is through another group. They
-    /// are in the order of their keys.
+    /// The groups in a JSON list of keys, each with a flag for indirect membership, in the order of their keys.
     pub(in crate::store) fn listed(&self, text: &str) -> Result<Vec<Related>, StoreError> {
         let mut listed: Vec<(i64, i64)> = serde_json::from_str(text)
             .map_err(|error| StoreError::Fault(sqlx::Error::Decode(error.into())))?;

@@ -1,4 +1,4 @@
-//! A page of the resources that match: by position, or from a bookmark on, in order of creation or sorted.
+//! A page of the matching resources: by position, or after a bookmark, in order of creation or sorted.
 
 use crate::filter::{Predicate, Target};
 use crate::schema::{AttributePath, Named};
@@ -21,10 +21,10 @@ use std::ops::Range;
 use uuid::Uuid;
 
 impl Store {
-    /// A page of the resources that match.
+    /// A page of the matching resources.
     ///
     /// # Errors
-    /// [`StoreError::Outdated`] if the token or the tenant is no longer as it was.
+    /// [`StoreError::Outdated`] if the token or the tenant has changed.
     pub(crate) async fn list(
         &self,
         scope: &ScopeClaim,
@@ -50,7 +50,7 @@ impl Store {
         Ok((confirmed, page))
     }
 
-    /// The statement with which [`Store::list`] begins, as PostgreSQL is given it, to be explained or measured.
+    /// The first statement of [`Store::list`] for PostgreSQL, for tests of its plan.
     pub fn list_text(
         scope: &ScopeClaim,
         listed: &[ListTarget<'_>],
@@ -108,7 +108,7 @@ fn statement(
     sql
 }
 
-/// How many resources of the types there are, and how many are gone.
+/// The numbers of live and deleted resources of the types.
 fn state(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>]) {
     sql.raw("select cast(coalesce(sum(live), 0) as bigint), cast(coalesce(sum(gone), 0) as bigint) from counter where tenant = ");
     sql.int(scope.tenant).raw(" and kind in (0");
@@ -181,8 +181,7 @@ fn in_order_of_creation(
     sql.raw(") as page");
 }
 
-/// The keys of all types that are listed: one range, which an index serves in order, and within it
-/// those of the types.
+/// The keys of all listed types: one range, which an index returns in order, restricted to the types.
 fn of_kinds(sql: &mut Sql, listed: &[ListTarget<'_>], from: &PageStart) {
     let ranges = listed
         .iter()
@@ -206,8 +205,7 @@ fn of_kinds(sql: &mut Sql, listed: &[ListTarget<'_>], from: &PageStart) {
     }
 }
 
-/// Keys in a range that lie beyond the mark: one bound on either side, as SQLite goes by the first
-/// that it finds.
+/// Keys in a range that lie beyond the mark: one bound on either side, because SQLite uses only the first one.
 fn beyond_mark(sql: &mut Sql, keys: Range<i64>, from: &PageStart) {
     let after = match from {
         PageStart::After(mark) => keys.start.max(mark.seq + 1),
@@ -232,16 +230,16 @@ fn beyond_mark(sql: &mut Sql, keys: Range<i64>, from: &PageStart) {
     sql.raw(" and seq < ").int(before);
 }
 
-/// All hits with the values that decide, or none. For an outer join SQLite reads all values for each hit. PostgreSQL does
-/// the same for the condition that SQLite has, if it expects few rows, as in tables that it has not analysed; a full join
-/// it makes in one pass over both, and what keeps the hits only is nothing by which it could make another join of it.
+/// All hits with their sort values, or null. For an outer join SQLite reads all values for each hit. PostgreSQL does
+/// the same for SQLite's condition if it expects few rows, as in tables without statistics; it executes a full join in
+/// one pass over both, and the condition that keeps only the hits does not allow another join.
 const VALUED: &str = "\
      {sqlite: from (select seq, key, tail from deciding union all select seq, cast(null as text), cast(null as text) from \
      (select seq from hit except select seq from deciding) as rest) as l}\
      {postgres: from (select h.seq, d.key, d.tail from deciding d full join hit h on h.seq = d.seq \
      where coalesce(h.seq, 0) <> 0 offset 0) as l}";
 
-/// Names of what is sorted by, within the statement.
+/// Names of the sort columns in the statement.
 const DECIDING: [&str; 3] = ["a", "b", "c"];
 
 fn sorted(sql: &mut Sql, scope: &Scope, order: &SortOrder, window: &PageRequest) {
@@ -287,7 +285,7 @@ fn sorted(sql: &mut Sql, scope: &Scope, order: &SortOrder, window: &PageRequest)
         .raw(") as page");
 }
 
-/// Only what lies beyond a mark; nothing is skipped then.
+/// Only results after a mark; no offset is used then.
 fn beyond(
     sql: &mut Sql,
     order: &SortOrder,
@@ -322,8 +320,8 @@ fn mark_values(sql: &mut Sql, mark: &Bookmark) {
     }
 }
 
-/// Adds the table of values that decide for the hits, those of unique attributes from their own index. For PostgreSQL it
-/// has the values of other resources too.
+/// Appends the table of sort values of the hits; values of unique attributes come from their own index. For PostgreSQL
+/// it includes the values of other resources.
 fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>], path: &AttributePath) {
     let named = listed.iter().filter_map(|listed| {
         let Some(Named::Attribute(own)) = listed.of_type.resource_type.named(&path.to_string())
@@ -340,7 +338,7 @@ fn sort_values(sql: &mut Sql, scope: &Scope, listed: &[ListTarget<'_>], path: &A
     let (unique, plain): (Vec<_>, Vec<_>) = named.partition(|(_, is_unique, _)| *is_unique);
     sql.raw(", deciding(seq, key, tail) as {sqlite:materialized }(");
     for (i, (is_unique, attributes)) in [(true, &unique), (false, &plain)].into_iter().enumerate() {
-        // One of the two is enough, and simpler to plan, when the types agree.
+        // If the types agree, one of the two suffices and is simpler to plan.
         if attributes.is_empty() && (is_unique || !unique.is_empty()) {
             continue;
         }

@@ -1,4 +1,4 @@
-//! The members of a large group, one by one, as they are at one moment.
+//! A stream of the members of a large group, from one snapshot.
 
 use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
@@ -11,8 +11,8 @@ use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::type_id_of;
 use tokio::sync::mpsc;
 
-/// Members on their way, in the order of their keys. They hold a connection until the last of them
-/// was taken or this is dropped.
+/// A stream of members in the order of their keys. It holds a connection until the last member was read or it is
+/// dropped.
 #[derive(Debug)]
 pub(crate) struct MemberStream {
     scope: Scope,
@@ -20,8 +20,7 @@ pub(crate) struct MemberStream {
 }
 
 impl Store {
-    /// The members of a group that follow those that were read with it, of which there is at least one; `None` if the
-    /// group is no longer as it was found.
+    /// The members of a group after those that were read with it (at least one); `None` if the group has changed.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -72,7 +71,7 @@ impl MemberStream {
     }
 }
 
-/// Begins with the last member that was read with the group: it is there while the group has its version.
+/// Starts with the last member that was read with the group: it exists as long as the version is unchanged.
 const ROLL: &str = "select m.member_seq, o.id, o.display from resource g cross join member m cross join resource o \
      where g.tenant = $1 and g.seq = $2 and g.version = $3 and m.tenant = $1 and m.group_seq = g.seq and m.member_seq >= $4 \
      and o.tenant = $1 and o.seq = m.member_seq order by m.member_seq";

@@ -1,4 +1,4 @@
-//! Pages of a list: what is listed, in which order, from where on.
+//! Pages of a list: targets, order and start.
 
 use crate::filter::{Predicate, Target};
 use crate::resource::Attributes;
@@ -11,19 +11,19 @@ use crate::store::resources::read::stored::{Documents, StoredResource};
 /// A page of results.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// How many match in all.
+    /// Total number of matches.
     pub total: i64,
-    /// How many were ever deleted of the types that are listed, if nothing is filtered: while this
-    /// stands, positions in order of creation stand.
+    /// Number of deleted resources of the listed types, without a filter: while it is unchanged, positions in order of
+    /// creation are valid.
     pub gone: i64,
-    /// Whether memberships were left out, of all resources, as there are more than
+    /// Whether memberships of all resources were omitted, because there are more than
     /// [`Relations`](crate::store::Relations) allow.
     pub lacks_relations: bool,
     /// Resources on the page.
     pub found: Vec<StoredResource>,
 }
 
-/// What is listed: a type, and the condition on its resources.
+/// A type in a list, and the condition on its resources.
 #[derive(Debug)]
 pub struct ListTarget<'a> {
     /// The type.
@@ -32,25 +32,25 @@ pub struct ListTarget<'a> {
     pub predicate: Option<&'a Predicate>,
 }
 
-/// By what a list is sorted, where it is not in order of creation.
+/// The sort order of a list, if it is not the order of creation.
 #[derive(Debug, Clone)]
 pub struct SortOrder {
-    /// The value that decides; for a multi-valued attribute the primary one, else the first.
+    /// The sort value; for a multi-valued attribute the primary value, or else the first.
     pub(crate) by: Target,
-    /// Greatest first, and what has no value before all others (RFC 7644 section 3.4.2.3).
+    /// Greatest first, with resources without a value before all others (RFC 7644 section 3.4.2.3).
     pub(crate) descending: bool,
 }
 
-/// The place of a resource in a list: the values it is sorted by, and its key.
+/// The position of a resource in a list: its sort values, and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bookmark {
-    /// Values that decide before the key.
+    /// Sort values before the key.
     pub(crate) values: Vec<BookmarkValue>,
     /// The resource's internal key.
     pub(crate) seq: i64,
 }
 
-/// A value that a list is sorted by.
+/// A sort value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BookmarkValue {
     /// A number.
@@ -59,17 +59,17 @@ pub(crate) enum BookmarkValue {
     Text(String),
 }
 
-/// Where a page begins.
+/// The start of a page.
 #[derive(Debug, Clone)]
 pub enum PageStart {
     /// After this number of results.
     Skip(i64),
-    /// After so many results; if as many resources are gone as then, that is after the mark. In
-    /// order of creation only.
+    /// After a number of results, which is the position after the mark if the number of deleted resources is unchanged.
+    /// Only in order of creation.
     SkipOr {
         /// Results before the page.
         skip: i64,
-        /// The last of them, when it was read.
+        /// The last of these results at the time of the read.
         mark: i64,
         /// [`Page::gone`] at that time.
         gone: i64,
@@ -80,19 +80,19 @@ pub enum PageStart {
     Before(Bookmark),
 }
 
-/// The part of a list that is read.
+/// A request for a page.
 #[derive(Debug, Clone)]
 pub struct PageRequest {
-    /// Where it begins.
+    /// The start.
     pub from: PageStart,
-    /// Results in it, at most.
+    /// Maximum number of results.
     pub take: i64,
-    /// Which documents are read along.
+    /// The documents to read.
     pub documents: Documents,
 }
 
 impl SortOrder {
-    /// The place of a resource with these attributes in the list.
+    /// The position of a resource with these attributes in the list.
     pub(crate) fn mark(
         order: Option<&Self>,
         found: &StoredResource,
@@ -131,7 +131,7 @@ impl SortOrder {
         }
     }
 
-    /// The columns that decide, in the table of sorted values.
+    /// The sort columns, in the table of sort values.
     pub(in crate::store) fn columns(&self) -> &'static [&'static str] {
         match &self.by {
             Target::Attribute(_) => &[

@@ -12,7 +12,7 @@ use crate::store::resources::scope::Scope;
 use uuid::Uuid;
 
 impl Store {
-    /// Runs a statement made of [`resources`].
+    /// Runs a statement that contains [`resources`].
     pub(in crate::store) async fn page(
         &self,
         name: &'static str,
@@ -28,7 +28,7 @@ impl Store {
         }
         sql.raw(" order by 1, 2, 3");
         let rows = self.engine.read(&sql.statement(name)).await?;
-        // The row is the first one, but for pages before a mark, whose places are negative.
+        // The row is the first one, except for pages before a mark, whose positions are negative.
         let is_proved = rows.iter().any(|row| matches!(row.int(1), Ok(-2)));
         let confirmed = scope.proved(is_proved)?;
         let known = KnownGroups::of(scope, &rows, GROUP)?;
@@ -57,10 +57,10 @@ impl Store {
     }
 }
 
-/// Adds what is read of the resources in `found`: few rows, from which others are found by keys. `cross join` tells SQLite
-/// to go that way. PostgreSQL knows nothing of tables that it has not analysed, and nothing of what a recursion finds: it
-/// would read all memberships and groups of the tenant for a page, so groups are looked up with `{each:…}`. A group comes
-/// once, however many of the resources are in it.
+/// Appends the reads for the resources in `found`: few rows, from which others are found by keys. `cross join` fixes
+/// this order for SQLite. PostgreSQL has no estimates for tables without statistics and for recursions: it would read
+/// all memberships and groups of the tenant for a page, so groups are looked up with `{each:…}`. Each group is returned
+/// once.
 pub(in crate::store) fn resources(
     sql: &mut Sql,
     scope: &Scope,
@@ -113,8 +113,8 @@ pub(in crate::store) fn resources(
     }
 }
 
-/// Adds the members of the resources in `found`: all, or as many as are wanted. Those of one resource are the first ones
-/// in the order of their keys then; those of several are any.
+/// Appends the members of the resources in `found`: all, or up to a number. For one resource these are the first ones
+/// in the order of their keys; for several any of them.
 fn members(sql: &mut Sql, tenant: i64, most: Option<i64>, are_many: bool) {
     let Some(most) = most else {
         return members_of_many(sql.raw(" union all "), tenant);

@@ -2,9 +2,8 @@
 //! other groups. Elements are memberships: `seq` the owner of the attribute, `element` the other
 //! resource.
 //!
-//! A membership has few things to ask for, and all are columns, so the condition of a value path
-//! becomes one expression over the rows. `cross join` tells SQLite to go from the other resource
-//! to its memberships; without it the whole table may be read.
+//! A membership has few properties, and all are columns, so the condition of a value path becomes one expression over
+//! the rows. `cross join` makes SQLite start from the other resource; without it the whole table can be read.
 
 use crate::filter::{Operator, Predicate, Target};
 use crate::resource::Key;
@@ -13,14 +12,14 @@ use crate::store::resources::index_key::compare;
 use crate::store::resources::read::select::{IdColumn, Select};
 use crate::store::resources::seq::keys_of_type;
 
-/// Which attribute the memberships are seen through.
+/// The attribute of the memberships.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Members,
     Groups,
 }
 
-/// Adds a query for the memberships of an attribute that meet a condition; `None`: for all.
+/// Appends a query for the memberships of an attribute that match a condition; `None`: for all.
 pub(in crate::store) fn elements(
     select: &mut Select<'_>,
     path: &AttributePath,
@@ -70,8 +69,8 @@ fn members(select: &mut Select<'_>, condition: &Predicate) {
     meets(select, condition, Side::Members);
 }
 
-/// From the groups that meet the condition down to everything below them. What the condition says
-/// of the way to the group is known only at the end.
+/// From the groups that match the condition down to all their members. The part of the condition about the kind of
+/// membership is evaluated at the end.
 fn groups(select: &mut Select<'_>, condition: &Predicate) {
     let terms = match condition {
         Predicate::All(terms) => terms.as_slice(),
@@ -108,7 +107,7 @@ fn groups(select: &mut Select<'_>, condition: &Predicate) {
     }
 }
 
-/// Adds the common table of everything below the groups that meet the terms.
+/// Appends the common table of all members below the groups that match the terms.
 fn down(select: &mut Select<'_>, of_group: &[&Predicate]) {
     let tenant = select.tenant;
     select.sql.raw(
@@ -156,7 +155,7 @@ fn sub_name(path: &AttributePath) -> &str {
     path.sub.as_ref().map_or("value", |sub| sub.name().as_ref())
 }
 
-/// Whether it is about the resource at the other end, and not about the membership.
+/// Whether it concerns the other resource, and not the membership.
 fn is_of_other(path: &AttributePath) -> bool {
     sub_name(path) != "type"
 }
@@ -186,7 +185,7 @@ fn meets(select: &mut Select<'_>, condition: &Predicate, side: Side) {
         } => {
             compares(select, sub_name(path), side, *operator, key);
         }
-        // Within a membership there is nothing else.
+        // A membership has no other properties.
         Predicate::Compare { .. } | Predicate::Element { .. } => {
             select.sql.raw("1 = 0");
         }
@@ -234,7 +233,7 @@ fn compares(select: &mut Select<'_>, sub: &str, side: Side, operator: Operator, 
     }
 }
 
-/// Adds that a key is of one of the types that fit.
+/// Appends the condition that a key belongs to one of the matching types.
 fn of_kinds(
     select: &mut Select<'_>,
     column: &'static str,

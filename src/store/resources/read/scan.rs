@@ -1,5 +1,5 @@
-//! Conditions on values that stand in the column `scanned` ([`crate::store::resources::scanned`]). All resources of the
-//! type are read, unless the resource is known; a text search leaves out those without the value.
+//! Conditions on values in the column `scanned` ([`crate::store::resources::scanned`]). All resources of the type are
+//! scanned, unless the resource is known; a text search excludes those without the value.
 
 use crate::filter::Operator;
 use crate::resource::Key;
@@ -9,7 +9,7 @@ use crate::store::resources::index_key::compare;
 use crate::store::resources::scanned;
 use crate::store::resources::seq::keys_of_type;
 
-/// What a set consists of.
+/// The elements of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Of {
     /// Resources.
@@ -18,7 +18,7 @@ pub(in crate::store) enum Of {
     Elements,
 }
 
-/// The resources that are read, and the statement.
+/// The scanned resources, and the statement.
 #[derive(Debug)]
 pub(in crate::store) struct Scan<'a> {
     pub(in crate::store) tenant: i64,
@@ -26,7 +26,7 @@ pub(in crate::store) struct Scan<'a> {
     pub(in crate::store) sql: &'a mut Sql,
 }
 
-/// Adds a query for the resources, or the elements, with a value of an attribute that compares so; without a
+/// Adds a query for the resources, or the elements, with a value of an attribute that matches the comparison; without a
 /// comparison, with a value that is not empty.
 pub(in crate::store) fn values(
     scan: &mut Scan<'_>,
@@ -100,7 +100,7 @@ pub(in crate::store) fn has_value(scan: &mut Scan<'_>, attribute: i64, key: &Key
     scan.sql.raw(") > 0 limit 1 offset 0)");
 }
 
-/// Adds the values by which a list is sorted: `seq`, `key` and `tail` for each resource of the table `hit`.
+/// Appends the sort values of a list: `seq`, `key` and `tail` for each resource of the table `hit`.
 pub(in crate::store) fn sort_values(sql: &mut Sql, tenant: i64, attributes: &[i64]) {
     sql.raw(
         "select s.seq, coalesce(t.value ->> 1, ''){binary}, cast(null as text) \

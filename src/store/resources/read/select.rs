@@ -1,9 +1,8 @@
 //! A predicate becomes SQL: set algebra over the index of values.
 //!
-//! Every part yields a set of `seq`, or of `seq, element` within a value path. A conjunction is
-//! driven from its most selective part; equalities beside it are looked up in the index, other
-//! parts are sets. There is no correlated subquery over a range, and no `not in`, which
-//! PostgreSQL does row by row once the set is larger than its memory.
+//! Every part yields a set of `seq`, or of `seq, element` within a value path. A conjunction starts from its most
+//! selective part; other equalities are looked up in the index, other parts are sets. There is no correlated subquery
+//! over a range, and no `not in`, which PostgreSQL executes row by row if the set is larger than its memory.
 
 use crate::filter::{Operator, Predicate, Target};
 use crate::resource::Key;
@@ -33,7 +32,7 @@ impl Of {
     }
 }
 
-/// Where an id is compared: as it is, and as text.
+/// The id column for comparisons: unchanged, and as text.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct IdColumn {
     id: &'static str,
@@ -62,12 +61,12 @@ pub(in crate::store) struct Select<'a> {
 }
 
 impl Select<'_> {
-    /// Adds a query for the resources that match; each occurs once.
+    /// Appends a query for the matching resources; each occurs once.
     pub(in crate::store) fn resources(&mut self, predicate: &Predicate) {
         self.set(predicate, Of::Resources, None);
     }
 
-    /// Adds a query for the values of an attribute that match.
+    /// Appends a query for the matching values of an attribute.
     pub(in crate::store) fn elements(&mut self, predicate: &Predicate, attribute: &AttributePath) {
         if self.of_type.resource_type.is_relation(attribute) {
             return relation::elements(self, attribute, Some(predicate));
@@ -163,8 +162,8 @@ impl Select<'_> {
         }
     }
 
-    /// The number of the attribute, and whether it is unique, if the part asks only whether it has
-    /// a value, and the index knows.
+    /// The id of the attribute, and whether it is unique, if the part tests only the presence of a value and the index
+    /// is sufficient.
     fn presence(&self, part: &Predicate) -> Option<(i64, bool)> {
         match part {
             Predicate::Present(Target::Attribute(path)) => self
@@ -175,7 +174,7 @@ impl Select<'_> {
         }
     }
 
-    /// The number of the attribute, if the part asks only whether it has a value, and that may be scanned.
+    /// The id of the attribute, if the part tests only the presence of a value, which can be scanned.
     fn scanned(&self, part: &Predicate) -> Option<i64> {
         match part {
             Predicate::Present(Target::Attribute(path)) if self.of_type.is_scanned(path) => {
@@ -289,14 +288,13 @@ impl Select<'_> {
         if of == Of::Elements {
             self.sql.raw(" and v.element = d.element");
         }
-        // The limit keeps PostgreSQL from making a join of this, for which it would read every
-        // row with the value.
+        // The limit prevents PostgreSQL from converting this to a join, which would read every row with the value.
         self.sql.raw(" limit 1 offset 0)");
         self.sql.raw(if is_scanned { ")" } else { "" });
         true
     }
 
-    /// Everything that a negation is taken from.
+    /// The set from which a negation is subtracted.
     fn universe(&mut self, of: Of, within: Option<&AttributePath>) {
         match (of, within) {
             (Of::Elements, Some(attribute)) => self.elements_of(attribute),
@@ -436,7 +434,7 @@ impl Select<'_> {
         };
     }
 
-    /// Stored moments are whole microseconds; one that is not lies between two of them.
+    /// Stored times are whole microseconds; other times are between two of them.
     fn moment(&mut self, column: &'static str, operator: Operator, key: &Key) {
         let Ok(moment) = key.as_str().parse::<jiff::Timestamp>() else {
             self.sql.raw("1 = 0");
@@ -457,12 +455,12 @@ impl Select<'_> {
     }
 }
 
-/// Whether the condition is likely to leave no more than a handful.
+/// Whether the condition probably matches only a few resources.
 pub(in crate::store) fn is_selective(of_type: &TypeIds, predicate: &Predicate) -> bool {
     selectivity(of_type, predicate) >= 7
 }
 
-/// How few resources a part is likely to leave: the greater the fewer.
+/// Estimated selectivity of a part: greater means fewer resources.
 fn selectivity(of_type: &TypeIds, predicate: &Predicate) -> u8 {
     let of = |part: &Predicate| selectivity(of_type, part);
     match predicate {
@@ -478,7 +476,7 @@ fn selectivity(of_type: &TypeIds, predicate: &Predicate) -> u8 {
         } => match operator {
             Operator::Equal if path.end().is_unique() => 8,
             Operator::Equal if path.end().kind() == Type::Boolean => 2,
-            // All resources of the type are read.
+            // All resources of the type are scanned.
             _ if of_type.is_scanned(path) => 3,
             Operator::Equal => 7,
             Operator::StartsWith => 6,

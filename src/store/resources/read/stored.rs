@@ -1,4 +1,4 @@
-//! Resources as they are stored, with their memberships.
+//! Stored resources with their memberships.
 
 use crate::clock::Timestamp;
 use crate::resource::{Meta, StoredDocument};
@@ -17,9 +17,9 @@ pub struct StoredResource {
     pub(in crate::store) seq: i64,
     /// Id of the resource.
     pub id: Uuid,
-    /// What the server keeps about it.
+    /// Metadata.
     pub meta: Meta,
-    /// Counts the changes of the document, for compare-and-swap.
+    /// Number of changes of the document, for compare-and-swap.
     pub revision: i64,
     /// The attributes as JSON text, without memberships.
     pub document: StoredDocument,
@@ -35,17 +35,17 @@ pub(crate) struct Related {
     pub(in crate::store) seq: i64,
     /// Id of the resource.
     pub(crate) id: Uuid,
-    /// What it shows as `display`.
+    /// Value of `display`.
     pub(crate) display: Option<String>,
     /// Type of the resource.
     pub(crate) resource_type: Arc<ResourceType>,
-    /// Whether it is a member of the resource that was read; else that is a member of it.
+    /// Whether it is a member of the resource that was read; otherwise the reverse.
     pub(crate) is_member: bool,
-    /// Whether the membership goes through no other group.
+    /// Whether the membership is direct.
     pub(crate) is_direct: bool,
 }
 
-/// Which documents are read along.
+/// The documents to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Documents {
     /// All.
@@ -66,16 +66,16 @@ impl Documents {
     }
 }
 
-/// Which memberships are read along.
+/// The memberships to read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Relations {
     /// Members of the resources.
     pub members: bool,
-    /// What the resources are members of.
+    /// Groups of the resources.
     pub groups: bool,
-    /// Members that are read at most, of all resources together, if not all.
+    /// Maximum total number of members of all resources, if limited.
     pub most: Option<i64>,
-    /// Groups that are read at most, of all resources together, if not all.
+    /// Maximum total number of groups of all resources, if limited.
     pub most_groups: Option<i64>,
 }
 
@@ -98,7 +98,7 @@ impl Relations {
         }
     }
 
-    /// Whether as many memberships were read as may be: there may be more.
+    /// Whether the limit of memberships was reached: there can be more.
     pub(in crate::store) fn are_cut(self, found: &[StoredResource]) -> bool {
         let members: usize = found.iter().map(StoredResource::members).sum();
         let all: usize = found.iter().map(|found| found.relations.len()).sum();
@@ -114,12 +114,12 @@ fn and_one(count: usize) -> Option<i64> {
 }
 
 impl StoredResource {
-    /// Whether the document was too large to be read along with a page: it is empty, and is to be read by id.
+    /// Whether the document was too large to be read with a page: it is empty, and has to be read by id.
     pub(crate) fn is_left_out(&self) -> bool {
         self.document.is_empty()
     }
 
-    /// How many members were read.
+    /// Number of members that were read.
     pub fn members(&self) -> usize {
         self.relations
             .iter()
@@ -133,7 +133,7 @@ impl StoredResource {
         members.map(|member| member.seq).max()
     }
 
-    /// A resource that was stored this moment, as a read would find it; without memberships.
+    /// A newly stored resource, equal to the result of a read; without memberships.
     pub fn fresh(
         resource_type: &Arc<ResourceType>,
         id: Uuid,
@@ -151,7 +151,7 @@ impl StoredResource {
         }
     }
 
-    /// Becomes what a read would find after a change; memberships stay as they were read.
+    /// Updates it to the result of a read after a change; memberships are unchanged.
     pub fn changed(&mut self, version: i64, at: Timestamp, written: NewDocument) {
         self.meta = Meta {
             version,

@@ -24,7 +24,7 @@ pub(crate) struct SweptMember {
 }
 
 impl Store {
-    /// Resources of a type after a key, in order, so many at most, each with its key. Memberships are not read.
+    /// Resources of a type after a key, in order, up to a limit, each with its key. Memberships are not read.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -47,7 +47,7 @@ impl Store {
         Ok(swept)
     }
 
-    /// Memberships after the keys of a group and a member, in order, so many at most.
+    /// Memberships after the keys of a group and a member, in order, up to a limit.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -71,7 +71,7 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// The number of the first tenant after a number.
+    /// The database id of the first tenant after an id.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -1,4 +1,4 @@
-//! What a write needs to know, and its outcome.
+//! The context of a write, and its outcome.
 
 use crate::resource::{Attributes, Meta};
 use crate::store::changes::append::{Author, ChangeAction};
@@ -11,37 +11,36 @@ use crate::store::resources::scope::Scope;
 /// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WriteOutcome {
-    /// The change is stored, under this version.
+    /// The change is stored with this version.
     Done(i64),
-    /// Another change came first, of the resource or of the tenant's schemas, or the resource is
-    /// gone: read again.
+    /// The resource or the tenant's schemas changed in the meantime, or the resource was deleted: read again.
     Stale,
     /// The tenant has no seat left, or its schemas were changed.
     NoSeat,
-    /// Nothing was to be changed.
+    /// Nothing had to be changed.
     Nothing,
 }
 
-/// What every change needs to know.
+/// The context of a change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WriteContext<'a> {
-    /// Tenant and numbers. Only a confirmed scope, or the proof that a creation carries, gets here.
+    /// Tenant and ids, from a confirmed scope or from a creation with the proof.
     pub(in crate::store) scope: &'a Scope,
     /// Type of the resource.
     pub(crate) of_type: &'a TypeIds,
-    /// Who writes, and when.
+    /// The author and the time.
     pub(crate) author: &'a Author,
     /// Whether the tenant has a limit of seats.
     pub(crate) limited: bool,
-    /// Whether the version, too, must be the one that was found: the request has a condition.
+    /// Whether the version must also be unchanged, because the request has a precondition.
     pub(crate) exactly: bool,
-    /// What an import says in place of what a write makes.
+    /// Values of an import that replace generated ones.
     pub(crate) given: ImportOverrides,
-    /// What a change of the resource is called in the change log.
+    /// The action in the change log.
     pub(crate) action: ChangeAction,
 }
 
-/// The creation of a resource: its statement carries the proof of the claim.
+/// The creation of a resource: its statement contains the proof of the claim.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Creating<'a> {
     pub(in crate::store) claim: &'a ScopeClaim,
@@ -49,7 +48,7 @@ pub(crate) struct Creating<'a> {
 }
 
 impl ScopeClaim {
-    /// Begins the creation of a resource, whose statement carries the proof.
+    /// Starts the creation of a resource, whose statement contains the proof.
     pub(crate) fn creating<'a>(&'a self, of_type: &'a TypeIds, author: &'a Author) -> Creating<'a> {
         Creating {
             claim: self,
@@ -82,7 +81,7 @@ impl<'a> Creating<'a> {
         self
     }
 
-    /// What an import says in place of what a write makes.
+    /// Values of an import that replace generated ones.
     #[must_use]
     pub(crate) fn given(mut self, given: ImportOverrides) -> Self {
         self.writing.given = given;
@@ -103,39 +102,39 @@ impl<'a> WriteContext<'a> {
         }
     }
 
-    /// Whether the write may be made in one batch with those of others. An import says more of a resource than such a
-    /// batch can, and an act of an operator has its row of the audit trail in a batch of its own.
+    /// Whether the write can be combined with others in one batch. A combined batch does not support the values of an
+    /// import, and an act of an operator has its row of the audit trail in a separate batch.
     pub(super) fn may_be_gathered(&self) -> bool {
         self.given.says_nothing() && self.author.audit.is_none()
     }
 }
 
-/// A resource as it was found, and its attributes, read from the document.
+/// A resource at the last read, and the attributes in its document.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Current<'a> {
-    /// The resource as it is stored.
+    /// The stored resource.
     pub(crate) found: &'a StoredResource,
     /// The document's attributes.
     pub(crate) attributes: &'a Attributes,
 }
 
-/// What an import, which is the operator's, may say of a resource.
+/// Values of a resource that only an import sets.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ImportOverrides {
-    /// Times that the resource has afterwards, and its version if the next one is not greater.
+    /// New times of the resource, and its version if the next one is not greater.
     pub(crate) meta: Option<Meta>,
-    /// Place of the resource in the order of creation.
+    /// Reserved key of the resource in the order of creation.
     pub(crate) place: Option<ReservedSeq>,
 }
 
 impl ImportOverrides {
-    /// Whether the write makes everything itself.
+    /// Whether there are no such values.
     pub(in crate::store) fn says_nothing(&self) -> bool {
         self.meta.is_none() && self.place.is_none()
     }
 }
 
-/// A place in the order of creation, kept for a resource that is created in a moment.
+/// A key in the order of creation, reserved for a resource.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReservedSeq(pub(in crate::store) i64);
 
@@ -144,12 +143,12 @@ impl WriteContext<'_> {
         Arg::Int(self.scope.tenant)
     }
 
-    /// The moment of the write.
+    /// The time of the write.
     pub(in crate::store) fn at(&self) -> Arg {
         Arg::Int(self.author.at.as_micros())
     }
 
-    /// When the resource was changed last, once this is written.
+    /// The new time of the last change.
     pub(in crate::store) fn modified(&self) -> Arg {
         Arg::Int(
             self.given
@@ -159,32 +158,32 @@ impl WriteContext<'_> {
         )
     }
 
-    /// The version afterwards where it is greater than the next one: versions only grow.
+    /// The new version if it is greater than the next one: versions only increase.
     pub(in crate::store) fn given_version(&self) -> Arg {
         Arg::OptInt(self.given.meta.map(|meta| meta.version))
     }
 
-    /// When the resource was created, if the write says so.
+    /// The creation time, if the write sets it.
     pub(in crate::store) fn given_creation(&self) -> Arg {
         Arg::OptInt(self.given.meta.map(|meta| meta.created.as_micros()))
     }
 
-    /// The schemas that the write was made under must be those of the tenant.
+    /// The expected schema revision of the tenant.
     pub(in crate::store) fn schema_revision(&self) -> Arg {
         Arg::Int(self.scope.schema_revision)
     }
 
-    /// Whether the resource shows other times or another version than it was given.
+    /// Whether the times or the version of the resource differ from the given ones.
     pub(in crate::store) fn differs(&self, found: &StoredResource) -> bool {
         self.given.meta.is_some_and(|meta| meta != found.meta)
     }
 
-    /// The version that is demanded; 0 for any.
+    /// The required version; 0 for any.
     pub(in crate::store) fn demanded_version(&self, found: &StoredResource) -> i64 {
         if self.exactly { found.meta.version } else { 0 }
     }
 
-    /// The version that is demanded, as a value.
+    /// The required version, as a value.
     pub(in crate::store) fn version(&self, found: &StoredResource) -> Arg {
         Arg::Int(self.demanded_version(found))
     }

@@ -1,8 +1,7 @@
-//! Gathering of writes: creations, replacements and deletions of one tenant and type that arrive while others are made
-//! are made together, with one batch. Each keeps its own condition, version and entry of the change log, as if it had
-//! come by itself. The first one does not wait for others.
+//! Combining of writes: concurrent creations, replacements and deletions of one tenant and type are executed with one
+//! batch. Each keeps its own condition, version and entry of the change log. The first one does not wait for others.
 //!
-//! What is not written by the batch, for whatever reason, is written by a batch of its own, which tells the reason.
+//! A write that the batch does not execute is repeated with a separate batch, which returns the reason.
 
 use crate::store::db::error::StoreError;
 use crate::store::db::leader::Leader;
@@ -16,18 +15,17 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::Instrument;
 
-/// Writes that are made together, at most.
+/// Maximum number of combined writes.
 const MOST: usize = 64;
 
-/// How long writes that arrive meanwhile wait for the batch that is made: one that waits for a lock must not keep the
-/// others.
+/// Maximum time that new writes wait for the running batch: a batch that waits for a lock must not block the others.
 const HOLD: Duration = Duration::from_millis(250);
 
 impl Store {
-    /// Makes a write together with others. `None`: it was not made, and has to be made by itself.
+    /// Executes a write together with others. `None`: it was not executed, and has to be executed separately.
     ///
     /// # Errors
-    /// Where it is not known whether the write was made, and what keeps the database from any write.
+    /// If the outcome of the write is unknown, or the database accepts no writes.
     pub(in crate::store) async fn write_gathered(
         &self,
         kind: GatheredKind,
@@ -42,7 +40,7 @@ impl Store {
                 answer,
             },
         ) {
-            // In a task of its own: a caller that gives up must not take the others along.
+            // In a separate task: a cancelled caller must not cancel the others.
             tokio::spawn(self.clone().serve_writes(leader));
         }
         answered
@@ -51,7 +49,7 @@ impl Store {
     }
 
     async fn serve_writes(self, mut leader: Leader<GatheredKind, WaitingWrite>) {
-        // Requests that have arrived are read first, so that they can come along.
+        // A yield lets requests that have already arrived join.
         tokio::task::yield_now().await;
         while let Some(waiting) = leader.next(compatible) {
             let mut work = Box::pin(self.clone().settle_writes(leader.key().clone(), waiting));
@@ -61,7 +59,7 @@ impl Store {
         }
     }
 
-    /// Makes writes, and tells each what became of it.
+    /// Executes writes, and sends each its result.
     async fn settle_writes(self, kind: GatheredKind, waiting: Vec<WaitingWrite>) {
         let coalescing = &self.engine.metrics().coalescing;
         coalescing.writes.note_group(waiting.len());
@@ -71,7 +69,7 @@ impl Store {
         let making = self.make_gathered(&kind, &writes);
         let made = making.instrument(span).await;
         for (write, answer) in writes.iter().zip(answers) {
-            // A caller that has gone does not hear it; the write counts all the same.
+            // A cancelled caller does not receive it; the write is done nevertheless.
             drop(answer.send(match &made {
                 Ok(versions) => Ok(versions.get(&write.seq()).copied()),
                 Err(error) if error.is_of_one() => Ok(None),
@@ -80,7 +78,7 @@ impl Store {
         }
     }
 
-    /// The versions that resources have after their writes, by their keys.
+    /// The new versions of resources, by their keys.
     async fn make_gathered(
         &self,
         kind: &GatheredKind,
@@ -94,9 +92,9 @@ impl Store {
     }
 }
 
-/// The first of those that wait, in the order of their keys, so that batches of several instances meet in one order. Two
-/// writes of one resource are not made together, nor two that add one unique value: the later one has to find what the
-/// earlier one made.
+/// The first waiting writes, in the order of their keys, so that batches of several instances lock in one order. Two
+/// writes of one resource are not combined, nor two that add the same unique value: the later one has to see the result
+/// of the earlier one.
 fn compatible(waiting: &mut Vec<WaitingWrite>) -> Vec<WaitingWrite> {
     let (mut keys, mut values, mut count) = (BTreeSet::new(), BTreeSet::new(), 0);
     let is_first = |one: &WaitingWrite| {

@@ -1,4 +1,4 @@
-//! The batch of writes that are made together: the statements of a single write, each over all of them.
+//! The batch of combined writes: the statements of a single write, each over all writes.
 
 use crate::store::changes::append::append_gathered;
 use crate::store::db::args::{Arg, Column, Table};
@@ -10,7 +10,7 @@ use crate::store::resources::index::{self, IndexRow};
 use crate::store::resources::write::gathered::{GatheredAction, GatheredKind, GatheredWrite};
 use crate::store::resources::write::resource::SHARDS;
 
-/// The batch; it answers with the key and the new version of each resource that it has written.
+/// The batch; it returns the key and the new version of each written resource.
 pub(in crate::store) fn batch(
     store: &Store,
     kind: &GatheredKind,
@@ -37,8 +37,7 @@ fn name(action: GatheredAction) -> &'static str {
     }
 }
 
-/// Writes the resources whose conditions hold, if the schemas are those of the writes and the caller is as it was
-/// authenticated.
+/// Writes the resources whose conditions hold, if the schemas are unchanged and the caller is confirmed.
 fn write(kind: &GatheredKind, writes: &[GatheredWrite]) -> Step {
     let mut sql = Sql::bound(vec![
         ("tenant", Arg::Int(kind.tenant)),
@@ -111,7 +110,7 @@ fn index_table(
     Some(table)
 }
 
-/// Counts the resources that were written, with the seats that they take.
+/// Counts the written resources and their seats.
 fn count(batch: Batch, store: &Store, kind: &GatheredKind, writes: &[GatheredWrite]) -> Batch {
     let (live, gone) = match kind.action {
         GatheredAction::Create => (1, 0),
@@ -130,7 +129,7 @@ fn count(batch: Batch, store: &Store, kind: &GatheredKind, writes: &[GatheredWri
     batch.and(Step::new(COUNT, args.to_vec()).with_rows(rows))
 }
 
-/// What the step returns that writes the resources.
+/// Columns that the writing step returns.
 const WRITTEN: &[&str] = &["seq", "id", "version", "created"];
 const ANSWER: &str = "select seq, version from {written}";
 
@@ -139,8 +138,8 @@ const INSERT: &str = "insert into resource (tenant, seq, id, document, display, 
      select {:tenant}, at_seq, at_id, document, display, display_key, password, takes_seat, \
        lookup_1, lookup_2, lookup_3, scanned, 1, 1, 1, modified, modified from {rows} \
      where exists (select 1 from tenant where tenant = {:tenant} and schema_revision = {:schema_revision})";
-/// Rows are looked up by themselves, so that each is found by the index whatever the planner thinks of the table. What is
-/// taken by its place is still held against the tenant, by `+ 0` without an index.
+/// Rows are looked up individually, so that the index is used regardless of the planner's estimates. Rows that are
+/// selected by their physical place are also compared with the tenant, with `+ 0` to avoid an index.
 const UPDATE: &str = "update resource set document = given.document, display = given.display, display_key = given.display_key, \
      password = coalesce(given.password, resource.password), takes_seat = given.takes_seat, \
      lookup_1 = given.lookup_1, lookup_2 = given.lookup_2, lookup_3 = given.lookup_3, \
@@ -151,7 +150,7 @@ const UPDATE: &str = "update resource set document = given.document, display = g
      and resource.revision = given.at_revision and resource.scanned_revision = resource.revision \
      and (given.at_version = 0 or resource.version = given.at_version) \
      and exists (select 1 from tenant where tenant = {:tenant} and schema_revision = {:schema_revision})";
-/// Who joins a group meanwhile holds the row; then the reference stops this, and each is deleted by itself.
+/// A resource that concurrently joins a group violates the foreign key; then each is deleted separately.
 const DELETE: &str = "delete from resource where {row_among:rowid}(select (select r.{row:rowid} from resource r \
        where r.tenant = {:tenant} and r.seq = given.at_seq limit 1) from {rows})) and resource.tenant + 0 = {:tenant} \
      and scanned_revision = revision and exists (select 1 from {rows} where given.at_seq = resource.seq \
@@ -161,7 +160,7 @@ const DELETE: &str = "delete from resource where {row_among:rowid}(select (selec
 
 const ADD: &str = "insert into attribute_value (tenant, attribute, element, is_unique, seq, key, tail) \
      select $1, attribute, element, is_unique, at_seq, key, tail from {rows} where at_seq in (select seq from {written})";
-/// Looks each row up by itself, as that of a single write does.
+/// Looks up each row individually, as a single write does.
 const REMOVE: &str = "delete from attribute_value where {row_among:rowid}(select case when given.is_unique \
        then (select v.{row:rowid} from attribute_value v where v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
          and v.key = given.key and v.seq = given.at_seq and v.element = given.element limit 1) \

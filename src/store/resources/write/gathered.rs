@@ -1,4 +1,4 @@
-//! Writes that wait to be made together: each as a row of a batch, and what those of one batch have in common.
+//! Waiting writes for a combined batch: each as a row, and their common properties.
 
 use crate::store::changes::append::GatheredChange;
 use crate::store::db::args::Arg;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// What is done to the resources of a batch.
+/// The action of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::store) enum GatheredAction {
     Create,
@@ -20,7 +20,7 @@ pub(in crate::store) enum GatheredAction {
     Delete,
 }
 
-/// What writes have in common that are made together.
+/// Common properties of combined writes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::store) struct GatheredKind {
     pub(in crate::store) action: GatheredAction,
@@ -30,7 +30,7 @@ pub(in crate::store) struct GatheredKind {
     pub(in crate::store) proof: GatheredProof,
 }
 
-/// What a batch has to prove: the same for all its writes if it is the same snapshot of a caller.
+/// The proof of a batch: writes with the same snapshot of a caller share it.
 #[derive(Debug, Clone, Default)]
 pub(in crate::store) struct GatheredProof(Option<(ScopeClaim, Arc<CallerSnapshot>)>);
 
@@ -44,7 +44,7 @@ impl GatheredProof {
         )
     }
 
-    /// The claim that has to be proved.
+    /// The claim to confirm.
     pub(in crate::store) fn claim(&self) -> Option<&ScopeClaim> {
         self.0.as_ref().map(|(claim, _)| claim)
     }
@@ -73,13 +73,13 @@ impl Hash for GatheredProof {
 #[derive(Debug)]
 pub(in crate::store) struct GatheredWrite {
     pub(in crate::store) id: Uuid,
-    /// The revision that the resource must have; of a new one it says nothing.
+    /// The required revision of the resource; ignored for a new one.
     pub(in crate::store) revision: i64,
-    /// The version that it must have; 0 for any.
+    /// The required version; 0 for any.
     pub(in crate::store) version: i64,
-    /// The columns of the document; none of a deletion.
+    /// The columns of the document; none for a deletion.
     pub(in crate::store) columns: Vec<(&'static str, Arg)>,
-    /// How many seats are taken more.
+    /// Change of the number of used seats.
     pub(in crate::store) seats: i64,
     pub(in crate::store) added: Vec<IndexRow>,
     pub(in crate::store) removed: Vec<IndexRow>,
@@ -99,16 +99,16 @@ pub(in crate::store) struct WaitingWrite {
     pub(in crate::store) write: GatheredWrite,
     /// The span of the request.
     pub(in crate::store) origin: Origin,
-    /// Takes the version that the write led to; `None` if it has to be made by itself.
+    /// Receives the new version; `None` if the write has to be executed separately.
     pub(in crate::store) answer: oneshot::Sender<Result<Option<i64>, StoreError>>,
 }
 
-/// Writes that wait while others of their kind are made.
+/// Writes that wait while others of their kind are executed.
 #[derive(Debug, Clone, Default)]
 pub(in crate::store) struct WriteQueue(Arc<Coalescer<GatheredKind, WaitingWrite>>);
 
 impl WriteQueue {
-    /// Adds a write. The leadership comes back if the kind has no leader.
+    /// Adds a write. Returns the leadership if the kind has no leader.
     pub(in crate::store) fn join(
         &self,
         kind: GatheredKind,

@@ -1,5 +1,5 @@
-//! Memberships as rows: to change the members of a group reads and writes the rows of those members, however many
-//! others there are.
+//! Memberships as rows: a change of members reads and writes only the rows of these members, regardless of the size of
+//! the group.
 
 use crate::filter::Predicate;
 use crate::store::changes::append::ResourceChange;
@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 impl Store {
-    /// The keys of those resources that exist and are of a type that `allowed` names.
+    /// The keys of resources that exist and have a type in `allowed`.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -61,7 +61,7 @@ impl Store {
         Ok(found)
     }
 
-    /// The members of a group that meet a condition on one membership.
+    /// The members of a group that match a condition on a membership.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -107,8 +107,8 @@ impl Store {
             .is_empty())
     }
 
-    /// Changes the members of a group and nothing else. Other writers of the group are not
-    /// disturbed; a group that has the requested members already keeps its version.
+    /// Changes only the members of a group. It does not conflict with other writes of the group; a group that already
+    /// has the requested members keeps its version.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -179,6 +179,6 @@ const ANY: &str = "select member_seq from member where tenant = $1 and group_seq
 
 const BUMP: &str = "update resource set version = case when $4 > version then $4 else version + 1 end, modified = $3 where tenant = $1 and seq = $2 \
      and (exists (select 1 from {removed}) or exists (select 1 from {added})) returning seq, id, version, document, created";
-/// No row: the group is gone or has another version. A null version: nothing had to be changed.
+/// No row: the group was deleted or has another version. A null version: nothing had to be changed.
 const ANSWER: &str = "select version from {written} \
      union all select null from {claimed} where not exists (select 1 from {written})";

@@ -1,6 +1,6 @@
-//! Coalescing of changes of one member each: those of one group that arrive together are made with one batch, because
-//! one after the other they would wait for each other's commit. Each keeps a version and an entry of the change log of
-//! its own, as if they had come one after the other.
+//! Coalescing of changes of one member each: concurrent changes of one group are executed with one batch, because
+//! sequential ones would wait for each other's commit. Each has a separate version and entry of the change log, as if
+//! they were sequential.
 
 use crate::store::changes::append::{MoveEntry, append_moves, table_of_moves};
 use crate::store::db::args::Arg;
@@ -20,11 +20,11 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
-/// Changes that are made together, at most.
+/// Maximum number of combined changes.
 const MOST: usize = 64;
 
 impl Store {
-    /// Adds a member to a group, or removes one, whatever version the group has.
+    /// Adds a member to a group, or removes one, regardless of the version of the group.
     pub(in crate::store) async fn move_member(
         &self,
         writing: &WriteContext<'_>,
@@ -49,7 +49,7 @@ impl Store {
             answer,
         };
         if let Some(leader) = self.member_queue.join(group, asked) {
-            // In a task of its own: a caller that gives up must not take the others along.
+            // In a separate task: a cancelled caller must not cancel the others.
             tokio::spawn(self.clone().serve_group(leader));
         }
         answered
@@ -78,7 +78,7 @@ impl Store {
                         .zip(errors)
                         .for_each(|(one, error)| one.tell(Err(error)));
                 }
-                // Each by itself, so that the trouble of one is not that of the others.
+                // Each separately, so that the error of one does not affect the others.
                 Err(_) if asked.len() > 1 => {
                     for one in asked {
                         let changes = self
@@ -98,7 +98,7 @@ impl Store {
         }
     }
 
-    /// What became of each.
+    /// The result of each.
     async fn move_members(
         &self,
         group: &Group,
@@ -134,8 +134,7 @@ impl Store {
     }
 }
 
-/// The first of those that wait, but not two about the same member: the later one has to find what the
-/// earlier one made.
+/// The first waiting changes, but not two of the same member: the later one has to see the result of the earlier one.
 fn compatible(waiting: &mut Vec<MemberRequest>) -> Vec<MemberRequest> {
     let mut members = BTreeSet::new();
     let is_first = |one: &MemberRequest| members.len() < MOST && members.insert(one.moved.member);
@@ -190,6 +189,6 @@ const BUMP: &str = "update resource set modified = $3, \
      version = version + (select count(*) from {removed}) + (select count(*) from {added}) \
      where tenant = $1 and seq = $2 and (exists (select 1 from {removed}) or exists (select 1 from {added})) \
      returning seq, id, version, document, created";
-/// No row: the group is gone. A null: nothing had to be changed.
+/// No row: the group was deleted. A null: nothing had to be changed.
 const ANSWER: &str = "select place, version from {rows} cross join {logged} where logged.change = given.change \
      union all select null, null from {claimed} where not exists (select 1 from {logged})";

@@ -1,4 +1,4 @@
-//! What a request makes of the members of a group.
+//! The change of the members of a group by a request.
 
 use crate::store::db::batch::Batch;
 use crate::store::db::statement::Step;
@@ -6,18 +6,18 @@ use crate::store::resources::write::context::WriteContext;
 use crate::store::resources::write::member_steps::{self as steps, Guard};
 use std::collections::BTreeSet;
 
-/// A member who joins or leaves.
+/// A member that joins or leaves.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct MemberMove {
     pub(in crate::store) member: i64,
     pub(in crate::store) joins: bool,
 }
 
-/// A resource that may become a member.
+/// The key of a resource that can become a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct MemberKey(pub(in crate::store) i64);
 
-/// What a request makes of the members of a group, in the end.
+/// The resulting change of the members of a group by a request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct MemberDelta {
     cleared: bool,
@@ -31,12 +31,12 @@ impl MemberDelta {
         !self.cleared && self.add.is_empty() && self.remove.is_empty()
     }
 
-    /// Whether it tells of several members, which must change all at once.
+    /// Whether it changes several members, which must change atomically.
     pub(in crate::store) fn is_wide(&self) -> bool {
         self.cleared || self.add.len() + self.remove.len() > 1
     }
 
-    /// The only member that it tells of, if there is one and nobody is cleared away.
+    /// The only changed member, if there is exactly one and the others are not removed.
     pub(in crate::store) fn single(&self) -> Option<MemberMove> {
         let mut moved = self.add.iter().map(|member| MemberMove {
             member: *member,
@@ -53,7 +53,7 @@ impl MemberDelta {
         }
     }
 
-    /// Whether the group has members afterwards, as far as this tells.
+    /// Whether the group has members afterwards, if that follows from the change.
     pub(crate) fn has_members(&self) -> Option<bool> {
         if self.add.is_empty() {
             self.cleared.then_some(false)
@@ -62,7 +62,7 @@ impl MemberDelta {
         }
     }
 
-    /// These are members afterwards.
+    /// Adds members.
     pub(crate) fn add(&mut self, members: impl IntoIterator<Item = MemberKey>) {
         for MemberKey(seq) in members {
             self.remove.remove(&seq);
@@ -70,7 +70,7 @@ impl MemberDelta {
         }
     }
 
-    /// These are no members afterwards.
+    /// Removes members.
     pub(crate) fn remove(&mut self, members: impl IntoIterator<Item = MemberKey>) {
         for MemberKey(seq) in members {
             self.add.remove(&seq);
@@ -80,7 +80,7 @@ impl MemberDelta {
         }
     }
 
-    /// Nobody is a member afterwards, but for those that are added later.
+    /// Removes all members; later additions apply.
     pub(crate) fn clear(&mut self) {
         *self = Self {
             cleared: true,
@@ -103,7 +103,7 @@ impl MemberDelta {
             .then("added", self.added(Guard::NewDocument, writing, group))
     }
 
-    /// Adds the steps `removed` and `added` to a batch that changes the group, after the step that guards them.
+    /// Adds the steps `removed` and `added` to a batch that changes the group, after the step of their guard.
     pub(in crate::store) fn change_with(
         &self,
         batch: Batch,

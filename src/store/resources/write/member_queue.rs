@@ -1,4 +1,4 @@
-//! Changes of one member that wait while others of their group are made.
+//! Changes of one member that wait while others of their group are executed.
 
 use crate::store::changes::append::Author;
 use crate::store::db::error::StoreError;
@@ -9,7 +9,7 @@ use crate::trace::Origin;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// A group, by its tenant and key, and the name of the attribute that lists its members.
+/// A group: its tenant and key, and the name of its members attribute.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::store) struct Group {
     pub(in crate::store) tenant: i64,
@@ -17,7 +17,7 @@ pub(in crate::store) struct Group {
     pub(in crate::store) attribute: Arc<str>,
 }
 
-/// A change of one member, and where its outcome is awaited.
+/// A change of one member, and the receiver of its outcome.
 #[derive(Debug)]
 pub(in crate::store) struct MemberRequest {
     pub(in crate::store) moved: MemberMove,
@@ -31,7 +31,7 @@ pub(in crate::store) struct MemberRequest {
 pub(in crate::store) struct MemberQueue(Arc<Coalescer<Group, MemberRequest>>);
 
 impl MemberQueue {
-    /// Adds a change. The leadership comes back if the group has no leader.
+    /// Adds a change. Returns the leadership if the group has no leader.
     pub(in crate::store) fn join(
         &self,
         group: Group,
@@ -42,7 +42,7 @@ impl MemberQueue {
 }
 
 impl MemberRequest {
-    /// Answers. A caller that has gone does not hear it; the change counts all the same.
+    /// Sends the outcome. A cancelled caller does not receive it; the change is done nevertheless.
     pub(in crate::store) fn tell(self, change: Result<WriteOutcome, StoreError>) {
         drop(self.answer.send(change));
     }

@@ -8,11 +8,11 @@ use crate::store::resources::read::stored::StoredResource;
 use crate::store::resources::write::context::WriteContext;
 use std::collections::BTreeSet;
 
-// Each row is looked up by itself: to go through a small group, or a small table, seems as good to a
-// planner, which then does so with a large one. What is found by its place is still held against tenant and
-// group, by `+ 0` without an index.
+// Each row is looked up individually: for a small group or table a planner chooses a scan, and keeps that plan for a
+// large one. Rows that are selected by their physical place are also compared with tenant and group, with `+ 0` to
+// avoid an index.
 
-/// A resource that is deleted meanwhile does not join, as if it had joined first.
+/// A resource that is deleted concurrently does not join, as if it had joined before the deletion.
 macro_rules! add_after {
     ($guard:literal) => {
         concat!(
@@ -65,12 +65,12 @@ pub(in crate::store) enum Guard {
     NewDocument,
 }
 
-/// Locks a group, if it is there in the version that is demanded.
+/// Locks a group, if it exists in the required version.
 pub(in crate::store) fn claim(writing: &WriteContext<'_>, group: &StoredResource) -> Step {
     claim_of(writing.scope.tenant, group.seq, writing.version(group))
 }
 
-/// Locks a group of a tenant, if it is there in a version, or in any version if that is 0.
+/// Locks a group of a tenant, if it exists in the version, or in any version if that is 0.
 pub(in crate::store) fn claim_of(tenant: i64, group: i64, version: Arg) -> Step {
     let args = vec![Arg::Int(tenant), Arg::Int(group), version];
     Step::new(CLAIM, args).returning(&["seq"])
@@ -96,7 +96,7 @@ pub(in crate::store) fn remove(
     step(after!(remove_after, guard), tenant, group, members)
 }
 
-/// Removes all members but these.
+/// Removes all members except these.
 pub(in crate::store) fn remove_others(
     guard: Guard,
     tenant: i64,

@@ -1,4 +1,4 @@
-//! WriteContext resources and memberships.
+//! Writing resources and memberships.
 
 pub(in crate::store) mod context;
 pub(in crate::store) mod gather;

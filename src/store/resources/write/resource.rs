@@ -27,12 +27,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use uuid::Uuid;
 
 impl Store {
-    /// Stores a new resource with its members, if its type has any. Gives the confirmed scope too:
-    /// the statement that stores it carries the proof, and a refusal is confirmed by another.
+    /// Stores a new resource with its members, if its type has members. Returns the confirmed scope too: the statement
+    /// that stores it contains the proof, and a refusal is confirmed by another statement.
     ///
     /// # Errors
-    /// [`StoreError::Unique`] if a unique value is taken; [`StoreError::Outdated`] if the token or the
-    /// tenant is no longer as it was.
+    /// [`StoreError::Unique`] if a unique value is in use; [`StoreError::Outdated`] if the token or the tenant has
+    /// changed.
     pub(crate) async fn create(
         &self,
         creating: &Creating<'_>,
@@ -104,14 +104,14 @@ impl Store {
             .await?;
         let confirmed = match change {
             WriteOutcome::Done(_) => claim.proved(true)?,
-            // A seat, the schemas or the caller: the statement does not say which it lacked.
+            // The seat, the schemas or the caller: the statement does not return which condition failed.
             _ => self.confirm(claim).await?,
         };
         Ok((confirmed, change))
     }
 
-    /// Replaces the document of a resource and changes its members, if it is still as it was
-    /// found. Without a difference nothing is done.
+    /// Replaces the document of a resource and changes its members, if it is unchanged since the read. Without a
+    /// difference nothing is written.
     ///
     /// # Errors
     /// The errors of [`Store::create`].
@@ -219,9 +219,8 @@ impl Store {
         Ok(change)
     }
 
-    /// Deletes a resource with its values and memberships; the groups that it was in get a new
-    /// version. One that was in no group when it was read goes the short way, unless it has joined
-    /// one since.
+    /// Deletes a resource with its values and memberships; its groups get a new version. A resource that had no groups
+    /// when it was read uses the fast path, unless it has joined one since.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -251,7 +250,7 @@ impl Store {
         Ok(change)
     }
 
-    /// Deletes a resource that is in no group, together with others that are deleted at this moment.
+    /// Deletes a resource without groups, combined with concurrent deletions.
     async fn delete_gathered(
         &self,
         writing: &WriteContext<'_>,
@@ -283,7 +282,7 @@ impl Store {
         Ok(version.map_or(WriteOutcome::Stale, WriteOutcome::Done))
     }
 
-    /// What the change log says of a write of a document; its key is that of no resource yet.
+    /// The entry of the change log for a write of a document; the key of the resource is not set.
     fn gathered_change(
         &self,
         writing: &WriteContext<'_>,
@@ -343,7 +342,7 @@ impl Store {
         self.retrying(batch, WriteOutcome::Stale).await
     }
 
-    /// The key of a new resource: the place that was kept for it, unless that proves to be taken.
+    /// The key of a new resource: the reserved one, unless it is in use.
     fn seq_of_new(&self, writing: &WriteContext<'_>, attempt: u32) -> i64 {
         match writing.given.place {
             Some(ReservedSeq(seq)) if attempt <= 1 => seq,
@@ -366,8 +365,8 @@ impl Store {
             .is_empty())
     }
 
-    /// Runs a batch that answers the new version, again with fresh numbers if another
-    /// transaction was in the way. `none` is what it means when nothing was written.
+    /// Runs a batch that returns the new version, and retries it with fresh numbers after a conflict with another
+    /// transaction. `none` is the outcome if nothing was written.
     pub(in crate::store) async fn retrying(
         &self,
         batch: impl Fn() -> Batch,
@@ -381,7 +380,7 @@ impl Store {
         }
     }
 
-    /// Counts resources and those of them that take a seat.
+    /// Counts resources and their seats.
     fn count(&self, batch: Batch, writing: &WriteContext<'_>, live: i64, active: i64) -> Batch {
         let gone = i64::from(live < 0);
         let args = vec![
@@ -395,7 +394,7 @@ impl Store {
         batch.then("counted", Step::new(COUNT, args))
     }
 
-    /// Adds the entries of the change log for the groups that the resource has left.
+    /// Adds the entries of the change log for the former groups of the resource.
     fn log_departures(&self, batch: Batch, writing: &WriteContext<'_>, member: Uuid) -> Batch {
         let types = writing.scope.layout.types().iter();
         let attributes: Vec<_> = types
@@ -439,7 +438,7 @@ fn leave(batch: Batch, writing: &WriteContext<'_>, seq: i64) -> Batch {
         )
 }
 
-/// Takes a seat, if the caller is as it was authenticated.
+/// Takes a seat, if the caller is confirmed.
 fn take_seat(claim: &ScopeClaim, writing: &WriteContext<'_>) -> Step {
     let mut sql = Sql::bound(vec![
         ("tenant", writing.tenant()),
@@ -454,7 +453,7 @@ fn take_seat(claim: &ScopeClaim, writing: &WriteContext<'_>) -> Step {
     sql.step().returning(&["tenant"])
 }
 
-/// Takes a seat for a resource that is as it was found.
+/// Takes a seat for a resource that is unchanged since the read.
 fn take_seat_for(writing: &WriteContext<'_>, found: &StoredResource) -> Step {
     let args = vec![
         writing.tenant(),
@@ -466,7 +465,7 @@ fn take_seat_for(writing: &WriteContext<'_>, found: &StoredResource) -> Step {
     Step::new(TAKE_SEAT_FOR, args).returning(&["tenant"])
 }
 
-/// The values that every write of a document has.
+/// The values of every write of a document.
 fn document_columns(
     writing: &WriteContext<'_>,
     row: &DerivedColumns,
@@ -480,7 +479,7 @@ fn document_columns(
     ])
 }
 
-/// The values of a document among those of others.
+/// The values of a document in a combined write.
 fn gathered_columns(
     writing: &WriteContext<'_>,
     row: &DerivedColumns,
@@ -504,7 +503,7 @@ fn gathered_kind(
     }
 }
 
-/// Inserts the resource, if its caller is as it was authenticated and, where one is needed, a seat was taken.
+/// Inserts the resource, if its caller is confirmed and, if needed, a seat was taken.
 fn insert(claim: &ScopeClaim, needs_seat: bool, values: Vec<(&'static str, Arg)>) -> Step {
     let mut sql = Sql::bound(values);
     sql.raw(INSERT);
@@ -517,7 +516,7 @@ fn insert(claim: &ScopeClaim, needs_seat: bool, values: Vec<(&'static str, Arg)>
     sql.step().returning(WRITTEN)
 }
 
-/// Updates the resource, if it is as it was found and, where one is needed, a seat was taken.
+/// Updates the resource, if it is unchanged since the read and, if needed, a seat was taken.
 fn update(needs_seat: bool, values: Vec<(&'static str, Arg)>) -> Step {
     let mut sql = Sql::bound(values);
     sql.raw(UPDATE);
@@ -541,17 +540,16 @@ fn proving(sql: &mut Sql, claim: &ScopeClaim) {
     sql.raw(")");
 }
 
-/// Rows that share the counting of a type.
+/// Number of rows over which the count of a type is distributed.
 pub(in crate::store) const SHARDS: i64 = 16;
 
 /// The name of the batch that changes a document.
 const REPLACE: &str = "resource.replace";
-/// What the steps return that write resources.
+/// Columns that the steps that write resources return.
 pub(in crate::store) const WRITTEN: &[&str] = &["seq", "id", "version", "document", "created"];
 
 const ANSWER: &str = "select version from {written}";
-/// A seat that was taken for a change that then came too late must not stay taken: the division
-/// fails and takes everything back.
+/// A seat must not stay taken if the change fails: the division by zero rolls back the statement.
 const ANSWER_SEATED: &str = "select version from {written} \
      union all select 1 / (select count(*) from {written}) from {seated} where not exists (select 1 from {written})";
 const IS_CURRENT: &str = "select 1 from resource where tenant = $1 and seq = $2 and revision = $3";
@@ -580,8 +578,7 @@ const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and re
      and (select count(*) from (select 1 from resource where tenant = $1 \
      and seq in (select group_seq from member where tenant = $1 and member_seq = $2) order by seq{for_no_key_update}) as groups) >= 0 \
      and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version, document, created";
-/// Who joins a group meanwhile holds the row; then the reference stops this, and the next attempt
-/// sees the membership.
+/// A resource that concurrently joins a group violates the foreign key, and the next attempt sees the membership.
 const DELETE_ALONE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and scanned_revision = revision and ($4 = 0 or version = $4) \
      and not exists (select 1 from member where tenant = $1 and member_seq = $2) \
      and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version, document, created";

@@ -17,7 +17,7 @@ impl Subject<'_> {
             )
     }
 
-    /// A comparison with one of them; `None` if the attribute is another.
+    /// A comparison with a common attribute; `None` for other attributes.
     pub(super) fn compare_common(
         &self,
         operator: Operator,
@@ -60,7 +60,7 @@ impl Subject<'_> {
         })
     }
 
-    /// A resource carries the URN of its type and those of the extensions that it has values of.
+    /// A resource has the URN of its type and those of the extensions with values.
     fn compare_schemas(&self, operator: Operator, literal: &Literal) -> Result<Predicate> {
         let resource_type = self.resolver.resource_type;
         if self.constant_holds(resource_type.schema().id(), operator, literal)? {

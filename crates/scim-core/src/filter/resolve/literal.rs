@@ -19,10 +19,10 @@ pub(super) enum Answer {
     Assigned,
 }
 
-/// Why a comparison cannot be made, as words that follow the attribute's name.
+/// Why a comparison is invalid, as text after the attribute's name.
 #[derive(Debug, PartialEq)]
 pub(super) struct Unfit {
-    /// The words, without text of the client.
+    /// The reason, without text of the client.
     pub(super) why: String,
     /// The literal that was found instead.
     pub(super) but: Option<String>,
@@ -107,7 +107,7 @@ fn form(kind: Type) -> &'static str {
     }
 }
 
-/// Between two whole numbers, `gt` and `ge` begin above the lower one, `lt` and `le` end with it.
+/// For a number between two whole numbers, `gt` and `ge` start above the lower one, `lt` and `le` end with it.
 fn against_integers(operator: Operator, number: &Whole) -> Answer {
     match number {
         Whole::Exactly(number) => Answer::Compare(operator, Key::integer(*number)),

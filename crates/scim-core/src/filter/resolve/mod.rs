@@ -17,11 +17,11 @@ use crate::schema::{Attribute, AttributePath, Extension, Named, ResourceType, Ty
 use serde_json::Value;
 use std::sync::Arc;
 
-/// What a filter means for the resources of a type.
+/// Resolves a filter for the resources of a type.
 ///
 /// # Errors
-/// 400 `invalidFilter`, with the column, for an attribute that the type does not have or that no
-/// client may read, and for an operator or a value that does not fit the attribute.
+/// 400 `invalidFilter`, with the column, for an attribute that the type does not have or that no client may read, and
+/// for an operator or value that the attribute does not support.
 pub fn resolve(
     filter: &Filter,
     resource_type: &ResourceType,
@@ -37,11 +37,11 @@ pub fn resolve(
     .filter(filter)
 }
 
-/// What a filter means for each of several types that are queried together: an attribute that
-/// only some of them have counts as unassigned in the others (RFC 7644 section 3.4.2.1).
+/// Resolves a filter for several types that are queried together: an attribute that only some of them have is
+/// unassigned in the others (RFC 7644 section 3.4.2.1).
 ///
 /// # Errors
-/// 400 `invalidFilter` for what [`resolve`] refuses, and for an attribute that none of the types has.
+/// 400 `invalidFilter` in the cases of [`resolve`], and for an attribute that none of the types has.
 pub fn resolve_each(
     filter: &Filter,
     resource_types: &[Arc<ResourceType>],
@@ -60,12 +60,10 @@ pub fn resolve_each(
     each.collect()
 }
 
-/// What the inside of the brackets of a path means for one value of `attribute`, to be read by
-/// [`Predicate::matches_element`]. Names are sub-attributes; of a simple attribute, `value` is the
-/// value itself.
+/// Resolves the filter in the brackets of a path for one value of `attribute`, for [`Predicate::matches_element`].
+/// Names are sub-attributes; for a simple attribute, `value` is the value itself.
 ///
-/// # Errors
-/// 400 `invalidFilter` for what [`resolve`] refuses.
+/// # Errors 400 `invalidFilter` in the cases of [`resolve`].
 pub fn resolve_value_filter(
     filter: &Filter,
     attribute: &AttributePath,
@@ -98,7 +96,7 @@ pub fn literal_value(
     }
 }
 
-/// Refuses what a name is asked.
+/// The error for a test of a name.
 fn refused(name: &Name, why: impl std::fmt::Display) -> Error {
     Error::invalid_filter(format!(
         "Filter cannot be answered at column {}: {why}.",
@@ -114,8 +112,7 @@ struct Resolver<'a> {
     scope: Option<&'a AttributePath>,
     /// The types that are queried together, if there are several.
     all_types: &'a [Arc<ResourceType>],
-    /// Whether resources are searched for, which the configuration may restrict, and not a value of
-    /// one that is at hand.
+    /// Whether resources are searched, which the configuration can restrict, and not a value in memory.
     searches: bool,
 }
 
@@ -254,7 +251,7 @@ impl<'a> Resolver<'a> {
         self.any_present(name, leaves.cloned())
     }
 
-    /// One of the paths has a value. All must be searched: the value may be in any.
+    /// One of the paths has a value. All paths must be searchable.
     fn any_present(
         &self,
         name: &Name,
@@ -279,7 +276,7 @@ impl<'a> Resolver<'a> {
         ))
     }
 
-    /// Whether it is the attribute of memberships; an extension may have one of the same name.
+    /// Whether it is the attribute of memberships; an extension can have an attribute of the same name.
     fn is_relation(&self, path: &AttributePath) -> bool {
         self.resource_type.is_relation(path)
     }

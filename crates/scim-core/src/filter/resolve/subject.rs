@@ -1,4 +1,4 @@
-//! One attribute and the condition on it.
+//! One attribute and its condition.
 
 use super::literal::{self, Answer, Unfit};
 use super::{Resolver, is_secret, refused, tolerance};
@@ -15,7 +15,7 @@ pub(super) enum FilterTest<'a> {
 }
 
 impl<'a> FilterTest<'a> {
-    /// Whether the test negates, and what.
+    /// Whether the test is negated, and the positive test.
     pub(super) fn of(test: &'a Test) -> (bool, Self) {
         match test {
             Test::Present | Test::NotEqual(Literal::Null) => (false, Self::Present),
@@ -26,7 +26,7 @@ impl<'a> FilterTest<'a> {
     }
 }
 
-/// An attribute of a filter, with the name that the client gave it.
+/// An attribute of a filter, with the name sent by the client.
 pub(super) struct Subject<'a> {
     pub(super) resolver: Resolver<'a>,
     pub(super) name: &'a Name,
@@ -35,7 +35,7 @@ pub(super) struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// # Errors
-    /// 400 `invalidFilter` for an attribute that nobody may read: a search would tell its value.
+    /// 400 `invalidFilter` for an unreadable attribute: a search would reveal its value.
     pub(super) fn new(resolver: Resolver<'a>, name: &'a Name, path: AttributePath) -> Result<Self> {
         if is_secret(&path) {
             return Err(refused(name, format!("\"{path}\" cannot be searched")));
@@ -59,14 +59,14 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// One value of the attribute meets the predicate by itself.
+    /// A single value of the attribute matches the predicate.
     pub(super) fn has_value(&self, predicate: Predicate) -> Result<Predicate> {
         if predicate.is_never() || predicate.is_always() || !self.path.is_multi_valued() {
-            // A single value is its own choice; what remains to ask is whether there is one.
+            // A single value is always the selected one; only its presence is tested.
             return Ok(Predicate::all([self.present()?, predicate]));
         }
         if negates(&predicate) {
-            // What is not so is found among all values, and each must be known.
+            // A negation covers all values, so each must be searchable.
             self.present()?;
         }
         Ok(Predicate::Element {
@@ -98,8 +98,8 @@ impl<'a> Subject<'a> {
         self.resolver.any_present(self.name, subs)
     }
 
-    /// `value` of a membership, if the path is the membership as a whole or its `$ref`: both are
-    /// there when `value` is, and say nothing that it does not.
+    /// `value` of a membership, if the path is the membership as a whole or its `$ref`: both exist if and only if
+    /// `value` does.
     fn relation_value(&self) -> Option<AttributePath> {
         let whole_or_reference = self
             .path
@@ -195,7 +195,7 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// `$ref` of a membership is made from `value` when it is shown, so `value` is compared.
+    /// `$ref` of a membership is derived from `value` in responses, so `value` is compared.
     fn compare_reference(
         &self,
         value: &AttributePath,
@@ -207,7 +207,7 @@ impl<'a> Subject<'a> {
         self.compare_with(value, Target::Attribute(value.clone()), operator, &id)
     }
 
-    /// The text of an `eq`, for attributes whose values are made when they are shown.
+    /// The text of an `eq`, for attributes whose values are derived in responses.
     pub(super) fn equal_text<'l>(
         &self,
         operator: Operator,

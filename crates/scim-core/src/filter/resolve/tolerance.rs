@@ -1,5 +1,5 @@
-//! Leniencies in filters. Each names its client and the sentence of the RFC that it bends;
-//! in `rfc` mode none applies.
+//! Tolerances in filters. Each documents the client and the rule of the RFC that it relaxes; `rfc` mode uses none of
+//! them.
 
 use crate::filter::Literal;
 use crate::resource::{Conformance, tolerance};
@@ -9,10 +9,10 @@ use std::borrow::Cow;
 
 /// A value without quotation marks: a text, unless it is `true`, `false`, `null` or a number.
 ///
-/// suvera's Keycloak client writes `emails[type eq work].value`, and people write `userName eq ann`.
-/// Bends RFC 7644 section 3.4.2.2, figure 1: a value is a JSON literal. `None` for what is no value but
-/// a part of the filter that was left without one, or a text whose quotation marks do not match or are
-/// typographic ones: no value begins with them, and the filter would find nothing.
+/// suvera's Keycloak client writes `emails[type eq work].value`, and administrators write `userName eq ann`. Relaxes
+/// RFC 7644 section 3.4.2.2, figure 1: a value is a JSON literal. `None` if the value is missing and another part of
+/// the filter follows, and for a text with unbalanced or typographic quotation marks: no value begins with them, and
+/// the filter would match nothing.
 pub(in crate::filter) fn unquoted(word: &str) -> Option<Literal> {
     let is_joint = ["and", "or", "not"]
         .iter()
@@ -33,8 +33,8 @@ pub(in crate::filter) fn unquoted(word: &str) -> Option<Literal> {
 
 /// A text in single quotation marks, with its length in bytes, as JSON writes it in double ones.
 ///
-/// Administrators and scripts write `userName eq 'ann'`, as SQL does. Bends RFC 7644 section 3.4.2.2,
-/// figure 1: a value is a JSON literal. `None` if no mark closes it.
+/// Administrators and scripts write `userName eq 'ann'`, as SQL does. Relaxes RFC 7644 section 3.4.2.2, figure 1: a
+/// value is a JSON literal. `None` if no mark closes it.
 pub(in crate::filter) fn single_quoted(text: &str) -> Option<(String, usize)> {
     let mut json = String::from('"');
     let mut characters = text.char_indices().skip(1);
@@ -52,19 +52,19 @@ pub(in crate::filter) fn single_quoted(text: &str) -> Option<(String, usize)> {
     None
 }
 
-/// `emails[type eq "work"] eq "x"` asks for the `value` of the one that meets the brackets.
+/// `emails[type eq "work"] eq "x"` compares `value` of the values that match the brackets.
 ///
-/// Microsoft's documentation shows such a filter. Bends RFC 7644 section 3.4.2.2, figure 1: nothing
-/// follows the brackets.
+/// Microsoft's documentation has an example of this filter. Relaxes RFC 7644 section 3.4.2.2, figure 1: nothing follows
+/// the brackets.
 pub(in crate::filter) fn compared_after_brackets(conformance: Conformance) -> Option<&'static str> {
     conformance.is_lenient().then_some("value")
 }
 
-/// A number where text is compared is that text, and a text that is a number where numbers are
-/// compared is that number.
+/// In a comparison of texts a number is treated as text, and in a comparison of numbers a numeric text is treated as a
+/// number.
 ///
-/// Values without quotation marks may look like numbers (`employeeNumber eq 701984`), and Entra ID
-/// sends numbers as text. Bends RFC 7644 section 3.4.2.2, whose values are of the attribute's type.
+/// Values without quotation marks can look like numbers (`employeeNumber eq 701984`), and Entra ID sends numbers as
+/// text. Relaxes RFC 7644 section 3.4.2.2, whose values are of the attribute's type.
 pub(super) fn of_type(kind: Type, literal: &Literal, conformance: Conformance) -> Cow<'_, Literal> {
     match (kind, literal) {
         (Type::String | Type::Reference, Literal::Number(digits)) if conformance.is_lenient() => {
@@ -79,10 +79,10 @@ pub(super) fn of_type(kind: Type, literal: &Literal, conformance: Conformance) -
     }
 }
 
-/// `"True"` and `"False"` where a Boolean is compared.
+/// `"True"` and `"False"` in a comparison of a Boolean.
 ///
-/// Entra ID sends `roles[primary eq "True"]`. Bends RFC 7644 section 3.4.2.2, whose values are
-/// JSON literals of the attribute's type.
+/// Entra ID sends `roles[primary eq "True"]`. Relaxes RFC 7644 section 3.4.2.2, whose values are JSON literals of the
+/// attribute's type.
 pub(super) fn boolean(value: &Value, conformance: Conformance) -> Value {
     let flag = conformance
         .is_lenient()
@@ -91,10 +91,10 @@ pub(super) fn boolean(value: &Value, conformance: Conformance) -> Value {
     flag.map_or_else(|| value.clone(), Value::Bool)
 }
 
-/// A single complex attribute is compared by its `value`, as one with several values is.
+/// A single-valued complex attribute is compared by its `value`, like a multi-valued one.
 ///
-/// Entra ID's documented query for a reference is `id eq "…" and manager eq "…"`. Goes beyond
-/// RFC 7644 section 3.4.2.2, which says so of multi-valued attributes only.
+/// Entra ID's documented query for a reference is `id eq "…" and manager eq "…"`. Extends RFC 7644 section 3.4.2.2,
+/// which defines this for multi-valued attributes only.
 pub(super) fn single_by_value(conformance: Conformance) -> bool {
     conformance.is_lenient()
 }
