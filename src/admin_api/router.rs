@@ -17,7 +17,7 @@ use crate::operator::{Earlier, OnceKey, Operator};
 use crate::store::OperatorTokenInfo;
 use crate::wire;
 use crate::wire::body::Upload;
-use crate::wire::refusal::Refused;
+use crate::wire::refusal::{RefusalForms, Refused};
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_SECURITY_POLICY, ETAG, HeaderName, LINK, LOCATION};
 use axum::http::request::Parts;
@@ -51,7 +51,13 @@ pub fn app(settings: AdminSettings, parts: AdminParts) -> AdminApp {
     });
     let tidy = move || tidied.limits.tidy(Instant::now());
     let log = log::begin(api.operator.service().metrics().clone());
-    let wire = wire::App::new(for_wire, respond::refusal, log, tidy, handler);
+    let wire = wire::App::new(
+        for_wire,
+        RefusalForms::new(respond::refusal),
+        log,
+        tidy,
+        handler,
+    );
     AdminApp { wire, api }
 }
 

@@ -5,9 +5,9 @@ use super::open_endpoints::over;
 use super::signals::Stop;
 use crate::background::Background;
 use crate::config::Config;
-use crate::delivery::{Deliverer, DelivererSettings};
+use crate::delivery::{Deliverer, DelivererSettings, SoleSender};
 use crate::feed::Feed;
-use crate::operator::Operator;
+use crate::operator::{DatabaseTarget, Operator};
 use crate::outbound::Outbound;
 
 /// Starts the sending of events, if this instance sends them, until the server stops.
@@ -30,7 +30,11 @@ pub(super) fn start(
         let settings = DelivererSettings {
             disable_after: config.webhooks.disable_after,
         };
-        let deliverer = Deliverer::new(endpoints, outbound, settings);
+        let sole = match &config.database.target {
+            DatabaseTarget::Sqlite { data_dir } => SoleSender::claim(data_dir),
+            DatabaseTarget::Postgres { .. } => None,
+        };
+        let deliverer = Deliverer::new(endpoints, outbound, settings, sole);
         background.deliver(deliverer, stop.wait());
     }
     Ok(())

@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Arguments of `scimd serve`.
 #[derive(Debug, Args)]
@@ -146,7 +146,7 @@ impl Serve {
         let access = operator.service().access().clone();
         let limits = config.for_http().limits();
         let feed_app = FeedApp::new(feed.clone(), access, endpoints.clone(), limits.clone());
-        let beside = Beside::new(feed_api::PREFIX, move |request| {
+        let beside = Beside::new(feed_api::PREFIX, feed_api::refusal, move |request| {
             feed_app.clone().answer(request)
         });
         let (app, feed_app) = apps(operator.service(), config, limits, beside);
@@ -188,9 +188,11 @@ impl Serve {
             config,
             &stop,
         );
-        // A stream would keep its connection, and the server with it.
+        // A stream would keep its connection, and the server with it. Until requests are to end, readers wait as before.
+        let delay = config.for_server().shutdown_delay();
         let ending = async {
             stop.clone().wait().await;
+            sleep(delay).await;
             operator.close_log_readers();
             feed.close();
             Ok(())

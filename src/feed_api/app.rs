@@ -13,6 +13,7 @@ use crate::feed::{
 use crate::store::TenantKey;
 use crate::wire::body::Upload;
 use crate::wire::rate::TokenLimits;
+use crate::wire::{Refusal, Refused};
 use axum::extract::Request;
 use axum::http::Method;
 use axum::http::request::Parts;
@@ -257,6 +258,11 @@ impl FeedApp {
         let ends = json!({"cursor": head.to_string(), "oldest": oldest.to_string()});
         Ok(answer(200, JSON, ends.to_string()))
     }
+}
+
+/// The answer to a request for [`PREFIX`] that the wire refuses.
+pub fn refusal(refusal: Refusal, _: &Refused) -> Response {
+    Problem::from(refusal).response()
 }
 
 fn text_of(page: &FeedPage) -> String {

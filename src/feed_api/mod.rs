@@ -7,4 +7,4 @@ mod problem;
 mod query;
 mod waiting;
 
-pub use app::{FeedApp, PREFIX};
+pub use app::{FeedApp, PREFIX, refusal};

@@ -164,7 +164,7 @@ fn title(status: u16) -> &'static str {
         405 => "The method is not supported on this path.",
         408 => "The request took too long to arrive.",
         410 => "The cursor is gone.",
-        413 => "The request is too large.",
+        413 | 414 | 431 => "The request is too large.",
         429 => "There are too many requests.",
         503 => "The server is temporarily unavailable.",
         _ => "The server failed.",

@@ -10,6 +10,7 @@ use crate::scim_api::respond;
 use crate::scim_api::settings::HttpSettings;
 use crate::wire::body::Upload;
 use crate::wire::rate::TokenLimits;
+use crate::wire::refusal::RefusalForms;
 use crate::wire::{self, ServerSettings};
 use axum::extract::Request;
 use std::sync::Arc;
@@ -39,6 +40,10 @@ impl ScimApp {
         let for_wire = settings.for_wire();
         let settings = Live::new(settings);
         let exchange = Arc::new(Exchange::new(settings.clone()));
+        let usual = RefusalForms::new(respond::refusal);
+        let forms = beside
+            .as_ref()
+            .map_or(usual, |beside| beside.add_form(usual));
         let handler = service_fn(move |request: Request| {
             if let Some(beside) = beside.as_ref().filter(|beside| beside.is_for(&request)) {
                 return beside.answer(request);
@@ -49,7 +54,7 @@ impl ScimApp {
         });
         let tidied = limits.clone();
         let tidy = move || tidied.tidy(Instant::now());
-        let wire = wire::App::new(for_wire, respond::refusal, logs.begin(), tidy, handler);
+        let wire = wire::App::new(for_wire, forms, logs.begin(), tidy, handler);
         Self {
             wire,
             limits,

@@ -2,6 +2,8 @@
 
 use crate::scim_api::log::Facts;
 use crate::scim_api::route::Route;
+use crate::wire::Refuse;
+use crate::wire::refusal::{RefusalForms, is_below};
 use axum::extract::Request;
 use axum::response::Response;
 use std::convert::Infallible;
@@ -16,6 +18,8 @@ pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response, Infalli
 #[derive(Clone)]
 pub struct Beside {
     prefix: &'static str,
+    /// How it shows that a request is refused.
+    refuse: Refuse,
     answer: Arc<dyn Fn(Request) -> Answering + Send + Sync>,
 }
 
@@ -28,9 +32,10 @@ impl fmt::Debug for Beside {
 }
 
 impl Beside {
-    /// The API that answers requests for a prefix.
+    /// The API that answers requests for a prefix, and shows what the wire refuses of them.
     pub fn new<F>(
         prefix: &'static str,
+        refuse: Refuse,
         answer: impl Fn(Request) -> F + Send + Sync + 'static,
     ) -> Self
     where
@@ -42,13 +47,18 @@ impl Beside {
         };
         Self {
             prefix,
+            refuse,
             answer: Arc::new(answer),
         }
     }
 
     pub(super) fn is_for(&self, request: &Request) -> bool {
-        let rest = request.uri().path().strip_prefix(self.prefix);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        is_below(request.uri().path(), self.prefix)
+    }
+
+    /// The forms of refusals with that of this API for its paths.
+    pub(super) fn add_form(&self, forms: RefusalForms) -> RefusalForms {
+        forms.with(self.prefix, self.refuse)
     }
 
     pub(super) fn answer(&self, request: Request) -> Answering {

@@ -87,7 +87,11 @@ impl Store {
                         .with_rows(tenants(requests))
                         .returning(&["tenant"]),
                 )
-                .and(Step::new(RECORD, vec![]).with_rows(rows(requests, &entries)));
+                .and(
+                    Step::new(RECORD, vec![])
+                        .with_rows(rows(requests, &entries))
+                        .by_row(),
+                );
             let beside = [
                 (RECORD_USERS, users(requests, &entries)),
                 (RECORD_FAILURES, failures(requests, &entries)),
@@ -97,7 +101,7 @@ impl Store {
                 .into_iter()
                 .filter(|(_, rows)| rows.first().is_some_and(|(_, column)| column.len() > 0));
             let batch = filled.fold(batch, |batch, (text, rows)| {
-                batch.and(Step::new(text, vec![]).with_rows(rows))
+                batch.and(Step::new(text, vec![]).with_rows(rows).by_row())
             });
             activity::write::append(batch, requests)
         };
@@ -378,7 +382,10 @@ fn failures(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
 
 /// The text without characters that PostgreSQL does not support.
 fn fit(text: &str) -> String {
-    text.replace('\0', "")
+    match text.contains('\0') {
+        true => text.replace('\0', ""),
+        false => text.to_owned(),
+    }
 }
 
 fn bodies(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {

@@ -40,6 +40,8 @@ pub(crate) struct Admission(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     free: usize,
+    /// Places that one client may have.
+    of_one: usize,
     taken: HashMap<Client, usize, RandomState>,
     waiting: HashMap<Client, VecDeque<oneshot::Sender<Turn>>, RandomState>,
     /// The clients that wait, in the order of their turns.
@@ -48,12 +50,7 @@ struct State {
 
 impl Default for Admission {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(State {
-            free: PLACES,
-            taken: HashMap::default(),
-            waiting: HashMap::default(),
-            order: VecDeque::new(),
-        })))
+        Self::new(PLACES, PLACES_OF_ONE)
     }
 }
 
@@ -84,6 +81,17 @@ impl Wait {
 }
 
 impl Admission {
+    /// So many places, of which one client may have a part.
+    pub(crate) fn new(places: usize, of_one: usize) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            free: places,
+            of_one,
+            taken: HashMap::default(),
+            waiting: HashMap::default(),
+            order: VecDeque::new(),
+        })))
+    }
+
     /// Asks for the next turn of a client.
     pub(crate) fn turn(&self, client: Client) -> Wait {
         let mut state = self.state();
@@ -104,6 +112,11 @@ impl Admission {
             .waiting
             .get(&client)
             .is_some_and(|waiting| waiting.len() >= SHARE)
+    }
+
+    /// Whether some request waits for its turn.
+    pub(crate) fn is_crowded(&self) -> bool {
+        !self.state().order.is_empty()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -131,7 +144,7 @@ impl Admission {
 impl State {
     fn has_place(&self, client: Client) -> bool {
         let taken = self.taken.get(&client).copied().unwrap_or_default();
-        self.free > 0 && taken < PLACES_OF_ONE
+        self.free > 0 && taken < self.of_one
     }
 
     fn begin(&mut self, client: Client) {

@@ -5,7 +5,8 @@ use crate::wire::admission::Admission;
 use crate::wire::in_flight::{Bounds, InFlight};
 use crate::wire::layers::access_log::Begin;
 use crate::wire::layers::{Handler, Inner, Pipeline};
-use crate::wire::refusal::Refuse;
+use crate::wire::reading;
+use crate::wire::refusal::RefusalForms;
 use crate::wire::settings::{RequestSettings, ServerSettings};
 use crate::wire::tasks::Tasks;
 use std::fmt;
@@ -20,8 +21,10 @@ pub struct App {
     pub(crate) tasks: Tasks,
     pub(crate) in_flight: InFlight,
     pub(crate) admission: Admission,
+    /// The turns in which connections of HTTP/2 are read.
+    pub(crate) reading: Admission,
     /// How the API shows that a request is refused.
-    pub(crate) refuse: Refuse,
+    pub(crate) refuse: RefusalForms,
     /// Settings of connections that were read again.
     pub(crate) renewed: watch::Sender<Option<ServerSettings>>,
     /// What the API does once a minute.
@@ -42,7 +45,7 @@ impl App {
     /// minute it may forget what has no effect any more.
     pub(crate) fn new<S: Inner>(
         settings: RequestSettings,
-        refuse: Refuse,
+        refuse: RefusalForms,
         log: Begin,
         tidy: impl Fn() + Send + Sync + 'static,
         handler: S,
@@ -60,6 +63,7 @@ impl App {
             tasks,
             in_flight: InFlight::new(bounds),
             admission: Admission::default(),
+            reading: reading::turns(),
             refuse,
             renewed: watch::Sender::new(None),
             tidy: Arc::new(tidy),

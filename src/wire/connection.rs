@@ -3,6 +3,8 @@
 use crate::wire::answer::{Answering, FEW, answer};
 use crate::wire::app::App;
 use crate::wire::deadlines::ConnectionDeadlines;
+use crate::wire::rate::network;
+use crate::wire::reading::{HeldTurn, ReadingTurns};
 use crate::wire::settings::ServerSettings;
 use crate::wire::shutdown::{Leaving, Phase, Shutdown};
 use crate::wire::stream::{DeadlineStream, Protocol, Timer};
@@ -160,7 +162,7 @@ impl ConnectionServer {
 
     async fn http2<IO>(
         &self,
-        stream: DeadlineStream<IO>,
+        mut stream: DeadlineStream<IO>,
         peer: SocketAddr,
         deadlines: &ConnectionDeadlines,
     ) -> Result<(), Broken>
@@ -168,6 +170,14 @@ impl ConnectionServer {
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = service_fn(|request| self.answer(deadlines, peer, request));
+        let (turns, turn) = (self.app.reading.clone(), HeldTurn::default());
+        let address = network(peer.ip());
+        stream.take_turns(ReadingTurns::new(
+            turns,
+            turn.clone(),
+            deadlines.clone(),
+            address,
+        ));
         let builder = match self.app.in_flight.is_crowded() {
             true => &self.http2_crowded,
             false => &self.http2,
@@ -178,10 +188,10 @@ impl ConnectionServer {
         // One that was opened while the server leaves is closed in order when it drains.
         let since = shutdown.phase();
         tokio::select! {
-            ended = connection.as_mut() => return Ok(ended?),
+            ended = turn.used_by(connection.as_mut()) => return Ok(ended?),
             () = shutdown.after(since) => connection.as_mut().graceful_shutdown(),
         }
-        Ok(connection.await?)
+        Ok(turn.used_by(connection).await?)
     }
 
     /// Serves requests of HTTP/1 until the connection rests, in which case the stream is handed back, or ends.

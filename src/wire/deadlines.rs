@@ -1,6 +1,7 @@
 //! What a connection is doing, and until when it may go on. hyper has one timer for the head of a request and none for
 //! a connection that sends nothing; here each state has its own time.
 
+use crate::wire::admission::Client;
 use crate::wire::raw_head::{Fault, RawHead};
 use crate::wire::settings::ServerSettings;
 use axum::http::Version;
@@ -37,6 +38,8 @@ struct State {
     awaits_task: bool,
     /// Whether a good token was ever shown.
     is_known: bool,
+    /// Who sent the last request.
+    client: Option<Client>,
     /// Whether the connection is to end at once, without finishing its requests.
     is_abandoned: bool,
     /// Whether what still comes is to be read and thrown away before the connection is closed.
@@ -70,6 +73,7 @@ impl ConnectionDeadlines {
             has_received: false,
             awaits_task: false,
             is_known: false,
+            client: None,
             is_abandoned: false,
             lingers: false,
             since: Instant::now(),
@@ -241,6 +245,22 @@ impl ConnectionDeadlines {
         (state.has_received, state.is_known) = (true, true);
     }
 
+    /// A client sends a request on the connection.
+    pub(crate) fn note_client(&self, client: Client) {
+        self.state().client = Some(client);
+    }
+
+    /// Who sent the last request, if a good token was ever shown on the connection.
+    pub(crate) fn known_client(&self) -> Option<Client> {
+        let state = self.state();
+        state.client.filter(|_| state.is_known)
+    }
+
+    /// Whether the connection is to end at once.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.state().is_abandoned
+    }
+
     /// Whether a good token was ever shown on the connection.
     pub(crate) fn is_known(&self) -> bool {
         self.state().is_known
@@ -261,6 +281,11 @@ impl ConnectionDeadlines {
     pub(crate) fn has_unread_head(&self) -> bool {
         let state = self.state();
         state.in_flight == 0 && state.head_since.is_some()
+    }
+
+    /// The path in that head, as far as it has come.
+    pub(crate) fn path_of_unread_head(&self) -> Option<String> {
+        self.state().raw.path()
     }
 }
 

@@ -34,6 +34,14 @@ impl RawHead {
         }
     }
 
+    /// The path of the request that has begun, as far as it has come.
+    pub(crate) fn path(&self) -> Option<String> {
+        let words = self.bytes.split(|byte| b" \r\n".contains(byte));
+        let target = words.filter(|word| !word.is_empty()).nth(1)?;
+        let path = target.split(|byte| *byte == b'?').next()?;
+        Some(String::from_utf8_lossy(path).into_owned())
+    }
+
     /// The verdict on the head of a request that hyper has read.
     pub(crate) fn take(&mut self, method: &str) -> Option<Fault> {
         let bytes = std::mem::take(&mut self.bytes);
@@ -113,6 +121,20 @@ mod tests {
         let mut raw = RawHead::default();
         raw.received(bytes.as_bytes(), true);
         raw.take("POST")
+    }
+
+    #[test]
+    fn the_path_of_a_head_that_is_not_whole() {
+        for (bytes, path) in [
+            ("", None),
+            ("GET ", None),
+            ("\r\nGET /feed/v1/events?x=1", Some("/feed/v1/events")),
+            ("GET /a HTTP/1.1\r\nHo", Some("/a")),
+        ] {
+            let mut raw = RawHead::default();
+            raw.received(bytes.as_bytes(), true);
+            assert_eq!(raw.path().as_deref(), path, "{bytes}");
+        }
     }
 
     #[test]

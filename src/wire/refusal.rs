@@ -11,9 +11,45 @@ use std::time::Duration;
 /// Makes the answer to a refused request.
 pub(crate) type Refuse = fn(Refusal, &Refused) -> Response;
 
+/// How refused requests are answered: below one prefix there may be an API that has another form for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RefusalForms {
+    usual: Refuse,
+    below: Option<(&'static str, Refuse)>,
+}
+
+impl RefusalForms {
+    /// One form for all paths.
+    pub(crate) fn new(usual: Refuse) -> Self {
+        Self { usual, below: None }
+    }
+
+    /// With a form of its own for the paths below a prefix.
+    pub(crate) fn with(self, prefix: &'static str, refuse: Refuse) -> Self {
+        Self {
+            below: Some((prefix, refuse)),
+            ..self
+        }
+    }
+
+    /// The form for a path.
+    pub(crate) fn at(&self, path: &str) -> Refuse {
+        match self.below {
+            Some((prefix, refuse)) if is_below(path, prefix) => refuse,
+            _ => self.usual,
+        }
+    }
+}
+
+/// Whether a path is the prefix or below it.
+pub(crate) fn is_below(path: &str, prefix: &str) -> bool {
+    let rest = path.strip_prefix(prefix);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// What the answer to a refused request may depend on.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Refused {
+pub struct Refused {
     /// Whether the request had credentials.
     pub(crate) has_credentials: bool,
     /// The id of the request, if it got as far as to have one.
@@ -36,7 +72,7 @@ pub(crate) type Result<T> = std::result::Result<T, Refusal>;
 
 /// Why a request is refused, with the status of the answer and the text for the client.
 #[derive(Debug, Clone)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     /// What kind of refusal it is.
     pub(crate) kind: RefusalKind,
     /// The HTTP status.

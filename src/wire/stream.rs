@@ -1,7 +1,8 @@
 //! The byte stream of a connection, with its deadlines.
 
 use crate::wire::deadlines::ConnectionDeadlines;
-use crate::wire::refusal::{Refusal, Refuse, Refused};
+use crate::wire::reading::{PART, ReadingTurns};
+use crate::wire::refusal::{Refusal, RefusalForms, Refuse, Refused};
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::Body;
@@ -25,13 +26,15 @@ pub(crate) struct DeadlineStream<IO> {
     /// Bytes that were received, and that the next reader begins with.
     received: Bytes,
     deadlines: ConnectionDeadlines,
+    /// The turns in which a connection of HTTP/2 is read.
+    turns: Option<Box<ReadingTurns>>,
     write_time: Duration,
     reading: Timer,
     writing: Timer,
     /// Until when the client must take some of what is written.
     stalled_until: Option<Instant>,
     /// How the API shows that a request is refused.
-    refuse: Refuse,
+    refuse: RefusalForms,
     replaced: Option<ReplacedAnswer>,
     lingering: Option<Box<Lingering>>,
 }
@@ -41,12 +44,13 @@ impl<IO> DeadlineStream<IO> {
         io: IO,
         deadlines: ConnectionDeadlines,
         write_time: Duration,
-        refuse: Refuse,
+        refuse: RefusalForms,
     ) -> Self {
         Self {
             io,
             received: Bytes::new(),
             deadlines,
+            turns: None,
             write_time,
             reading: Timer::default(),
             writing: Timer::default(),
@@ -55,6 +59,11 @@ impl<IO> DeadlineStream<IO> {
             replaced: None,
             lingering: None,
         }
+    }
+
+    /// From now on what comes in is read in turns.
+    pub(crate) fn take_turns(&mut self, turns: ReadingTurns) {
+        self.turns = Some(Box::new(turns));
     }
 
     /// Lets the next reader begin with bytes that were received before.
@@ -155,6 +164,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for DeadlineStream<IO> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        ready!(this.poll_turn(cx))?;
         if !this.received.is_empty() {
             let count = this.received.len().min(buffer.remaining());
             buffer.put_slice(&this.received.split_to(count));
@@ -164,15 +174,67 @@ impl<IO: AsyncRead + Unpin> AsyncRead for DeadlineStream<IO> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        if let Poll::Ready(outcome) = Pin::new(&mut this.io).poll_read(cx, buffer) {
-            this.deadlines
-                .received(buffer.filled().get(before..).unwrap_or_default());
-            return Poll::Ready(outcome);
+        let Poll::Ready(outcome) = this.poll_receive(cx, buffer) else {
+            return this.poll_end(cx);
+        };
+        let bytes = buffer.filled().get(before..).unwrap_or_default();
+        this.deadlines.received(bytes);
+        if let (Some(turns), false) = (&mut this.turns, bytes.is_empty())
+            && turns.poll(cx).is_pending()
+        {
+            this.received = Bytes::copy_from_slice(bytes);
+            buffer.set_filled(before);
+            return this.poll_end(cx);
         }
-        let until = this.deadlines.deadline(cx.waker());
-        this.reading
-            .poll(until, cx)
-            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        Poll::Ready(outcome)
+    }
+}
+
+impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
+    /// Ready when what was received may be handed on, as the turn of the connection has come.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(turns) = &mut self.turns else {
+            return Poll::Ready(Ok(()));
+        };
+        // All that was handed on before is done.
+        turns.end();
+        if turns.is_waiting() {
+            if turns.poll(cx).is_pending() {
+                return self.poll_end(cx);
+            }
+            if self.deadlines.is_abandoned() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads what has come in, or only a part of it while other connections wait for their turns.
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let io = Pin::new(&mut self.io);
+        if !self.turns.as_ref().is_some_and(|turns| turns.is_crowded()) {
+            return io.poll_read(cx, buffer);
+        }
+        let mut part = [0; PART];
+        let room = buffer.remaining().min(PART);
+        let mut part = ReadBuf::new(part.get_mut(..room).unwrap_or_default());
+        ready!(io.poll_read(cx, &mut part))?;
+        buffer.put_slice(part.filled());
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ready with an error when the time of the connection is over. Many that end at a time do so in turns too.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let until = self.deadlines.deadline(cx.waker());
+        ready!(self.reading.poll(until, cx));
+        if let Some(turns) = &mut self.turns {
+            ready!(turns.poll(cx));
+        }
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -287,7 +349,9 @@ impl<IO> DeadlineStream<IO> {
     fn replace_refusal(&mut self, bytes: &[u8], cx: &mut Context<'_>) {
         // It is the last thing that hyper writes on a connection.
         if self.replaced.is_none() && is_of_hyper(bytes) && self.deadlines.has_unread_head() {
-            self.replaced = ReplacedAnswer::of(bytes, self.refuse, cx);
+            let path = self.deadlines.path_of_unread_head();
+            let refuse = self.refuse.at(path.as_deref().unwrap_or_default());
+            self.replaced = ReplacedAnswer::of(bytes, refuse, cx);
             self.deadlines.linger();
         }
     }

@@ -1,4 +1,4 @@
-//! The commands of `docs/operating/backup.md`, as they stand there, on both databases.
+//! The commands of `docs/operating/backup.md`, as they stand there, on both databases (FLT-24).
 
 use crate::harness::postgres::{Cluster, programs};
 use std::fs;

@@ -69,7 +69,7 @@ async fn walk(server: &Server, query: &str) -> Vec<Value> {
     pages
 }
 
-/// A page of large resources is sent while they are read: the client sees no difference.
+/// FLT-8: a page of large resources is sent while they are read: the client sees no difference.
 async fn large_resources_come_whole(server: Server) {
     let mut made = Vec::new();
     for i in 0..6 {

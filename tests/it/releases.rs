@@ -1,5 +1,5 @@
 //! Databases of earlier releases, brought up to date. `tests/data/releases/VERSION/` holds a dump of each database as that
-//! release left it; the second line of a dump ends with a token of its default tenant.
+//! release left it; the second line of a dump ends with a token of its default tenant (FLT-23).
 
 use crate::harness::{Database, Server, create_database, user};
 use scimd::operator::DatabaseTarget;

@@ -188,9 +188,12 @@ fn only_its_command_and_its_variable_name_scim_doctor() {
 fn only_the_store_names_sqlx_and_only_apis_name_axum() {
     for path in all_sources() {
         let (own, code) = (module(&path), code(&path));
+        let names = |driver: &str| {
+            code.contains(&format!("use {driver}")) || code.contains(&format!(" {driver}::"))
+        };
         assert!(
-            own == "store" || !code.contains("use sqlx") && !code.contains(" sqlx::"),
-            "{}: sqlx outside store",
+            own == "store" || !names("sqlx") && !names("rusqlite"),
+            "{}: a driver of databases outside store",
             path.display()
         );
         assert!(

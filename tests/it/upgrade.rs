@@ -1,5 +1,5 @@
 //! Migrations of a PostgreSQL database that is in use: requests go on, an interrupted migration is finished by the
-//! next start, and one instance migrates at a time.
+//! next start, and one instance migrates at a time (FLT-22).
 
 use crate::harness::Database;
 use crate::harness::pooler::before;
@@ -203,7 +203,7 @@ async fn one_instance_migrates_and_the_others_wait() {
     let first = Migrating::start(&old.url);
     old.until(WAITING).await;
     let mut second = Migrating::start(&old.url);
-    second.until("another instance brings the tables up to date");
+    second.until("another instance migrates the tables");
     assert_eq!(old.number(MIGRATING).await, 1);
     writer.close().await.unwrap();
     let log = first.succeeds();
@@ -236,6 +236,30 @@ async fn requests_go_on_while_a_migration_waits() {
     assert_eq!(old.number("select count(*) from _sqlx_migrations").await, 9);
     reader.close().await.unwrap();
     migrating.succeeds();
+    old.is_up_to_date().await;
+}
+
+/// A process that hangs keeps the right to migrate for as long as it is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_instance_that_does_not_finish_is_named() {
+    let mut old = Old::restored().await;
+    let mut first = old
+        .transaction("select pg_try_advisory_xact_lock(8314605255612394855)")
+        .await;
+    let pid = sqlx::query_scalar::<_, i32>("select pg_backend_pid()")
+        .fetch_one(&mut first)
+        .await;
+    let session = format!("session {}", pid.unwrap());
+    let limit = [("SCIMD_DATABASE__MIGRATION_LOCK_SECONDS", "1")];
+    let log = block_in_place(|| Migrating::start_with(&old.url, &limit).fails());
+    for part in [
+        "waiting for it: ",
+        "for 1 s (database.migration_lock_seconds): ",
+    ] {
+        assert!(log.contains(&format!("{part}{session}")), "{log}");
+    }
+    first.close().await.unwrap();
+    Migrating::start_with(&old.url, &limit).succeeds();
     old.is_up_to_date().await;
 }
 

@@ -1,6 +1,7 @@
 //! Answers that nobody reads: many connections of HTTP/2 on which one token asks for the largest pages, with a window
 //! of 0, so that the server cannot get rid of a single byte.
 
+use super::neighbour::Times;
 use super::{Common, Server, neighbour};
 use crate::client::Address;
 use crate::population::Population;
@@ -12,11 +13,12 @@ use hyper::Request;
 use hyper::client::conn::http2::Builder;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
 /// How long a connection may take to be opened.
@@ -51,6 +53,12 @@ pub(crate) struct Unread {
     /// Seconds of the load, and of the time without it
     #[arg(long, default_value_t = 40)]
     seconds: u64,
+    /// Also measures beside the same connections to a listener that answers nothing: what they cost by themselves
+    #[arg(long)]
+    floor: bool,
+    /// Niceness of the thread of the load, which competes with the server for the cores
+    #[arg(long, default_value_t = 0)]
+    nice: u8,
 }
 
 /// How often each outcome was met.
@@ -77,22 +85,17 @@ impl Unread {
             .join()
             .unwrap_or_default();
         quiet.show("without load");
+        if self.floor {
+            let deaf = Address {
+                host: deaf_listener().await?,
+                ..server.tenant.clone()
+            };
+            let (beside, _) = self.beside(&server, &deaf).await?;
+            beside.show("beside a deaf listener");
+        }
         let watch = Watch::start(process);
         let cpu = [Family(process).cpu(), own_cpu()];
-        let watched = neighbour::watch(&server.neighbour, time);
-        let outcomes = Outcomes::default();
-        let load = runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map_err(|error| error.to_string())?;
-        for _ in 0..self.connections {
-            load.spawn(hold(self.clone(), server.tenant.clone(), outcomes.clone()));
-        }
-        let loaded = tokio::task::spawn_blocking(|| watched.join().unwrap_or_default())
-            .await
-            .unwrap_or_default();
-        load.shutdown_background();
+        let (loaded, outcomes) = self.beside(&server, &server.tenant).await?;
         loaded.show("with load");
         let most = watch.stop();
         println!(
@@ -108,6 +111,48 @@ impl Unread {
             println!("the load met: {outcomes:?}");
         }
         Ok(0)
+    }
+
+    /// The times of the other tenant while the load goes to an address, and what the load met.
+    async fn beside(&self, server: &Server, to: &Address) -> Result<(Times, Outcomes), String> {
+        let watched = neighbour::watch(&server.neighbour, Duration::from_secs(self.seconds));
+        let (outcomes, nice) = (Outcomes::default(), self.nice);
+        let load = runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .on_thread_start(move || be_nice(nice))
+            .build()
+            .map_err(|error| error.to_string())?;
+        for _ in 0..self.connections {
+            load.spawn(hold(self.clone(), to.clone(), outcomes.clone()));
+        }
+        let times = spawn_blocking(|| watched.join().unwrap_or_default()).await;
+        load.shutdown_background();
+        Ok((times.unwrap_or_default(), outcomes))
+    }
+}
+
+/// A listener whose connections are accepted, and read by nobody.
+async fn deaf_listener() -> Result<String, String> {
+    let failed = |error: std::io::Error| error.to_string();
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+    let host = listener.local_addr().map_err(failed)?.to_string();
+    tokio::task::spawn_local(async move {
+        let mut held = Vec::new();
+        while let Ok(accepted) = listener.accept().await {
+            held.push(accepted);
+        }
+    });
+    Ok(host)
+}
+
+/// Gives the calling thread a lower priority.
+fn be_nice(by: u8) {
+    let thread = std::fs::read_link("/proc/thread-self").unwrap_or_default();
+    if let (1.., Some(thread)) = (by, thread.file_name()) {
+        let mut renice = Command::new("renice");
+        renice.args(["-n", &by.to_string(), "-p"]).arg(thread);
+        let _ = renice.stdout(Stdio::null()).status();
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod attempt;
 mod parts;
+mod sole;
 mod unsaved;
 mod worker;
 
 pub(super) use attempt::{Attempt, send};
 pub use parts::DelivererSettings;
+pub(crate) use sole::SoleSender;
 
 use crate::delivery::endpoints::Endpoints;
 use crate::outbound::Outbound;
@@ -55,9 +57,15 @@ impl Running {
 }
 
 impl Deliverer {
-    /// Sends to the endpoints of a database.
-    pub fn new(endpoints: Endpoints, outbound: Outbound, settings: DelivererSettings) -> Self {
+    /// Sends to the endpoints of a database, of which this process may be the sole sender.
+    pub fn new(
+        endpoints: Endpoints,
+        outbound: Outbound,
+        settings: DelivererSettings,
+        sole: Option<SoleSender>,
+    ) -> Self {
         Self(Arc::new(Parts {
+            sole,
             endpoints,
             outbound,
             settings,
@@ -68,6 +76,7 @@ impl Deliverer {
 
     /// Sends until `stop` is cancelled; then running attempts have a short time to end, and all leases are released.
     pub async fn run(&self, stop: CancellationToken) {
+        self.free_leases().await;
         let mut running = HashMap::new();
         let mut kept = Instant::now();
         let mut ticks = interval(LOOK);
@@ -102,6 +111,18 @@ impl Deliverer {
         };
         let _ = timeout(STOPPING, all).await;
         running.values().for_each(|worker| worker.task.abort());
+    }
+
+    /// Ends the leases of processes that have ended, if this process is the only sender.
+    async fn free_leases(&self) {
+        if self.0.sole.is_some()
+            && let Err(error) = self.0.endpoints.store().free_endpoints().await
+        {
+            told(
+                "the leases of an earlier process could not be ended",
+                &error,
+            );
+        }
     }
 
     /// Starts workers for free endpoints with work, and ends workers whose endpoint was changed. Returns whether there

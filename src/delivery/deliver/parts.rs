@@ -1,5 +1,6 @@
 //! The shared state of all workers of an instance.
 
+use super::sole::SoleSender;
 use crate::delivery::endpoints::Endpoints;
 use crate::outbound::Outbound;
 use tokio::sync::Notify;
@@ -17,6 +18,8 @@ pub(super) struct Parts {
     pub(super) endpoints: Endpoints,
     pub(super) outbound: Outbound,
     pub(super) settings: DelivererSettings,
+    /// Whether no other process sends, which is known of an embedded database.
+    pub(super) sole: Option<SoleSender>,
     /// Name of this instance.
     pub(super) owner: String,
     /// Signals that a worker has ended and released its lease.

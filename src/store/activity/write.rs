@@ -23,18 +23,32 @@ pub(in crate::store) fn append(batch: Batch, requests: &[(TenantKey, LoggedReque
     if tallies.is_empty() {
         return batch;
     }
-    let status = Step::new(STATUS, vec![]).with_rows(statuses(&tallies));
+    let status = Step::new(STATUS, vec![])
+        .with_rows(statuses(&tallies))
+        .by_row();
     let batch = batch.then("status", status.returning(&["tenant", "active_users"]));
     let actions = rows(&tallies, |tally| &tally.actions);
-    let batch = batch.and(Step::new(ACTIONS, vec![]).with_rows(table_of_actions(&actions)));
+    let batch = batch.and(
+        Step::new(ACTIONS, vec![])
+            .with_rows(table_of_actions(&actions))
+            .by_row(),
+    );
     let failures = rows(&tallies, |tally| &tally.failures);
     let batch = if failures.is_empty() {
         batch
     } else {
-        batch.and(Step::new(FAILURES, vec![]).with_rows(table_of_failures(&failures)))
+        batch.and(
+            Step::new(FAILURES, vec![])
+                .with_rows(table_of_failures(&failures))
+                .by_row(),
+        )
     };
     let hours = rows(&tallies, |tally| &tally.hours);
-    batch.and(Step::new(HOURS, vec![]).with_rows(table_of_hours(&hours)))
+    batch.and(
+        Step::new(HOURS, vec![])
+            .with_rows(table_of_hours(&hours))
+            .by_row(),
+    )
 }
 
 type Keyed<'a, K, V> = Vec<(i64, &'a K, &'a V)>;

@@ -2,7 +2,6 @@
 
 use sqlx::Arguments;
 use sqlx::postgres::PgArguments;
-use sqlx::sqlite::SqliteArguments;
 use uuid::Uuid;
 
 /// A value for a placeholder.
@@ -126,42 +125,23 @@ impl Column {
 /// A table parameter: names of columns, and the columns.
 pub(in crate::store) type Table = Vec<(&'static str, Column)>;
 
-macro_rules! bind {
-    ($arguments:ident, $arg:expr, $($column:pat => $columns:expr),*) => {
-        match $arg {
-            Arg::Int(value) => $arguments.add(value),
-            Arg::OptInt(value) => $arguments.add(value),
-            Arg::Bool(value) => $arguments.add(value),
-            Arg::Text(value) => $arguments.add(value),
-            Arg::OptText(value) => $arguments.add(value),
-            $($column => $columns,)*
-        }
-    };
-}
-
 /// The values for PostgreSQL.
 pub(in crate::store) fn postgres_args(args: Vec<Arg>) -> PgArguments {
     let mut arguments = PgArguments::default();
     for arg in args {
         // Encoding these types cannot fail; a missing argument would be refused by the database.
-        let _ = bind!(arguments, arg,
+        let _ = match arg {
+            Arg::Int(value) => arguments.add(value),
+            Arg::OptInt(value) => arguments.add(value),
+            Arg::Bool(value) => arguments.add(value),
+            Arg::Text(value) => arguments.add(value),
+            Arg::OptText(value) => arguments.add(value),
             Arg::Uuid(value) => arguments.add(value),
             Arg::Column(Column::Ints(values)) => arguments.add(values),
             Arg::Column(Column::Bools(values)) => arguments.add(values),
             Arg::Column(Column::Uuids(values)) => arguments.add(values),
-            Arg::Column(Column::Texts(values)) => arguments.add(values));
-    }
-    arguments
-}
-
-/// The values for SQLite.
-pub(in crate::store) fn sqlite_args(args: Vec<Arg>) -> SqliteArguments {
-    let mut arguments = SqliteArguments::default();
-    for arg in args {
-        let _ = bind!(arguments, arg,
-            Arg::Uuid(value) => arguments.add(value.to_string()),
-            // A table is one JSON parameter here, so there are no separate columns.
-            Arg::Column(_) => Ok(()));
+            Arg::Column(Column::Texts(values)) => arguments.add(values),
+        };
     }
     arguments
 }

@@ -7,7 +7,8 @@
 use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
-use crate::store::db::statement::{Earlier, Expanded, Returned, Statement, Step};
+use crate::store::db::postgres_text::{Earlier, Expanded};
+use crate::store::db::statement::{Statement, Step};
 
 /// Steps that are executed atomically. The last one returns the result.
 #[derive(Debug)]
@@ -123,36 +124,9 @@ impl Batch {
 struct Names<'a>(&'a [(&'static str, Step)]);
 
 impl Earlier for Names<'_> {
-    fn push(&self, into: &mut Expanded, step: &str) -> bool {
-        let is_known = self
-            .0
-            .iter()
-            .any(|(name, earlier)| *name == step && !earlier.returns().is_empty());
-        if is_known {
-            into.text.push_str(step);
-        }
-        is_known
-    }
-}
-
-/// Rows returned by the previous steps on SQLite, by the name of the step.
-#[derive(Debug, Default)]
-pub(in crate::store) struct ReturnedRows(Vec<(&'static str, Returned)>);
-
-impl ReturnedRows {
-    /// Stores the rows of a step.
-    pub(in crate::store) fn keep(&mut self, step: &'static str, rows: Returned) {
-        self.0.push((step, rows));
-    }
-}
-
-impl Earlier for ReturnedRows {
-    fn push(&self, into: &mut Expanded, step: &str) -> bool {
-        let found = self.0.iter().find(|(name, _)| *name == step);
-        if let Some((_, (columns, rows))) = found {
-            into.push_json_table(columns.iter().copied(), rows.clone(), step);
-        }
-        found.is_some()
+    fn has(&self, step: &str) -> bool {
+        let mut earlier = self.0.iter();
+        earlier.any(|(name, earlier)| *name == step && !earlier.returns().is_empty())
     }
 }
 

@@ -15,20 +15,21 @@ use crate::store::db::row::Row;
 use crate::store::db::session::Session;
 use crate::store::db::settings::PoolSettings;
 use crate::store::db::shortage;
+use crate::store::db::sqlite_connection::SqliteFile;
 use crate::store::db::sqlite_readers::Readers;
-use crate::store::db::sqlite_timeout::Limit;
+use crate::store::db::sqlite_texts::SqliteTexts;
 use crate::store::db::sqlite_writer::{ATTEMPT, Writer};
 use crate::store::db::statement::Statement;
 use crate::store::db::texts::Texts;
 use crate::trace;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection, SqlSafeStr};
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::spawn_blocking;
 use tracing::Instrument;
 
 /// An open database.
@@ -134,34 +135,21 @@ impl Engine {
     ) -> Result<Self, StoreError> {
         private(file)?;
         check_length(file)?;
-        let options = SqliteConnectOptions::new()
-            .filename(file)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(settings.lock)
-            .statement_cache_capacity(256)
-            .pragma("case_sensitive_like", "on")
-            .disable_statement_logging();
-        // A savepoint keeps the pages as they were; beyond 64 KiB of them they would go through a file.
-        let mut writing = options
-            .clone()
-            .pragma("temp_store", "memory")
-            .connect()
-            .await?;
-        let migrator = migrations!("sqlite");
-        migrations::run_on_sqlite(&mut writing, &migrator).await?;
-        writing
-            .execute(AssertSqlSafe(format!(
-                "pragma busy_timeout = {}",
-                ATTEMPT.as_millis()
-            )))
-            .await?;
+        let file = SqliteFile {
+            path: file.to_owned(),
+            lock: settings.lock,
+            limit: settings.statement,
+            texts: SqliteTexts::default(),
+        };
+        let migrated = file.clone();
+        let migrating = spawn_blocking(move || {
+            migrations::run_on_sqlite(&migrated.create()?, &migrations!("sqlite"))
+        });
+        migrating.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
         let metrics = Arc::<Metrics>::default();
-        let readers = Readers::open(options.read_only(true), settings, &metrics).await?;
-        let limit = Limit::on(&mut writing, settings.statement).await?;
-        let writer = Writer::start(writing, limit, metrics.writer.clone());
+        let writing = file.writer(ATTEMPT)?;
+        let readers = Readers::open(file, settings, &metrics)?;
+        let writer = Writer::start(writing, metrics.writer.clone())?;
         let database = Database::Sqlite { readers, writer };
         Ok(Self { database, metrics })
     }
@@ -207,7 +195,7 @@ impl Engine {
                 connections, texts, ..
             } => connections.rows(texts.statement(statement.clone())?).await,
             Database::Sqlite { readers, .. } => {
-                let rows = readers.read(statement.for_sqlite()?).await?;
+                let rows = readers.read(statement).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
         }
@@ -257,11 +245,10 @@ impl Engine {
         let Database::Sqlite { readers, .. } = &self.database else {
             return Ok(false);
         };
-        let mut connection = readers.apart().await?;
-        sqlx::query("vacuum into $1")
-            .bind(file)
-            .execute(&mut connection)
-            .await?;
+        let connection = readers.apart().await?;
+        let copy = Statement::named("file.copy", "vacuum into $1", vec![file.into()]);
+        let copying = spawn_blocking(move || connection.rows(&copy));
+        copying.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
         Ok(true)
     }
 
@@ -302,6 +289,11 @@ impl Engine {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(true)
+    }
+
+    /// Whether the database is PostgreSQL.
+    pub(in crate::store) fn is_postgres(&self) -> bool {
+        matches!(self.database, Database::Postgres { .. })
     }
 
     /// What traces call the database.

@@ -2,8 +2,8 @@
 
 use crate::error::ScimError;
 use crate::reason::Reason;
+use crate::store::db::sqlite_error::{SqliteFailure, driver_error};
 use sqlx::error::ErrorKind;
-use sqlx::sqlite::SqliteError;
 use std::time::Duration;
 
 /// A failed statement.
@@ -100,6 +100,17 @@ pub enum StoreError {
         seconds: u64,
         /// The transactions.
         holders: String,
+    },
+    /// Another instance has been migrating for longer than this one waits.
+    #[error(
+        "another instance has been migrating the tables for {seconds} s (database.migration_lock_seconds): {holder}; check \
+         its log; if it makes no progress, end its session, for example with pg_terminate_backend(session), and start again"
+    )]
+    Migrating {
+        /// How long this instance has waited, in seconds.
+        seconds: u64,
+        /// The session of the other instance.
+        holder: String,
     },
     /// The migration of the database failed.
     #[error("migration failed")]
@@ -201,7 +212,7 @@ impl From<sqlx::Error> for StoreError {
                     // Another instance made the same seq, or the same row, at the same moment.
                     (ErrorKind::UniqueViolation, _) => Self::Busy(error),
                     (ErrorKind::ForeignKeyViolation, _) => Self::Reference(error),
-                    (_, Some(code)) if database.try_downcast_ref::<SqliteError>().is_some() => {
+                    (_, Some(code)) if database.as_error().is::<SqliteFailure>() => {
                         of_sqlite(code)(error)
                     }
                     (_, Some(code)) => of_postgres(code)(error),
@@ -216,6 +227,12 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::WorkerCrashed => Self::Away(error),
             _ => Self::Fault(error),
         }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        driver_error(error).into()
     }
 }
 
@@ -280,6 +297,7 @@ impl From<StoreError> for ScimError {
             | StoreError::Migration(_)
             | StoreError::Newer { .. }
             | StoreError::Blocked { .. }
+            | StoreError::Migrating { .. }
             | StoreError::Damaged(_)
             | StoreError::Role(_) => Self::internal(error),
             StoreError::Busy(_)

@@ -2,9 +2,9 @@
 
 use crate::store::db::engine::{Database, Engine};
 use crate::store::db::error::StoreError;
-use crate::store::db::sqlite_timeout::Limit;
-use sqlx::Row as _;
+use crate::store::db::statement::Statement;
 use std::time::Duration;
+use tokio::task::spawn_blocking;
 
 /// Reports up to five problems.
 const CHECK: &str = "pragma quick_check(5)";
@@ -21,24 +21,22 @@ impl Engine {
         let Database::Sqlite { readers, .. } = &self.database else {
             return Ok(());
         };
-        let mut connection = readers.apart().await?;
+        let connection = readers.apart().await?;
         if let Some(limit) = limit {
-            Limit::on(&mut connection, limit).await?.begin();
+            connection.limit().begin_within(limit);
         }
-        match sqlx::query(CHECK)
-            .fetch_all(&mut connection)
-            .await
-            .map_err(StoreError::from)
-        {
+        let check = Statement::named("file.check", CHECK, vec![]);
+        let checking = spawn_blocking(move || connection.rows(&check));
+        match checking.await.map_err(|_| sqlx::Error::WorkerCrashed)? {
             // The part that was read is intact.
             Err(StoreError::Slow(_)) => Ok(()),
             Err(error) => Err(error),
             Ok(rows) => {
-                let told: Vec<String> = rows
-                    .iter()
-                    .map(|row| row.try_get(0))
+                let lines = rows.iter().map(|row| row.opt_text(0));
+                let told: Vec<&str> = lines
+                    .filter_map(Result::transpose)
                     .collect::<Result<_, _>>()?;
-                let is_whole = told.iter().all(|line| line == "ok");
+                let is_whole = told.iter().all(|line| *line == "ok");
                 if is_whole {
                     Ok(())
                 } else {

@@ -2,7 +2,7 @@
 
 use crate::store::db::args::Arg;
 use crate::store::db::marks::{END_ONCE, ONCE, Piece, pieces};
-use crate::store::db::statement::Expanded;
+use crate::store::db::postgres_text::Expanded;
 use std::sync::Arc;
 
 /// The placeholder of the tenant.

@@ -2,9 +2,9 @@
 //!
 //! | mark | PostgreSQL | SQLite |
 //! |---|---|---|
-//! | `$1`, `$2` … | the value at that position | the same |
+//! | `$1`, `$2` … | the value at that position | the same, as `?1`, `?2` … |
 //! | `{:name}` | the value of that name | the same |
-//! | `{rows}` | the table parameter: `unnest(…) as given(…)` | a query over `json_each` named `given` |
+//! | `{rows}` | the table parameter: `unnest(…) as given(…)` | a query named `given`: a row of parameters or, for several rows, over `json_each` |
 //! | `{binary}` | `collate "C"`: compare by bytes, as stored keys do | nothing: the default |
 //! | `{position}` | `strpos` | `instr` |
 //! | `{rows_of}` | `json_agg` | `json_group_array` |
@@ -22,7 +22,7 @@
 //! | `{postgres:text}` | the text, if the statements have to differ | nothing |
 //! | `{sqlite:text}` | nothing | the text |
 //! | `{once}` … `{end_once}` | a query in parentheses that runs once for coalesced statements | a query in parentheses |
-//! | `{step}` | the rows that the earlier step of the batch returned: its name | a query over their JSON |
+//! | `{step}` | the rows that the earlier step of the batch returned: its name | a query of parameters or, for several rows, over their JSON |
 //!
 //! Any other mark is an error before the statement is sent.
 

@@ -1,8 +1,8 @@
 //! A row of either database.
 
 use crate::store::db::error::StoreError;
+use crate::store::db::sqlite_row::SqliteRow;
 use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, TypeInfo, ValueRef as _};
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ impl Row {
     /// A whole number or null.
     pub(in crate::store) fn opt_int(&self, column: usize) -> Result<Option<i64>> {
         Ok(match self {
-            Self::Sqlite(row) => row.try_get(column)?,
+            Self::Sqlite(row) => row.opt_int(column)?,
             Self::Postgres(row) => match row.try_get_raw(column)?.type_info().name() {
                 "INT2" => row.try_get::<Option<i16>, _>(column)?.map(i64::from),
                 "INT4" => row.try_get::<Option<i32>, _>(column)?.map(i64::from),
@@ -57,7 +57,7 @@ impl Row {
     pub(in crate::store) fn opt_text(&self, column: usize) -> Result<Option<&str>> {
         Ok(match self {
             Self::Postgres(row) => row.try_get(column)?,
-            Self::Sqlite(row) => row.try_get(column)?,
+            Self::Sqlite(row) => row.opt_text(column)?,
         })
     }
 
@@ -65,8 +65,8 @@ impl Row {
     pub(in crate::store) fn uuid(&self, column: usize) -> Result<Uuid> {
         match self {
             Self::Postgres(row) => Ok(row.try_get(column)?),
-            Self::Sqlite(row) => {
-                let text: &str = row.try_get(column)?;
+            Self::Sqlite(_) => {
+                let text = self.text(column)?;
                 Uuid::parse_str(text).map_err(|error| sqlx::Error::Decode(error.into()).into())
             }
         }
@@ -77,19 +77,5 @@ fn null(column: usize) -> StoreError {
     StoreError::Fault(sqlx::Error::ColumnDecode {
         index: column.to_string(),
         source: "unexpected null".into(),
-    })
-}
-
-/// The value of a column of SQLite as JSON, for the statements that read it in a batch.
-pub(in crate::store) fn json_of(row: &SqliteRow, column: usize) -> Result<serde_json::Value> {
-    let value = row.try_get_raw(column)?;
-    // A null of a column of a table has the type of the column.
-    if value.is_null() {
-        return Ok(serde_json::Value::Null);
-    }
-    let kind = value.type_info().name().to_owned();
-    Ok(match kind.as_str() {
-        "TEXT" => row.try_get::<String, _>(column)?.into(),
-        _ => row.try_get::<i64, _>(column)?.into(),
     })
 }

@@ -1,7 +1,8 @@
 //! A buffer for composed statements: only static text and values.
 
 use crate::store::db::args::Arg;
-use crate::store::db::statement::{Body, Statement, Step};
+use crate::store::db::body::Body;
+use crate::store::db::statement::{Statement, Step};
 
 /// Text so far, with its values.
 #[derive(Debug, Default)]

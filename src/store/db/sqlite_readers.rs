@@ -1,26 +1,24 @@
-//! The connections that read the embedded database. Each has a thread, and a word with that thread
-//! costs more than a short statement; so a read is a single one. The driver's own pool would ask the
-//! thread after each statement whether it is well.
+//! The connections that read the embedded database. A short statement is run by the thread that asks: to hand it to another
+//! costs more than the statement. Others run in threads of their own.
 
 use crate::metrics;
-use crate::store::db::args::sqlite_args;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
 use crate::store::db::fair_semaphore::{FairSemaphore, Permit, Shares};
 use crate::store::db::settings::{PoolSettings, READING_WAIT};
-use crate::store::db::sqlite_timeout::Limit;
-use crate::store::db::statement::Expanded;
-use deadpool::Runtime;
-use deadpool::managed::{
-    Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
-};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, ConnectOptions};
+use crate::store::db::sqlite_connection::{SqliteConnection, SqliteFile};
+use crate::store::db::sqlite_row::SqliteRow;
+use crate::store::db::sqlite_timeout::TimeLimit;
+use crate::store::db::statement::Statement;
+use crate::sync::locked;
 use std::num::NonZero;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-/// Connections that read, at most.
+/// Statements at a time in threads of their own, at most.
 const MOST: u32 = 4;
 /// Connections at a time that are read from for as long as it takes, and how tenants share them.
 const READINGS: usize = 8;
@@ -28,11 +26,17 @@ const HALF: Shares = Shares {
     short: READINGS / 2,
     slow: READINGS / 2,
 };
+/// A short statement that takes longer than this has waited for the disk, or for a core.
+const PROMPT: Duration = Duration::from_millis(2);
+/// Short statements that take longer, one after the other, from which on it is taken for the disk.
+const LATE: u32 = 4;
+/// How long short statements then run in threads of their own too.
+const PAUSE: Duration = Duration::from_secs(1);
 
-/// Handle of the connections. The one that was used last, whose pages are warm, is used first.
+/// Handle of the connections.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Readers {
-    pool: Pool<Opener>,
+    shared: Arc<Shared>,
     permits: FairSemaphore,
     /// For connections beside those, each with a thread, that are read from for as long as it takes.
     readings: FairSemaphore,
@@ -41,81 +45,50 @@ pub(in crate::store) struct Readers {
 }
 
 #[derive(Debug)]
-struct Opener {
-    options: SqliteConnectOptions,
-    /// Longest time of a statement.
-    limit: Duration,
-}
-
-/// A connection, and whether it may still be at work for somebody who has given up waiting. It is not
-/// used again then.
-#[derive(Debug)]
-struct Reader {
-    connection: SqliteConnection,
-    limit: Limit,
-    is_at_work: bool,
+struct Shared {
+    file: SqliteFile,
+    /// Connections at rest. The one that was used last, whose pages are warm, is used first.
+    idle: Mutex<Vec<SqliteConnection>>,
+    most: usize,
+    is_closed: AtomicBool,
+    since: Instant,
+    /// Short statements in a row that were not prompt.
+    late: AtomicU32,
+    /// Until when short statements do not run where they are asked for, in milliseconds after `since`.
+    pause: AtomicU64,
 }
 
 /// Ends what is at work when it is dropped.
-struct Ending<'a>(&'a Limit);
-
-impl Manager for Opener {
-    type Type = Reader;
-    type Error = StoreError;
-
-    async fn create(&self) -> Result<Reader, StoreError> {
-        let mut connection = self.options.connect().await?;
-        let limit = Limit::on(&mut connection, self.limit).await?;
-        Ok(Reader {
-            connection,
-            limit,
-            is_at_work: false,
-        })
-    }
-
-    async fn recycle(&self, reader: &mut Reader, _: &Metrics) -> RecycleResult<StoreError> {
-        if reader.is_at_work {
-            Err(RecycleError::message("still at work"))
-        } else {
-            Ok(())
-        }
-    }
-}
+struct Ending(TimeLimit);
 
 impl Readers {
-    /// Opens the first of at most [`MOST`] connections.
+    /// Opens the first connection.
     ///
     /// # Errors
     /// If the file cannot be opened.
-    pub(in crate::store) async fn open(
-        options: SqliteConnectOptions,
+    pub(in crate::store) fn open(
+        file: SqliteFile,
         settings: &PoolSettings,
         metrics: &metrics::Metrics,
     ) -> Result<Self, StoreError> {
         let most = settings.max_connections.clamp(1, MOST);
         let most = usize::try_from(most).unwrap_or(1);
-        let opener = Opener {
-            options,
-            limit: settings.statement,
+        let first = file.reader()?;
+        let shared = Shared {
+            file,
+            idle: Mutex::new(vec![first]),
+            most,
+            is_closed: AtomicBool::new(false),
+            since: Instant::now(),
+            late: AtomicU32::new(0),
+            pause: AtomicU64::new(0),
         };
-        let pool = Pool::builder(opener)
-            .max_size(most)
-            .queue_mode(QueueMode::Lifo)
-            .timeouts(Timeouts {
-                wait: Some(settings.acquire),
-                ..Timeouts::default()
-            })
-            .runtime(Runtime::Tokio1)
-            .build();
-        let pool = pool.map_err(|error| sqlx::Error::Configuration(error.into()))?;
-        let readers = Self {
-            pool,
+        Ok(Self {
+            shared: Arc::new(shared),
             permits: FairSemaphore::new(most, shares(most), metrics.pool.clone()),
             readings: FairSemaphore::new(READINGS, HALF, metrics.readings.clone()),
             acquire: settings.acquire,
-        };
-        drop(readers.reader().await?);
-        Ok(readers)
+        })
     }
 
     /// Runs a statement, within the time that one may take.
@@ -124,18 +97,40 @@ impl Readers {
     /// If it fails, or no connection is free for too long.
     pub(in crate::store) async fn read(
         &self,
-        statement: Expanded,
+        statement: &Statement,
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        let permit = self.permits.acquire(Flow::of(&statement.args));
+        if statement.is_coalescible()
+            && let Some(outcome) = self.shared.run_here(statement)
+        {
+            return outcome;
+        }
+        let permit = self.permits.acquire(Flow::of(statement.body().args()));
         let _permit = timeout(self.acquire, permit)
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?;
-        Ok(self.reader().await?.run(statement).await?)
+        let connection = match self.shared.idle()? {
+            Some(connection) => connection,
+            None => self.apart().await?,
+        };
+        let limit = connection.limit().clone();
+        limit.begin();
+        let ending = Ending(limit);
+        let (statement, lock) = (statement.clone(), self.shared.file.lock);
+        let running = spawn_blocking(move || {
+            let waits = connection.wait_for_lock(lock);
+            let outcome = waits.and_then(|()| connection.rows(&statement));
+            (connection, outcome)
+        });
+        let (connection, outcome) = running.await.map_err(|_| sqlx::Error::WorkerCrashed)?;
+        drop(ending);
+        self.shared.put_back(connection);
+        outcome
     }
 
     /// Closes those that are not in use; nobody gets one afterwards.
     pub(in crate::store) fn close(&self) {
-        self.pool.close();
+        self.shared.is_closed.store(true, Ordering::SeqCst);
+        locked(&self.shared.idle).clear();
     }
 
     /// A connection for a read that takes as long as it takes, while its permit is held.
@@ -157,16 +152,66 @@ impl Readers {
     /// # Errors
     /// If the file cannot be opened.
     pub(in crate::store) async fn apart(&self) -> Result<SqliteConnection, StoreError> {
-        Ok(self.pool.manager().options.connect().await?)
+        let file = self.shared.file.clone();
+        let opening = spawn_blocking(move || file.reader());
+        let connection = opening.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
+        connection.limit().begin_within(Duration::MAX);
+        Ok(connection)
     }
+}
 
-    async fn reader(&self) -> Result<Object<Opener>, StoreError> {
-        match self.pool.get().await {
-            Ok(reader) => Ok(reader),
-            Err(PoolError::Backend(error)) => Err(error),
-            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+impl Shared {
+    /// Runs a short statement in this thread; `None` if it proves not to be short, or if there is reason to think so.
+    fn run_here(&self, statement: &Statement) -> Option<Result<Vec<SqliteRow>, StoreError>> {
+        let began = Instant::now();
+        if millis(began - self.since) < self.pause.load(Ordering::Relaxed) {
+            return None;
+        }
+        let connection = self.idle().ok()??;
+        // Without time it ends after a number of steps.
+        connection.limit().end();
+        let waits = connection.wait_for_lock(Duration::ZERO);
+        let outcome = waits.and_then(|()| connection.rows(statement));
+        self.put_back(connection);
+        self.note(began);
+        match outcome {
+            Err(StoreError::Slow(_) | StoreError::Busy(_)) => None,
+            outcome => Some(outcome),
         }
     }
+
+    /// Notes how long a short statement took.
+    fn note(&self, began: Instant) {
+        let now = Instant::now();
+        if now - began <= PROMPT {
+            // Written only where it is not so already: all threads share it.
+            if self.late.load(Ordering::Relaxed) != 0 {
+                self.late.store(0, Ordering::Relaxed);
+            }
+        } else if self.late.fetch_add(1, Ordering::Relaxed) + 1 >= LATE {
+            let until = now - self.since + PAUSE;
+            self.pause.store(millis(until), Ordering::Relaxed);
+        }
+    }
+
+    /// A connection at rest; `None` if there is none.
+    fn idle(&self) -> Result<Option<SqliteConnection>, StoreError> {
+        if self.is_closed.load(Ordering::SeqCst) {
+            return Err(sqlx::Error::PoolClosed.into());
+        }
+        Ok(locked(&self.idle).pop())
+    }
+
+    fn put_back(&self, connection: SqliteConnection) {
+        let mut idle = locked(&self.idle);
+        if idle.len() < self.most && !self.is_closed.load(Ordering::SeqCst) {
+            idle.push(connection);
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Shares of a tenant in so many connections while others are active: statements run in this process, and half of the
@@ -180,21 +225,7 @@ fn shares(connections: usize) -> Shares {
     }
 }
 
-impl Reader {
-    async fn run(&mut self, statement: Expanded) -> sqlx::Result<Vec<SqliteRow>> {
-        let Expanded { text, args } = statement;
-        self.is_at_work = true;
-        self.limit.begin();
-        let _ending = Ending(&self.limit);
-        let rows = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args))
-            .fetch_all(&mut self.connection)
-            .await;
-        self.is_at_work = matches!(rows, Err(sqlx::Error::WorkerCrashed));
-        rows
-    }
-}
-
-impl Drop for Ending<'_> {
+impl Drop for Ending {
     fn drop(&mut self) {
         self.0.end();
     }

@@ -1,32 +1,30 @@
-//! How long SQLite may work on what it was given. A connection is told once to look at the time; to
-//! tell it anew for each statement would mean to wait for its thread twice.
+//! How long SQLite may work on what it was given: it looks at the time at intervals.
 
 use crate::store::db::error::StoreError;
-use sqlx::sqlite::SqliteConnection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Steps of a statement between two looks at the time.
+/// Steps of a statement between two looks at the time: less than a millisecond.
 const STEPS: i32 = 10_000;
 
 /// The time that is left to a connection for what it is at work on.
-#[derive(Debug)]
-pub(in crate::store) struct Limit {
+#[derive(Debug, Clone)]
+pub(in crate::store) struct TimeLimit {
     each: Duration,
     since: Instant,
     /// Microseconds after `since`.
     end: Arc<AtomicU64>,
 }
 
-impl Limit {
+impl TimeLimit {
     /// Lets what is done on the connection end when its time is over. There is none before
-    /// [`Limit::begin`].
+    /// [`TimeLimit::begin`], but for statements of few steps.
     ///
     /// # Errors
-    /// If the connection's thread is gone.
-    pub(in crate::store) async fn on(
-        connection: &mut SqliteConnection,
+    /// If SQLite refuses.
+    pub(in crate::store) fn on(
+        connection: &rusqlite::Connection,
         each: Duration,
     ) -> Result<Self, StoreError> {
         let limit = Self {
@@ -35,21 +33,23 @@ impl Limit {
             end: Arc::default(),
         };
         let (since, end) = (limit.since, limit.end.clone());
-        let is_left = move || micros(since.elapsed()) < end.load(Ordering::Relaxed);
-        connection
-            .lock_handle()
-            .await?
-            .set_progress_handler(STEPS, is_left);
+        let is_over = move || micros(since.elapsed()) >= end.load(Ordering::Relaxed);
+        connection.progress_handler(STEPS, Some(is_over))?;
         Ok(limit)
     }
 
     /// From now on there is as much time as each statement, or batch, has.
     pub(in crate::store) fn begin(&self) {
-        self.end
-            .store(micros(self.since.elapsed() + self.each), Ordering::Relaxed);
+        self.begin_within(self.each);
     }
 
-    /// Ends what the connection is at work on.
+    /// From now on there is this much time.
+    pub(in crate::store) fn begin_within(&self, time: Duration) {
+        let end = self.since.elapsed().saturating_add(time);
+        self.end.store(micros(end), Ordering::Relaxed);
+    }
+
+    /// Ends what the connection is at work on, and what it begins without [`TimeLimit::begin`], unless it takes few steps.
     pub(in crate::store) fn end(&self) {
         self.end.store(0, Ordering::Relaxed);
     }

@@ -1,18 +1,17 @@
-//! The one writer of the embedded database. Requests that wait while it works share the next commit, each
+//! The one writer of the embedded database, a thread. Requests that wait while it works share the next commit, each
 //! within a savepoint of its own: the commit is what takes time. They are taken round robin by tenant, not in
 //! the order of their arrival. No request waits long: neither for the batches of others nor for another program
 //! that keeps the database locked.
 
 use crate::metrics::{UnderWay, WriterMetrics};
-use crate::store::db::args::sqlite_args;
-use crate::store::db::batch::{Batch, ReturnedRows};
+use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::{ActiveTenants, FairQueue};
-use crate::store::db::row::{Row, json_of};
-use crate::store::db::sqlite_timeout::Limit;
-use crate::store::db::statement::Expanded;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Connection, Executor, Row as _};
+use crate::store::db::row::Row;
+use crate::store::db::sqlite_connection::SqliteConnection;
+use crate::store::db::sqlite_returned::ReturnedRows;
+use crate::store::db::statement::Statement;
+use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
@@ -38,21 +37,14 @@ struct Job {
     _queued: UnderWay,
 }
 
-/// What the task is asked for.
+/// What the thread is asked for.
 #[derive(Debug)]
 enum Message {
     Write(Job),
     Close(oneshot::Sender<Result<bool, StoreError>>),
 }
 
-/// The writing connection, and the time that is left to a batch.
-struct Writing {
-    connection: SqliteConnection,
-    limit: Limit,
-    metrics: WriterMetrics,
-}
-
-/// Handle of the task that owns the writing connection.
+/// Handle of the thread that owns the writing connection.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Writer {
     messages: mpsc::UnboundedSender<Message>,
@@ -60,23 +52,23 @@ pub(in crate::store) struct Writer {
 }
 
 impl Writer {
-    /// Starts the task. It ends when the last handle is gone.
+    /// Starts the thread. It ends when the last handle is gone.
+    ///
+    /// # Errors
+    /// If the operating system gives no thread.
     pub(in crate::store) fn start(
         connection: SqliteConnection,
-        limit: Limit,
         metrics: WriterMetrics,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
         let (sender, messages) = mpsc::unbounded_channel();
-        let writing = Writing {
-            connection,
-            limit,
+        let writer = Self {
+            messages: sender,
             metrics: metrics.clone(),
         };
-        tokio::spawn(work(writing, messages));
-        Self {
-            messages: sender,
-            metrics,
-        }
+        let work = move || work(connection, &metrics, messages);
+        let thread = thread::Builder::new().name("scimd-writer".to_owned());
+        thread.spawn(work).map_err(sqlx::Error::Io)?;
+        Ok(writer)
     }
 
     /// Runs a batch; when this returns it is on the disk.
@@ -94,7 +86,7 @@ impl Writer {
         outcome.await.map_err(|_| StoreError::Stopped)?
     }
 
-    /// Ends the task once what was asked for before is written, and leaves the database in its file
+    /// Ends the thread once what was asked for before is written, and leaves the database in its file
     /// alone; `false` if another connection is in the way of that.
     pub(in crate::store) async fn close(&self) -> Result<bool, StoreError> {
         let (done, outcome) = oneshot::channel();
@@ -105,7 +97,7 @@ impl Writer {
     }
 }
 
-/// Batches that wait, until the task is asked to close.
+/// Batches that wait, until the thread is asked to close.
 struct Inbox {
     messages: mpsc::UnboundedReceiver<Message>,
     waiting: FairQueue<Job>,
@@ -123,8 +115,8 @@ impl Inbox {
         }
     }
 
-    /// The next batch; `None` once the task is to end.
-    async fn next(&mut self) -> Option<Job> {
+    /// The next batch; `None` once the thread is to end.
+    fn next(&mut self) -> Option<Job> {
         loop {
             if let Some(job) = self.next_that_waits() {
                 return Some(job);
@@ -132,7 +124,7 @@ impl Inbox {
             if self.closing.is_some() {
                 return None;
             }
-            let message = self.messages.recv().await?;
+            let message = self.messages.blocking_recv()?;
             self.take(message);
         }
     }
@@ -173,27 +165,31 @@ impl Inbox {
     }
 }
 
-async fn work(mut writing: Writing, messages: mpsc::UnboundedReceiver<Message>) {
+fn work(
+    connection: SqliteConnection,
+    metrics: &WriterMetrics,
+    messages: mpsc::UnboundedReceiver<Message>,
+) {
     let mut inbox = Inbox::new(messages);
-    while let Some(first) = inbox.next().await {
+    while let Some(first) = inbox.next() {
         let mut group = vec![first];
-        let begun = begin(&mut writing, &mut group, &mut inbox).await;
+        let begun = begin(&connection, &mut group, &mut inbox);
         let waits = group.iter().map(|job| job.since.elapsed());
-        writing.metrics.note_commit(waits);
+        metrics.note_commit(waits);
         match (begun, group.len()) {
             (_, 0) => {}
             (Ok(()), 1) => {
                 for Job { batch, done, .. } in group {
-                    let outcome = finish(&mut writing, &batch).await;
+                    let outcome = finish(&connection, &batch);
                     // The caller may have gone; the outcome stands all the same.
                     let _ = done.send(outcome);
                 }
             }
-            (Ok(()), _) => together(&mut writing, group).await,
-            (Err(_), _) => each_alone(&mut writing, group).await,
+            (Ok(()), _) => together(&connection, group),
+            (Err(_), _) => each_alone(&connection, group),
         }
     }
-    let closed = close(writing).await;
+    let closed = close(connection);
     if let Some(done) = inbox.closing {
         let _ = done.send(closed);
     }
@@ -201,8 +197,8 @@ async fn work(mut writing: Writing, messages: mpsc::UnboundedReceiver<Message>) 
 
 /// Begins the transaction of a group, which others join until then. While another program keeps the
 /// database locked, those that have waited long enough are refused.
-async fn begin(
-    writing: &mut Writing,
+fn begin(
+    connection: &SqliteConnection,
     group: &mut Vec<Job>,
     inbox: &mut Inbox,
 ) -> Result<(), StoreError> {
@@ -215,13 +211,10 @@ async fn begin(
             refuse_late(group);
         }
         refuse_late(group);
-        // Each command is a word with the connection's thread, so they come together where they can.
-        let text = match group.len() {
-            0 => return Ok(()),
-            1 => "begin immediate",
-            _ => "begin immediate; savepoint request",
-        };
-        match command(writing, text).await {
+        if group.is_empty() {
+            return Ok(());
+        }
+        match connection.command("begin immediate") {
             Err(StoreError::Busy(_)) => {}
             begun => return begun,
         }
@@ -229,18 +222,12 @@ async fn begin(
 }
 
 /// Moves what is in the log of writes into the file and empties the log, unless a reader needs it.
-async fn close(mut writing: Writing) -> Result<bool, StoreError> {
-    writing.limit.begin();
-    let row = writing
-        .connection
-        .fetch_one("pragma wal_checkpoint(truncate)")
-        .await?;
-    let is_blocked = row.try_get::<i64, _>(0)? != 0;
-    let Writing {
-        connection, limit, ..
-    } = writing;
-    drop(limit);
-    connection.close().await?;
+fn close(connection: SqliteConnection) -> Result<bool, StoreError> {
+    connection.limit().begin();
+    let checkpoint = Statement::named("checkpoint", "pragma wal_checkpoint(truncate)", vec![]);
+    let rows = connection.rows(&checkpoint)?;
+    let is_blocked = rows.first().map_or(Ok(None), |row| row.opt_int(0))? != Some(0);
+    connection.close()?;
     Ok(!is_blocked)
 }
 
@@ -250,26 +237,26 @@ fn refuse_late(group: &mut Vec<Job>) {
     }
 }
 
-async fn alone(writing: &mut Writing, batch: &Batch) -> Outcome {
-    command(writing, "begin immediate").await?;
-    finish(writing, batch).await
+fn alone(connection: &SqliteConnection, batch: &Batch) -> Outcome {
+    connection.command("begin immediate")?;
+    finish(connection, batch)
 }
 
 /// Runs a batch in the transaction that was begun for it, and ends that.
-async fn finish(writing: &mut Writing, batch: &Batch) -> Outcome {
-    let outcome = match run(writing, batch).await {
-        Ok(rows) => command(writing, "commit").await.map(|()| rows),
+fn finish(connection: &SqliteConnection, batch: &Batch) -> Outcome {
+    let outcome = match run(connection, batch) {
+        Ok(rows) => connection.command("commit").map(|()| rows),
         Err(error) => Err(error),
     };
     if outcome.is_err() {
-        roll_back(writing).await;
+        roll_back(connection);
     }
     outcome
 }
 
-async fn each_alone(writing: &mut Writing, group: Vec<Job>) {
+fn each_alone(connection: &SqliteConnection, group: Vec<Job>) {
     for Job { batch, done, .. } in group {
-        let outcome = alone(writing, &batch).await;
+        let outcome = alone(connection, &batch);
         let _ = done.send(match outcome {
             // To wait again would take too long.
             Err(StoreError::Busy(_)) => Err(StoreError::Locked),
@@ -280,83 +267,54 @@ async fn each_alone(writing: &mut Writing, group: Vec<Job>) {
 
 /// Runs a group in the transaction that was begun for it, under one commit. If that cannot be had, each runs by itself, so that one
 /// request's trouble is not the others'.
-async fn together(writing: &mut Writing, group: Vec<Job>) {
-    match attempt(writing, &group).await {
+fn together(connection: &SqliteConnection, group: Vec<Job>) {
+    match attempt(connection, &group) {
         Ok(outcomes) => {
             for (job, outcome) in group.into_iter().zip(outcomes) {
                 let _ = job.done.send(outcome);
             }
         }
         Err(_) => {
-            roll_back(writing).await;
-            each_alone(writing, group).await;
+            roll_back(connection);
+            each_alone(connection, group);
         }
     }
 }
 
-async fn attempt(writing: &mut Writing, group: &[Job]) -> Result<Vec<Outcome>, StoreError> {
+fn attempt(connection: &SqliteConnection, group: &[Job]) -> Result<Vec<Outcome>, StoreError> {
     let mut outcomes = Vec::with_capacity(group.len());
-    for (i, job) in group.iter().enumerate() {
-        if i > 0 {
-            command(writing, "release request; savepoint request").await?;
-        }
-        let outcome = run(writing, &job.batch).await;
+    for job in group {
+        connection.command("savepoint request")?;
+        let outcome = run(connection, &job.batch);
         if outcome.is_err() {
-            command(writing, "rollback to request").await?;
+            connection.command("rollback to request")?;
         }
+        connection.command("release request")?;
         outcomes.push(outcome);
     }
-    command(writing, "release request; commit").await?;
+    connection.command("commit")?;
     Ok(outcomes)
 }
 
-async fn command(writing: &mut Writing, text: &'static str) -> Result<(), StoreError> {
-    writing.connection.execute(text).await?;
-    Ok(())
-}
-
-async fn roll_back(writing: &mut Writing) {
+fn roll_back(connection: &SqliteConnection) {
     // Fails if the database has rolled back by itself, which is what is wanted.
-    let _ = writing.connection.execute("rollback").await;
+    let _ = connection.command("rollback");
 }
 
-async fn run(writing: &mut Writing, batch: &Batch) -> Outcome {
-    writing.limit.begin();
+fn run(connection: &SqliteConnection, batch: &Batch) -> Outcome {
+    connection.limit().begin();
     let mut returned = ReturnedRows::default();
-    let mut last = Vec::new();
-    for (name, step) in batch.steps() {
-        let Expanded { text, args } = step.body().expand_sqlite(&returned, batch.name())?;
-        last = sqlx::query_with(AssertSqlSafe(text), sqlite_args(args))
-            .fetch_all(&mut writing.connection)
-            .await?;
+    let last = batch.steps().len().saturating_sub(1);
+    for (i, (name, step)) in batch.steps().iter().enumerate() {
+        let rows = connection.step(step.body(), &returned, batch.name())?;
+        if i == last {
+            return Ok(rows.into_iter().map(Row::Sqlite).collect());
+        }
         if !step.returns().is_empty() {
-            debug_assert!(
-                last.first()
-                    .is_none_or(|row| names(row).eq(step.returns().iter().copied())),
-                "{}: step {name} returns other columns",
-                batch.name()
-            );
-            returned.keep(name, (step.returns(), as_json(&last)?));
+            returned.keep(name, step.returns(), rows)?;
         }
     }
-    Ok(last.into_iter().map(Row::Sqlite).collect())
-}
-
-fn names(row: &SqliteRow) -> impl Iterator<Item = &str> {
-    row.columns().iter().map(sqlx::Column::name)
-}
-
-fn as_json(rows: &[SqliteRow]) -> Result<String, StoreError> {
-    let row = |row: &SqliteRow| {
-        (0..row.len())
-            .map(|i| json_of(row, i))
-            .collect::<Result<serde_json::Value, _>>()
-    };
-    Ok(rows
-        .iter()
-        .map(row)
-        .collect::<Result<serde_json::Value, _>>()?
-        .to_string())
+    Ok(Vec::new())
 }
 
 #[cfg(test)]
@@ -364,7 +322,6 @@ mod tests {
     use super::*;
     use crate::metrics::Metrics;
     use crate::store::db::args::Arg;
-    use crate::store::db::statement::Statement;
 
     type Answers = Vec<oneshot::Receiver<Outcome>>;
 
@@ -392,12 +349,12 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn batches_are_taken_round_robin_by_tenant() {
+    #[test]
+    fn batches_are_taken_round_robin_by_tenant() {
         let (sender, messages) = mpsc::unbounded_channel();
         let mut inbox = Inbox::new(messages);
         let _first = send(&sender, &[1, 1, 1, 1]);
-        assert_eq!(inbox.next().await.as_ref().map(tenant), Some(1));
+        assert_eq!(inbox.next().as_ref().map(tenant), Some(1));
         assert_eq!(inbox.most(), SHARED);
         let _second = send(&sender, &[2, 3, 2]);
         let rest: Vec<_> = std::iter::from_fn(|| inbox.next_that_waits())
@@ -407,8 +364,8 @@ mod tests {
         assert_eq!(inbox.most(), SHARED_BY_TENANTS);
     }
 
-    #[tokio::test]
-    async fn a_full_queue_of_one_tenant_refuses_that_tenant_alone() {
+    #[test]
+    fn a_full_queue_of_one_tenant_refuses_that_tenant_alone() {
         let (sender, messages) = mpsc::unbounded_channel();
         let mut inbox = Inbox::new(messages);
         let mut noisy = send(&sender, &vec![1; WAITING + 2]);
@@ -418,7 +375,7 @@ mod tests {
         // What comes after the request to close is not taken.
         let mut late = send(&sender, &[3]);
         let mut taken = 0;
-        while inbox.next().await.is_some() {
+        while inbox.next().is_some() {
             taken += 1;
         }
         assert_eq!(taken, WAITING + 1);

@@ -1,18 +1,22 @@
 //! Statements of the operator that read a whole tenant: they have no time limit, and their rows are streamed.
 
-use crate::store::db::args::{postgres_args, sqlite_args};
+use crate::store::db::args::postgres_args;
 use crate::store::db::deadline::Deadline;
 use crate::store::db::engine::{Database, Engine};
 use crate::store::db::error::StoreError;
 use crate::store::db::fair_queue::Flow;
+use crate::store::db::postgres_text::Expanded;
 use crate::store::db::row::Row;
-use crate::store::db::statement::{Expanded, Statement};
+use crate::store::db::sqlite_connection::SqliteConnection;
+use crate::store::db::statement::Statement;
 use crate::trace;
 use futures_core::stream::BoxStream;
-use sqlx::{AssertSqlSafe, Connection, Postgres, Sqlite};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Postgres};
 use std::future::poll_fn;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 use tracing::{Instrument, Span};
 
 /// Maximum wait for a row if only the operator waits: PostgreSQL may sort a whole tenant.
@@ -69,13 +73,13 @@ impl Engine {
     ) -> Result<(), StoreError> {
         match &self.database {
             Database::Postgres { connections, .. } => {
-                let Expanded { text, args } = statement.for_postgres()?;
+                let Expanded { text, args, .. } = statement.for_postgres()?;
                 let mut reading = connections.reading(Flow::of(&args)).await?;
                 let query =
                     sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args))
                         .persistent(false);
                 let rows = query.fetch(reading.connection()?);
-                send(rows, Row::Postgres, each, count, to).await?;
+                send(rows, each, count, to).await?;
                 if to.is_closed() {
                     // To end the transaction would be to read the rest first; a closed connection ends both.
                     return Ok(());
@@ -83,20 +87,33 @@ impl Engine {
                 reading.end().await?;
             }
             Database::Sqlite { readers, .. } => {
-                let Expanded { text, args } = statement.for_sqlite()?;
-                let (_permit, mut connection) = readers.reading(Flow::of(&args)).await?;
-                let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(text), sqlite_args(args));
-                send(query.fetch(&mut connection), Row::Sqlite, each, count, to).await?;
-                connection.close().await?;
+                let flow = Flow::of(statement.body().args());
+                let (_permit, connection) = readers.reading(flow).await?;
+                let (statement, to) = (statement.clone(), to.clone());
+                let reading = spawn_blocking(move || send_here(&connection, &statement, &to));
+                *count += reading.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
             }
         }
         Ok(())
     }
 }
 
-async fn send<R>(
-    mut rows: BoxStream<'_, sqlx::Result<R>>,
-    read: impl Fn(R) -> Row,
+/// Sends the rows of SQLite, in a thread that may wait for their reader; how many those are.
+fn send_here(
+    connection: &SqliteConnection,
+    statement: &Statement,
+    to: &mpsc::Sender<Sent>,
+) -> Result<usize, StoreError> {
+    let mut count = 0;
+    connection.each(statement, |row| {
+        count += 1;
+        to.blocking_send(Ok(Row::Sqlite(row))).is_ok()
+    })?;
+    Ok(count)
+}
+
+async fn send(
+    mut rows: BoxStream<'_, sqlx::Result<PgRow>>,
     each: Deadline,
     count: &mut usize,
     to: &mpsc::Sender<Sent>,
@@ -108,7 +125,7 @@ async fn send<R>(
         .await?
     {
         *count += 1;
-        if to.send(Ok(read(row))).await.is_err() {
+        if to.send(Ok(Row::Postgres(row))).await.is_err() {
             break;
         }
     }

@@ -3,9 +3,11 @@
 
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
+use crate::store::db::body::Body;
 use crate::store::db::error::StoreError;
 use crate::store::db::joint_text::JointText;
-use crate::store::db::statement::{Body, Expanded, Statement};
+use crate::store::db::postgres_text::Expanded;
+use crate::store::db::statement::Statement;
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};

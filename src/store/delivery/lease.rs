@@ -82,6 +82,17 @@ impl Store {
         rows.iter().map(|row| row.int(0)).collect()
     }
 
+    /// Ends all leases. Their holders must have ended.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub(crate) async fn free_endpoints(&self) -> Result<(), StoreError> {
+        self.engine
+            .write_one(Statement::named("endpoint.free", FREE, Vec::new()))
+            .await
+            .map(|_| ())
+    }
+
     /// Releases the lease of an endpoint.
     ///
     /// # Errors
@@ -109,4 +120,6 @@ const TAKE: &str = "update endpoint set owner = $2, lease = {now} + $3 where end
      and status in ('active', 'failing') and (owner is null or owner = $2 or lease < {now}) returning ";
 const KEEP: &str =
     "update endpoint set lease = {now} + $2 where owner = $1 and lease >= {now} returning endpoint";
+const FREE: &str =
+    "update endpoint set owner = null, lease = null where owner is not null returning endpoint";
 const RELEASE: &str = "update endpoint set owner = null, lease = null where endpoint = $1 and owner = $2 returning endpoint";

@@ -99,7 +99,8 @@ pub(in crate::store) fn add<'a>(
     if rows.is_empty() {
         return batch;
     }
-    batch.and(Step::new(ADD, vec![Arg::Int(tenant), Arg::Int(seq)]).with_rows(table(&rows)))
+    let add = Step::new(ADD, vec![Arg::Int(tenant), Arg::Int(seq)]);
+    batch.and(add.with_rows(table(&rows)).by_row())
 }
 
 /// Removes rows from the resource that the batch has `{written}`.
@@ -113,8 +114,10 @@ pub(in crate::store) fn remove<'a>(
     match rows.len() {
         0 => batch,
         1..=MOST_NAMED => batch.and(remove_named(tenant, seq, &rows)),
-        _ => batch
-            .and(Step::new(REMOVE, vec![Arg::Int(tenant), Arg::Int(seq)]).with_rows(table(&rows))),
+        _ => {
+            let remove = Step::new(REMOVE, vec![Arg::Int(tenant), Arg::Int(seq)]);
+            batch.and(remove.with_rows(table(&rows)).by_row())
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::wire::in_flight::Ticket;
 use crate::wire::layers::step::{Inner, Step, answer};
 use crate::wire::layers::task::is_safe;
-use crate::wire::refusal::{Refuse, Refused};
+use crate::wire::refusal::{RefusalForms, Refused};
 use axum::extract::Request;
 use axum::response::Response;
 use hyper::body::Body;
@@ -18,14 +18,14 @@ const WHILE_READ: usize = 1 << 20;
 /// answer to a write is never refused.
 #[derive(Debug, Clone)]
 pub(crate) struct AnswerMemory {
-    pub(crate) refuse: Refuse,
+    pub(crate) refuse: RefusalForms,
 }
 
 impl<S: Inner> Step<S> for AnswerMemory {
     async fn run(self, request: Request, inner: S) -> Response {
         let ticket = request.extensions().get::<Ticket>().cloned();
         let is_safe = is_safe(request.method());
-        let refused = Refused::of(&request);
+        let (refuse, refused) = (self.refuse.at(request.uri().path()), Refused::of(&request));
         let response = answer(inner, request).await;
         let Some(ticket) = ticket else {
             return response;
@@ -36,7 +36,7 @@ impl<S: Inner> Step<S> for AnswerMemory {
         });
         match ticket.keep(bytes, is_safe && bytes > SMALL) {
             Ok(()) => response,
-            Err(refusal) => (self.refuse)(refusal, &refused),
+            Err(refusal) => refuse(refusal, &refused),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::live::Live;
 use crate::wire::layers::closing::MustClose;
 use crate::wire::layers::step::{Inner, Step, answer};
 use crate::wire::raw_head::Fault;
-use crate::wire::refusal::{Refusal, Refuse, Refused, Result};
+use crate::wire::refusal::{Refusal, RefusalForms, Refused, Result};
 use crate::wire::settings::RequestSettings;
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
@@ -17,7 +17,7 @@ use percent_encoding::percent_decode_str;
 #[derive(Debug, Clone)]
 pub(crate) struct Guard {
     pub(crate) settings: Live<RequestSettings>,
-    pub(crate) refuse: Refuse,
+    pub(crate) refuse: RefusalForms,
 }
 
 impl<S: Inner> Step<S> for Guard {
@@ -25,7 +25,8 @@ impl<S: Inner> Step<S> for Guard {
         match check(&request, &self.settings.get()) {
             Ok(()) => answer(inner, request).await,
             Err(refusal) => {
-                let mut response = (self.refuse)(refusal, &Refused::of(&request));
+                let refuse = self.refuse.at(request.uri().path());
+                let mut response = refuse(refusal, &Refused::of(&request));
                 response.extensions_mut().insert(MustClose);
                 response
             }

@@ -11,7 +11,7 @@ mod step;
 pub(crate) mod task;
 
 use crate::live::Live;
-use crate::wire::refusal::Refuse;
+use crate::wire::refusal::RefusalForms;
 use crate::wire::settings::RequestSettings;
 use crate::wire::tasks::Tasks;
 use access_log::{AccessLog, Begin};
@@ -40,7 +40,7 @@ pub(crate) struct Pipeline {
     /// The work in progress.
     pub(crate) tasks: Tasks,
     /// How the API shows that a request is refused.
-    pub(crate) refuse: Refuse,
+    pub(crate) refuse: RefusalForms,
     /// How the API logs a request.
     pub(crate) log: Begin,
 }

@@ -4,7 +4,7 @@ use crate::live::Live;
 use crate::trace::RequestSpan;
 use crate::wire::layers::request_id::RequestId;
 use crate::wire::layers::step::{Inner, Step, answer};
-use crate::wire::refusal::{Refuse, Refused};
+use crate::wire::refusal::{RefusalForms, Refused};
 use crate::wire::settings::RequestSettings;
 use crate::wire::tasks::Tasks;
 use axum::extract::Request;
@@ -22,14 +22,14 @@ pub(crate) struct AnswerBy(pub(crate) Instant);
 pub(crate) struct RunTask {
     pub(crate) settings: Live<RequestSettings>,
     pub(crate) tasks: Tasks,
-    pub(crate) refuse: Refuse,
+    pub(crate) refuse: RefusalForms,
 }
 
 impl<S: Inner> Step<S> for RunTask {
     async fn run(self, mut request: Request, inner: S) -> Response {
         let id = request.extensions().get::<RequestId>();
         let span = tracing::info_span!("request", request_id = id.map(|id| &*id.0));
-        let refused = Refused::of(&request);
+        let (refuse, refused) = (self.refuse.at(request.uri().path()), Refused::of(&request));
         let is_safe = is_safe(request.method());
         let time = self.settings.get().request_time;
         let answer_by = AnswerBy(Instant::now() + time);
@@ -40,7 +40,7 @@ impl<S: Inner> Step<S> for RunTask {
             .instrument(span);
         match self.tasks.run(is_safe, time, work).await {
             Ok(response) => response,
-            Err(refusal) => (self.refuse)(refusal, &refused),
+            Err(refusal) => refuse(refusal, &refused),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The file of the embedded database is damaged, or of a newer version.
+//! The file of the embedded database is damaged, or of a newer version (FLT-14).
 
 use crate::cli::{printed, refused, scimd};
 use crate::harness::{Database, Server};

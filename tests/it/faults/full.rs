@@ -1,4 +1,4 @@
-//! The disk of the database is full, and has room again.
+//! The disk of the database is full, and has room again (FLT-9).
 
 use crate::cli::scimd;
 use crate::harness::{Database, Server, user};

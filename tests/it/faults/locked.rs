@@ -1,4 +1,4 @@
-//! Another program keeps the embedded database locked.
+//! Another program keeps the embedded database locked (FLT-11).
 
 use super::crowd::Lateness;
 use crate::harness::{Database, Server, race, user};

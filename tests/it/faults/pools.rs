@@ -1,4 +1,4 @@
-//! PostgreSQL has given out all of its connections.
+//! PostgreSQL has given out all of its connections (FLT-13).
 
 use crate::harness::postgres::Cluster;
 use crate::harness::{Options, Server, race, user};

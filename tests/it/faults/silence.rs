@@ -1,4 +1,4 @@
-//! PostgreSQL says nothing: frozen, behind connections that pass nothing, or gone with its host.
+//! PostgreSQL says nothing: frozen, behind connections that pass nothing, or gone with its host (FLT-1, FLT-2, FLT-5).
 
 use super::crowd::{Crowd, Met};
 use crate::harness::postgres::Cluster;

@@ -1,4 +1,4 @@
-//! The synchronous standby is silent: PostgreSQL answers reads and confirms no commit.
+//! The synchronous standby is silent: PostgreSQL answers reads and confirms no commit (FLT-4).
 
 use super::silence::{BACK, LATER, UNDER_WAY, commit_on_both, ready, server, url};
 use crate::harness::postgres::Cluster;

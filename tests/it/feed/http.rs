@@ -2,6 +2,7 @@
 
 use super::client::{FeedClient, text};
 use super::people;
+use crate::harness::raw::RawRequest;
 use crate::harness::{Options, Server};
 use reqwest::Method;
 use scimd::scim_api::HttpSettings;
@@ -15,7 +16,39 @@ crate::on_both!(
     a_reader_waits,
     an_answer_comes_within_the_time_of_a_request,
     answers_are_compressed_for_those_who_ask,
+    what_no_handler_sees_is_refused_as_each_api_does,
 );
+
+/// A head that is refused before it gets to an API, whatever the reason.
+async fn what_no_handler_sees_is_refused_as_each_api_does(server: Server) {
+    for (root, form) in [
+        ("/feed/v1/events", "application/problem+json"),
+        ("/scim/v2/Users", "application/scim+json"),
+        ("/feed/v10", "application/scim+json"),
+    ] {
+        let long = |length| RawRequest::new("GET", &format!("{root}?{}", "a".repeat(length)));
+        let short = RawRequest::new("GET", root);
+        let lines = (0..200).fold(RawRequest::new("GET", root), |request, _| {
+            request.field("X", "y")
+        });
+        for (request, status) in [
+            (long(20_000), 414),
+            (short.field("X", &"y".repeat(40_000)), 431),
+            // hyper refuses these two by itself.
+            (lines, 431),
+            (long(200_000), 431),
+        ] {
+            let answer = server.say(&request.bytes()).await;
+            assert_eq!(answer.status, status, "{root}: {}", answer.body);
+            assert_eq!(
+                answer.header("content-type"),
+                Some(form),
+                "{root}: {status}"
+            );
+            assert!([json!(status), json!(status.to_string())].contains(&answer.json()["status"]));
+        }
+    }
+}
 
 async fn pages_follow_each_other(server: Server) {
     let ids = people(&server, "u", 7).await;

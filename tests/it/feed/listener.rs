@@ -55,6 +55,41 @@ async fn a_server_that_stops_lets_go_of_those_who_wait() {
     }
 }
 
+/// While requests are still answered before the end, a reader waits as before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_wait_until_the_delay_of_the_stop_is_over() {
+    const DELAY: Duration = Duration::from_secs(3);
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("scimd.toml");
+    let delay = format!("[server]\nshutdown_delay_seconds = {}\n", DELAY.as_secs());
+    std::fs::write(&config, delay).unwrap();
+    let arguments = format!("--config {} --issue-token okta", config.display());
+    let mut served = Served::start(folder.path(), &arguments);
+    let (feed, root) = addresses(&mut served);
+    let scim = served.line("Bearer token \"okta\" (shown once): ");
+    let token = feed_token(folder.path());
+    let client = FeedClient::at(&feed, &token);
+    let head = client.read("/head").await["cursor"].clone();
+    let address = root.strip_prefix("http://").unwrap();
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    let path = |wait: &str| format!("/feed/v1/events?after={}&{wait}", text(&head));
+    let none = asked(address, &path("wait=25&types=group.*"), &bearer).await;
+    let one = asked(address, &path("wait=25"), &bearer).await;
+    let live = answer(asked(address, "/healthz", "").await).await;
+    assert!(live.starts_with("HTTP/1.1 200"), "{live}");
+    served.tell(Signal::SIGTERM);
+    let told = Instant::now();
+    let body = Some(crate::harness::user("ann"));
+    let created = status(Method::POST, &format!("{root}/scim/v2/Users"), &scim, body).await;
+    assert_eq!(created, 201);
+    assert!(answer(one).await.contains("user.created"));
+    assert!(told.elapsed() < DELAY, "{:?}", told.elapsed());
+    assert!(answer(none).await.contains("{\"events\":[],"));
+    let waited = told.elapsed();
+    assert!((DELAY..SOON).contains(&waited), "{waited:?}");
+    assert_eq!(block_in_place(|| served.ended()), Some(0));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_feed_has_a_listener_of_its_own() {
     let folder = tempfile::tempdir().unwrap();

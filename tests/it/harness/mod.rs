@@ -317,7 +317,8 @@ impl Server {
         let streams = scimd::delivery::Endpoints::new(&operator, feed.clone(), keys, issuer);
         let limits = options.http.limits();
         let feed_app = scimd::feed_api::FeedApp::new(feed.clone(), access, streams, limits.clone());
-        let beside = scimd::scim_api::Beside::new(scimd::feed_api::PREFIX, move |request| {
+        let (prefix, refuse) = (scimd::feed_api::PREFIX, scimd::feed_api::refusal);
+        let beside = scimd::scim_api::Beside::new(prefix, refuse, move |request| {
             feed_app.clone().answer(request)
         });
         let app = scimd::scim_api::app(service.clone(), options.http, limits, Some(beside));

@@ -1,4 +1,4 @@
-//! Bodies in the provisioning log: only while that is switched on, and never with a secret.
+//! Bodies in the provisioning log: only while that is switched on, and never with a secret (FLT-16).
 
 use super::{last, logged};
 use crate::harness::{GROUP, Options, Server, USER, noon, user};

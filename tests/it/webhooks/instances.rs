@@ -1,6 +1,6 @@
 //! Several instances over one database, of which some end without a word.
 
-use super::sink::Sink;
+use super::sink::{Received, Sink};
 use super::{assert_complete, is_signed};
 use crate::cli::Served;
 use crate::harness::{create_database, user};
@@ -134,10 +134,7 @@ async fn another_instance_takes_over() {
     let killed = Instant::now();
     let joe = site.churn(&third, "joe", 1).await;
     sink.wait("joe", |received| {
-        let joe = received
-            .iter()
-            .filter(|one| one.json()["data"]["record"]["login"] == "joe");
-        joe.count() == 2
+        received.iter().filter(|one| is_of(one, "joe")).count() == 2
     })
     .await;
     let waited = killed.elapsed();
@@ -182,4 +179,30 @@ async fn an_endpoint_at_rest_needs_no_taking_over() {
     let waited = killed.elapsed();
     assert!(waited < Duration::from_secs(10), "{waited:?}");
     assert_complete(&accepted, &BTreeMap::from([ann, bob]));
+}
+
+/// Over an embedded database the lease of a process that was killed is not waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_only_instance_goes_on_at_once_after_a_kill() {
+    let (site, sink) = (Site::over(None), Sink::start().await);
+    let mut first = site.start();
+    site.run(&["webhook", "add", "app", &sink.url(), "--allow-private"]);
+    let ann = site.churn(&first, "ann", 0).await;
+    sink.wait_accepted(1).await;
+    block_in_place(|| first.served.signal(Signal::SIGKILL));
+    let killed = Instant::now();
+    let second = site.start();
+    let bob = site.churn(&second, "bob", 0).await;
+    let is_sent = |received: &[Received]| received.iter().any(|one| is_of(one, "bob"));
+    sink.wait("bob", is_sent).await;
+    let waited = killed.elapsed();
+    assert!(waited < Duration::from_secs(8), "{waited:?}");
+    let mut accepted = sink.accepted();
+    let mut seen = BTreeSet::new();
+    accepted.retain(|one| seen.insert(one.id().to_owned()));
+    assert_complete(&accepted, &BTreeMap::from([ann, bob]));
+}
+
+fn is_of(received: &Received, login: &str) -> bool {
+    received.json()["data"]["record"]["login"] == login
 }

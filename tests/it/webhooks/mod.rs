@@ -66,7 +66,7 @@ impl Sending {
         let background = Background::new(server.clock.clone());
         let stop = CancellationToken::new();
         background.number_changes(feed);
-        let deliverer = Deliverer::new(endpoints.clone(), outbound, settings);
+        let deliverer = Deliverer::new(endpoints.clone(), outbound, settings, None);
         background.deliver(deliverer, stop.clone().cancelled_owned());
         Self {
             endpoints,

@@ -9,29 +9,33 @@ use crate::store::db::error::StoreError;
 use crate::store::db::session::Session;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Row};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 /// The key of the advisory lock. It differs from the one for which scimd 0.1.0 waits inside a statement.
 const KEY: i64 = 0x7363_696d_645f_6d67;
 /// Pause between attempts to get the lock.
 const AGAIN: Duration = Duration::from_millis(200);
+/// Attempts between two lines of the log: ten seconds.
+const LOGGED: u32 = 50;
 
 /// The right to migrate. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Guard(PgConnection);
 
 impl Guard {
-    /// Waits until no other instance migrates.
+    /// Waits until no other instance migrates, for at most `limit`.
     ///
     /// # Errors
-    /// If PostgreSQL cannot be reached.
+    /// [`StoreError::Migrating`] if another one still does then; any other if PostgreSQL cannot be reached.
     pub(super) async fn take(
         options: &PgConnectOptions,
         session: &Session,
+        limit: Duration,
     ) -> Result<Self, StoreError> {
         let mut connection = options.connect().await?;
-        let mut is_logged = false;
+        let begun = Instant::now();
+        let mut attempts = 0_u32;
         loop {
             connection
                 .execute(AssertSqlSafe(session.begin_migrating()))
@@ -43,11 +47,17 @@ impl Guard {
             if row.try_get(0)? {
                 return Ok(Self(connection));
             }
-            connection.execute("rollback").await?;
-            if !is_logged {
-                tracing::info!("another instance migrates the tables; waiting for it");
-                is_logged = true;
+            let is_over = begun.elapsed() >= limit;
+            if is_over || attempts.is_multiple_of(LOGGED) {
+                let holder = holder(&mut connection).await?;
+                if is_over {
+                    let seconds = limit.as_secs();
+                    return Err(StoreError::Migrating { seconds, holder });
+                }
+                tracing::info!("another instance migrates the tables; waiting for it: {holder}");
             }
+            connection.execute("rollback").await?;
+            attempts = attempts.wrapping_add(1);
             sleep(AGAIN).await;
         }
     }
@@ -71,3 +81,24 @@ impl Guard {
         Ok(())
     }
 }
+
+/// The session that has the lock, in words.
+async fn holder(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
+    let [high, low] = [KEY >> 32, KEY & 0xffff_ffff];
+    let text = format!("{HOLDER} and l.classid = {high} and l.objid = {low}");
+    let row = sqlx::raw_sql(AssertSqlSafe(text))
+        .fetch_optional(connection)
+        .await?;
+    match row {
+        Some(row) => row.try_get(0),
+        None => Ok("it has just finished".to_owned()),
+    }
+}
+
+/// Whoever has the lock began with its transaction to migrate. Of other roles only the number of the session shows.
+const HOLDER: &str = "\
+    select format('session %s%s%s', l.pid, ' from ' || host(a.client_addr), \
+      ', since ' || cast(extract(epoch from now() - a.xact_start) as bigint) || ' s') \
+    from pg_locks l left join pg_stat_activity a on a.pid = l.pid \
+    where l.locktype = 'advisory' and l.granted and l.objsubid = 1 \
+    and l.database = (select oid from pg_database where datname = current_database())";

@@ -7,6 +7,7 @@
 
 mod apply;
 mod concurrent;
+mod embedded;
 mod guard;
 mod lock_wait;
 mod outcome;
@@ -16,19 +17,20 @@ mod step;
 use crate::store::db::error::StoreError;
 use crate::store::db::session::Session;
 use apply::Worker;
+pub(super) use embedded::run as run_on_sqlite;
 use guard::Guard;
-use outcome::{TABLE, failed};
-use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Executor, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use std::time::{Duration, Instant};
 use step::steps;
 
 /// Runs the pending migrations of PostgreSQL. `connection` is a connection without settings to the server of `options`.
-/// A step waits at most `lock` for tables in use. `keeps_role`: whether the settings of the role are set too.
+/// A step waits at most `lock` for tables in use, and the start as long for another instance that migrates. `keeps_role`: whether the settings of the role are set too.
 ///
 /// # Errors
-/// [`StoreError::Blocked`] if others use a table for too long; any other if a migration fails. Those before it, and its own steps before the one that failed, have taken effect.
+/// [`StoreError::Blocked`] if others use a table for too long, [`StoreError::Migrating`] if another instance migrates for
+/// as long; any other if a migration fails. Those before it, and its own steps before the one that failed, have taken effect.
 pub(super) async fn run(
     connection: &mut PgConnection,
     options: &PgConnectOptions,
@@ -42,7 +44,7 @@ pub(super) async fn run(
     {
         return Ok(());
     }
-    let mut guard = Guard::take(options, session).await?;
+    let mut guard = Guard::take(options, session, lock).await?;
     // Building an index has no limit; only its wait for other transactions has one. Behind a pooler this setting has no
     // lasting effect.
     if !session.is_pooled() {
@@ -90,30 +92,4 @@ pub(super) async fn run(
         );
     }
     Ok(())
-}
-
-/// Runs the pending migrations of SQLite, each in a transaction.
-///
-/// # Errors
-/// If a migration fails. Those before it have taken effect.
-pub(super) async fn run_on_sqlite(
-    connection: &mut SqliteConnection,
-    migrator: &Migrator,
-) -> Result<(), StoreError> {
-    let failed = |error| failed(error, migrator);
-    connection
-        .ensure_migrations_table(TABLE)
-        .await
-        .map_err(failed)?;
-    let applied = connection
-        .list_applied_migrations(TABLE)
-        .await
-        .map_err(failed)?;
-    if !applied.is_empty() {
-        for migration in recorded::pending(migrator, &applied)? {
-            let file = &migration.description;
-            tracing::info!("migration {file}: {}", step::title_of(file));
-        }
-    }
-    migrator.run(connection).await.map_err(failed)
 }

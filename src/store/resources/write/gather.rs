@@ -6,6 +6,7 @@
 use crate::store::db::error::StoreError;
 use crate::store::db::leader::Leader;
 use crate::store::handle::Store;
+use crate::store::resources::write::context::WriteContext;
 use crate::store::resources::write::gather_steps::batch;
 use crate::store::resources::write::gathered::{GatheredKind, GatheredWrite, WaitingWrite};
 use crate::trace::{self, Origin};
@@ -22,6 +23,12 @@ const MOST: usize = 64;
 const HOLD: Duration = Duration::from_millis(250);
 
 impl Store {
+    /// Whether a write may be combined with others. The writer of SQLite executes each separately; they share a commit
+    /// anyway.
+    pub(in crate::store) fn may_gather(&self, writing: &WriteContext<'_>) -> bool {
+        self.engine.is_postgres() && writing.may_be_gathered()
+    }
+
     /// Executes a write together with others. `None`: it was not executed, and has to be executed separately.
     ///
     /// # Errors

@@ -45,7 +45,7 @@ impl Store {
         let values = index::rows(writing.of_type, &written.attributes);
         let difference = Difference::between(&Attributes::default(), written, writing.of_type);
         let needs_seat = writing.limited && row.takes_seat;
-        if !needs_seat && members.is_empty() && writing.may_be_gathered() {
+        if !needs_seat && members.is_empty() && self.may_gather(writing) {
             let change = self.gathered_change(writing, ChangeAction::Create, &difference, written);
             let write = GatheredWrite {
                 id,
@@ -138,7 +138,7 @@ impl Store {
         let seats = i64::from(is.takes_seat) - i64::from(took_seat);
         let needs_seat = writing.limited && seats > 0;
         let is_seated = writing.limited && seats != 0;
-        if !is_seated && members.is_empty() && writing.may_be_gathered() {
+        if !is_seated && members.is_empty() && self.may_gather(writing) {
             let change = self.gathered_change(writing, writing.action, &difference, written);
             let write = GatheredWrite {
                 id: before.found.id,
@@ -175,7 +175,7 @@ impl Store {
                 ("version", writing.version(before.found)),
             ];
             values.extend(document_columns(writing, &is, written));
-            batch = batch.then("written", update(needs_seat, values));
+            batch = self.update(batch, needs_seat, values);
             if writing.limited && seats < 0 {
                 batch = batch.then("freed", Step::new(FREE_SEAT, vec![writing.tenant()]));
             }
@@ -233,7 +233,7 @@ impl Store {
             writing.of_type.resource_type.members().is_none() && before.found.relations.is_empty();
         if may_be_alone
             && !writing.limited
-            && writing.may_be_gathered()
+            && self.may_gather(writing)
             && let done @ WriteOutcome::Done(_) = self.delete_gathered(writing, before).await?
         {
             return Ok(done);
@@ -380,6 +380,22 @@ impl Store {
         }
     }
 
+    /// Updates the resource, if it is unchanged since the read and, if needed, a seat was taken. SQLite rewrites index
+    /// entries of a column that is set to its present value, so it gets lookups only if they change.
+    fn update(&self, batch: Batch, needs_seat: bool, values: Vec<(&'static str, Arg)>) -> Batch {
+        if self.engine.is_postgres() {
+            return batch.then("written", update(UPDATE, needs_seat, values));
+        }
+        let looked = values.iter().filter(|(name, _)| LOOKED.contains(name));
+        let looked = Step::bound(MOVE_LOOKUPS, looked.cloned().collect());
+        batch
+            .then(
+                "written",
+                update(UPDATE_ALL_BUT_LOOKUPS, needs_seat, values),
+            )
+            .and(looked)
+    }
+
     /// Counts resources and their seats.
     fn count(&self, batch: Batch, writing: &WriteContext<'_>, live: i64, active: i64) -> Batch {
         let gone = i64::from(live < 0);
@@ -516,10 +532,9 @@ fn insert(claim: &ScopeClaim, needs_seat: bool, values: Vec<(&'static str, Arg)>
     sql.step().returning(WRITTEN)
 }
 
-/// Updates the resource, if it is unchanged since the read and, if needed, a seat was taken.
-fn update(needs_seat: bool, values: Vec<(&'static str, Arg)>) -> Step {
+fn update(text: &'static str, needs_seat: bool, values: Vec<(&'static str, Arg)>) -> Step {
     let mut sql = Sql::bound(values);
-    sql.raw(UPDATE);
+    sql.raw(text);
     if needs_seat {
         sql.raw(" and exists (select 1 from {seated})");
     }
@@ -565,14 +580,29 @@ const INSERT: &str = "insert into resource (tenant, seq, id, document, display, 
      select {:tenant}, {:seq}, {:id}, {:document}, {:display}, {:display_key}, {:password}, {:takes_seat}, \
        {:lookup_1}, {:lookup_2}, {:lookup_3}, {:scanned}, 1, coalesce({:given_version}, 1), 1, coalesce({:given_creation}, {:modified}), {:modified} \
      where exists (select 1 from tenant where tenant = {:tenant} and schema_revision = {:schema_revision})";
-const UPDATE: &str = "update resource set document = {:document}, display = {:display}, display_key = {:display_key}, \
-     password = coalesce({:password}, password), takes_seat = {:takes_seat}, \
-     lookup_1 = {:lookup_1}, lookup_2 = {:lookup_2}, lookup_3 = {:lookup_3}, \
-     scanned = {:scanned}, scanned_revision = revision + 1, \
-     version = case when {:given_version} > version then {:given_version} else version + 1 end, revision = revision + 1, \
-     modified = {:modified}, created = coalesce({:given_creation}, created) \
-     where tenant = {:tenant} and seq = {:seq} and revision = {:revision} and scanned_revision = revision and ({:version} = 0 or version = {:version}) \
-     and exists (select 1 from tenant where tenant = {:tenant} and schema_revision = {:schema_revision})";
+macro_rules! update {
+    ($lookups:literal) => {
+        concat!(
+            "update resource set document = {:document}, display = {:display}, display_key = {:display_key}, \
+             password = coalesce({:password}, password), takes_seat = {:takes_seat}, ",
+            $lookups,
+            "scanned = {:scanned}, scanned_revision = revision + 1, \
+             version = case when {:given_version} > version then {:given_version} else version + 1 end, revision = revision + 1, \
+             modified = {:modified}, created = coalesce({:given_creation}, created) \
+             where tenant = {:tenant} and seq = {:seq} and revision = {:revision} and scanned_revision = revision \
+             and ({:version} = 0 or version = {:version}) \
+             and exists (select 1 from tenant where tenant = {:tenant} and schema_revision = {:schema_revision})"
+        )
+    };
+}
+const UPDATE: &str =
+    update!("lookup_1 = {:lookup_1}, lookup_2 = {:lookup_2}, lookup_3 = {:lookup_3}, ");
+const UPDATE_ALL_BUT_LOOKUPS: &str = update!("");
+const LOOKED: [&str; 5] = ["tenant", "seq", "lookup_1", "lookup_2", "lookup_3"];
+/// For SQLite, with the values of [`LOOKED`].
+const MOVE_LOOKUPS: &str = "update resource set lookup_1 = {:lookup_1}, lookup_2 = {:lookup_2}, lookup_3 = {:lookup_3} \
+     where tenant = {:tenant} and seq = {:seq} and exists (select 1 from {written}) \
+     and (lookup_1 is not {:lookup_1} or lookup_2 is not {:lookup_2} or lookup_3 is not {:lookup_3})";
 /// Groups are locked before their members. A deletion is a change and has the next version.
 const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and scanned_revision = revision and ($4 = 0 or version = $4) \
      and (select count(*) from (select 1 from resource where tenant = $1 \

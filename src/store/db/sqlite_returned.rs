@@ -1,0 +1,85 @@
+//! Rows that the steps of a batch have returned on SQLite, for the steps after them.
+
+use crate::store::db::error::StoreError;
+use crate::store::db::sqlite_row::SqliteRow;
+
+/// Rows that the steps so far returned.
+#[derive(Debug, Default)]
+pub(in crate::store) struct ReturnedRows(Vec<Returned>);
+
+/// What the text of a later step depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::store) struct ReturnedShape {
+    /// The place of the step among those that returned rows.
+    pub(in crate::store) number: usize,
+    pub(in crate::store) step: &'static str,
+    pub(in crate::store) columns: &'static [&'static str],
+    pub(in crate::store) count: Count,
+}
+
+/// How many rows there are, as far as texts depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::store) enum Count {
+    None,
+    One,
+    Several,
+}
+
+#[derive(Debug)]
+struct Returned {
+    shape: ReturnedShape,
+    rows: Vec<SqliteRow>,
+    /// The rows as a JSON array of arrays, if they are several.
+    json: String,
+}
+
+impl ReturnedRows {
+    /// Keeps the rows of a step.
+    ///
+    /// # Errors
+    /// [`StoreError::Fault`] if they hold what is neither text nor a whole number.
+    pub(in crate::store) fn keep(
+        &mut self,
+        step: &'static str,
+        columns: &'static [&'static str],
+        rows: Vec<SqliteRow>,
+    ) -> Result<(), StoreError> {
+        let (count, json) = match rows.len() {
+            0 => (Count::None, String::new()),
+            1 => (Count::One, String::new()),
+            _ => {
+                let rows = rows.iter().map(SqliteRow::json);
+                let json = rows.collect::<Result<serde_json::Value, _>>()?;
+                (Count::Several, json.to_string())
+            }
+        };
+        let shape = ReturnedShape {
+            number: self.0.len(),
+            step,
+            columns,
+            count,
+        };
+        self.0.push(Returned { shape, rows, json });
+        Ok(())
+    }
+
+    /// What a step returned, but for the values; `None` if there is no such step.
+    pub(in crate::store) fn find(&self, step: &str) -> Option<ReturnedShape> {
+        self.shapes().find(|shape| shape.step == step)
+    }
+
+    /// What each step returned, but for the values.
+    pub(in crate::store) fn shapes(&self) -> impl ExactSizeIterator<Item = ReturnedShape> {
+        self.0.iter().map(|returned| returned.shape)
+    }
+
+    /// The only row of a step.
+    pub(in crate::store) fn row(&self, number: usize) -> Option<&SqliteRow> {
+        self.0.get(number)?.rows.first()
+    }
+
+    /// The rows of a step as a JSON array of arrays, if they are several.
+    pub(in crate::store) fn json(&self, number: usize) -> Option<&str> {
+        Some(&self.0.get(number)?.json)
+    }
+}
