@@ -1,8 +1,8 @@
 //! The table of operations.
 
 use crate::admin_api::api::{
-    audit, directory, entry, feed_tokens, guide, history, log, mapping, operators, schema_changes,
-    schemas, statistics, streams, suggestion, tenants, tokens, webhooks,
+    audit, directory, entry, feed_tokens, guide, history, keys, log, mapping, operators,
+    schema_changes, schemas, statistics, streams, suggestion, tenants, tokens, webhooks,
 };
 use crate::admin_api::operation::Operation;
 use percent_encoding::percent_decode_str;
@@ -23,6 +23,7 @@ const TABLE: &[(&str, &[Operation])] = &[
     ("Directory", directory::OPERATIONS),
     ("Webhooks", webhooks::OPERATIONS),
     ("Streams", streams::OPERATIONS),
+    ("Keys", keys::OPERATIONS),
     ("History", history::OPERATIONS),
     ("Audit", audit::OPERATIONS),
     ("Operators", operators::OPERATIONS),

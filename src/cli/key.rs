@@ -1,15 +1,15 @@
 //! `scimd key`.
 
 use super::arguments::keyword;
+use super::endpoint::with_key_hint;
 use super::failure::Failure;
-use super::open;
-use super::open_endpoints::endpoints;
+use super::management::{ApiRequest, Place, read_as};
 use super::output::{self, moment, say, table};
-use crate::config::Config;
-use crate::delivery::{KeyInfo, TokenAlgorithm};
+use crate::delivery::TokenAlgorithm;
 use crate::secrets::generate_key;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -42,27 +42,40 @@ pub(super) struct Rotate {
 }
 
 impl Key {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let endpoints = endpoints(config, &operator)?;
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Self::Generate => generate(out),
             Self::List(List { json }) => {
-                let keys = endpoints.keys().await?;
+                let request = ApiRequest::get(&["keys"]);
+                let mut listed = place.open().await?.call(&request).await?;
+                let keys: Vec<Value> = read_as(listed["items"].take())?;
                 if *json {
-                    let keys: Vec<_> = keys.iter().map(as_json).collect();
                     return output::json(out, &keys);
                 }
-                let rows: Vec<_> = keys.iter().map(as_row).collect();
+                let rows = keys.into_iter().map(|key| Ok(as_row(read_as(key)?)));
+                let rows = rows.collect::<Result<Vec<_>, Failure>>()?;
                 table(out, &["ID", "ALG", "STATE", "SINCE"], &rows)
             }
             Self::Rotate(Rotate { alg }) => {
-                let id = endpoints.rotate_keys(*alg).await?;
+                let request = ApiRequest::post(&["keys", "rotate"]);
+                let request = request.carrying(json!({"alg": alg.as_str()}));
+                let rotated = place.open().await?.call(&request).await;
+                let rotated = rotated.map_err(with_key_hint)?;
+                let id = rotated["id"].as_str().unwrap_or_default();
                 say(&format!("Key {id} signs from now on."));
                 Ok(())
             }
         }
     }
+}
+
+/// A key that signs security event tokens, without what is secret.
+#[derive(Debug, Deserialize)]
+struct SigningKeyShape {
+    id: String,
+    alg: String,
+    state: String,
+    since: String,
 }
 
 /// Prints a new key.
@@ -72,20 +85,6 @@ pub(super) fn generate(out: &mut dyn Write) -> Result<(), Failure> {
     Ok(())
 }
 
-fn as_row(key: &KeyInfo) -> Vec<String> {
-    vec![
-        key.id.clone(),
-        key.algorithm.clone(),
-        key.state.to_owned(),
-        moment(Some(key.since)),
-    ]
-}
-
-fn as_json(key: &KeyInfo) -> Value {
-    json!({
-        "id": key.id,
-        "alg": key.algorithm,
-        "state": key.state,
-        "since": key.since.to_string(),
-    })
+fn as_row(key: SigningKeyShape) -> Vec<String> {
+    vec![key.id, key.alg, key.state, moment(Some(key.since))]
 }

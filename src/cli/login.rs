@@ -2,9 +2,11 @@
 
 use super::arguments::Globals;
 use super::failure::Failure;
+use super::hidden_input::HiddenInput;
 use super::management::profile::{Profile, ProfileFolder, check_name};
 use super::management::{ApiRequest, ApiServer, Connection, Management};
 use super::output::{self, say};
+use super::signals;
 use crate::config::Environment;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
@@ -12,6 +14,8 @@ use serde::Deserialize;
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use tokio::sync::oneshot;
 
 /// Arguments of `scimd login`.
 #[derive(Debug, Args)]
@@ -55,7 +59,7 @@ impl Login {
         check_name(profile)?;
         let (token, token_origin) = match options.token(environment)? {
             Some(given) => given,
-            None => (typed()?, "standard input".to_owned()),
+            None => (typed().await?, "standard input".to_owned()),
         };
         let ca_file = options.ca_file(environment);
         let ca_file = ca_file.as_deref().map(absolute).transpose()?;
@@ -124,15 +128,27 @@ impl Logout {
     }
 }
 
-/// The token on standard input.
-fn typed() -> Result<SecretString, Failure> {
-    if io::stdin().is_terminal() {
-        say("Operator token, as scimd operator issue printed it:");
+/// The token on standard input. A terminal does not show it, and is as before even if the command is interrupted.
+async fn typed() -> Result<SecretString, Failure> {
+    let unreadable = |error| Failure::Failed(format!("standard input cannot be read: {error}"));
+    let is_terminal = io::stdin().is_terminal();
+    let stop = signals::stop()?;
+    let hidden = is_terminal.then(HiddenInput::begin).transpose();
+    let hidden = hidden.map_err(unreadable)?;
+    if is_terminal {
+        say("Operator token, as scimd operator issue printed it; it is not shown:");
     }
-    let mut line = String::new();
-    io::stdin()
-        .read_line(&mut line)
-        .map_err(|error| Failure::Failed(format!("standard input cannot be read: {error}")))?;
+    let (sender, read) = oneshot::channel();
+    // The runtime does not wait for a thread that is not its own.
+    thread::spawn(move || {
+        let mut line = String::new();
+        let _ = sender.send(io::stdin().read_line(&mut line).map(|_| line));
+    });
+    let line = tokio::select! {
+        line = read => line.unwrap_or_else(|_| Ok(String::new())).map_err(unreadable)?,
+        () = stop.wait() => return Err(Failure::Failed("nothing was stored".to_owned())),
+    };
+    drop(hidden);
     match line.trim() {
         "" => Err(Failure::Misused(
             "there is no token on standard input; --operator-token-file FILE reads it from a file"

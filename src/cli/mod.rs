@@ -17,8 +17,10 @@ mod events;
 mod export;
 mod failure;
 mod health;
+mod hidden_input;
 mod http;
 mod import;
+mod issued;
 mod key;
 mod listing;
 mod log;
@@ -265,9 +267,9 @@ async fn manage(command: Command, place: &Place, out: &mut dyn Write) -> Result<
         Command::Audit(audit) => audit.run(place, out).await,
         Command::Log(log) => log.run(place, out).await,
         Command::Mapping(mapping) => mapping.run(place, out).await,
-        Command::Webhook(webhook) => webhook.run(place.config("scimd webhook")?, out).await,
-        Command::Stream(stream) => stream.run(place.config("scimd stream")?, out).await,
-        Command::Key(key) => key.run(place.config("scimd key")?, out).await,
+        Command::Webhook(webhook) => webhook.run(place, out).await,
+        Command::Stream(stream) => stream.run(place, out).await,
+        Command::Key(key) => key.run(place, out).await,
         // What the caller carries out itself, or otherwise.
         _ => Ok(()),
     }

@@ -1,18 +1,16 @@
 //! `scimd operator`: tokens of the management API.
 
-use super::arguments::{Span, keyword, span, span_or_never};
+use super::arguments::{Span, keyword, span_or_never};
 use super::failure::Failure;
+use super::issued::{Rotate, print_new};
 use super::listing::{Columns, Paging};
 use super::management::{ApiRequest, Management, Place};
 use super::open;
 use super::output::{self, moment, say};
-use crate::config::{Config, duration};
-use crate::operator::{
-    IssuedOperatorToken, OperatorTokenRequest, OperatorTokenShape, issued_operator_as_json,
-};
+use crate::config::Config;
+use crate::operator::{OperatorTokenRequest, OperatorTokenShape, issued_operator_as_json};
 use crate::store::{OperatorRole, OperatorScope};
 use clap::{Args, Subcommand};
-use secrecy::ExposeSecret;
 use serde_json::json;
 use std::io::Write;
 
@@ -60,19 +58,6 @@ pub(super) struct List {
     paging: Paging,
 }
 
-/// Arguments of `scimd operator rotate`.
-#[derive(Debug, Args)]
-pub(super) struct Rotate {
-    /// Id of the token, as `scimd operator list` shows it, or the token
-    id: String,
-    /// How long the old token stays valid, such as 7d
-    #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = span)]
-    overlap: i64,
-    /// Prints JSON, with the new token in it
-    #[arg(long)]
-    json: bool,
-}
-
 /// Arguments of `scimd operator revoke`.
 #[derive(Debug, Args)]
 pub(super) struct Revoke {
@@ -89,11 +74,7 @@ impl Operators {
         match self {
             Self::Issue(issue) => issue.run(place.config("scimd operator issue")?, out).await,
             Self::List(list) => list.run(&place.open().await?, out).await,
-            Self::Rotate(rotate) => {
-                rotate
-                    .run(place.config("scimd operator rotate")?, out)
-                    .await
-            }
+            Self::Rotate(old) => rotate(old, place.config("scimd operator rotate")?, out).await,
             Self::Revoke(revoke) => {
                 revoke
                     .run(place.config("scimd operator revoke")?, out)
@@ -115,50 +96,16 @@ impl Issue {
         };
         let operator = open::existing(config).await?;
         let issued = operator.issue_operator_token(&request).await?;
-        print(&issued, (self.json, config), out)
+        let issued = issued_operator_as_json(&issued, config.tokens.warn_days);
+        print_new("operator token", issued, self.json, out)
     }
 }
 
-impl Rotate {
-    async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let issued = operator
-            .rotate_operator_token(&self.id, self.overlap)
-            .await?;
-        if let Some(old) = &issued.replaces {
-            say(&format!(
-                "Token {old} stays valid for {} at most.",
-                duration::show(self.overlap)
-            ));
-        }
-        print(&issued, (self.json, config), out)
-    }
-}
-
-/// The token alone on standard output, so that `$(scimd operator issue …)` works, or all of it as JSON.
-fn print(
-    issued: &IssuedOperatorToken,
-    (as_json, config): (bool, &Config),
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
-    if as_json {
-        return output::json(
-            out,
-            &issued_operator_as_json(issued, config.tokens.warn_days),
-        );
-    }
-    let end = issued
-        .info
-        .expires
-        .map_or("does not expire".to_owned(), |end| {
-            format!("expires {}", moment(Some(end)))
-        });
-    say(&format!(
-        "Issued operator token {}, which {end}. It is shown only now:",
-        issued.info.id
-    ));
-    writeln!(out, "{}", issued.text.expose_secret())?;
-    Ok(())
+async fn rotate(old: &Rotate, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
+    let operator = open::existing(config).await?;
+    let rotated = operator.rotate_operator_token(&old.id, old.overlap).await?;
+    let rotated = issued_operator_as_json(&rotated, config.tokens.warn_days);
+    old.print("operator token", rotated, out)
 }
 
 impl List {

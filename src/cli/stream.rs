@@ -1,17 +1,13 @@
 //! `scimd stream`.
 
 use super::arguments::keyword;
-use super::endpoint::{change, failures, list, start};
+use super::endpoint::{EndpointsAt, change, failures, headers, list};
 use super::failure::Failure;
-use super::open;
-use super::open_endpoints::endpoints;
-use super::webhook::headers;
-use crate::config::Config;
-use crate::delivery::{
-    Endpoints, NewStream, Start, StreamMethod, StreamMode, StreamOptions, TokenAlgorithm,
-};
+use super::management::{Place, members};
+use crate::delivery::{StreamMethod, StreamMode, TokenAlgorithm};
 use crate::store::EndpointKind;
 use clap::{ArgGroup, Args, Subcommand};
+use serde_json::Value;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -24,7 +20,7 @@ pub(super) enum Stream {
     List(list::List),
     /// Shows a stream
     Show(list::Show),
-    /// Sends a verification event from here, and shows the answer
+    /// Sends a verification event at once, and shows the answer
     Test(change::Test),
     /// Sends nothing to a stream until it is resumed
     Pause(change::Named),
@@ -72,8 +68,13 @@ pub(super) struct Add {
     #[arg(long)]
     types: Option<String>,
     /// Where it begins: now, start (the oldest event that is kept), or a cursor of the feed
-    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true, default_value = "now", value_parser = start)]
-    from: Start,
+    #[arg(
+        long,
+        value_name = "CURSOR",
+        allow_hyphen_values = true,
+        default_value = "now"
+    )]
+    from: String,
     /// File with headers to send, such as Authorization: one on a line, Name: value
     #[arg(long, value_name = "FILE")]
     header_file: Option<PathBuf>,
@@ -83,15 +84,16 @@ pub(super) struct Add {
 }
 
 impl Stream {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let endpoints = endpoints(config, &operator)?;
-        let these = (&endpoints, EndpointKind::Stream);
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+        let these = EndpointsAt {
+            management: &place.open().await?,
+            kind: EndpointKind::Stream,
+        };
         match self {
-            Self::Add(add) => add.run(&endpoints, out).await,
+            Self::Add(add) => add.run(these, out).await,
             Self::List(list) => list.run(these, out).await,
             Self::Show(show) => show.run(these, out).await,
-            Self::Test(test) => test.run(these, config, out).await,
+            Self::Test(test) => test.run(these, out).await,
             Self::Pause(named) => named.pause(these).await,
             Self::Resume(resume) => resume.run(these).await,
             Self::Remove(remove) => remove.run(these).await,
@@ -104,31 +106,30 @@ impl Stream {
 }
 
 impl Add {
-    async fn run(&self, endpoints: &Endpoints, out: &mut dyn Write) -> Result<(), Failure> {
-        let new = NewStream {
-            name: self.name.clone(),
-            tenant: self.tenant.clone(),
-            start: self.from.clone(),
-            url: self.push.clone(),
-            types: self.types.clone(),
-            allows_private: self.allow_private,
-            headers: match &self.header_file {
-                Some(file) => headers(file)?,
-                None => Vec::new(),
-            },
-            options: StreamOptions {
-                method: if self.poll {
-                    StreamMethod::Poll
-                } else {
-                    StreamMethod::Push
-                },
-                mode: self.mode,
-                audience: self.audience.clone(),
-                algorithm: self.alg,
-            },
+    async fn run(&self, these: EndpointsAt<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+        let method = if self.poll {
+            StreamMethod::Poll
+        } else {
+            StreamMethod::Push
         };
-        let made = endpoints.add_stream(&new, None).await?;
-        if let Some(url) = made.poll_url {
+        let new = members([
+            ("name", Some(self.name.as_str().into())),
+            ("method", Some(method.as_str().into())),
+            ("url", self.push.clone().map(Value::from)),
+            ("mode", Some(self.mode.as_str().into())),
+            ("audience", self.audience.clone().map(Value::from)),
+            ("alg", Some(self.alg.as_str().into())),
+            ("tenant", self.tenant.clone().map(Value::from)),
+            ("types", self.types.clone().map(Value::from)),
+            ("from", Some(self.from.as_str().into())),
+            (
+                "headers",
+                self.header_file.as_deref().map(headers).transpose()?,
+            ),
+            ("allowPrivate", Some(self.allow_private.into())),
+        ]);
+        let made = these.act(&[], Some(new.into())).await?;
+        if let Some(url) = made["pollUrl"].as_str() {
             writeln!(out, "{url}")?;
         }
         Ok(())

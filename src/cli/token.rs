@@ -1,20 +1,19 @@
 //! `scimd token`.
 
-use super::arguments::{Span, keyword, span, span_or_never};
+use super::arguments::{Span, keyword, span_or_never};
 use super::failure::Failure;
+use super::issued::{Rotate, print_new};
 use super::listing::{Columns, Paging};
-use super::management::{ApiRequest, Management, Place, read_as};
-use super::open;
-use super::output::{self, moment, say};
+use super::management::{ApiRequest, Management, Place, members};
+use super::output::moment;
 use super::revoke::{Revoke, hinted};
 use crate::access::token::public_part;
 use crate::clock::{Clock, Timestamp};
 use crate::config::duration;
-use crate::operator::{TokenShape, issued_as_json};
+use crate::operator::TokenShape;
 use crate::store::TokenScope;
 use clap::{Args, Subcommand};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io::Write;
 
 /// Commands of `scimd token`.
@@ -64,121 +63,56 @@ pub(super) struct List {
     paging: Paging,
 }
 
-/// Arguments of `scimd token rotate`.
-#[derive(Debug, Args)]
-pub(super) struct Rotate {
-    /// Id of the token, as `scimd token list` shows it, or the token
-    id: String,
-    /// How long the old token stays valid, such as 7d
-    #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = span)]
-    overlap: i64,
-    /// Prints JSON, with the new token in it
-    #[arg(long)]
-    json: bool,
-}
-
 impl Token {
     pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Self::Issue(issue) => issue.run(place, out).await,
             Self::List(list) => list.run(&place.open().await?, out).await,
-            Self::Rotate(rotate) => rotate.run(&place.open().await?, out).await,
+            Self::Rotate(old) => rotate(old, &place.open().await?, out).await,
             Self::Revoke(revoke) => revoke.run(place, out).await,
         }
     }
 }
 
-/// A token at the one time that it is shown.
-#[derive(Deserialize)]
-pub(super) struct Issued {
-    id: String,
-    expires: Option<String>,
-    token: String,
-    replaces: Option<String>,
-}
-
 impl Issue {
     async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
-        let issued = match (self.all_tenants, self.scope) {
-            (false, _) => {
-                let request = ApiRequest::post(&["tenants", &self.tenant, "tokens"]);
-                let body = json!({"name": self.name, "scope": self.scope.as_str()});
-                let request = request.carrying(self.with_life(body)).once();
-                place.open().await?.call(&request).await?
-            }
-            (true, TokenScope::Feed) => self.issue_for_all(place).await?,
-            (true, _) => {
+        let life = self.expires.map(|Span(seconds)| life(seconds).into());
+        let name = ("name", Some(self.name.as_str().into()));
+        let (request, body) = if self.all_tenants {
+            if self.scope != TokenScope::Feed {
                 return Err(Failure::Failed(
                     "--all-tenants is for the change feed: add --scope feed".to_owned(),
                 ));
             }
+            let body = members([name, ("expiresIn", life)]);
+            (ApiRequest::post(&["feed-tokens"]), body)
+        } else {
+            let scope = ("scope", Some(self.scope.as_str().into()));
+            let body = members([name, scope, ("expiresIn", life)]);
+            let request = ApiRequest::post(&["tenants", &self.tenant, "tokens"]);
+            (request, body)
         };
-        if self.json {
-            return output::json(out, &issued);
-        }
-        print("token", &read_as(issued)?, out)
-    }
-
-    /// Issues a token for the change feed of all tenants.
-    async fn issue_for_all(&self, place: &Place) -> Result<Value, Failure> {
-        let config = place.config("scimd token issue --all-tenants")?;
-        let life = self
-            .expires
-            .map_or(config.tokens.expires, |Span(seconds)| seconds);
-        let operator = open::existing(config).await?;
-        let issued = operator.issue_feed_token(&self.name, life, None).await?;
-        Ok(issued_as_json(&issued, config.tokens.warn_days))
-    }
-
-    /// The body with the length of life, if one is given.
-    fn with_life(&self, mut body: Value) -> Value {
-        if let Some(Span(seconds)) = self.expires {
-            body["expiresIn"] = life(seconds).into();
-        }
-        body
+        let request = request.carrying(body.into()).once();
+        let issued = place.open().await?.call(&request).await?;
+        print_new("token", issued, self.json, out)
     }
 }
 
 /// A length of life as the management API takes it.
-pub(super) fn life(seconds: Option<i64>) -> String {
+fn life(seconds: Option<i64>) -> String {
     seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds}s"))
 }
 
-impl Rotate {
-    async fn run(&self, management: &Management<'_>, out: &mut dyn Write) -> Result<(), Failure> {
-        // The secret of a token has no place in a URL.
-        let request = ApiRequest::post(&["tokens", public_part(&self.id), "rotate"]);
-        let body = json!({"overlap": format!("{}s", self.overlap)});
-        let rotated = management.call(&request.carrying(body).once()).await;
-        let rotated = rotated.map_err(hinted)?;
-        if self.json {
-            return output::json(out, &rotated);
-        }
-        let issued: Issued = read_as(rotated)?;
-        if let Some(old) = &issued.replaces {
-            say(&format!(
-                "Token {old} stays valid for {} at most.",
-                duration::show(self.overlap)
-            ));
-        }
-        print("token", &issued, out)
-    }
-}
-
-/// The token alone on standard output, so that `$(scimd token issue …)` works; `kind` is what it is called.
-pub(super) fn print(kind: &str, issued: &Issued, out: &mut dyn Write) -> Result<(), Failure> {
-    let end = issued
-        .expires
-        .as_ref()
-        .map_or("does not expire".to_owned(), |end| {
-            format!("expires {}", moment(Some(end)))
-        });
-    say(&format!(
-        "Issued {kind} {}, which {end}. It is shown only now:",
-        issued.id
-    ));
-    writeln!(out, "{}", issued.token)?;
-    Ok(())
+async fn rotate(
+    old: &Rotate,
+    management: &Management<'_>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    // The secret of a token has no place in a URL.
+    let request = ApiRequest::post(&["tokens", public_part(&old.id), "rotate"]);
+    let body = json!({"overlap": format!("{}s", old.overlap)});
+    let rotated = management.call(&request.carrying(body).once()).await;
+    old.print("token", rotated.map_err(hinted)?, out)
 }
 
 impl List {

@@ -28,6 +28,10 @@ pub(crate) use origin::{ConfigError, Origin};
 pub(crate) use sections::{FeedSection, Limits, Log, Provisioning, SchemaSection, Server, Tokens};
 pub(crate) use sources::Override;
 pub use sources::{DEFAULTS, Environment};
+pub(crate) use variable::{
+    CA_FILE_VARIABLE, OPERATOR_TOKEN_FILE_VARIABLE, OPERATOR_TOKEN_VARIABLE, PROFILE_VARIABLE,
+    SERVER_VARIABLE,
+};
 
 use crate::mapping::Mapping;
 use crate::operator::DatabaseTarget;

@@ -4,7 +4,10 @@
 use super::entries::{Entries, Entry, Value, is_open};
 use super::origin::{ConfigError, Origin};
 use super::suggest;
-use super::variable::{CONFIG_VARIABLE, KEY_VARIABLE, LOG_VARIABLE, PREFIX};
+use super::variable::{
+    CA_FILE_VARIABLE, CONFIG_VARIABLE, KEY_VARIABLE, LOG_VARIABLE, OPERATOR_TOKEN_FILE_VARIABLE,
+    OPERATOR_TOKEN_VARIABLE, PREFIX, PROFILE_VARIABLE, SERVER_VARIABLE,
+};
 use scim_doctor::command::TOKEN_VARIABLE;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -33,11 +36,11 @@ const OTHER_NAMES: [&str; 9] = [
     LOG_VARIABLE,
     TOKEN_VARIABLE,
     KEY_VARIABLE,
-    "SCIMD_SERVER",
-    "SCIMD_OPERATOR_TOKEN",
-    "SCIMD_OPERATOR_TOKEN_FILE",
-    "SCIMD_CA_FILE",
-    "SCIMD_PROFILE",
+    SERVER_VARIABLE,
+    OPERATOR_TOKEN_VARIABLE,
+    OPERATOR_TOKEN_FILE_VARIABLE,
+    CA_FILE_VARIABLE,
+    PROFILE_VARIABLE,
 ];
 
 /// The environment variables that matter here.
@@ -64,6 +67,13 @@ impl Environment {
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
+    }
+
+    /// Whether a variable says which configuration or database is meant.
+    pub(crate) fn names_database(&self) -> bool {
+        let of_database = SHORT_NAMES.iter().chain(&URLS).map(|(name, ..)| *name);
+        let mut names = of_database.chain([CONFIG_VARIABLE]);
+        names.any(|name| self.get(name).is_some())
     }
 
     /// Whether a variable is set to nothing.

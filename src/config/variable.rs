@@ -9,6 +9,17 @@ pub(super) const LOG_VARIABLE: &str = "SCIMD_LOG";
 /// The key that seals secrets, itself.
 pub(super) const KEY_VARIABLE: &str = "SCIMD_SECRETS__KEY";
 
+/// The management API that a command manages through.
+pub(crate) const SERVER_VARIABLE: &str = "SCIMD_SERVER";
+/// The profile that a command manages through.
+pub(crate) const PROFILE_VARIABLE: &str = "SCIMD_PROFILE";
+/// The operator token of a command, itself.
+pub(crate) const OPERATOR_TOKEN_VARIABLE: &str = "SCIMD_OPERATOR_TOKEN";
+/// The file with the operator token of a command.
+pub(crate) const OPERATOR_TOKEN_FILE_VARIABLE: &str = "SCIMD_OPERATOR_TOKEN_FILE";
+/// The file with authorities that a command trusts.
+pub(crate) const CA_FILE_VARIABLE: &str = "SCIMD_CA_FILE";
+
 /// The variable that sets a key.
 pub(super) fn variable_name(section: &str, key: &str) -> String {
     format!("{PREFIX}{}__{key}", section.replace('.', "__")).to_ascii_uppercase()

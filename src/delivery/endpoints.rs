@@ -1,6 +1,6 @@
 //! The webhooks and streams of a database. Commands and other interfaces call these functions.
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::delivery::answer_times::shown_since;
 use crate::delivery::error::{EndpointError, Result};
 use crate::delivery::key_place::KeyPlace;
@@ -8,7 +8,7 @@ use crate::delivery::options::{EndpointOptions, EndpointSecrets};
 use crate::feed::{Cursor, Feed};
 use crate::operator::Operator;
 use crate::secrets::SecretKeys;
-use crate::store::{Endpoint, EndpointKind, FailedAttempt, HeldEvent, Store};
+use crate::store::{AttemptQuery, Endpoint, EndpointKind, FailedAttempt, HeldEvent, Store};
 
 /// The endpoints of one database. Clones share their parts.
 #[derive(Debug, Clone)]
@@ -168,7 +168,7 @@ impl Endpoints {
         Ok(failed)
     }
 
-    /// The last failed attempts of an endpoint since a time, oldest first.
+    /// Failed attempts of an endpoint, newest first.
     ///
     /// # Errors
     /// [`EndpointError::NoEndpoint`].
@@ -176,11 +176,10 @@ impl Endpoints {
         &self,
         kind: EndpointKind,
         name: &str,
-        since: Timestamp,
-        limit: i64,
+        query: &AttemptQuery,
     ) -> Result<Vec<FailedAttempt>> {
         let endpoint = self.endpoint(kind, name).await?;
-        let attempts = self.store().failed_attempts(endpoint.number, since, limit);
+        let attempts = self.store().failed_attempts(endpoint.number, query);
         Ok(attempts.await?)
     }
 

@@ -42,6 +42,9 @@ pub enum EndpointError {
     /// A header cannot be sent.
     #[error("The header \"{0}\" cannot be used: use lines of the form Name: value.")]
     Header(String),
+    /// A header occurs twice.
+    #[error("The header \"{0}\" occurs twice: give each header once.")]
+    RepeatedHeader(String),
     /// There is no key for sealing secrets.
     #[error(
         "There is no key for secrets: set secrets.key_file or SCIMD_SECRETS__KEY to 32 bytes in base64."
@@ -68,9 +71,6 @@ pub enum EndpointError {
     /// The stream is polled.
     #[error("The stream \"{0}\" is polled: nothing is sent to it.")]
     Polled(String),
-    /// The request needs a server with an https URL.
-    #[error("server.public_url is not set: it is the issuer of tokens.")]
-    NoIssuer,
     /// A stored secret cannot be opened, or a key is invalid.
     #[error("Secrets cannot be read: {0}.")]
     Secret(SecretError),

@@ -1,11 +1,12 @@
 //! The representation of an endpoint.
 
-use crate::clock::Timestamp;
 use crate::delivery::answer_times::{Percentiles, percentiles, shown_since};
 use crate::delivery::endpoints::Endpoints;
 use crate::delivery::error::Result;
 use crate::delivery::options::EndpointOptions;
-use crate::store::{Endpoint, EndpointKind, EndpointStatus, FailedAttempt, HeldEvent};
+use crate::store::{
+    AttemptQuery, Endpoint, EndpointKind, EndpointStatus, FailedAttempt, HeldEvent,
+};
 use serde_json::{Value, json};
 
 /// A failed event as JSON.
@@ -15,6 +16,17 @@ pub(crate) fn held_as_json(held: &HeldEvent) -> Value {
         "position": held.position,
         "attempts": held.attempts,
         "failed": held.failed.map(|at| at.to_string()),
+    })
+}
+
+/// A failed attempt as JSON.
+pub(crate) fn attempt_as_json(failed: &FailedAttempt) -> Value {
+    json!({
+        "at": failed.at.to_string(),
+        "event": failed.event,
+        "attempt": failed.attempt,
+        "status": failed.status,
+        "error": failed.error,
     })
 }
 
@@ -66,7 +78,11 @@ impl Endpoints {
         let tenant = endpoint.tenant.as_ref().map(|(number, _)| *number);
         let (pending, oldest) = store.pending(endpoint.position, tenant).await?;
         let (parked, failed) = store.count_held(endpoint.number).await?;
-        let attempts = store.failed_attempts(endpoint.number, Timestamp::from_micros(0), 1);
+        let latest = AttemptQuery {
+            limit: 1,
+            ..AttemptQuery::default()
+        };
+        let attempts = store.failed_attempts(endpoint.number, &latest);
         let times = store.delivery_times(endpoint.number, shown_since(now));
         let options = EndpointOptions::read(&endpoint.options);
         let poll_url = self.poll_url(&endpoint.name);

@@ -24,7 +24,7 @@ pub use deliver::{Deliverer, DelivererSettings};
 pub use endpoints::{Endpoints, Start};
 pub use error::EndpointError;
 pub use info::EndpointInfo;
-pub(crate) use info::held_as_json;
+pub(crate) use info::{attempt_as_json, held_as_json};
 pub use key_place::KeyPlace;
 pub(crate) use lane::DeliveryOrder;
 pub(crate) use options::{CONCURRENCY, TIMEOUT, read_headers};

@@ -13,6 +13,7 @@ use crate::secrets::SecretKeys;
 use crate::store::{Endpoint, EndpointKind};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
 /// Allowed numbers of concurrent attempts of an endpoint.
 pub(crate) const CONCURRENCY: std::ops::RangeInclusive<usize> = 1..=256;
@@ -285,7 +286,7 @@ const OWN_HEADERS: [&str; 9] = [
 /// Parses headers, one per line.
 ///
 /// # Errors
-/// [`EndpointError::Header`] with the name of the first invalid one.
+/// [`EndpointError::Header`] with the name of the first invalid one, or [`EndpointError::RepeatedHeader`].
 pub(crate) fn read_headers(text: &str) -> Result<Vec<(String, String)>> {
     let lines = text.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -300,15 +301,20 @@ pub(crate) fn read_headers(text: &str) -> Result<Vec<(String, String)>> {
     Ok(headers)
 }
 
-/// Checks headers of requests, with names in lower case.
+/// Checks headers of requests.
 pub(super) fn check_headers<'a>(
     headers: impl IntoIterator<Item = &'a (String, String)>,
 ) -> Result<()> {
+    let mut known = HashSet::new();
     for (name, value) in headers {
-        if OWN_HEADERS.contains(&name.to_lowercase().as_str()) {
+        let small = name.to_lowercase();
+        if OWN_HEADERS.contains(&small.as_str()) {
             return Err(EndpointError::Header(name.clone()));
         }
         header(name, value)?;
+        if !known.insert(small) {
+            return Err(EndpointError::RepeatedHeader(name.clone()));
+        }
     }
     Ok(())
 }
@@ -377,6 +383,7 @@ mod tests {
             "a b: c",
             "webhook-id: 1",
             "x: \u{1}",
+            "x-key: 1\nX-Key: 2",
         ] {
             assert!(read_headers(wrong).is_err(), "{wrong}");
         }

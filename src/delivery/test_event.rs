@@ -29,6 +29,9 @@ pub(crate) struct Tested {
     pub(crate) error: String,
 }
 
+/// Seconds that a test waits for an answer at most: fewer than a request of an operator may take.
+const PATIENCE: u64 = 20;
+
 /// The verification event of the Shared Signals Framework 1.0 (section 8.1.4.1).
 const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
 
@@ -60,7 +63,7 @@ impl Endpoints {
             clock: self.clock(),
             id: &id,
             body: messenger.signed(&event)?,
-            timeout: Duration::from_secs(options.timeout),
+            timeout: Duration::from_secs(options.timeout.min(PATIENCE)),
         })
         .await;
         let reply = attempted.reply;

@@ -8,6 +8,7 @@ use crate::delivery::error::{EndpointError, Result};
 use crate::delivery::published::PUBLISHED;
 use crate::delivery::sign::SignError;
 use crate::delivery::sign::token::{TokenAlgorithm, TokenKey};
+use crate::operator::Once;
 use crate::secrets::SecretKeys;
 use crate::store::{KeyState, SigningKey};
 
@@ -53,11 +54,15 @@ impl Endpoints {
     }
 
     /// Makes the next key of an algorithm the current one, and generates a new next key. Returns the id of the current
-    /// key.
+    /// key; the answer that `once` makes of it is stored for repetitions of the request.
     ///
     /// # Errors
     /// [`EndpointError`] if no key can be generated or sealed, or the keys are rotated concurrently.
-    pub async fn rotate_keys(&self, algorithm: TokenAlgorithm) -> Result<String> {
+    pub async fn rotate_keys(
+        &self,
+        algorithm: TokenAlgorithm,
+        once: Option<Once<'_, String>>,
+    ) -> Result<String> {
         let first = self.first_keys(algorithm).await?;
         let known = self.store().signing_keys().await?;
         let of = |keys: &[SigningKey], state: KeyState| {
@@ -70,9 +75,9 @@ impl Endpoints {
         let is_done;
         let signs = if first.is_empty() {
             let next = of(&known, KeyState::Next).ok_or(SignError::Key)?;
-            let act = self
-                .operator()
-                .act(entry.changing("current", current, next.as_str()), None);
+            let kept = self.operator().kept(once, &next)?;
+            let entry = entry.changing("current", current, next.as_str());
+            let act = self.operator().act(entry, kept.as_ref());
             let after = new_key(&self.sealing_keys()?, algorithm, KeyState::Next, act.at)?;
             let forget = act.at.plus_seconds(-PUBLISHED);
             let rotated = self
@@ -82,9 +87,9 @@ impl Endpoints {
             next
         } else {
             let made = of(&first, KeyState::Current).ok_or(SignError::Key)?;
-            let act = self
-                .operator()
-                .act(entry.changing("current", current, made.as_str()), None);
+            let kept = self.operator().kept(once, &made)?;
+            let entry = entry.changing("current", current, made.as_str());
+            let act = self.operator().act(entry, kept.as_ref());
             is_done = self.store().add_signing_keys(&act, &first).await?;
             made
         };

@@ -47,8 +47,8 @@ pub(crate) use log_watch::LATE;
 pub(crate) use mapping_shape::{
     ColumnShape, directory_state_word, mapping_as_json, undeclared_text,
 };
+pub(crate) use operator_tokens::OperatorRefusal;
 pub use operator_tokens::OperatorTokenRequest;
-pub(crate) use operator_tokens::{IssuedOperatorToken, OperatorRefusal};
 pub(crate) use request_shape::{
     RequestShape, change_as_json, failure_as_json, hour_as_json, request_as_json,
 };

@@ -31,6 +31,7 @@ pub(crate) use changes::{
 pub(crate) use db::error::StoreError;
 pub use db::settings::PoolSettings;
 pub(crate) use delivery::acknowledgement::Acknowledgements;
+pub use delivery::attempt::AttemptQuery;
 pub(crate) use delivery::attempt::FailedAttempt;
 pub(crate) use delivery::endpoint::{Endpoint, EndpointChange, NewEndpoint};
 pub use delivery::endpoint::{EndpointKind, EndpointStatus};

@@ -57,15 +57,15 @@ async fn what_will_not_go_away_ends_the_start() {
         ),
         (
             other(&url, "nobody"),
-            "correct the user in database.url, or let pg_hba.conf",
+            "correct the user in database.url, or allow it from this machine in pg_hba.conf",
         ),
         (
             other(&url, "unwelcome:wrong-secret"),
-            "correct the user in database.url, or let pg_hba.conf",
+            "correct the user in database.url, or allow it from this machine in pg_hba.conf",
         ),
         (
             other(&url, "humble"),
-            "grant the role of database.url what it lacks",
+            "grant the missing privileges to the role of database.url",
         ),
         (format!("{url}_missing"), "create the database (createdb)"),
         (
@@ -78,7 +78,7 @@ async fn what_will_not_go_away_ends_the_start() {
         ),
         (
             format!("{url}?sslmode=require"),
-            "let the server speak TLS (ssl = on)",
+            "enable TLS in the server (ssl = on)",
         ),
         (
             crate::harness::pooler::before(&url) + "?options=-c%20jit=off",
@@ -202,7 +202,7 @@ async fn tls_with_a_private_authority() {
         ),
         (
             format!("{}{full}", cluster.url()),
-            "as the certificate of the server names it",
+            "use the host name of the server's certificate",
         ),
     ] {
         let begun = Instant::now();

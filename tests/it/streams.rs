@@ -14,7 +14,7 @@ use scimd::delivery::{
     EndpointError, Endpoints, NewStream, Poll, Start, StreamMethod, StreamMode, StreamOptions,
     TokenAlgorithm,
 };
-use scimd::store::{AuditQuery, EndpointKind, TokenScope};
+use scimd::store::{AttemptQuery, AuditQuery, EndpointKind, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -257,12 +257,14 @@ async fn a_token_that_is_refused_is_given_up(server: Server) {
     assert_eq!(failed.len(), 1);
     let claims = verified(&server, &all[0].body).await;
     assert_eq!(claims["jti"], failed[0].as_str());
-    let attempts = sending
-        .endpoints
-        .attempts(STREAM, "app", scimd::clock::Timestamp::from_micros(0), 10)
-        .await
-        .unwrap();
-    assert!(attempts[0].error.contains("invalid_key"), "{attempts:?}");
+    let query = AttemptQuery {
+        limit: 10,
+        ..AttemptQuery::default()
+    };
+    let attempts = sending.endpoints.attempts(STREAM, "app", &query).await;
+    let attempts = attempts.unwrap();
+    let first = attempts.last().unwrap();
+    assert!(first.error.contains("invalid_key"), "{attempts:?}");
     sending.stop().await;
 }
 
@@ -438,7 +440,7 @@ async fn keys_are_rotated(server: Server) {
     let first = sink.wait_accepted(1).await.remove(0);
     let rotated = sending
         .endpoints
-        .rotate_keys(TokenAlgorithm::Es256)
+        .rotate_keys(TokenAlgorithm::Es256, None)
         .await
         .unwrap();
     let (_, after) = published(&server, "/.well-known/jwks.json").await;

@@ -1,14 +1,19 @@
 //! What the operations about webhooks and about streams share.
 
-use crate::admin_api::call::{Call, JsonReply, NOTHING, Reply, invalid};
-use crate::admin_api::operation::{Access, BASE, Handle, Kind, Operation, Parameter, Place};
+use crate::admin_api::call::{Call, JsonReply, NOTHING, Reply, cut, invalid};
+use crate::admin_api::operation::{
+    Access, BASE, CURSOR, Handle, Kind, LIMIT, Operation, Parameter, Place,
+};
 use crate::admin_api::problem::{Problem, ProblemType, Result};
+use crate::clock::Timestamp;
 use crate::config::duration;
-use crate::delivery::{EndpointError, EndpointInfo, Endpoints, Start, Tested, held_as_json};
+use crate::delivery::{
+    EndpointError, EndpointInfo, Endpoints, Start, Tested, attempt_as_json, held_as_json,
+};
 use crate::error::ScimError;
 use crate::operator::OperatorError;
 use crate::outbound::Outbound;
-use crate::store::{EndpointKind, OperatorScope};
+use crate::store::{AttemptQuery, EndpointKind, FailedAttempt, OperatorScope};
 use serde_json::{Map, Value, json};
 
 pub(super) const READ: Access = Access::Scope(OperatorScope::WebhooksRead);
@@ -23,6 +28,21 @@ pub(super) const CONFIRM: &[Parameter] = &[Parameter {
     summary: "The name of the endpoint, once more.",
 }];
 
+pub(super) const ATTEMPTS: &[Parameter] = &[
+    Parameter {
+        name: "givenUp",
+        kind: Kind::Flag,
+        summary: "Only the last attempts of events that were given up.",
+    },
+    Parameter {
+        name: "since",
+        kind: Kind::Moment,
+        summary: "Only attempts that ended at this moment or later.",
+    },
+    LIMIT,
+    CURSOR,
+];
+
 /// An operation that writes.
 pub(super) const fn writing(place: Place, summary: &'static str, handle: Handle) -> Operation {
     Operation::new(place, WRITE, summary, handle).failing(&[ProblemType::Conflict])
@@ -35,9 +55,12 @@ impl From<EndpointError> for Problem {
             EndpointError::NoEndpoint { .. }
             | EndpointError::NoTenant(_)
             | EndpointError::NoFailedEvent(_) => ProblemType::NotFound,
-            EndpointError::Exists { .. } | EndpointError::Gone | EndpointError::NoKey => {
-                ProblemType::Conflict
-            }
+            EndpointError::Exists { .. }
+            | EndpointError::Gone
+            | EndpointError::NoKey
+            | EndpointError::OtherKeys
+            | EndpointError::Secret(_)
+            | EndpointError::Sign(_) => ProblemType::Conflict,
             _ => ProblemType::InvalidRequest,
         };
         match error {
@@ -48,13 +71,14 @@ impl From<EndpointError> for Problem {
     }
 }
 
-/// The endpoints, for the caller to act on. A limited token has none of them: an endpoint may be of all tenants.
+/// The endpoints and the keys of streams, for the caller to act on. A limited token has none of them: an endpoint may be of
+/// all tenants.
 pub(super) fn endpoints(call: &Call) -> Result<Endpoints> {
     if call.tenants().is_some() {
         return Err(Problem::new(
             ProblemType::ScopeMissing,
             403,
-            "The operator token is limited to some tenants: it reaches no webhooks and streams.",
+            "The operator token is limited to some tenants: it reaches no webhooks, streams and keys.",
         ));
     }
     Ok(call.api.endpoints.by(&call.operator))
@@ -119,6 +143,34 @@ pub(super) async fn failed(call: Call, kind: EndpointKind) -> Result<Reply> {
     let failed = endpoints(&call)?.failed(kind, name, MOST).await?;
     let items: Vec<_> = failed.iter().map(held_as_json).collect();
     Ok(Reply::ok(json!({"items": items, "next": null})))
+}
+
+/// A page of the attempts that failed.
+pub(super) async fn attempts(call: Call, kind: EndpointKind) -> Result<Reply> {
+    let query = AttemptQuery {
+        since: call.moment("since"),
+        after: call.place()?.as_ref().and_then(last_of),
+        given_up: call.is_set("givenUp"),
+        limit: call.limit() + 1,
+    };
+    let name = call.segment("name");
+    let found = endpoints(&call)?.attempts(kind, name, &query).await?;
+    let (attempts, has_more) = cut(found, call.limit());
+    let place = |attempt: &FailedAttempt| json!([attempt.at.as_micros(), attempt.event]);
+    let next = attempts.last().filter(|_| has_more).map(place);
+    let items: Vec<_> = attempts.iter().map(attempt_as_json).collect();
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
+}
+
+/// Moment and event of the last attempt of the page before.
+fn last_of(place: &Value) -> Option<(Timestamp, String)> {
+    let [at, event] = place.as_array()?.as_slice() else {
+        return None;
+    };
+    Some((
+        Timestamp::from_micros(at.as_i64()?),
+        event.as_str()?.to_owned(),
+    ))
 }
 
 /// What became of a test.

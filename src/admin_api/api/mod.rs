@@ -7,6 +7,7 @@ pub(crate) mod entry;
 pub(crate) mod feed_tokens;
 pub(crate) mod guide;
 pub(crate) mod history;
+pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod mapping;
 pub(crate) mod operators;

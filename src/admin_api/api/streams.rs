@@ -1,8 +1,8 @@
 //! Streams of security event tokens.
 
 use crate::admin_api::api::endpoints::{
-    CONFIRM, READ, endpoints, failed, get, headers, list, made, pause, remove, replay, resume,
-    retry, start, test, writing,
+    ATTEMPTS, CONFIRM, READ, attempts, endpoints, failed, get, headers, list, made, pause, remove,
+    replay, resume, retry, start, test, writing,
 };
 use crate::admin_api::call::{Call, Reply, invalid};
 use crate::admin_api::operation::{Body, Method, Operation};
@@ -49,6 +49,18 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         |call| Box::pin(failed(call, EndpointKind::Stream)),
     )
     .giving(200, "HeldEventList"),
+    Operation::new(
+        (
+            "listStreamAttempts",
+            Method::Get,
+            "/streams/{name}/attempts",
+        ),
+        READ,
+        "Attempts to send that failed, the latest first.",
+        |call| Box::pin(attempts(call, EndpointKind::Stream)),
+    )
+    .asking(ATTEMPTS)
+    .giving(200, "AttemptPage"),
     writing(
         ("testStream", Method::Post, "/streams/{name}/test"),
         "Sends a verification event from here, and tells the answer.",

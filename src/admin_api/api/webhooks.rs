@@ -1,8 +1,8 @@
 //! Webhooks.
 
 use crate::admin_api::api::endpoints::{
-    CONFIRM, READ, endpoints, failed, get, headers, list, made, pause, remove, replay, resume,
-    retry, start, test, writing,
+    ATTEMPTS, CONFIRM, READ, attempts, endpoints, failed, get, headers, list, made, pause, remove,
+    replay, resume, retry, start, test, writing,
 };
 use crate::admin_api::call::{Call, JsonReply, Reply};
 use crate::admin_api::operation::{Body, Method, Operation};
@@ -62,6 +62,18 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         |call| Box::pin(failed(call, EndpointKind::Webhook)),
     )
     .giving(200, "HeldEventList"),
+    Operation::new(
+        (
+            "listWebhookAttempts",
+            Method::Get,
+            "/webhooks/{name}/attempts",
+        ),
+        READ,
+        "Attempts to send that failed, the latest first.",
+        |call| Box::pin(attempts(call, EndpointKind::Webhook)),
+    )
+    .asking(ATTEMPTS)
+    .giving(200, "AttemptPage"),
     writing(
         ("testWebhook", Method::Post, "/webhooks/{name}/test"),
         "Sends the event scimd.test from here, and tells the answer.",

@@ -1,15 +1,15 @@
 //! Commands that change an endpoint.
 
-use super::start;
+use super::EndpointsAt;
+use crate::admin_api::Method;
 use crate::cli::arguments::span;
 use crate::cli::confirm::confirm;
 use crate::cli::failure::Failure;
+use crate::cli::management::read_as;
 use crate::cli::output::say;
-use crate::config::Config;
-use crate::delivery::{Endpoints, Start};
-use crate::outbound::Outbound;
-use crate::store::EndpointKind;
 use clap::{ArgGroup, Args};
+use serde::Deserialize;
+use serde_json::json;
 use std::io::Write;
 
 /// Arguments of a command about one endpoint.
@@ -32,8 +32,8 @@ pub(in crate::cli) struct Resume {
     /// Name
     name: String,
     /// Where it goes on: now, start (the oldest event that is kept), or a cursor [default: where it stopped]
-    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true, value_parser = start)]
-    from: Option<Start>,
+    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true)]
+    from: Option<String>,
 }
 
 /// Arguments of `scimd webhook remove` and `scimd stream remove`.
@@ -53,8 +53,13 @@ pub(in crate::cli) struct Replay {
     /// Name
     name: String,
     /// After this cursor of the feed, or start for the oldest event that is kept
-    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true, group = "place", value_parser = start)]
-    from: Option<Start>,
+    #[arg(
+        long,
+        value_name = "CURSOR",
+        allow_hyphen_values = true,
+        group = "place"
+    )]
+    from: Option<String>,
     /// The events of this period, such as 2h
     #[arg(long, value_name = "SPAN", group = "place", value_parser = span)]
     since: Option<i64>,
@@ -63,13 +68,20 @@ pub(in crate::cli) struct Replay {
     tenant: Option<String>,
 }
 
+/// What became of a test.
+#[derive(Debug, Deserialize)]
+struct TestOutcome {
+    accepted: bool,
+    status: Option<u16>,
+    address: Option<String>,
+    milliseconds: u64,
+    error: Option<String>,
+}
+
 impl Named {
-    pub(in crate::cli) async fn pause(
-        &self,
-        (endpoints, kind): (&Endpoints, EndpointKind),
-    ) -> Result<(), Failure> {
-        endpoints.pause(kind, &self.name, None).await?;
-        say(&format!("Paused {} {}.", kind.as_str(), self.name));
+    pub(in crate::cli) async fn pause(&self, these: EndpointsAt<'_>) -> Result<(), Failure> {
+        these.act(&[&self.name, "pause"], None).await?;
+        say(&format!("Paused {} {}.", these.kind.as_str(), self.name));
         Ok(())
     }
 }
@@ -77,48 +89,39 @@ impl Named {
 impl Test {
     pub(in crate::cli) async fn run(
         &self,
-        (endpoints, kind): (&Endpoints, EndpointKind),
-        config: &Config,
+        these: EndpointsAt<'_>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let outbound = Outbound::new(&config.for_outbound()?).map_err(Failure::Failed)?;
-        let tested = endpoints.test(kind, &self.name, &outbound, None).await?;
+        let tested: TestOutcome = read_as(these.act(&[&self.name, "test"], None).await?)?;
         let status = tested
             .status
             .map_or("no answer".to_owned(), |status| format!("status {status}"));
         let from = tested
             .address
             .map_or(String::new(), |address| format!(" from {address}"));
-        writeln!(out, "{status}{from} after {} ms", tested.took.as_millis())?;
-        if tested.is_accepted {
+        writeln!(out, "{status}{from} after {} ms", tested.milliseconds)?;
+        if tested.accepted {
             return Ok(());
         }
         Err(Failure::Failed(format!(
             "the receiver did not accept the event: {}",
-            tested.error
+            tested.error.unwrap_or_default()
         )))
     }
 }
 
 impl Resume {
-    pub(in crate::cli) async fn run(
-        &self,
-        (endpoints, kind): (&Endpoints, EndpointKind),
-    ) -> Result<(), Failure> {
-        endpoints
-            .resume(kind, &self.name, self.from.as_ref(), None)
-            .await?;
-        say(&format!("Resumed {} {}.", kind.as_str(), self.name));
+    pub(in crate::cli) async fn run(&self, these: EndpointsAt<'_>) -> Result<(), Failure> {
+        let body = self.from.as_ref().map(|from| json!({"from": from}));
+        these.act(&[&self.name, "resume"], body).await?;
+        say(&format!("Resumed {} {}.", these.kind.as_str(), self.name));
         Ok(())
     }
 }
 
 impl Remove {
-    pub(in crate::cli) async fn run(
-        &self,
-        (endpoints, kind): (&Endpoints, EndpointKind),
-    ) -> Result<(), Failure> {
-        endpoints.endpoint(kind, &self.name).await?;
+    pub(in crate::cli) async fn run(&self, these: EndpointsAt<'_>) -> Result<(), Failure> {
+        these.read(&[&self.name]).await?;
         if !self.yes {
             confirm(
                 "deletes it with all that waits for it",
@@ -126,27 +129,27 @@ impl Remove {
                 "its name",
             )?;
         }
-        endpoints.remove(kind, &self.name).await?;
-        say(&format!("Removed {} {}.", kind.as_str(), self.name));
+        let request = these.request(Method::Delete, &[&self.name]);
+        these.call(request.with("confirm", &self.name)).await?;
+        say(&format!("Removed {} {}.", these.kind.as_str(), self.name));
         Ok(())
     }
 }
 
 impl Replay {
-    pub(in crate::cli) async fn run(
-        &self,
-        (endpoints, kind): (&Endpoints, EndpointKind),
-    ) -> Result<(), Failure> {
-        let start = match (&self.from, self.since) {
-            (Some(start), _) => start.clone(),
-            (None, Some(seconds)) => Start::Since(seconds),
-            (None, None) => Start::Oldest,
+    pub(in crate::cli) async fn run(&self, these: EndpointsAt<'_>) -> Result<(), Failure> {
+        let mut body = match (&self.from, self.since) {
+            (Some(from), _) => json!({"from": from}),
+            (None, Some(seconds)) => json!({"since": format!("{seconds}s")}),
+            (None, None) => json!({"from": "start"}),
         };
-        let place = (&start, self.tenant.as_deref());
-        endpoints.replay(kind, &self.name, place, None).await?;
+        if let Some(tenant) = &self.tenant {
+            body["tenant"] = tenant.as_str().into();
+        }
+        these.act(&[&self.name, "replay"], Some(body)).await?;
         say(&format!(
             "The {} {} gets its events again.",
-            kind.as_str(),
+            these.kind.as_str(),
             self.name
         ));
         Ok(())

@@ -1,20 +1,18 @@
 //! `scimd webhook failed` and `scimd stream failed`, `retry` and `log`.
 
+use super::EndpointsAt;
+use crate::admin_api::Method;
 use crate::cli::failure::Failure;
+use crate::cli::management::{Following, read_as};
 use crate::cli::output::{self, moment, say, table};
-use crate::clock::Timestamp;
-use crate::delivery::{Endpoints, held_as_json};
-use crate::store::{EndpointKind, FailedAttempt, HeldEvent};
+use crate::cli::signals;
 use clap::{ArgGroup, Args};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::io::Write;
-use std::time::Duration;
 
-/// Events that were given up which are listed at most.
-const MOST: i64 = 10_000;
-
-/// Pause between two looks for new attempts.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Attempts that are taken at a time while following.
+const FOLLOWED: i64 = 10_000;
 
 /// Arguments of `scimd webhook failed` and `scimd stream failed`.
 #[derive(Debug, Args)]
@@ -59,38 +57,55 @@ pub(in crate::cli) struct Log {
     json: bool,
 }
 
+/// An event that was given up.
+#[derive(Debug, Deserialize)]
+struct GivenUp {
+    event: String,
+    position: i64,
+    attempts: i64,
+    failed: Option<String>,
+}
+
+/// An attempt that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Attempt {
+    at: String,
+    event: String,
+    attempt: i64,
+    status: Option<u16>,
+    error: String,
+}
+
 impl Failed {
     pub(in crate::cli) async fn run(
         &self,
-        (endpoints, kind): (&Endpoints, EndpointKind),
+        these: EndpointsAt<'_>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let failed = endpoints.failed(kind, &self.name, MOST).await?;
+        let mut listed = these.read(&[&self.name, "failed"]).await?;
+        let failed: Vec<Value> = read_as(listed["items"].take())?;
         if self.json {
-            let failed: Vec<_> = failed.iter().map(held_as_json).collect();
             return output::json(out, &failed);
         }
-        let row = |held: &HeldEvent| {
-            vec![
-                held.event.clone(),
+        let mut rows = Vec::new();
+        for item in failed {
+            let held: GivenUp = read_as(item)?;
+            rows.push(vec![
+                held.event,
                 held.position.to_string(),
                 held.attempts.to_string(),
                 moment(held.failed),
-            ]
-        };
-        let rows: Vec<_> = failed.iter().map(row).collect();
+            ]);
+        }
         table(out, &["EVENT", "POSITION", "ATTEMPTS", "FAILED"], &rows)
     }
 }
 
 impl Retry {
-    pub(in crate::cli) async fn run(
-        &self,
-        (endpoints, kind): (&Endpoints, EndpointKind),
-    ) -> Result<(), Failure> {
-        let event = self.event.as_deref();
-        let count = endpoints.retry(kind, &self.name, event, None).await?;
-        say(&format!("{count} events are sent again."));
+    pub(in crate::cli) async fn run(&self, these: EndpointsAt<'_>) -> Result<(), Failure> {
+        let body = self.event.as_ref().map(|event| json!({"event": event}));
+        let retried = these.act(&[&self.name, "retry"], body).await?;
+        say(&format!("{} events are sent again.", retried["retried"]));
         Ok(())
     }
 }
@@ -98,59 +113,66 @@ impl Retry {
 impl Log {
     pub(in crate::cli) async fn run(
         &self,
-        (endpoints, kind): (&Endpoints, EndpointKind),
+        these: EndpointsAt<'_>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let mut since = Timestamp::from_micros(0);
-        let mut limit = self.limit;
-        loop {
-            let attempts = endpoints.attempts(kind, &self.name, since, limit).await?;
-            let given_up = match self.failed {
-                true => Some(endpoints.failed(kind, &self.name, MOST).await?),
-                false => None,
-            };
-            let is_shown = |attempt: &&FailedAttempt| {
-                let given_up = given_up.as_ref();
-                given_up.is_none_or(|events| {
-                    let mut events = events.iter();
-                    events
-                        .any(|held| held.event == attempt.event && held.attempts == attempt.attempt)
-                })
-            };
-            for attempt in attempts.iter().filter(is_shown) {
-                self.print(attempt, out)?;
-            }
-            if !self.follow {
-                return Ok(());
-            }
-            out.flush()?;
-            if let Some(last) = attempts.last() {
-                since = Timestamp::from_micros(last.at.as_micros() + 1);
-            }
-            limit = MOST;
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-
-    fn print(&self, attempt: &FailedAttempt, out: &mut dyn Write) -> Result<(), Failure> {
-        if self.json {
-            let line = json!({
-                "at": attempt.at.to_string(),
-                "event": attempt.event,
-                "attempt": attempt.attempt,
-                "status": attempt.status,
-                "error": attempt.error,
-            });
-            writeln!(out, "{line}")?;
+        let mut shown = self.look(these, (None, self.limit)).await?;
+        self.print_all(&shown, out)?;
+        if !self.follow {
             return Ok(());
         }
-        let status = attempt
+        let stop = signals::stop()?;
+        let mut following = Following::default();
+        while following.pause(these.management, stop.clone()).await {
+            // What ended at the moment of the last one may be more.
+            let last = shown.last().map(|attempt| attempt.at.clone());
+            let looked = self.look(these, (last.as_deref(), FOLLOWED)).await;
+            let found = following.settle(looked)?.unwrap_or_default();
+            let new: Vec<_> = found
+                .iter()
+                .filter(|attempt| !shown.contains(attempt))
+                .cloned()
+                .collect();
+            self.print_all(&new, out)?;
+            if !found.is_empty() {
+                shown = found;
+            }
+        }
+        Ok(())
+    }
+
+    /// The latest attempts from a moment on, the earliest first.
+    async fn look(
+        &self,
+        these: EndpointsAt<'_>,
+        (since, limit): (Option<&str>, i64),
+    ) -> Result<Vec<Attempt>, Failure> {
+        let request = these.request(Method::Get, &[&self.name, "attempts"]);
+        let request = request.with_some("givenUp", self.failed.then_some(true));
+        let request = request.with_some("since", since);
+        let found = these.management.latest(&request, limit).await?;
+        found.into_iter().rev().map(read_as).collect()
+    }
+
+    fn print_all(&self, attempts: &[Attempt], out: &mut dyn Write) -> Result<(), Failure> {
+        for attempt in attempts {
+            self.print(attempt, out)?;
+        }
+        Ok(out.flush()?)
+    }
+
+    fn print(&self, shown: &Attempt, out: &mut dyn Write) -> Result<(), Failure> {
+        if self.json {
+            writeln!(out, "{}", json!(shown))?;
+            return Ok(());
+        }
+        let status = shown
             .status
             .map_or("-".to_owned(), |status| status.to_string());
-        let error = attempt.error.replace(['\n', '\r'], " ");
-        let FailedAttempt {
+        let error = shown.error.replace(['\n', '\r'], " ");
+        let Attempt {
             at, event, attempt, ..
-        } = attempt;
+        } = shown;
         writeln!(out, "{at}  {event}  attempt {attempt}  {status}  {error}")?;
         Ok(())
     }

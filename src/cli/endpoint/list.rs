@@ -1,9 +1,9 @@
 //! `scimd webhook list` and `scimd stream list` and `show`.
 
+use super::EndpointsAt;
 use crate::cli::failure::Failure;
+use crate::cli::management::read_as;
 use crate::cli::output::{self, facts, moment, table};
-use crate::delivery::{EndpointInfo, Endpoints};
-use crate::store::EndpointKind;
 use clap::Args;
 use serde_json::Value;
 use std::io::Write;
@@ -33,12 +33,12 @@ const HEADINGS: [&str; 8] = [
 impl List {
     pub(in crate::cli) async fn run(
         &self,
-        (endpoints, kind): (&Endpoints, EndpointKind),
+        these: EndpointsAt<'_>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let listed = endpoints.list(kind, None).await?;
+        let mut listed = these.read(&[]).await?;
+        let listed: Vec<Value> = read_as(listed["items"].take())?;
         if self.json {
-            let listed: Vec<_> = listed.iter().map(EndpointInfo::json).collect();
             return output::json(out, &listed);
         }
         let rows: Vec<_> = listed.iter().map(row).collect();
@@ -46,66 +46,57 @@ impl List {
     }
 }
 
-fn row(info: &EndpointInfo) -> Vec<String> {
-    let endpoint = &info.endpoint;
-    let tenant = endpoint.tenant.as_ref();
-    vec![
-        endpoint.name.clone(),
-        endpoint.status.as_str().to_owned(),
-        tenant.map_or("(all)".to_owned(), |(_, name)| name.clone()),
-        info.options.types.to_string(),
-        info.pending.to_string(),
-        info.parked.to_string(),
-        info.failed.to_string(),
-        info.options.url.clone().unwrap_or_else(|| "-".to_owned()),
-    ]
+fn row(shown: &Value) -> Vec<String> {
+    let member = |name: &str| match (&shown[name], name) {
+        (Value::Null, "tenant") => "(all)".to_owned(),
+        (value, _) => text(value),
+    };
+    let names = [
+        "name", "status", "tenant", "types", "pending", "parked", "failed", "url",
+    ];
+    names.map(member).to_vec()
+}
+
+/// A simple value for people.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
 }
 
 impl Show {
     pub(in crate::cli) async fn run(
         &self,
-        (endpoints, kind): (&Endpoints, EndpointKind),
+        these: EndpointsAt<'_>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let listed = endpoints.list(kind, Some(&self.name)).await?;
-        for info in &listed {
-            if self.json {
-                output::json(out, &info.json())?;
-            } else {
-                show(info, out)?;
-            }
+        let shown = these.read(&[&self.name]).await?;
+        if self.json {
+            return output::json(out, &shown);
         }
-        Ok(())
+        let members = shown.as_object().into_iter().flatten();
+        let lines: Vec<_> = members
+            .map(|(name, value)| (name.as_str(), told(name, value)))
+            .collect();
+        facts(out, &lines)
     }
 }
 
-fn show(info: &EndpointInfo, out: &mut dyn Write) -> Result<(), Failure> {
-    let json = info.json();
-    let text = |value: &Value| match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    };
-    let mut lines = Vec::new();
-    for (name, value) in json.as_object().into_iter().flatten() {
-        match name.as_str() {
-            "since" => lines.push(("since", moment(Some(info.endpoint.since)))),
-            "lastAccepted" => lines.push(("lastAccepted", moment(info.endpoint.last_accepted))),
-            "milliseconds" => {
-                let times = info.times.map_or("-".to_owned(), |times| {
-                    format!("p50 {}, p99 {}, of the last hour", times.p50, times.p99)
-                });
-                lines.push(("milliseconds", times));
-            }
-            "lastFailure" => {
-                let failure = info.last_failure.as_ref();
-                let told = failure.map_or("-".to_owned(), |failure| {
-                    format!("{} {}", moment(Some(failure.at)), failure.error)
-                });
-                lines.push(("lastFailure", told));
-            }
-            name => lines.push((name, text(value))),
+/// A member for people.
+fn told(name: &str, value: &Value) -> String {
+    match (name, value) {
+        ("since" | "lastAccepted", value) => moment(value.as_str()),
+        ("milliseconds", Value::Object(times)) => {
+            let [p50, p99] = ["p50", "p99"].map(|name| times.get(name).map_or(String::new(), text));
+            format!("p50 {p50}, p99 {p99}, of the last hour")
         }
+        ("lastFailure", Value::Object(failure)) => {
+            let member = |name: &str| failure.get(name).and_then(Value::as_str);
+            let error = member("error").unwrap_or_default();
+            format!("{} {error}", moment(member("at")))
+        }
+        (_, value) => text(value),
     }
-    facts(out, &lines)
 }

@@ -5,25 +5,72 @@ pub(super) mod failures;
 pub(super) mod list;
 
 use super::failure::Failure;
-use crate::delivery::{EndpointError, Start};
+use super::management::{ApiRequest, Management};
+use crate::admin_api::Method;
+use crate::delivery::{EndpointError, read_headers};
+use crate::store::EndpointKind;
+use serde_json::Value;
+use std::iter::once;
+use std::path::Path;
 
-impl From<EndpointError> for Failure {
-    fn from(error: EndpointError) -> Self {
-        match error {
-            EndpointError::Failed(error) => error.into(),
-            EndpointError::NoKey => {
-                Self::Failed(format!("{error} `scimd key generate` prints one."))
-            }
-            error => Self::Failed(error.to_string()),
-        }
+/// The webhooks, or the streams, at the place of a command.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EndpointsAt<'a> {
+    /// The operations.
+    pub(super) management: &'a Management<'a>,
+    /// Which endpoints.
+    pub(super) kind: EndpointKind,
+}
+
+impl EndpointsAt<'_> {
+    /// A request about all of them, or what `below` names.
+    pub(super) fn request(&self, method: Method, below: &[&str]) -> ApiRequest {
+        let kind = match self.kind {
+            EndpointKind::Webhook => "webhooks",
+            EndpointKind::Stream => "streams",
+        };
+        let path: Vec<&str> = once(kind).chain(below.iter().copied()).collect();
+        ApiRequest::new(method, &path)
+    }
+
+    /// Reads what `below` names.
+    pub(super) async fn read(&self, below: &[&str]) -> Result<Value, Failure> {
+        self.call(self.request(Method::Get, below)).await
+    }
+
+    /// Acts on an endpoint, once even if the request has to be sent again.
+    pub(super) async fn act(&self, below: &[&str], body: Option<Value>) -> Result<Value, Failure> {
+        let request = self.request(Method::Post, below).once();
+        self.call(match body {
+            Some(body) => request.carrying(body),
+            None => request,
+        })
+        .await
+    }
+
+    /// Calls an operation. Where a key is missing, it is said how one is made.
+    pub(super) async fn call(&self, request: ApiRequest) -> Result<Value, Failure> {
+        self.management.call(&request).await.map_err(with_key_hint)
     }
 }
 
-/// Takes `now`, `start` or a cursor.
-pub(super) fn start(text: &str) -> Result<Start, String> {
-    Ok(match text {
-        "now" => Start::Now,
-        "start" => Start::Oldest,
-        cursor => Start::After(cursor.to_owned()),
-    })
+/// A failure for want of a key to seal secrets with, with how one is made; any other as it is.
+pub(super) fn with_key_hint(failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused(refusal) if refusal.detail == EndpointError::NoKey.to_string() => {
+            let detail = refusal.detail;
+            Failure::Failed(format!("{detail} `scimd key generate` prints one."))
+        }
+        failure => failure,
+    }
+}
+
+/// Reads a file of headers, as the management API takes them.
+pub(super) fn headers(file: &Path) -> Result<Value, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::Failed(format!("{} cannot be read: {error}", file.display())))?;
+    let headers = read_headers(&text).map_err(|error| Failure::Failed(error.to_string()))?;
+    let members = headers.into_iter();
+    let members = members.map(|(name, value)| (name, Value::from(value)));
+    Ok(Value::Object(members.collect()))
 }

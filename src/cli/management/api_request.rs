@@ -4,7 +4,7 @@ use crate::admin_api::Method;
 use crate::cli::failure::Failure;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What cannot stand as it is in a segment of a path or in a query.
 const RESERVED: &AsciiSet = &CONTROLS
@@ -162,6 +162,15 @@ impl ApiRequest {
         }
         Ok(target)
     }
+}
+
+/// The members of a body that have values.
+pub(in crate::cli) fn members<const N: usize>(
+    members: [(&str, Option<Value>); N],
+) -> Map<String, Value> {
+    let given = members.into_iter();
+    let given = given.filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    given.collect()
 }
 
 #[cfg(test)]

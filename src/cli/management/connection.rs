@@ -2,19 +2,13 @@
 
 use super::profile::{DEFAULT_PROFILE, Profile, ProfileFolder};
 use crate::cli::failure::Failure;
-use crate::config::Environment;
+use crate::config::{
+    CA_FILE_VARIABLE, Environment, OPERATOR_TOKEN_FILE_VARIABLE, OPERATOR_TOKEN_VARIABLE,
+    PROFILE_VARIABLE, SERVER_VARIABLE,
+};
 use clap::Args;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
-
-/// Variables that say which database is meant.
-const OF_DATABASE: [&str; 5] = [
-    "SCIMD_CONFIG",
-    "SCIMD_DATABASE_URL",
-    "SCIMD_DATABASE__URL",
-    "SCIMD_DATA_DIR",
-    "DATABASE_URL",
-];
 
 /// Options that name the server through which a command manages.
 #[derive(Debug, Default, Args)]
@@ -59,10 +53,7 @@ impl ServerOptions {
         if named.is_some() || names_database {
             return Ok(named);
         }
-        if OF_DATABASE
-            .iter()
-            .any(|name| environment.get(name).is_some())
-        {
+        if environment.names_database() {
             return Ok(None);
         }
         let Ok(folder) = ProfileFolder::of(environment) else {
@@ -89,10 +80,10 @@ impl ServerOptions {
         if names_database {
             return Ok(None);
         }
-        if let Some(server) = environment.get("SCIMD_SERVER") {
+        if let Some(server) = environment.get(SERVER_VARIABLE) {
             return self.by_url(server, environment).map(Some);
         }
-        match environment.get("SCIMD_PROFILE") {
+        match environment.get(PROFILE_VARIABLE) {
             Some(profile) => self.by_name(profile, environment).map(Some),
             None => Ok(None),
         }
@@ -107,13 +98,13 @@ impl ServerOptions {
     pub(in crate::cli) fn profile_name<'a>(&'a self, environment: &'a Environment) -> &'a str {
         let named = self.profile.as_deref();
         named
-            .or_else(|| environment.get("SCIMD_PROFILE"))
+            .or_else(|| environment.get(PROFILE_VARIABLE))
             .unwrap_or(DEFAULT_PROFILE)
     }
 
     /// The file with certificates.
     pub(in crate::cli) fn ca_file(&self, environment: &Environment) -> Option<PathBuf> {
-        let variable = || environment.get("SCIMD_CA_FILE").map(PathBuf::from);
+        let variable = || environment.get(CA_FILE_VARIABLE).map(PathBuf::from);
         self.ca_file.clone().or_else(variable)
     }
 
@@ -125,11 +116,11 @@ impl ServerOptions {
         if let Some(file) = &self.operator_token_file {
             return read_token(file).map(Some);
         }
-        if let Some(token) = environment.get("SCIMD_OPERATOR_TOKEN") {
-            let origin = "SCIMD_OPERATOR_TOKEN".to_owned();
+        if let Some(token) = environment.get(OPERATOR_TOKEN_VARIABLE) {
+            let origin = OPERATOR_TOKEN_VARIABLE.to_owned();
             return Ok(Some((token.trim().to_owned().into(), origin)));
         }
-        let file = environment.get("SCIMD_OPERATOR_TOKEN_FILE");
+        let file = environment.get(OPERATOR_TOKEN_FILE_VARIABLE);
         file.map(|file| read_token(Path::new(file))).transpose()
     }
 

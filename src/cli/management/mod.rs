@@ -11,7 +11,7 @@ mod place;
 pub(super) mod profile;
 mod server;
 
-pub(super) use api_request::{ApiRequest, Page};
+pub(super) use api_request::{ApiRequest, Page, members};
 pub(super) use connection::{Connection, ServerOptions};
 pub(super) use events::{ApiEvent, Events};
 pub(super) use following::Following;

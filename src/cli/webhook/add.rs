@@ -1,16 +1,15 @@
 //! `scimd webhook add`.
 
 use crate::cli::arguments::{keyword, span};
-use crate::cli::endpoint::start;
+use crate::cli::endpoint::{EndpointsAt, headers};
 use crate::cli::failure::Failure;
+use crate::cli::management::{members, read_as};
 use crate::cli::output::say;
-use crate::delivery::{
-    CONCURRENCY, DeliveryOrder, Endpoints, NewWebhook, SignatureKind, Start, TIMEOUT,
-    WebhookSettings, read_headers,
-};
+use crate::delivery::{CONCURRENCY, DeliveryOrder, SignatureKind, TIMEOUT};
 use crate::feed::Payload;
 use clap::Args;
-use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -25,8 +24,13 @@ pub(in crate::cli) struct Add {
     #[arg(long)]
     tenant: Option<String>,
     /// Where it begins: now, start (the oldest event that is kept), or a cursor of the feed
-    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true, default_value = "now", value_parser = start)]
-    from: Start,
+    #[arg(
+        long,
+        value_name = "CURSOR",
+        allow_hyphen_values = true,
+        default_value = "now"
+    )]
+    from: String,
     /// How events are signed
     #[arg(long, default_value = "hmac",
           value_parser = keyword(SignatureKind::KEYWORDS, SignatureKind::from_keyword))]
@@ -74,54 +78,53 @@ fn timeout(text: &str) -> Result<u64, String> {
 }
 
 impl Settings {
-    /// What is set, with a URL and whether private addresses may be called.
-    pub(super) fn read(
-        &self,
-        url: Option<&str>,
-        allows_private: Option<bool>,
-    ) -> Result<WebhookSettings, Failure> {
-        Ok(WebhookSettings {
-            url: url.map(str::to_owned),
-            types: self.types.clone(),
-            payload: self.payload,
-            order: self.order,
-            concurrency: self.concurrency,
-            timeout: self.timeout,
-            allows_private,
-            headers: self.header_file.as_ref().map(headers).transpose()?,
-        })
+    /// The settings that are given, as the management API takes them.
+    pub(super) fn body(&self) -> Result<Map<String, Value>, Failure> {
+        Ok(members([
+            ("types", self.types.clone().map(Value::from)),
+            (
+                "payload",
+                self.payload.map(|payload| payload.as_str().into()),
+            ),
+            ("order", self.order.map(|order| order.as_str().into())),
+            ("concurrency", self.concurrency.map(Value::from)),
+            ("timeout", self.timeout.map(Value::from)),
+            (
+                "headers",
+                self.header_file.as_deref().map(headers).transpose()?,
+            ),
+        ]))
     }
 }
 
-/// Reads a file of headers.
-pub(in crate::cli) fn headers(file: &PathBuf) -> Result<Vec<(String, String)>, Failure> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::Failed(format!("{} cannot be read: {error}", file.display())))?;
-    Ok(read_headers(&text)?)
+/// What is shown of a webhook only once.
+#[derive(Deserialize)]
+pub(super) struct Secret {
+    pub(super) secret: String,
 }
 
 impl Add {
     pub(super) async fn run(
         &self,
-        endpoints: &Endpoints,
+        these: EndpointsAt<'_>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let settings = self
-            .settings
-            .read(Some(&self.url), Some(self.allow_private))?;
-        let new = NewWebhook {
-            name: self.name.clone(),
-            tenant: self.tenant.clone(),
-            start: self.from.clone(),
-            signature: self.signature,
-            settings,
-        };
-        let secret = endpoints.add_webhook(&new, None).await?.secret;
+        let mut new = self.settings.body()?;
+        new.extend(members([
+            ("name", Some(self.name.as_str().into())),
+            ("url", Some(self.url.as_str().into())),
+            ("tenant", self.tenant.clone().map(Value::from)),
+            ("from", Some(self.from.as_str().into())),
+            ("signature", Some(self.signature.as_str().into())),
+            ("allowPrivate", Some(self.allow_private.into())),
+        ]));
+        let made = these.act(&[], Some(new.into())).await?;
         say(match self.signature {
             SignatureKind::Hmac => "The secret of its signatures is shown only now:",
             SignatureKind::Ed25519 => "The public key of its signatures:",
         });
-        writeln!(out, "{}", secret.expose_secret())?;
+        let Secret { secret } = read_as(made)?;
+        writeln!(out, "{secret}")?;
         Ok(())
     }
 }

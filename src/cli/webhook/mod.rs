@@ -3,13 +3,9 @@
 mod add;
 mod set;
 
-pub(super) use add::headers;
-
-use super::endpoint::{change, failures, list};
+use super::endpoint::{EndpointsAt, change, failures, list};
 use super::failure::Failure;
-use super::open;
-use super::open_endpoints::endpoints;
-use crate::config::Config;
+use super::management::Place;
 use crate::store::EndpointKind;
 use clap::Subcommand;
 use std::io::Write;
@@ -25,7 +21,7 @@ pub(super) enum Webhook {
     Show(list::Show),
     /// Changes settings of a webhook
     Set(set::Set),
-    /// Sends the event scimd.test from here, and shows the answer
+    /// Sends the event scimd.test at once, and shows the answer
     Test(change::Test),
     /// Sends nothing to a webhook until it is resumed
     Pause(change::Named),
@@ -46,20 +42,21 @@ pub(super) enum Webhook {
 }
 
 impl Webhook {
-    pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
-        let operator = open::existing(config).await?;
-        let endpoints = endpoints(config, &operator)?;
-        let these = (&endpoints, EndpointKind::Webhook);
+    pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
+        let these = EndpointsAt {
+            management: &place.open().await?,
+            kind: EndpointKind::Webhook,
+        };
         match self {
-            Self::Add(add) => add.run(&endpoints, out).await,
+            Self::Add(add) => add.run(these, out).await,
             Self::List(list) => list.run(these, out).await,
             Self::Show(show) => show.run(these, out).await,
-            Self::Set(set) => set.run(&endpoints).await,
-            Self::Test(test) => test.run(these, config, out).await,
+            Self::Set(set) => set.run(these).await,
+            Self::Test(test) => test.run(these, out).await,
             Self::Pause(named) => named.pause(these).await,
             Self::Resume(resume) => resume.run(these).await,
             Self::Remove(remove) => remove.run(these).await,
-            Self::Rotate(rotate) => rotate.run(&endpoints, out).await,
+            Self::Rotate(rotate) => rotate.run(these, out).await,
             Self::Replay(replay) => replay.run(these).await,
             Self::Failed(failed) => failed.run(these, out).await,
             Self::Retry(retry) => retry.run(these).await,

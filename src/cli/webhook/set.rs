@@ -1,13 +1,15 @@
 //! `scimd webhook set` and `rotate`.
 
-use super::add::Settings;
+use super::add::{Secret, Settings};
+use crate::admin_api::Method;
 use crate::cli::arguments::span;
+use crate::cli::endpoint::EndpointsAt;
 use crate::cli::failure::Failure;
+use crate::cli::management::{members, read_as};
 use crate::cli::output::say;
 use crate::config::duration;
-use crate::delivery::Endpoints;
 use clap::Args;
-use secrecy::ExposeSecret;
+use serde_json::{Value, json};
 use std::io::Write;
 
 /// Arguments of `scimd webhook set`.
@@ -36,11 +38,14 @@ pub(in crate::cli) struct Rotate {
 }
 
 impl Set {
-    pub(in crate::cli) async fn run(&self, endpoints: &Endpoints) -> Result<(), Failure> {
-        let settings = self
-            .settings
-            .read(self.url.as_deref(), self.allow_private)?;
-        endpoints.set_webhook(&self.name, &settings).await?;
+    pub(in crate::cli) async fn run(&self, these: EndpointsAt<'_>) -> Result<(), Failure> {
+        let mut change = self.settings.body()?;
+        change.extend(members([
+            ("url", self.url.clone().map(Value::from)),
+            ("allowPrivate", self.allow_private.map(Value::from)),
+        ]));
+        let request = these.request(Method::Patch, &[&self.name]);
+        these.call(request.carrying(change.into())).await?;
         say(&format!("Changed webhook {}.", self.name));
         Ok(())
     }
@@ -49,15 +54,17 @@ impl Set {
 impl Rotate {
     pub(in crate::cli) async fn run(
         &self,
-        endpoints: &Endpoints,
+        these: EndpointsAt<'_>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let secret = endpoints.rotate(&self.name, self.overlap, None).await?;
+        let body = json!({"overlap": format!("{}s", self.overlap)});
+        let rotated = these.act(&[&self.name, "rotate"], Some(body)).await?;
         say(&format!(
             "Events are signed with the old secret too for {}. The new one:",
             duration::show(self.overlap)
         ));
-        writeln!(out, "{}", secret.expose_secret())?;
+        let Secret { secret } = read_as(rotated)?;
+        writeln!(out, "{secret}")?;
         Ok(())
     }
 }

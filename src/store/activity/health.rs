@@ -50,16 +50,17 @@ pub(in crate::store) fn push(sql: &mut Sql, time: HealthTime) {
     sql.raw(" then 'silent' when coalesce(s.last_success, 0) = 0 then 'never-connected' else 'receiving' end");
 }
 
-/// Whether an index finds the tenants with this health; there are usually few.
-pub(in crate::store) fn has_index(health: Health) -> bool {
+/// Whether there is a query of the candidates for this health that returns a few of them, or finds that there are few,
+/// without reading all tenants.
+pub(in crate::store) fn has_candidates(health: Health) -> bool {
     matches!(
         health,
-        Health::Failing | Health::TokenEnding | Health::Silent
+        Health::Failing | Health::TokenEnding | Health::Silent | Health::Receiving
     )
 }
 
 /// Appends the query of the candidates for this health: each has this health or a more urgent one; some occur several
-/// times. Defined only if [`has_index`].
+/// times. Defined only if [`has_candidates`].
 pub(in crate::store) fn push_candidates(sql: &mut Sql, health: Health, time: HealthTime) {
     match health {
         Health::Failing => {
@@ -69,6 +70,9 @@ pub(in crate::store) fn push_candidates(sql: &mut Sql, health: Health, time: Hea
         Health::TokenEnding => {
             sql.raw("select k.tenant from token k where ");
             ending(sql, time);
+        }
+        Health::Receiving => {
+            sql.raw("select s.tenant from tenant_status s where s.last_success > 0");
         }
         _ => {
             sql.raw("select s.tenant from tenant_status s where ");

@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
+use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 
@@ -22,6 +23,19 @@ pub struct FailedAttempt {
     pub(crate) attempt: i64,
 }
 
+/// A query for failed attempts of an endpoint.
+#[derive(Debug, Clone, Default)]
+pub struct AttemptQuery {
+    /// Only attempts that ended at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only attempts after the one with this time and event, in the order of the list.
+    pub after: Option<(Timestamp, String)>,
+    /// Only the last attempts of failed events.
+    pub given_up: bool,
+    /// Maximum number of attempts.
+    pub limit: i64,
+}
+
 /// The columns of attempts; 0 represents no status.
 pub(in crate::store) fn attempts_table(attempts: &[FailedAttempt]) -> Table {
     let ints = |of: fn(&FailedAttempt) -> i64| Column::Ints(attempts.iter().map(of).collect());
@@ -38,19 +52,32 @@ pub(in crate::store) fn attempts_table(attempts: &[FailedAttempt]) -> Table {
 }
 
 impl Store {
-    /// The last failed attempts of an endpoint since a time, oldest first.
+    /// Failed attempts of an endpoint, newest first.
     ///
     /// # Errors
     /// Any [`StoreError`].
     pub(crate) async fn failed_attempts(
         &self,
         endpoint: i64,
-        since: Timestamp,
-        limit: i64,
+        query: &AttemptQuery,
     ) -> Result<Vec<FailedAttempt>, StoreError> {
-        let args = [endpoint, since.as_micros(), limit].map(Arg::Int).to_vec();
-        let statement = Statement::named("attempt.list", LIST, args);
-        let rows = self.engine.read(&statement).await?;
+        let mut sql = Sql::default();
+        sql.raw("select at, event, status, error, attempt from failed_attempt where endpoint = ");
+        sql.int(endpoint);
+        if let Some(since) = query.since {
+            sql.raw(" and at >= ").int(since.as_micros());
+        }
+        if let Some((at, event)) = &query.after {
+            sql.raw(" and (at, event) < (").int(at.as_micros());
+            sql.raw(", ").arg(event.as_str().into()).raw(")");
+        }
+        if query.given_up {
+            sql.raw(" and (event, attempt) in (select event, attempts from held_event where endpoint = ");
+            sql.int(endpoint).raw(" and failed is not null)");
+        }
+        sql.raw(" order by at desc, event desc {limit}")
+            .int(query.limit);
+        let rows = self.engine.read(&sql.statement("attempt.list")).await?;
         let read = |row: &Row| {
             Ok(FailedAttempt {
                 at: Timestamp::from_micros(row.int(0)?),
@@ -60,8 +87,7 @@ impl Store {
                 attempt: row.int(4)?,
             })
         };
-        let attempts: Result<Vec<_>, StoreError> = rows.iter().rev().map(read).collect();
-        attempts
+        rows.iter().map(read).collect()
     }
 
     /// Stores failed attempts.
@@ -101,8 +127,6 @@ impl Store {
 
 const ADD: &str = "insert into failed_attempt (endpoint, at, event, status, error, attempt) \
      select $1, at, event, nullif(status, 0), error, attempt from {rows} where true on conflict do nothing";
-const LIST: &str = "select at, event, status, error, attempt from failed_attempt where endpoint = $1 and at >= $2 \
-     order by at desc, event desc {limit}$3";
 const FORGET_ATTEMPTS: &str = "delete from failed_attempt where (endpoint, at, event) in \
      (select endpoint, at, event from failed_attempt where at < $1 limit 1000) returning endpoint";
 const FORGET_HELD: &str = "delete from held_event where (endpoint, position, part) in \

@@ -108,20 +108,20 @@ impl TenantQuery {
     }
 }
 
-/// Indexes that find the tenants of a list without reading all others.
+/// Queries that find the tenants of a list without reading all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Source {
-    /// The index of the candidates for a health.
+    /// The candidates for a health.
     Health(Health),
     /// The indexes for a prefix of names.
     Prefix,
 }
 
 impl Source {
-    /// The source for a health, if it has an index.
+    /// The source for a health, if there is one.
     pub(in crate::store) fn of(health: Option<Health>) -> Option<Self> {
         health
-            .filter(|health| health::has_index(*health))
+            .filter(|health| health::has_candidates(*health))
             .map(Self::Health)
     }
 }

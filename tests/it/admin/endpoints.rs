@@ -15,6 +15,9 @@ on_both!(
     a_secret_is_rotated_once_for_one_key,
     a_user_is_deactivated_once_for_one_key,
     a_stream_is_made_for_polling,
+    attempts_are_paged,
+    keys_are_rotated_once_for_one_key,
+    what_is_no_time_is_refused,
 );
 
 async fn post(admin: &Admin, path: &str, body: Value) -> Answer {
@@ -233,4 +236,154 @@ async fn a_stream_is_made_for_polling(server: Server) {
     let refused = post(&admin, "/streams", wrong).await;
     is_problem(&refused, 400, "invalid-request");
     assert_eq!(refused.body["errors"][0]["pointer"], "/url");
+}
+
+/// The events on a page of attempts, and where the next one begins.
+async fn page(admin: &Admin, path: &str) -> (Vec<String>, Option<String>) {
+    let page = admin.ask(Method::GET, path, None).await.expect(200);
+    let items = page.body["items"].as_array().unwrap().iter();
+    let events = items.map(|item| item["event"].as_str().unwrap().to_owned());
+    let next = page.body["next"].as_str().map(str::to_owned);
+    (events.collect(), next)
+}
+
+async fn attempts_are_paged(server: Server) {
+    let admin = Admin::over(&server).await;
+    for name in ["app", "other"] {
+        let webhook = json!({"name": name, "url": "https://app.example.com/"});
+        post(&admin, "/webhooks", webhook).await.expect(201);
+    }
+    // Two ended at one moment, and the last event was given up after its second attempt.
+    server
+        .run(
+            "insert into failed_attempt (endpoint, at, event, status, error, attempt) \
+             select e.endpoint, v.column1, v.column2, 500, e.name, v.column3 from endpoint e cross join \
+             (values (1000000, 'a', 1), (2000000, 'b', 1), (2000000, 'c', 1), (3000000, 'c', 2)) as v",
+        )
+        .await;
+    server
+        .run(
+            "insert into held_event (endpoint, position, part, tenant, resource, event, attempts, due, failed) \
+             select endpoint, 1, 1, 1, '0190c2a0-7b2e-7c11-8d3c-111111111111', 'c', 2, null, 3000000 \
+             from endpoint where name = 'app'",
+        )
+        .await;
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/webhooks/app/attempts?limit=1{cursor}");
+        let (events, next) = page(&admin, &path).await;
+        seen.extend(events);
+        match next {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["c", "c", "b", "a"]);
+    for (path, events) in [
+        (
+            "app/attempts?since=1970-01-01T00:00:02Z",
+            vec!["c", "c", "b"],
+        ),
+        ("app/attempts?givenUp=true", vec!["c"]),
+        ("other/attempts?givenUp=true", vec![]),
+    ] {
+        let (found, next) = page(&admin, &format!("/webhooks/{path}")).await;
+        assert_eq!(
+            (found, next),
+            (events.iter().map(ToString::to_string).collect(), None)
+        );
+    }
+    let answer = admin
+        .ask(Method::GET, "/webhooks/app/attempts?limit=1", None)
+        .await;
+    assert_eq!(
+        answer.body["items"][0],
+        json!({"at": "1970-01-01T00:00:03.000Z", "event": "c", "attempt": 2, "status": 500, "error": "app"})
+    );
+    // A cursor is of its list alone.
+    let path = format!("/webhooks/other/attempts?limit=1{cursor}");
+    is_problem(
+        &admin.ask(Method::GET, &path, None).await,
+        400,
+        "invalid-request",
+    );
+    let missing = admin.ask(Method::GET, "/streams/app/attempts", None).await;
+    is_problem(&missing, 404, "not-found");
+}
+
+async fn keys_are_rotated_once_for_one_key(server: Server) {
+    let admin = Arc::new(Admin::over(&server).await);
+    let [made, _] = twice(&admin, "/keys/rotate", json!({})).await;
+    let states = |keys: &Answer, alg: &str| -> Vec<(String, String)> {
+        let keys = keys.body["items"].as_array().unwrap().iter();
+        let of = keys.filter(|key| key["alg"] == alg);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        of.map(|key| (text(&key["state"]), text(&key["id"])))
+            .collect()
+    };
+    let keys = admin.ask(Method::GET, "/keys", None).await.expect(200);
+    assert!(!keys.body.to_string().contains("\"d\""), "{}", keys.body);
+    let mut first = states(&keys, "ES256");
+    first.sort();
+    assert_eq!(
+        (first[0].0.as_str(), first[1].0.as_str()),
+        ("current", "next")
+    );
+    assert_eq!(made.body["id"], first[0].1);
+    // The next one was published before it signs.
+    let answers = many(
+        &admin,
+        (Method::POST, "/keys/rotate"),
+        Some(json!({})),
+        Keys::One,
+    )
+    .await;
+    let (done, busy) = (count(&answers, 200), count(&answers, 409));
+    assert!(done >= 1 && done + busy == 16, "{answers:?}");
+    let done = answers.iter().filter(|(status, _)| *status == 200);
+    for (_, body) in done {
+        assert_eq!(body["id"], first[1].1);
+    }
+    let keys = admin.ask(Method::GET, "/keys", None).await.expect(200);
+    assert_eq!(states(&keys, "ES256").len(), 3);
+    post(&admin, "/keys/rotate", json!({"alg": "EdDSA"}))
+        .await
+        .expect(200);
+    let keys = admin.ask(Method::GET, "/keys", None).await.expect(200);
+    assert_eq!(
+        (states(&keys, "ES256").len(), states(&keys, "EdDSA").len()),
+        (3, 2)
+    );
+    let rows = trail(&admin, "key.rotate").await;
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| (&row["target"], &row["changes"]["current"]))
+        .collect();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(told[1], (&json!("ES256"), &json!([first[0].1, first[1].1])));
+    let wrong = post(&admin, "/keys/rotate", json!({"alg": "HS256"})).await;
+    is_problem(&wrong, 400, "invalid-request");
+}
+
+/// A length of time that cannot be read is not taken for the usual one, or for none at all.
+async fn what_is_no_time_is_refused(server: Server) {
+    let admin = Admin::over(&server).await;
+    let webhook = json!({"name": "app", "url": "https://app.example.com/"});
+    post(&admin, "/webhooks", webhook).await.expect(201);
+    for (path, body, pointer) in [
+        (
+            "/webhooks/app/rotate",
+            json!({"overlap": "soon"}),
+            "/overlap",
+        ),
+        (
+            "/feed-tokens",
+            json!({"name": "a", "expiresIn": "soon"}),
+            "/expiresIn",
+        ),
+    ] {
+        let refused = post(&admin, path, body).await;
+        is_problem(&refused, 400, "invalid-request");
+        assert_eq!(refused.body["errors"][0]["pointer"], pointer);
+    }
 }

@@ -144,4 +144,7 @@ async fn what_does_not_work_comes_first(server: Server) {
     assert_eq!(failing, ["t1", "t2"]);
     let others = walk(&admin, "sort=attention&health=never-connected", unchanged).await;
     assert_eq!(others, ["default", "t0", "t3", "t5"]);
+    for query in ["health=receiving", "sort=attention&health=receiving"] {
+        assert_eq!(walk(&admin, query, unchanged).await, ["t4"], "{query}");
+    }
 }

@@ -9,9 +9,13 @@ use scimd::operator::OperatorTokenRequest;
 use scimd::secrets::{KeySource, generate_key};
 use scimd::store::OperatorRole;
 use scimd::wire::ServerSettings;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use std::sync::LazyLock;
 use tokio::net::TcpListener;
+
+/// The key that seals secrets behind every management listener of this process.
+pub(crate) static SECRETS_KEY: LazyLock<SecretString> = LazyLock::new(|| generate_key().unwrap());
 
 /// A management listener over the database of a server.
 pub(crate) struct Admin {
@@ -84,7 +88,7 @@ impl Admin {
         change(&mut settings);
         let keys = KeyPlace {
             source: KeySource {
-                current: Some(generate_key().unwrap()),
+                current: Some(SECRETS_KEY.clone()),
                 previous: None,
             },
             folder: None,

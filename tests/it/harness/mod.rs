@@ -11,7 +11,7 @@ mod proxy;
 pub(crate) mod raw;
 mod sound;
 
-pub(crate) use admin::{Admin, operator_token};
+pub(crate) use admin::{Admin, SECRETS_KEY, operator_token};
 pub(crate) use chance::Chance;
 pub(crate) use fleet::{Fleet, race};
 pub(crate) use proxy::Proxy;

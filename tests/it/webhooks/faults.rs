@@ -3,10 +3,10 @@
 use super::sink::{Manner, Received, Sink};
 use super::{Sending, WEBHOOK, assert_complete, churn, versions};
 use crate::harness::{Options, Server, noon};
-use scimd::clock::{Clock, Timestamp};
+use scimd::clock::Clock;
 use scimd::delivery::{Endpoints, WebhookSettings};
 use scimd::secrets::generate_key;
-use scimd::store::EndpointStatus;
+use scimd::store::{AttemptQuery, EndpointStatus};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,12 +68,12 @@ async fn bad_answers_lose_nothing(server: Server) {
 
 /// Status and error of the attempts that failed.
 async fn attempts(endpoints: &Endpoints) -> Vec<(Option<i64>, String)> {
-    let since = Timestamp::from_micros(0);
-    let attempts = endpoints
-        .attempts(WEBHOOK, "app", since, 1000)
-        .await
-        .unwrap();
-    let attempts = attempts.into_iter();
+    let all = AttemptQuery {
+        limit: 1000,
+        ..AttemptQuery::default()
+    };
+    let attempts = endpoints.attempts(WEBHOOK, "app", &all).await.unwrap();
+    let attempts = attempts.into_iter().rev();
     attempts
         .map(|attempt| (attempt.status, attempt.error))
         .collect()

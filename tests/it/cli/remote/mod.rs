@@ -1,11 +1,13 @@
 //! Commands through the management API of a server: what they print is what they print on its database.
 
+mod endpoints;
 mod profiles;
 mod refusals;
 mod same;
+mod typed;
 
 use super::SCIMD;
-use crate::harness::{Admin, Server};
+use crate::harness::{Admin, SECRETS_KEY, Server};
 use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use std::process::{Command, Output};
@@ -39,14 +41,15 @@ impl From<Output> for Ended {
     }
 }
 
-/// A command on the database of a server, which knows the URL of the server.
+/// A command on the database of a server, which knows the URL of the server and the key of its secrets.
 fn locally(server: &Server, arguments: &[&str]) -> Ended {
     let mut command = Command::new(SCIMD);
     let root = server.base.strip_suffix("/scim/v2").unwrap();
     command
         .args(arguments)
         .env_clear()
-        .env("SCIMD_SERVER__PUBLIC_URL", root);
+        .env("SCIMD_SERVER__PUBLIC_URL", root)
+        .env("SCIMD_SECRETS__KEY", SECRETS_KEY.expose_secret());
     match &server.database {
         DatabaseTarget::Sqlite { data_dir } => command.arg("--data-dir").arg(data_dir),
         DatabaseTarget::Postgres { url } => command.env("SCIMD_DATABASE_URL", url.expose_secret()),

@@ -22,7 +22,7 @@ on_both!(
 
 /// Runs a command in both ways, and fails unless all of it is the same; gives what it printed.
 #[track_caller]
-fn same(server: &Server, admin: &Admin, arguments: &[&str]) -> Ended {
+pub(super) fn same(server: &Server, admin: &Admin, arguments: &[&str]) -> Ended {
     let (here, there) = (locally(server, arguments), remotely(admin, arguments));
     assert_eq!(here, there, "{arguments:?}");
     here
@@ -30,7 +30,7 @@ fn same(server: &Server, admin: &Admin, arguments: &[&str]) -> Ended {
 
 /// Fails unless a command prints the same in both ways, as text and as JSON, and succeeds.
 #[track_caller]
-fn reads_the_same(server: &Server, admin: &Admin, line: &str) {
+pub(super) fn reads_the_same(server: &Server, admin: &Admin, line: &str) {
     let arguments: Vec<&str> = line.split(' ').collect();
     let text = same(server, admin, &arguments);
     assert_eq!(text.code, Some(0), "{line}: {}", text.told);
@@ -137,6 +137,8 @@ async fn what_is_read_is_the_same(server: Server) {
         "token list --after nothing",
         "token issue --tenant nobody --name a",
         "token issue --name=",
+        "token issue --all-tenants --name app",
+        "token issue --all-tenants --scope feed --name=",
         "user show zoe",
         "user show zoe --tenant nobody",
         "user list --filter userName",
@@ -183,7 +185,7 @@ fn masked(text: &str) -> String {
 /// Runs a command for one tenant here and for another there; fails unless both print the same but for names and marks.
 /// Gives what they printed.
 #[track_caller]
-fn alike(server: &Server, admin: &Admin, line: &str) -> [Ended; 2] {
+pub(super) fn alike(server: &Server, admin: &Admin, line: &str) -> [Ended; 2] {
     let for_tenant = |name: &str| line.replace("TENANT", name);
     let split = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let [here, there] = ["one", "two"].map(|name| split(&for_tenant(name)));
@@ -221,6 +223,8 @@ async fn what_is_changed_is_the_same(server: Server) {
         "token issue --tenant TENANT --name okta --expires 365d",
         "token issue --tenant TENANT --name app --scope feed --expires never --json",
         "token issue --tenant TENANT --name usual",
+        "token issue --all-tenants --scope feed --name feed --expires 30d",
+        "token issue --all-tenants --scope feed --name feed --json",
         "log bodies --tenant TENANT --for 2h",
         "log bodies --tenant TENANT --off --json",
     ] {
