@@ -1,4 +1,4 @@
-//! Log lines, on standard error: standard output belongs to what a command answers. Traces, which go to a collector.
+//! Log lines, on standard error: standard output is for the output of commands. Traces, which are sent to a collector.
 
 mod json;
 #[cfg(feature = "otlp")]
@@ -18,7 +18,7 @@ use tracing_subscriber::registry::Registry;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Levels that may stand alone.
+/// Levels that are valid alone.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// How log lines look.
@@ -28,17 +28,17 @@ pub(crate) enum LogFormat {
     Auto,
     /// One JSON object per line.
     Json,
-    /// For people.
+    /// Text.
     Text,
 }
 
-/// Starts the log, and the export of traces if it is on; `level` is what [`filter`] takes.
+/// Starts the log, and the export of traces if it is enabled; `level` is the input of [`filter`].
 pub(crate) fn init(format: LogFormat, level: &str, traces: &Traces) {
     let filter = filter(level).unwrap_or_default();
     let (lines, lines_handle) = reload::Layer::new(lines_of(format));
     let lines = lines.with_filter(filter_fn(is_for_lines));
     let registry = tracing_subscriber::registry();
-    // The filter of the log is one for everything, which costs least, unless spans have to get past it.
+    // The log has one global filter, which is cheapest, unless spans have to bypass it.
     match traces.layer() {
         Some(spans) => {
             let (filter, level_handle) = reload::Layer::new(filter);
@@ -62,18 +62,18 @@ fn keep<S: 'static, E>(
 ) {
     if started.is_ok() {
         let _ = RELOAD.set(Box::new(move |format, filter| {
-            // Both fail only if the log is gone.
+            // Both fail only if the log was dropped.
             let _ = (lines.reload(lines_of(format)), level.reload(filter));
         }));
     }
 }
 
-/// Puts another format and filter in the place of those in force.
+/// Replaces the current format and filter.
 type Reload = Box<dyn Fn(LogFormat, EnvFilter) + Send + Sync>;
 
 static RELOAD: OnceLock<Reload> = OnceLock::new();
 
-/// Takes another format and level, once the log is started.
+/// Replaces format and level, after the log is started.
 pub(crate) fn renew(format: LogFormat, level: &str) {
     if let (Some(reload), Some(filter)) = (RELOAD.get(), filter(level)) {
         reload(format, filter);
@@ -96,12 +96,12 @@ pub fn filter(text: &str) -> Option<EnvFilter> {
     let text = text.trim().to_ascii_lowercase();
     let is_level = |part: &str| LEVELS.contains(&part);
     let directives = match text.as_str() {
-        // h2 warns of what clients do, such as to reset streams.
+        // h2 warns about actions of clients, such as resetting streams.
         "info" | "debug" | "trace" => format!("warn,h2=error,scimd={text}"),
         "warn" => "warn,h2=error".to_owned(),
         _ => text,
     };
-    // A word alone would be taken for the name of a target, and so would a misspelt level.
+    // A single word, such as a misspelt level, would be treated as the name of a target.
     let is_directive = |part: &str| is_level(part.trim()) || part.contains('=');
     directives
         .split(',')
@@ -110,11 +110,11 @@ pub fn filter(text: &str) -> Option<EnvFilter> {
         .flatten()
 }
 
-/// Whether lines show in which spans they are written, which JSON does not. No span is made that nobody sees.
+/// Whether lines contain their spans, which JSON lines do not. Spans without a reader are not created.
 static LINES_SHOW_SPANS: AtomicBool = AtomicBool::new(false);
 
-/// Spans of traces are for no line. sqlx logs statements and PostgreSQL's notices, which can hold values: never, whatever
-/// is asked.
+/// Spans of traces do not appear in lines. Statements and notices of PostgreSQL logged by sqlx can contain values and
+/// are always suppressed.
 fn is_for_lines(metadata: &Metadata<'_>) -> bool {
     let is_shown = metadata.is_event() || LINES_SHOW_SPANS.load(Ordering::Relaxed);
     is_shown
@@ -143,7 +143,7 @@ fn text_lines() -> Lines {
         .boxed()
 }
 
-/// Makes a panic one line of the log, or of standard error while there is no log.
+/// Writes a panic as one line of the log, or to standard error while there is no log.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic

@@ -1,4 +1,4 @@
-//! What a client reads: a user, a page of a list, and a choice of attributes.
+//! Responses: a user, a page of a list, and selected attributes.
 
 use crate::stage::STAGE;
 use divan::{Bencher, black_box};

@@ -1,7 +1,7 @@
-//! The body of a user: read, accepted, held to its type, and taken apart for the index.
+//! The body of a user: parsed, accepted, checked, and split into index rows.
 
-use crate::people::Person;
 use crate::stage::STAGE;
+use crate::users::User;
 use divan::{Bencher, black_box};
 use scimd::resource::accept::{accept, assign_defaults};
 use scimd::resource::check::{WriteKind, check};
@@ -9,7 +9,7 @@ use scimd::resource::entries::entries;
 use scimd::resource::json::read_object;
 
 fn okta() -> Vec<u8> {
-    Person::new(1, 7).body().to_string().into_bytes()
+    User::new(1, 7).body().to_string().into_bytes()
 }
 
 #[divan::bench]

@@ -1,30 +1,24 @@
 //! A filter: from its text to the statement that PostgreSQL is given.
 
-use crate::people::Person;
 use crate::stage::STAGE;
+use crate::users::User;
 use divan::{Bencher, black_box};
 use scimd::filter::{FilterLimits, parse_filter, resolve};
 use scimd::resource::Conformance;
 use scimd::store::{Documents, ListTarget, PageRequest, PageStart, Relations, Store};
 
 fn filters() -> [(&'static str, String); 6] {
-    let (person, other) = (Person::new(1, 7), Person::new(1, 8));
+    let (user, other) = (User::new(1, 7), User::new(1, 8));
     [
-        (
-            "userName",
-            format!("userName eq \"{}\"", person.user_name()),
-        ),
+        ("userName", format!("userName eq \"{}\"", user.user_name())),
         (
             "externalId",
-            format!("externalId eq \"{}\"", person.external_id()),
+            format!("externalId eq \"{}\"", user.external_id()),
         ),
-        ("emails", format!("emails.value eq \"{}\"", person.email())),
+        ("emails", format!("emails.value eq \"{}\"", user.email())),
         (
             "path",
-            format!(
-                "emails[type eq \"work\" and value eq \"{}\"]",
-                person.email()
-            ),
+            format!("emails[type eq \"work\" and value eq \"{}\"]", user.email()),
         ),
         (
             "co",
@@ -34,7 +28,7 @@ fn filters() -> [(&'static str, String); 6] {
             "both",
             format!(
                 "(userName eq \"{}\" or userName eq \"{}\") and not (title pr)",
-                person.user_name(),
+                user.user_name(),
                 other.user_name()
             ),
         ),

@@ -1,5 +1,5 @@
-//! The inner loops of the server, each alone: how long one turn takes, and what it allocates.
-//! `docs/performance.md` tells how to read it.
+//! Benchmarks of the inner loops of the server: duration and allocations of an iteration. `docs/performance.md`
+//! describes the output.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -7,11 +7,11 @@ mod answers;
 mod bodies;
 mod filters;
 mod patches;
-#[path = "../load/people.rs"]
-#[allow(dead_code, reason = "the load program needs more of it")]
-mod people;
 mod stage;
 mod tokens;
+#[path = "../load/users.rs"]
+#[allow(dead_code, reason = "the load program needs more of it")]
+mod users;
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]

@@ -1,7 +1,7 @@
 //! A PATCH: from the bytes of its body to the attributes after it.
 
-use crate::people::{self, ENTERPRISE, Person};
 use crate::stage::STAGE;
+use crate::users::{self, ENTERPRISE, User};
 use divan::{Bencher, black_box};
 use scimd::patch::{PatchLimits, read, resolve};
 use scimd::resource::Conformance;
@@ -12,8 +12,8 @@ const NAMES: [&str; 3] = ["okta_deactivate", "entra_many", "one_member"];
 
 fn body(name: &str) -> Vec<u8> {
     let body = match name {
-        "okta_deactivate" => people::set_active(false),
-        "entra_many" => people::patch(&json!([
+        "okta_deactivate" => users::set_active(false),
+        "entra_many" => users::patch(&json!([
             {"op": "Replace", "path": "displayName", "value": "Maria Ferrari"},
             {"op": "Replace", "path": "emails[type eq \"work\"].value", "value": "maria@mail.example"},
             {"op": "Replace", "path": "name.familyName", "value": "Ferrari"},
@@ -22,9 +22,9 @@ fn body(name: &str) -> Vec<u8> {
             {"op": "Replace", "path": "active", "value": "True"}
         ])),
         _ => {
-            let member = Person::new(1, 3).id().to_string();
-            people::patch(
-                &json!([{"op": "add", "path": "members", "value": people::members([member.as_str()])}]),
+            let member = User::new(1, 3).id().to_string();
+            users::patch(
+                &json!([{"op": "add", "path": "members", "value": users::members([member.as_str()])}]),
             )
         }
     };
@@ -39,7 +39,7 @@ fn parse_resolve_apply(bencher: Bencher, name: &str) {
     } else {
         &stage.user
     };
-    let id = Person::new(1, 7).id().to_string();
+    let id = User::new(1, 7).id().to_string();
     bencher
         .with_inputs(|| stage.attributes(7))
         .bench_values(|before| {

@@ -1,6 +1,6 @@
-//! What the inner loops work on: the built-in types, one user, and a caller of an empty tenant.
+//! Input of the inner loops: the built-in types, one user, and a caller of an empty tenant.
 
-use crate::people::Person;
+use crate::users::User;
 use scimd::access::Caller;
 use scimd::clock::{Clock, Timestamp};
 use scimd::operator::{DatabaseTarget, Operator, ServiceSettings};
@@ -37,7 +37,7 @@ impl Stage {
         runtime.block_on(Self::over_nothing())
     }
 
-    /// A caller and the numbers of a tenant come from a database; nothing is measured on it.
+    /// A caller and the ids of a tenant come from a database; it is not measured.
     async fn over_nothing() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = ServiceSettings {
@@ -88,7 +88,7 @@ impl Stage {
 
     /// The attributes of someone, as they are kept.
     pub(crate) fn attributes(&self, number: u64) -> Attributes {
-        let Value::Object(body) = Person::new(1, number).body() else {
+        let Value::Object(body) = User::new(1, number).body() else {
             return Attributes::default();
         };
         accept(&self.user, body, &mut self.acceptance())
@@ -105,7 +105,7 @@ impl Stage {
             modified: at,
         };
         let written = NewDocument::new(&self.user, self.attributes(number), None);
-        StoredResource::fresh(&self.user, Person::new(1, number).id(), meta, written)
+        StoredResource::fresh(&self.user, User::new(1, number).id(), meta, written)
     }
 
     /// The page of a list that a read finds.

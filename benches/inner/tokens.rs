@@ -1,4 +1,4 @@
-//! Whether a token is good, once its row is there.
+//! Verification of a token, after its row was read.
 
 use divan::{Bencher, black_box};
 use scimd::access::token::{TokenKind, fits, fresh, parse};

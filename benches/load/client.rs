@@ -1,4 +1,4 @@
-//! One keep-alive connection over HTTP/1.1, as thin as can be: what the driver spends, the server does not get.
+//! A minimal keep-alive connection with HTTP/1.1, because CPU time of the driver is not available to the server.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Where a server is, and by which token it is asked.
+/// The address of a server, and the token for requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Address {
     /// Host and port.
@@ -67,7 +67,7 @@ impl Address {
     }
 }
 
-/// An answer, read to its last byte.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -89,7 +89,7 @@ impl Client {
         }
     }
 
-    /// Sends a request and reads the answer; an error is a broken connection or a minute's silence.
+    /// Sends a request and reads the response; an error is a broken connection or a minute without a response.
     pub(crate) async fn send(
         &mut self,
         method: &Method,

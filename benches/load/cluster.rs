@@ -1,4 +1,4 @@
-//! A PostgreSQL server: one that this program starts by `tests/postgres` and stops, or one that is there.
+//! A PostgreSQL server: one that this program starts with `tests/postgres` and stops, or an existing one.
 
 use crate::database::{Database, name};
 use crate::population::Population;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const TOOL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/postgres");
-/// What a small server of one's own would be given; commits are durable.
+/// Settings of a small dedicated server; commits are durable.
 const SETTINGS: [&str; 4] = [
     "shared_buffers=1GB",
     "max_wal_size=8GB",
@@ -21,14 +21,14 @@ pub(crate) struct Cluster {
     url: String,
     bin: PathBuf,
     postmaster: Option<u32>,
-    /// The folder of one that was started here.
+    /// The folder of a server that was started here.
     own: Option<PathBuf>,
 }
 
 impl Cluster {
-    /// Starts one with its data in a folder, where it finds what an earlier run left.
+    /// Starts a server with its data in a folder, including databases of an earlier run.
     pub(crate) fn start(folder: &Path) -> Result<Self, String> {
-        // What a run that was killed left running is stopped first.
+        // A server that a killed run left running is stopped first.
         let _ = Command::new(TOOL)
             .arg("stop")
             .arg(folder)
@@ -43,7 +43,7 @@ impl Cluster {
         Self::over(url, Some(folder.to_owned()))
     }
 
-    /// One that runs already; its URL names a database from which others can be made.
+    /// A running server; its URL has a database from which others can be created.
     pub(crate) fn at(url: &str) -> Result<Self, String> {
         Self::over(url.to_owned(), None)
     }
@@ -91,7 +91,7 @@ impl Cluster {
         self.postmaster
     }
 
-    /// What a statement answers, as text.
+    /// The result of a statement, as text.
     pub(crate) fn ask(&self, database: &str, sql: &str) -> Result<String, String> {
         tool(self.psql(database).args(["-c", sql]))
     }
@@ -110,7 +110,7 @@ impl Cluster {
         command
     }
 
-    /// A fresh copy of a database, which is made first if it is not there.
+    /// A fresh copy of a database, which is created first if it does not exist.
     pub(crate) fn copy(
         &self,
         from: &str,
@@ -151,13 +151,15 @@ impl Cluster {
     pub(crate) fn filled(
         &self,
         program: &Path,
-        people: &Population,
+        population: &Population,
         folder: &Path,
         label: &str,
     ) -> Result<(Database, Option<Value>), String> {
         let own = format!("run_{label}");
-        let told = self.copy(&name(program, people), &own, |part| {
-            self.database(part).fill(program, people, folder).map(Some)
+        let told = self.copy(&name(program, population), &own, |part| {
+            self.database(part)
+                .fill(program, population, folder)
+                .map(Some)
         })?;
         Ok((self.database(&own), told))
     }
@@ -171,7 +173,7 @@ impl Drop for Cluster {
     }
 }
 
-/// What a program prints.
+/// The output of a program.
 pub(crate) fn tool(command: &mut Command) -> Result<String, String> {
     let output = command
         .output()

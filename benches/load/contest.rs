@@ -1,4 +1,4 @@
-//! A contest: sides take turns at one kind of work (A B, B A, …), so that a slow minute of the machine meets both.
+//! A contest: sides alternate at one kind of work (A B, B A, …), so that a slow minute of the machine affects both.
 
 use crate::cluster::Cluster;
 use crate::floor::{Floor, read_members};
@@ -45,7 +45,7 @@ impl Side<'_> {
         }
     }
 
-    /// Lets a server open its connections and prepare its statements; only what is wrong is kept of it.
+    /// Warms a server up, so that it opens connections and prepares statements; only wrong responses are recorded.
     async fn warm_up(&self, pace: Pace, tally: &mut Tally) {
         if let Self::Scim { site, phase, .. } = self {
             let operations = pace.measure.operations.min(40 * pace.clients as u64) / 2;
@@ -83,7 +83,7 @@ pub(crate) struct Pace {
     pub(crate) measure: Measure,
 }
 
-/// Lets the sides take turns; the tallies are in their order.
+/// Runs the sides alternately; the tallies are in their order.
 pub(crate) async fn contest(
     what: &str,
     sides: &[Side<'_>],

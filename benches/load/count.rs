@@ -1,5 +1,5 @@
-//! `count`: instructions of a request, by valgrind. They are the same on a busy machine, and tell apart what a
-//! clock cannot; what the kernel does for the server is not in them.
+//! `count`: instructions of a request, by valgrind. They do not depend on the load of the machine, and show differences
+//! that a clock cannot; kernel code is not included.
 
 use crate::cluster::tool;
 use crate::database;
@@ -37,10 +37,10 @@ pub(crate) async fn run(asked: Count) -> Result<u64, String> {
     } else {
         None
     };
-    let people = population(&asked.run);
+    let population = population(&asked.run);
     let (database, _) = match &cluster {
-        Some(cluster) => cluster.filled(&program, &people, &common.folder, "count")?,
-        None => database::sqlite(&program, &people, &common.folder, "count")?,
+        Some(cluster) => cluster.filled(&program, &population, &common.folder, "count")?,
+        None => database::sqlite(&program, &population, &common.folder, "count")?,
     };
     let under = ["valgrind", "--tool=callgrind", "--instr-atstart=no"].map(str::to_owned);
     let file = format!("--callgrind-out-file={}", folder.join("out").display());
@@ -48,7 +48,7 @@ pub(crate) async fn run(asked: Count) -> Result<u64, String> {
         "scimd",
         &program,
         &database,
-        people,
+        population,
         &[under.as_slice(), &[file]].concat(),
     )
     .await?;
@@ -89,7 +89,7 @@ pub(crate) async fn run(asked: Count) -> Result<u64, String> {
         wrong += turn.wrong;
     }
     out.say(&format!(
-        "callgrind_annotate --inclusive=yes {}/PHASE.callgrind shows where they went",
+        "callgrind_annotate --inclusive=yes {}/PHASE.callgrind shows the cost by function",
         folder.display()
     ));
     Ok(wrong)

@@ -1,4 +1,5 @@
-//! Databases for a run: filled once by an import, and copied for each run, so that every run begins alike.
+//! Databases for a run: filled once by an import, and copied for each run, so that every run starts with the same
+//! state.
 
 use crate::population::Population;
 use crate::process::{Family, peak};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// What a server keeps its data in.
+/// The database of a server.
 #[derive(Debug, Clone)]
 pub(crate) enum Database {
     Sqlite {
@@ -23,7 +24,7 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    /// Lets a command of scimd work with it, unhindered by limits that are made for one client.
+    /// Runs a command of scimd on it, without limits that are meant for one client.
     pub(crate) fn configure(&self, command: &mut Command) {
         for (name, _) in
             std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SCIMD_"))
@@ -46,17 +47,17 @@ impl Database {
         postmaster.map(Family)
     }
 
-    /// Imports a population, and tells how that went.
+    /// Imports a population, and prints the rate.
     pub(crate) fn fill(
         &self,
         program: &Path,
-        people: &Population,
+        population: &Population,
         folder: &Path,
     ) -> Result<Value, String> {
-        let path = folder.join("people.jsonl");
+        let path = folder.join("population.jsonl");
         let text = |error: std::io::Error| format!("{}: {error}", path.display());
         let mut file = BufWriter::new(File::create(&path).map_err(text)?);
-        people
+        population
             .write(&mut file)
             .and_then(|()| file.flush())
             .map_err(text)?;
@@ -85,22 +86,22 @@ impl Database {
         if !output.status.success() {
             return Err(format!("the import failed: {told}"));
         }
-        let per_second = people.users as f64 / seconds;
+        let per_second = population.users as f64 / seconds;
         Ok(
-            json!({"kind": "fill", "users": people.users, "groups": people.sizes, "seconds": seconds,
+            json!({"kind": "fill", "users": population.users, "groups": population.sizes, "seconds": seconds,
             "usersPerSecond": per_second, "peakMiB": most, "told": told}),
         )
     }
 }
 
-/// The name under which a population is kept. Another program than the one of this build has its own: a database that
-/// a newer one has filled is not for it, and one that it has filled is not what a newer one would make.
-pub(crate) fn name(program: &Path, people: &Population) -> String {
-    let sizes: Vec<_> = people.sizes.iter().map(u64::to_string).collect();
+/// The name under which a population is kept. Each program has separate databases: an older one does not start on a
+/// database that a newer one has filled, and fills it differently.
+pub(crate) fn name(program: &Path, population: &Population) -> String {
+    let sizes: Vec<_> = population.sizes.iter().map(u64::to_string).collect();
     let mut name = format!(
-        "people_{}_{}_{}",
-        people.users,
-        people.seed,
+        "users_{}_{}_{}",
+        population.users,
+        population.seed,
         sizes.join("_")
     );
     if program != crate::program() {
@@ -114,25 +115,25 @@ pub(crate) fn name(program: &Path, people: &Population) -> String {
 /// A folder of an embedded database with a population in it, for one run.
 pub(crate) fn sqlite(
     program: &Path,
-    people: &Population,
+    population: &Population,
     folder: &Path,
     label: &str,
 ) -> Result<(Database, Option<Value>), String> {
     let (filled, own) = (
-        folder.join(name(program, people)),
+        folder.join(name(program, population)),
         folder.join(format!("run_{label}")),
     );
     let text = |error: std::io::Error| format!("{}: {error}", own.display());
     let mut told = None;
     if !filled.exists() {
-        let part = folder.join(format!("{}_part", name(program, people)));
+        let part = folder.join(format!("{}_part", name(program, population)));
         let _ = fs::remove_dir_all(&part);
         fs::create_dir_all(&part).map_err(text)?;
         told = Some(
             Database::Sqlite {
                 folder: part.clone(),
             }
-            .fill(program, people, folder)?,
+            .fill(program, population, folder)?,
         );
         fs::rename(&part, &filled).map_err(text)?;
     }

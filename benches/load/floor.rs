@@ -1,5 +1,5 @@
-//! The floor: what PostgreSQL does by itself on this machine, one least statement for each operation, under
-//! pgbench with as many clients. HTTP, JSON, tokens and SCIM are left out, so 1.0 is out of reach.
+//! The floor: the rate of PostgreSQL alone on this machine, with one minimal statement for each operation, under
+//! pgbench with as many clients. Without HTTP, JSON, tokens and SCIM, so 1.0 cannot be reached.
 
 use crate::cluster::{Cluster, tool};
 use crate::phase::Phase;
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/floor");
 
-/// A plain set of tables with as many people.
+/// Plain tables with the same number of users.
 #[derive(Debug)]
 pub(crate) struct Floor<'a> {
     cluster: &'a Cluster,
@@ -19,7 +19,7 @@ pub(crate) struct Floor<'a> {
     database: String,
 }
 
-/// The script that does least what a phase does.
+/// The minimal script for a phase.
 pub(crate) fn script(phase: Phase) -> Option<PathBuf> {
     let name = match phase {
         Phase::Get => "get",
@@ -75,7 +75,7 @@ impl<'a> Floor<'a> {
     ) -> Result<(), String> {
         let script = script(phase).ok_or("there is no floor of this")?;
         if phase == Phase::Delete {
-            // Those who go must be there; a script beside this one makes them.
+            // Users to delete must exist; another script creates them.
             let many = (measure.seconds * 12_000.0).to_string();
             tool(
                 self.cluster
@@ -118,10 +118,10 @@ impl<'a> Floor<'a> {
                 .ok()
         };
         let done = find("number of transactions actually processed: ")
-            .ok_or("pgbench did not say what it did")?;
-        let rate = find("tps = ").ok_or("pgbench did not say how fast it was")?;
+            .ok_or("pgbench did not print its number of transactions")?;
+        let rate = find("tps = ").ok_or("pgbench did not print its rate")?;
         turn.counted = done as u64;
-        // Its own time leaves out starting and connecting.
+        // Its own time excludes starting and connecting.
         turn.seconds = done / rate.max(1e-9);
         Ok(())
     }

@@ -1,6 +1,6 @@
-//! The load program: a tenant full of people, the work of identity providers, every answer checked.
-//! `docs/performance.md` tells how to use it. Without a command and without `--bench`, as `cargo test` starts it,
-//! it does a little of everything and looks at the answers only.
+//! The load program: it sends the requests of identity providers to a tenant of generated users, and checks every
+//! response. `docs/performance.md` describes its use. Without a command and without `--bench`, as `cargo test` starts
+//! it, it runs each phase briefly and only checks the responses.
 
 #![allow(
     clippy::print_stdout,
@@ -23,7 +23,6 @@ mod manage;
 mod null;
 mod options;
 mod output;
-mod people;
 mod phase;
 mod population;
 mod process;
@@ -38,6 +37,7 @@ mod strain;
 mod tally;
 mod targets;
 mod turn;
+mod users;
 
 use clap::{CommandFactory, Parser};
 use options::{Command, Options};
@@ -48,7 +48,7 @@ use std::process::ExitCode;
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-/// The server that is measured unless another is named: the one of this build.
+/// The measured server by default: the one of this build.
 pub(crate) fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_scimd"))
 }
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(0) => ExitCode::SUCCESS,
         Ok(wrong) => {
-            eprintln!("load: {wrong} answers were wrong; each kind is shown under its phase");
+            eprintln!("load: {wrong} wrong responses; each kind is listed under its phase");
             ExitCode::FAILURE
         }
         Err(why) => {
@@ -99,13 +99,13 @@ fn dispatch(options: Options) -> Result<u64, String> {
                 .iter()
                 .filter_map(|size| size.parse().ok())
                 .collect();
-            let people = Population {
+            let population = Population {
                 seed: asked.seed,
                 users: asked.users,
                 sizes,
             };
             let mut out = BufWriter::new(io::stdout().lock());
-            people
+            population
                 .write(&mut out)
                 .and_then(|()| out.flush())
                 .map_err(|error| error.to_string())?;

@@ -1,7 +1,7 @@
-//! `serve`: the null server, a floor that speaks HTTP. It answers the requests of the phases about users with one least
-//! statement each, over plain tables: no tokens, no schemas, no validation, no log of requests. It is started in place of
-//! scimd over a copy of its database, from which it fills tables of its own. A connection of a client has a connection of
-//! PostgreSQL; on SQLite all have one, whose transactions the writes that wait share.
+//! `serve`: the null server, a floor with HTTP. It handles the requests of the phases about users with one minimal
+//! statement each, over plain tables: no tokens, no schemas, no validation, no log of requests. It is started in place
+//! of scimd over a copy of its database, from which it fills its own tables. Each client connection has a PostgreSQL
+//! connection; on SQLite all share one, and waiting writes share a transaction.
 
 mod sql;
 
@@ -27,7 +27,7 @@ use std::rc::Rc;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-/// Arguments of `serve`: those with which scimd is started.
+/// Arguments of `serve`: those of scimd.
 #[derive(Debug, Args)]
 pub(crate) struct Null {
     #[arg(long)]
@@ -39,7 +39,7 @@ pub(crate) struct Null {
     data_dir: Option<PathBuf>,
 }
 
-/// What is read of a body.
+/// The relevant members of a body.
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(rename = "userName", borrow)]
@@ -58,8 +58,8 @@ struct Email<'a> {
     kind: Cow<'a, str>,
 }
 
-/// A person as the tables have it.
-pub(super) struct Person {
+/// A user in the tables.
+pub(super) struct User {
     pub(super) id: Uuid,
     pub(super) document: String,
 }
@@ -67,25 +67,28 @@ pub(super) struct Person {
 /// A null server over a copy of a population that `scimd` has imported.
 pub(crate) async fn site(
     scimd: &Path,
-    people: &Population,
+    population: &Population,
     folder: &Path,
     cluster: Option<&Cluster>,
     out: &mut Output,
 ) -> Result<Rc<Site>, String> {
     out.now("filling the tables of the null server");
     let (label, (database, _)) = match cluster {
-        Some(cluster) => ("pgnull", cluster.filled(scimd, people, folder, "pgnull")?),
+        Some(cluster) => (
+            "pgnull",
+            cluster.filled(scimd, population, folder, "pgnull")?,
+        ),
         None => (
             "sqlnull",
-            database::sqlite(scimd, people, folder, "sqlnull")?,
+            database::sqlite(scimd, population, folder, "sqlnull")?,
         ),
     };
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
-    let site = Site::start(label, &own, &database, people.clone(), &[]).await?;
+    let site = Site::start(label, &own, &database, population.clone(), &[]).await?;
     Ok(Rc::new(site))
 }
 
-/// Serves until the program is ended.
+/// Serves until the program ends.
 pub(crate) async fn serve(asked: Null) -> Result<u64, String> {
     let connections = Rc::new(Connections::open(asked.data_dir).await?);
     let text = |error: std::io::Error| error.to_string();
@@ -95,7 +98,7 @@ pub(crate) async fn serve(asked: Null) -> Result<u64, String> {
     println!("Bearer token: {}", asked.issue_token);
     loop {
         let (stream, _) = listener.accept().await.map_err(text)?;
-        // A client that does not want delays gets none.
+        // Without Nagle's algorithm.
         let _ = stream.set_nodelay(true);
         let connection = Rc::new(connections.one().await?);
         tokio::task::spawn_local(async move {
@@ -104,7 +107,7 @@ pub(crate) async fn serve(asked: Null) -> Result<u64, String> {
                 async move { Ok::<_, String>(answered(&connection, request).await) }
             });
             let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
-            // The client has gone.
+            // The client has disconnected.
             let _ = serving.await;
         });
     }
@@ -155,7 +158,7 @@ async fn answer(
             ];
             connection.create(id, names, text, emails.unzip()).await?;
             let document = text.to_owned();
-            Ok((201, shown(&Person { id, document })))
+            Ok((201, shown(&User { id, document })))
         }
         (&Method::PUT, Some(id)) => {
             parse(text)?;
@@ -177,8 +180,8 @@ fn parse(text: &str) -> Result<Body<'_>, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-fn done(changed: Option<Person>) -> Result<(u16, String), String> {
-    Ok(changed.map_or((404, String::new()), |person| (200, shown(&person))))
+fn done(changed: Option<User>) -> Result<(u16, String), String> {
+    Ok(changed.map_or((404, String::new()), |user| (200, shown(&user))))
 }
 
 async fn list(connection: &sql::Connection, query: &str) -> Result<(u16, String), String> {
@@ -207,7 +210,7 @@ async fn list(connection: &sql::Connection, query: &str) -> Result<(u16, String)
 }
 
 /// The document with the id before its members.
-fn shown(person: &Person) -> String {
-    let Person { id, document } = person;
+fn shown(user: &User) -> String {
+    let User { id, document } = user;
     format!("{{\"id\":\"{id}\",{}", document.get(1..).unwrap_or("}"))
 }

@@ -5,7 +5,7 @@ use crate::turn::Measure;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
-/// Puts a SCIM server under load, checks every answer, and tells what each operation costs.
+/// Puts a SCIM server under load, checks every response, and prints the cost of each operation.
 #[derive(Debug, Parser)]
 #[command(name = "load")]
 pub(crate) struct Options {
@@ -18,25 +18,25 @@ pub(crate) struct Options {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Drives one server, or several programs in turn, phase by phase
+    /// Runs the phases on one server, or alternately on several programs
     Run(Run),
-    /// Measures every target of docs/performance.md beside its floor
+    /// Measures every target of docs/performance.md with its floor
     Targets(Targets),
     /// Counts the instructions of each operation with valgrind
     Count(Count),
-    /// Memory and the waits of another tenant while one token reads none of its answers
+    /// Memory, and delay of another tenant, while one token reads no responses
     Unread(strain::Unread),
-    /// Waits of a client with a token while others hold connections and say nothing
+    /// Delay of a client with a token while others hold silent connections
     Silent(strain::Silent),
-    /// Times of a tenant's requests beside another one whose clients send slow filters
+    /// Response times of a tenant next to one whose clients send slow filters
     Noisy(strain::Noisy),
-    /// Memory of connections at rest
+    /// Memory of idle connections
     Idle(strain::Idle),
     /// Times of the management API with very many tenants and a very long log
     Manage(crate::manage::Manage),
-    /// How soon changes are delivered, and what that costs
+    /// Delay and cost of deliveries
     Feed(crate::feed::Feed),
-    /// Serves as the null server; started by this program itself
+    /// Runs the null server; started by this program itself
     #[command(hide = true)]
     Serve(crate::null::Null),
     /// Prints a population as JSON Lines for `scimd import`
@@ -48,31 +48,31 @@ pub(crate) enum Command {
     },
 }
 
-/// What every measurement needs.
+/// Common options of all measurements.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Common {
-    /// Clients at once, each with a connection of its own
+    /// Number of concurrent clients, each with one connection
     #[arg(long, default_value_t = 8)]
     pub(crate) clients: usize,
     /// Seconds of a turn
     #[arg(long, default_value_t = 2.0)]
     pub(crate) seconds: f64,
-    /// Most operations of a turn
+    /// Maximum number of operations of a turn
     #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
     pub(crate) operations: u64,
     /// Turns of each side; ratios are medians of them
     #[arg(long, default_value_t = 3)]
     pub(crate) rounds: usize,
-    /// Other people
+    /// Seed of generated users
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Adds results to this file, one JSON object on each line
+    /// Appends results to this file, one JSON object per line
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Where databases are kept between runs
     #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/target/load"))]
     pub(crate) folder: PathBuf,
-    /// A PostgreSQL server to use, in place of one that is started for the run
+    /// PostgreSQL server to use instead of one that is started for the run
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
 }
@@ -96,7 +96,7 @@ impl Common {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) common: Common,
-    /// People in the tenant
+    /// Users in the tenant
     #[arg(long, default_value_t = 1000)]
     pub(crate) users: u64,
     /// Sizes of groups
@@ -105,13 +105,13 @@ pub(crate) struct Run {
     /// Only these phases; the name without its size for all sizes
     #[arg(long, value_delimiter = ',')]
     pub(crate) phases: Vec<String>,
-    /// Over PostgreSQL, and beside pgbench where there is a floor; otherwise over SQLite
+    /// Uses PostgreSQL, and pgbench as floor where defined; otherwise SQLite
     #[arg(long)]
     pub(crate) postgres: bool,
-    /// Beside the null server, where it can do what a phase asks
+    /// Compares with the null server, for phases that it supports
     #[arg(long, conflicts_with = "url")]
     pub(crate) null: bool,
-    /// Another build of scimd, which takes turns with the others; ratios are those of the first to each
+    /// Another build of scimd, run alternately; ratios are those of the first to each
     #[arg(long, value_name = "FILE")]
     pub(crate) program: Vec<PathBuf>,
     /// A server that runs already and holds the population; with --token
@@ -120,7 +120,7 @@ pub(crate) struct Run {
     /// Its token
     #[arg(long)]
     pub(crate) token: Option<String>,
-    /// Its process, whose CPU and memory are told
+    /// Its process id, for CPU and memory
     #[arg(long)]
     pub(crate) process: Option<u32>,
 }
@@ -130,10 +130,10 @@ pub(crate) struct Run {
 pub(crate) struct Targets {
     #[command(flatten)]
     pub(crate) common: Common,
-    /// People in the tenant
+    /// Users in the tenant
     #[arg(long, default_value_t = 100_000)]
     pub(crate) users: u64,
-    /// People in the large tenant beside it; 0 leaves it out
+    /// Users in the large tenant; 0: no large tenant
     #[arg(long, default_value_t = 0)]
     pub(crate) large: u64,
     /// Seconds of the mixed load under which memory is watched
@@ -155,21 +155,21 @@ pub(crate) struct Count {
     /// Requests of each phase
     #[arg(long, default_value_t = 200)]
     pub(crate) requests: u64,
-    /// Tells too what functions cost whose names contain this, with all that they call; for a build without optimization
+    /// Also prints the inclusive cost of functions whose names contain this; for a build without optimization
     #[arg(long = "part", value_name = "TEXT")]
     pub(crate) parts: Vec<String>,
 }
 
-/// Arguments of `people`.
+/// Arguments of `population`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct People {
     /// How many
     #[arg(long, default_value_t = 100_000)]
     pub(crate) users: u64,
-    /// Sizes of groups beside the small ones
+    /// Sizes of additional groups
     #[arg(long, value_delimiter = ',', default_value = "")]
     pub(crate) sizes: Vec<String>,
-    /// Other people
+    /// Seed of generated users
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 }

@@ -1,4 +1,4 @@
-//! What a run says: progress, a table, and JSON lines in a file.
+//! The output of a run: progress, a table, and JSON lines in a file.
 
 use crate::tally::Tally;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,12 +8,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
-/// Where a run is told.
+/// The output of a run.
 #[derive(Debug)]
 pub(crate) struct Output {
     bar: ProgressBar,
     file: Option<File>,
-    /// Answers that were wrong, over all.
+    /// Total number of wrong responses.
     pub(crate) wrong: u64,
     has_head: bool,
 }
@@ -42,7 +42,7 @@ impl Output {
         })
     }
 
-    /// What is being done now.
+    /// The current step.
     pub(crate) fn now(&self, what: &str) {
         self.bar.set_message(what.to_owned());
     }
@@ -60,7 +60,7 @@ impl Output {
         }
     }
 
-    /// What came of a phase.
+    /// The result of a phase.
     pub(crate) fn phase(&mut self, what: &str, side: &str, tally: &Tally) {
         if !self.has_head {
             self.has_head = true;
@@ -97,7 +97,7 @@ impl Output {
             tally.wrong
         ));
         if let Some(first) = &tally.first_wrong {
-            self.say(&format!("    first wrong answer: {first}"));
+            self.say(&format!("    first wrong response: {first}"));
         }
         self.wrong += tally.wrong;
         let mut line = json!({"kind": "phase", "phase": what, "side": side});

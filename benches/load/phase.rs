@@ -1,4 +1,4 @@
-//! The phases: what is asked of a server, one kind of request each.
+//! The phases: one kind of request each.
 
 use std::fmt;
 
@@ -78,7 +78,7 @@ const SIZED: [(&str, OfSize); 4] = [
 ];
 
 impl Phase {
-    /// Whether the null server does what the phase asks.
+    /// Whether the null server supports the phase.
     pub(crate) fn is_of_null(self) -> bool {
         matches!(
             self,
@@ -114,7 +114,7 @@ impl Phase {
         matches!(self, Self::Import | Self::Mixed | Self::Delete)
     }
 
-    /// Clients that make sense: some kinds of work have one hand.
+    /// The number of clients: some phases are sequential.
     pub(crate) fn clients(self, wanted: usize) -> usize {
         match self {
             Self::OneGroup | Self::ManyGroups => 16,
@@ -125,7 +125,7 @@ impl Phase {
         }
     }
 
-    /// Whether it leaves more or fewer users behind, so that they are counted afterwards.
+    /// Whether it changes the number of users, so that they are counted afterwards.
     pub(crate) fn changes_total(self) -> bool {
         matches!(
             self,

@@ -1,27 +1,27 @@
 //! Who is in a tenant before anything is measured, and how it gets there: `scimd import` of JSON Lines.
 
-use crate::people::{self, Person, group_id};
+use crate::users::{self, User, group_id};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
-/// Small groups, of ten people each.
+/// Small groups, of ten users each.
 pub(crate) const TEAMS: u64 = 100;
 /// Members of a small group.
 pub(crate) const TEAM: u64 = 10;
-/// Groups without members, one for each of as many writers.
+/// Groups without members, one for each writer.
 pub(crate) const WRITERS: u64 = 16;
-/// People who are in no large group, so that they can be added to it.
+/// Users that are in no large group, so that they can be added to it.
 const SPARE: u64 = 4096;
 /// Members on a line; a group of more has more lines.
 const LINE: u64 = 10_000;
 
-/// Which groups there are beside the small ones, by their number.
+/// Additional groups, by their number.
 const FIRST_WRITER: u64 = 10_000;
 const FIRST_LARGE: u64 = 20_000;
-/// A group for members that come by the hundred.
+/// A group to which hundreds of members are added at once.
 const WIDE: u64 = 30_000;
 
-/// The people and groups of a tenant.
+/// The users and groups of a tenant.
 #[derive(Debug, Clone)]
 pub(crate) struct Population {
     pub(crate) seed: u64,
@@ -31,13 +31,13 @@ pub(crate) struct Population {
 }
 
 impl Population {
-    pub(crate) fn person(&self, number: u64) -> Person {
-        Person::new(self.seed, number)
+    pub(crate) fn user(&self, number: u64) -> User {
+        User::new(self.seed, number)
     }
 
-    /// Who of the tenant, for each number someone else until all had their turn.
-    pub(crate) fn anyone(&self, number: u64) -> Person {
-        self.person(people::chance(self.seed, 20, number) % self.users)
+    /// A permutation of the users of the tenant by number.
+    pub(crate) fn anyone(&self, number: u64) -> User {
+        self.user(users::chance(self.seed, 20, number) % self.users)
     }
 
     pub(crate) fn team(&self, number: u64) -> String {
@@ -70,9 +70,9 @@ impl Population {
     }
 
     /// Someone who is not in a large group, by number.
-    pub(crate) fn spare(&self, size: u64, number: u64) -> Person {
+    pub(crate) fn spare(&self, size: u64, number: u64) -> User {
         let first = self.members(size);
-        self.person(first + number % (self.users - first).max(1))
+        self.user(first + number % (self.users - first).max(1))
     }
 
     /// How many those are.
@@ -83,9 +83,9 @@ impl Population {
     /// Writes everything as lines for an import.
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         for number in 0..self.users {
-            let person = self.person(number);
-            let mut body = person.body();
-            body["id"] = person.id().to_string().into();
+            let user = self.user(number);
+            let mut body = user.body();
+            body["id"] = user.id().to_string().into();
             writeln!(out, "{body}")?;
         }
         for number in 0..TEAMS {
@@ -114,13 +114,13 @@ impl Population {
         name: &str,
         mut members: impl Iterator<Item = u64>,
     ) -> io::Result<()> {
-        let mut body = people::group(name);
+        let mut body = users::group(name);
         body["id"] = id.into();
         let mut some = || -> Value {
             let ids = members
                 .by_ref()
                 .take(LINE as usize)
-                .map(|number| self.person(number).id().to_string());
+                .map(|number| self.user(number).id().to_string());
             ids.map(|id| json!({"value": id})).collect()
         };
         body["members"] = some();

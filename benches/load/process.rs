@@ -1,4 +1,4 @@
-//! What processes use, from `/proc`: CPU time with that of their children, and memory.
+//! Resource usage of processes, from `/proc`: CPU time including children, and memory.
 
 use std::collections::HashMap;
 use std::fs;
@@ -61,7 +61,7 @@ impl Family {
 /// The parent of a process, and the seconds of CPU it used.
 fn stat(process: u32) -> Option<(u32, f64)> {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name stands in brackets and may hold anything.
+    // The name is in brackets and can contain any character.
     let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
     let ticks: f64 = fields
         .get(11..15)?
@@ -90,7 +90,7 @@ pub(crate) fn peak(process: u32) -> f64 {
     status(process, "VmHWM")
 }
 
-/// Lets the peak begin anew.
+/// Resets the peak.
 pub(crate) fn forget_peak(process: u32) {
     // Without the right to do it the peak is that of the whole life: more, never less.
     let _ = fs::write(format!("/proc/{process}/clear_refs"), "5");
@@ -141,7 +141,7 @@ impl Watch {
         Self { over, reader }
     }
 
-    /// The most MiB that were seen.
+    /// The maximum observed MiB.
     pub(crate) fn stop(self) -> f64 {
         self.over.store(true, Ordering::Relaxed);
         self.reader.join().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Results as Markdown: figures in documents come from files of results, not from hands.
+//! Results as Markdown, so that figures in documents are generated from result files.
 
 use serde_json::Value;
 use std::fs;
@@ -58,7 +58,7 @@ fn told(value: &Value) -> &str {
     value.as_str().unwrap_or("")
 }
 
-/// As many digits as say something.
+/// A number with its significant digits.
 fn number(value: &Value) -> String {
     match value.as_f64().unwrap_or(0.0) {
         0.0 => "–".to_owned(),

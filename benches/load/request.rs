@@ -1,4 +1,4 @@
-//! Requests, and what a right answer to each is.
+//! Requests, and the expected response to each.
 
 use crate::client::Answer;
 use hyper::Method;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// A request with what its answer must be.
+/// A request with its expected response.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
@@ -16,26 +16,26 @@ pub(crate) struct Request {
     pub(crate) right: Right,
 }
 
-/// A right answer.
+/// An expected response.
 #[derive(Debug, Clone)]
 pub(crate) enum Right {
     /// 200 with that id, and these texts in the body.
     Resource { id: String, holds: String },
     /// 201 with an id.
     Created,
-    /// 204, or 200 if `attributes` asked for an answer.
+    /// 204, or 200 if `attributes` was requested.
     Done,
-    /// 204, and the person is gone.
+    /// 204, and the user is deleted.
     Deleted,
-    /// A list of that one alone, or of none.
+    /// A list with only that user, or an empty one.
     Only(Option<String>),
-    /// A list of at most so many, and of one at least.
+    /// A list with at least one and at most this number of items.
     Some(usize),
-    /// A page with so many resources, of so many in all.
+    /// A page with this number of resources, and this total.
     Page { count: usize, total: u64 },
-    /// A page of a walk by cursor: as many as asked for, or the last, of so many in all.
+    /// A page of a walk by cursor: full, or the last one, with this total.
     Next { count: usize, total: u64 },
-    /// A group with so many members at least.
+    /// A group with at least this number of members.
     Members(u64),
 }
 
@@ -64,7 +64,7 @@ impl Request {
     }
 }
 
-/// What an answer tells.
+/// The content of a response.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// The id of a new resource.
@@ -104,7 +104,7 @@ struct Member<'a> {
 }
 
 impl Right {
-    /// Holds an answer to what it must be.
+    /// Checks a response.
     pub(crate) fn check(&self, answer: &Answer) -> Result<Told, String> {
         self.told(answer).map_err(|why| {
             let start: String = String::from_utf8_lossy(&answer.body)
@@ -175,7 +175,7 @@ fn only(list: &Listed<'_>, id: Option<&str>) -> Result<Told, String> {
     let wanted: Vec<_> = id.into_iter().collect();
     match ids == wanted && list.total == wanted.len() as u64 {
         true => Ok(Told::default()),
-        false => Err(format!("not a list of {wanted:?} alone")),
+        false => Err(format!("not a list with only {wanted:?}")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `run`: one server phase by phase, or several programs in turn.
+//! `run`: phases on one server, or alternately on several programs.
 
 use crate::cluster::Cluster;
 use crate::contest::{Side, contest};
@@ -14,7 +14,7 @@ use crate::site::Site;
 use serde_json::json;
 use std::rc::Rc;
 
-/// The phases that were asked for.
+/// The requested phases.
 pub(crate) fn phases(asked: &Run) -> Vec<Phase> {
     let is_asked = |phase: &Phase| {
         let name = phase.to_string();
@@ -50,7 +50,7 @@ pub(crate) fn population(asked: &Run) -> Population {
     }
 }
 
-/// A private server of PostgreSQL, or the one that was named.
+/// A private server of PostgreSQL, or the configured one.
 pub(crate) fn cluster(common: &crate::options::Common) -> Result<Cluster, String> {
     match &common.database_url {
         Some(url) => Cluster::at(url),
@@ -78,8 +78,8 @@ pub(crate) async fn run(asked: Run) -> Result<u64, String> {
                 .first()
                 .cloned()
                 .unwrap_or_else(crate::program);
-            let (people, folder) = (population(&asked), &asked.common.folder);
-            Some(null::site(&scimd, &people, folder, cluster.as_ref(), &mut out).await?)
+            let (population, folder) = (population(&asked), &asked.common.folder);
+            Some(null::site(&scimd, &population, folder, cluster.as_ref(), &mut out).await?)
         }
         false => None,
     };
@@ -114,13 +114,13 @@ async fn sites(
     cluster: Option<&Cluster>,
     out: &mut Output,
 ) -> Result<Vec<Rc<Site>>, String> {
-    let people = population(asked);
+    let population = population(asked);
     if let (Some(url), Some(token)) = (&asked.url, &asked.token) {
         let postgres = cluster
             .and_then(Cluster::postmaster)
             .map(crate::process::Family);
         return Ok(vec![Rc::new(
-            Site::at("scim", url, token, people, asked.process, postgres).await?,
+            Site::at("scim", url, token, population, asked.process, postgres).await?,
         )]);
     }
     let programs = if asked.program.is_empty() {
@@ -140,12 +140,12 @@ async fn sites(
         );
         out.now(&format!("filling the tenant of {label}"));
         let (database, told) = match cluster {
-            Some(cluster) => cluster.filled(program, &people, &asked.common.folder, &label)?,
-            None => database::sqlite(program, &people, &asked.common.folder, &label)?,
+            Some(cluster) => cluster.filled(program, &population, &asked.common.folder, &label)?,
+            None => database::sqlite(program, &population, &asked.common.folder, &label)?,
         };
         told.iter().for_each(|told| out.line(told));
         sites.push(Rc::new(
-            Site::start(&label, program, &database, people.clone(), &[]).await?,
+            Site::start(&label, program, &database, population.clone(), &[]).await?,
         ));
     }
     Ok(sites)

@@ -1,8 +1,8 @@
-//! What a part of a program costs, from a profile of callgrind: the instructions of its functions and of all that they call.
+//! The cost of a part of a program, from a profile of callgrind: the inclusive instructions of its functions.
 
 use std::collections::HashMap;
 
-/// Names that a profile gives numbers, such as `fn=(7) main` and `fn=(7)` afterwards.
+/// Numbered names in a profile, such as `fn=(7) main` and `fn=(7)` afterwards.
 #[derive(Default)]
 struct Numbered(HashMap<String, String>);
 
@@ -20,8 +20,8 @@ impl Numbered {
     }
 }
 
-/// Instructions in functions whose names contain a text, with all that they call. Functions that were compiled into others
-/// are not found: measure a build without optimization.
+/// Inclusive instructions of functions whose names contain a text. Inlined functions are not found: measure a build
+/// without optimization.
 pub(crate) fn of(profile: &str, part: &str) -> f64 {
     let (mut names, mut sum) = (Numbered::default(), 0.0);
     let (mut is_own, mut is_called_own, mut is_call) = (false, false, false);
@@ -31,14 +31,14 @@ pub(crate) fn of(profile: &str, part: &str) -> f64 {
         } else if let Some(text) = line.strip_prefix("cfn=") {
             is_called_own = names.name(text).contains(part);
         } else if line.starts_with("calls=") {
-            // The next line has what the calls cost.
+            // The next line has the cost of the calls.
             is_call = true;
         } else if line.starts_with(['+', '-', '*'])
             || line.starts_with(|c: char| c.is_ascii_digit())
         {
             let cost = line.split_whitespace().nth(1);
             let cost: f64 = cost.and_then(|cost| cost.parse().ok()).unwrap_or_default();
-            // What one function of the part spends in another is told by that one.
+            // Calls between functions of the part are counted once.
             if is_own && !(is_call && is_called_own) {
                 sum += cost;
             }
@@ -48,7 +48,7 @@ pub(crate) fn of(profile: &str, part: &str) -> f64 {
     sum
 }
 
-/// A part of which one function calls the other, and a stranger.
+/// A part whose functions call each other, and another function.
 const SAMPLE: &str = "fn=(1) a::note\n10 5\ncfn=(2) a::totals\ncalls=1 +3\n* 7\ncfn=(3) b::get\ncalls=1 +3\n* 11\n\n\
     fn=(2)\n20 7\n\nfn=(3)\n30 11\n+1 2\n";
 

@@ -1,4 +1,4 @@
-//! A server under load: started by this program over a database of its own, or one that is there.
+//! A server under load: started by this program over a separate database, or an existing one.
 
 use crate::client::{Address, Client};
 use crate::database::Database;
@@ -14,7 +14,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// A server and what is known of its tenant.
+/// A server with the state of its tenant.
 #[derive(Debug)]
 pub(crate) struct Site {
     pub(crate) label: String,
@@ -32,14 +32,14 @@ impl Site {
         label: &str,
         program: &Path,
         database: &Database,
-        people: Population,
+        population: Population,
         under: &[String],
     ) -> Result<Self, String> {
         let mut child = serve(program, database, under, &[])?;
         let (url, token) = greeting(&mut child)?;
         let process = Some(child.id());
         let postgres = database.postgres();
-        let site = Self::at(label, &url, &token, people, process, postgres).await;
+        let site = Self::at(label, &url, &token, population, process, postgres).await;
         match site {
             Ok(mut site) => {
                 site.child = Some(child);
@@ -58,13 +58,13 @@ impl Site {
         label: &str,
         url: &str,
         token: &str,
-        people: Population,
+        population: Population,
         process: Option<u32>,
         postgres: Option<Family>,
     ) -> Result<Self, String> {
         let address = Address::new(url, token)?;
         let live = total(&mut Client::new(&address)).await?;
-        let state = RefCell::new(State::new(people, live));
+        let state = RefCell::new(State::new(population, live));
         Ok(Self {
             label: label.to_owned(),
             address,
@@ -75,7 +75,7 @@ impl Site {
         })
     }
 
-    /// What a phase needs before its clock runs.
+    /// Preparation of a phase, which is not timed.
     pub(crate) async fn prepare(&self, phase: Phase) -> Result<(), String> {
         let mut client = Client::new(&self.address);
         match phase {
@@ -99,7 +99,7 @@ impl Site {
         Ok(())
     }
 
-    /// Walks to the place where the phase begins; each user is met once on the way.
+    /// Walks to the start of the phase; each user must occur once.
     async fn prepare_cursor(&self, client: &mut Client, phase: Phase) -> Result<(), String> {
         let live = self.state.borrow().live;
         if self.state.borrow().cursors.contains_key(&phase) {
@@ -123,7 +123,7 @@ impl Site {
             }
             .check(&answer)?;
             if !told.ids.into_iter().all(|id| met.insert(id)) {
-                return Err("a walk by cursor met someone twice".to_owned());
+                return Err("a walk by cursor returned a user twice".to_owned());
             }
             cursor = told.next.ok_or("a walk by cursor ended early")?;
         }
@@ -134,7 +134,7 @@ impl Site {
         Ok(())
     }
 
-    /// Whether what was acknowledged is there: the number of users, and the members of writers' groups.
+    /// Whether acknowledged changes exist: the number of users, and the members of writers' groups.
     pub(crate) async fn audit(&self, phase: Phase) -> Result<(), String> {
         let mut client = Client::new(&self.address);
         if phase.changes_total() {
@@ -165,7 +165,7 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         let Some(child) = &mut self.child else { return };
-        // SIGTERM, so that what the server keeps is closed in order.
+        // SIGTERM, so that the server closes its database in order.
         let told = Command::new("kill").arg(child.id().to_string()).status();
         if !told.is_ok_and(|status| status.success()) {
             let _ = child.kill();
@@ -174,7 +174,7 @@ impl Drop for Site {
     }
 }
 
-/// Starts a server by these words before its program, and with more options behind it.
+/// Starts a server with a command prefix and further options.
 pub(crate) fn serve(
     program: &Path,
     database: &Database,
@@ -204,12 +204,12 @@ pub(crate) fn serve(
 /// Base URL and token, as the server prints them.
 pub(crate) fn greeting(child: &mut Child) -> Result<(String, String), String> {
     let said = said(child, &["SCIM base URL", "Bearer token"])?;
-    let said = <[String; 2]>::try_from(said).map_err(|_| "the server said too little")?;
+    let said = <[String; 2]>::try_from(said).map_err(|_| "the server printed too little")?;
     let [url, token] = said;
     Ok((url, token))
 }
 
-/// What the server prints behind these beginnings of lines, which come in this order.
+/// The output of the server after these line prefixes, in order.
 pub(crate) fn said(child: &mut Child, starts: &[&str]) -> Result<Vec<String>, String> {
     let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
     let mut find = |start: &str| {
@@ -218,7 +218,7 @@ pub(crate) fn said(child: &mut Child, starts: &[&str]) -> Result<Vec<String>, St
             .map_while(Result::ok)
             .find(|line| line.starts_with(start));
         let said = line.and_then(|line| Some(line.rsplit_once(": ")?.1.to_owned()));
-        said.ok_or_else(|| format!("the server ended before it said its {start}"))
+        said.ok_or_else(|| format!("the server ended before it printed {start}"))
     };
     let found = starts.iter().map(|start| find(start)).collect();
     // The rest is read until the server ends, so that it never writes into a closed pipe.

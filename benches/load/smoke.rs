@@ -1,4 +1,4 @@
-//! A little of everything, so that the load program stays true to the server: answers are checked, nothing is timed.
+//! A short run of every phase, as a test of the load program: responses are checked, nothing is timed.
 
 use crate::database;
 use crate::null;
@@ -35,25 +35,25 @@ pub(crate) async fn run() -> Result<u64, String> {
 
 async fn every_phase() -> Result<u64, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let people = Population {
+    let population = Population {
         seed: 5,
         users: 1200,
         sizes: vec![10, 500],
     };
     let program = crate::program();
-    let (database, _) = database::sqlite(&program, &people, folder.path(), "smoke")?;
-    let site = Rc::new(Site::start("smoke", &program, &database, people.clone(), &[]).await?);
+    let (database, _) = database::sqlite(&program, &population, folder.path(), "smoke")?;
+    let site = Rc::new(Site::start("smoke", &program, &database, population.clone(), &[]).await?);
     let measure = Measure {
         seconds: 10.0,
         operations: 24,
     };
     let mut out = Output::new(None)?;
-    let null = null::site(&program, &people, folder.path(), None, &mut out).await?;
-    let of_null = Phase::all(&people.sizes)
+    let null = null::site(&program, &population, folder.path(), None, &mut out).await?;
+    let of_null = Phase::all(&population.sizes)
         .into_iter()
         .filter(|phase| phase.is_of_null());
     let of_null = of_null.map(|phase| (&null, phase));
-    let phases = Phase::all(&people.sizes)
+    let phases = Phase::all(&population.sizes)
         .into_iter()
         .map(|phase| (&site, phase));
     let mut wrong = 0;

@@ -1,9 +1,9 @@
-//! What a driver knows of a tenant, and the requests that follow from it.
+//! The state of a tenant in the driver, and the requests derived from it.
 
-use crate::people::{self, ENTERPRISE, Person};
 use crate::phase::{MANY, Phase};
 use crate::population::Population;
 use crate::request::{Request, Right, Told, escaped};
+use crate::users::{self, ENTERPRISE, User};
 use hyper::Method;
 use serde_json::json;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -37,13 +37,13 @@ impl Walk {
     }
 }
 
-/// What is known of a tenant.
+/// The known state of a tenant.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) people: Population,
-    /// How often each phase was asked.
+    pub(crate) population: Population,
+    /// Number of requests of each phase.
     turns: HashMap<Phase, u64>,
-    /// Number of the next new person.
+    /// Number of the next new user.
     next: u64,
     created: VecDeque<String>,
     inactive: HashSet<u64>,
@@ -53,15 +53,15 @@ pub(crate) struct State {
     positions: HashMap<Phase, u64>,
     /// Walks by cursor.
     pub(crate) cursors: HashMap<Phase, Walk>,
-    /// Members that writers were told to be in, by group.
+    /// Acknowledged members of the writers, by group.
     pub(crate) joined: HashMap<String, Vec<String>>,
 }
 
 impl State {
-    pub(crate) fn new(people: Population, live: u64) -> Self {
+    pub(crate) fn new(population: Population, live: u64) -> Self {
         Self {
-            next: people.users,
-            people,
+            next: population.users,
+            population,
             live,
             turns: HashMap::new(),
             created: VecDeque::new(),
@@ -78,12 +78,11 @@ impl State {
         *turn - 1
     }
 
-    /// The requests of one operation, each sent when the one before is answered; `None` if there
-    /// is nothing left to do.
+    /// The sequential requests of one operation; `None` if there is no work left.
     pub(crate) fn operation(&mut self, phase: Phase) -> Option<Vec<Request>> {
         if phase == Phase::Import {
-            let person = self.newcomer();
-            return Some(vec![by_user_name(person, None), create(person)]);
+            let user = self.new_user();
+            return Some(vec![by_user_name(user, None), create(user)]);
         }
         self.request(phase).map(|request| vec![request])
     }
@@ -91,7 +90,7 @@ impl State {
     fn request(&mut self, phase: Phase) -> Option<Request> {
         let turn = self.turn(phase);
         let anyone = self
-            .people
+            .population
             .anyone(turn.rotate_left(20) ^ phase_number(phase));
         Some(match phase {
             Phase::Get => Request::get(
@@ -99,7 +98,7 @@ impl State {
                 shows(anyone, &anyone.user_name()),
             ),
             Phase::UserName => by_user_name(anyone, Some(anyone)),
-            Phase::Miss => by_user_name(self.people.person(1 << 40 | turn), None),
+            Phase::Miss => by_user_name(self.population.user(1 << 40 | turn), None),
             Phase::ExternalId => search("externalId eq", &anyone.external_id(), anyone),
             Phase::Email => search("emails.value eq", &anyone.email(), anyone),
             Phase::EmailPath => {
@@ -111,7 +110,7 @@ impl State {
             }
             Phase::StartsWith => several("sw", &format!("p{}", 10 + turn % 80)),
             Phase::Contains => several("co", &format!("{}.", 10 + turn % 80)),
-            Phase::Create => create(self.newcomer()),
+            Phase::Create => create(self.new_user()),
             Phase::Put => put(anyone, turn),
             Phase::Active => self.set_active(anyone),
             Phase::Delete => {
@@ -124,7 +123,7 @@ impl State {
                 }
             }
             Phase::GroupCreate => {
-                let body = people::group(&format!("Bench {} {turn}", self.people.seed));
+                let body = users::group(&format!("Bench {} {turn}", self.population.seed));
                 Request::with(Method::POST, "/Groups".to_owned(), &body, Right::Created)
             }
             Phase::FirstPages | Phase::LastPages | Phase::AnyPage => self.page(phase, turn),
@@ -134,37 +133,37 @@ impl State {
         })
     }
 
-    fn newcomer(&mut self) -> Person {
+    fn new_user(&mut self) -> User {
         self.next += 1;
-        self.people.person(self.next - 1)
+        self.population.user(self.next - 1)
     }
 
-    /// Takes them out, or back in: always a change.
-    fn set_active(&mut self, person: Person) -> Request {
-        let active = self.inactive.remove(&person.number);
+    /// Deactivates or reactivates: always a change.
+    fn set_active(&mut self, user: User) -> Request {
+        let active = self.inactive.remove(&user.number);
         if !active {
-            self.inactive.insert(person.number);
+            self.inactive.insert(user.number);
         }
-        let right = shows(person, &format!("\"active\":{active}"));
+        let right = shows(user, &format!("\"active\":{active}"));
         Request::with(
             Method::PATCH,
-            format!("/Users/{}", person.id()),
-            &people::set_active(active),
+            format!("/Users/{}", user.id()),
+            &users::set_active(active),
             right,
         )
     }
 
-    /// An ordinary day: 70 % look-ups, 15 % changes, 10 % memberships, 5 % new people.
+    /// The mixed load: 70 % look-ups, 15 % changes, 10 % memberships, 5 % new users.
     fn mixed(&mut self, turn: u64) -> Option<Request> {
-        let phase = match people::chance(self.people.seed, 21, turn) % 100 {
+        let phase = match users::chance(self.population.seed, 21, turn) % 100 {
             0..50 => Phase::UserName,
             50..60 => Phase::Miss,
             60..70 => Phase::Get,
             70..78 => Phase::Active,
             78..85 => Phase::Put,
             85..95 => {
-                let person = self.people.anyone(turn);
-                return Some(add(&self.people.team(turn), &[person.id().to_string()]));
+                let user = self.population.anyone(turn);
+                return Some(add(&self.population.team(turn), &[user.id().to_string()]));
             }
             _ => Phase::Create,
         };
@@ -174,15 +173,15 @@ impl State {
     fn membership(&mut self, phase: Phase, turn: u64) -> Request {
         match phase {
             Phase::Add(size) => add(
-                &self.people.large(size),
-                &[self.people.spare(size, turn).id().to_string()],
+                &self.population.large(size),
+                &[self.population.spare(size, turn).id().to_string()],
             ),
             Phase::Remove(size) => remove(
-                &self.people.large(size),
-                &self.people.spare(size, turn).id().to_string(),
+                &self.population.large(size),
+                &self.population.spare(size, turn).id().to_string(),
             ),
             Phase::Head(size) => {
-                let id = self.people.large(size);
+                let id = self.population.large(size);
                 let right = Right::Resource {
                     holds: format!("Large {size}"),
                     id: id.clone(),
@@ -190,8 +189,8 @@ impl State {
                 Request::get(format!("/Groups/{id}?excludedAttributes=members"), right)
             }
             Phase::Full(size) => {
-                let path = format!("/Groups/{}", self.people.large(size));
-                Request::get(path, Right::Members(self.people.members(size)))
+                let path = format!("/Groups/{}", self.population.large(size));
+                Request::get(path, Right::Members(self.population.members(size)))
             }
             Phase::AddOne | Phase::AddMany => self.widen(phase, turn),
             Phase::ManyGroups => self.join(turn + 1, turn),
@@ -199,32 +198,32 @@ impl State {
         }
     }
 
-    /// People who are not yet in the wide group: each phase takes them from its own half.
+    /// Users that are not in the wide group yet: each phase uses its own half.
     fn widen(&self, phase: Phase, turn: u64) -> Request {
-        let half = self.people.users / 2;
+        let half = self.population.users / 2;
         let numbers = match phase {
             Phase::AddMany => (0..MANY).map(|i| (turn * MANY + i) % half).collect(),
             _ => vec![half + turn % half],
         };
         let ids: Vec<_> = numbers
             .into_iter()
-            .map(|number| self.people.person(number).id().to_string())
+            .map(|number| self.population.user(number).id().to_string())
             .collect();
-        add(&self.people.wide(), &ids)
+        add(&self.population.wide(), &ids)
     }
 
     /// Someone joins a writer's group.
     fn join(&mut self, writer: u64, turn: u64) -> Request {
-        let group = self.people.writer(writer);
-        // One group takes from the front, the many from the back, so that nobody joins twice.
+        let group = self.population.writer(writer);
+        // One group uses the front, the others the back, so that no user joins twice.
         let number = if writer == 0 {
             turn
         } else {
-            self.people.users - 1 - turn % self.people.users
+            self.population.users - 1 - turn % self.population.users
         };
         let id = self
-            .people
-            .person(number % self.people.users)
+            .population
+            .user(number % self.population.users)
             .id()
             .to_string();
         self.joined
@@ -238,7 +237,7 @@ impl State {
         let (first, live) = (self.first_position(phase), self.live);
         let pages = (live / PAGE).max(1);
         let start = match phase {
-            Phase::AnyPage => people::chance(self.people.seed, 22, turn) % pages * PAGE + 1,
+            Phase::AnyPage => users::chance(self.population.seed, 22, turn) % pages * PAGE + 1,
             _ => {
                 let at = self.positions.entry(phase).or_insert(first);
                 let start = *at;
@@ -255,7 +254,7 @@ impl State {
         Request::get(format!("/Users?startIndex={start}&count={PAGE}"), right)
     }
 
-    /// Where a walk begins: the second page, or the one at 99 %.
+    /// The start of a walk: the second page, or the one at 99 %.
     fn first_position(&self, phase: Phase) -> u64 {
         let second = if self.live > 2 * PAGE { PAGE + 1 } else { 1 };
         match phase {
@@ -264,7 +263,7 @@ impl State {
         }
     }
 
-    /// The request before the first page of a walk, by which the server may know where that begins.
+    /// The request before the first page of a walk, which can create a page hint.
     pub(crate) fn before_walk(&mut self, phase: Phase) -> Request {
         let first = self.first_position(phase);
         self.positions.insert(phase, first);
@@ -285,7 +284,7 @@ impl State {
         Request::get(format!("/Users?count={PAGE}&cursor={}", escaped(at)), right)
     }
 
-    /// What follows from a right answer.
+    /// Updates the state by an expected response.
     pub(crate) fn answered(&mut self, phase: Phase, right: &Right, told: Told) {
         match right {
             Right::Created if phase != Phase::GroupCreate => {
@@ -310,22 +309,19 @@ fn phase_number(phase: Phase) -> u64 {
     })
 }
 
-fn shows(person: Person, holds: &str) -> Right {
+fn shows(user: User, holds: &str) -> Right {
     Right::Resource {
-        id: person.id().to_string(),
+        id: user.id().to_string(),
         holds: holds.to_owned(),
     }
 }
 
-fn by_user_name(person: Person, is: Option<Person>) -> Request {
-    let filter = format!("userName eq \"{}\"", person.user_name());
-    Request::filter(
-        &filter,
-        Right::Only(is.map(|person| person.id().to_string())),
-    )
+fn by_user_name(user: User, is: Option<User>) -> Request {
+    let filter = format!("userName eq \"{}\"", user.user_name());
+    Request::filter(&filter, Right::Only(is.map(|user| user.id().to_string())))
 }
 
-fn search(test: &str, value: &str, is: Person) -> Request {
+fn search(test: &str, value: &str, is: User) -> Request {
     Request::filter(
         &format!("{test} \"{value}\""),
         Right::Only(Some(is.id().to_string())),
@@ -337,26 +333,26 @@ fn several(operator: &str, text: &str) -> Request {
     Request::get(format!("/Users?count=10&filter={filter}"), Right::Some(10))
 }
 
-fn create(person: Person) -> Request {
+fn create(user: User) -> Request {
     Request::with(
         Method::POST,
         "/Users".to_owned(),
-        &person.body(),
+        &user.body(),
         Right::Created,
     )
 }
 
-fn put(person: Person, turn: u64) -> Request {
-    let mut body = person.body();
+fn put(user: User, turn: u64) -> Request {
+    let mut body = user.body();
     body["title"] = format!("Title {turn}").into();
     body[ENTERPRISE]["costCenter"] = format!("P{turn}").into();
-    let right = shows(person, &format!("\"title\":\"Title {turn}\""));
-    Request::with(Method::PUT, format!("/Users/{}", person.id()), &body, right)
+    let right = shows(user, &format!("\"title\":\"Title {turn}\""));
+    Request::with(Method::PUT, format!("/Users/{}", user.id()), &body, right)
 }
 
 fn add(group: &str, ids: &[String]) -> Request {
-    let members = people::members(ids.iter().map(String::as_str));
-    let body = people::patch(&json!([{"op": "add", "path": "members", "value": members}]));
+    let members = users::members(ids.iter().map(String::as_str));
+    let body = users::patch(&json!([{"op": "add", "path": "members", "value": members}]));
     Request::with(
         Method::PATCH,
         format!("/Groups/{group}"),
@@ -367,7 +363,7 @@ fn add(group: &str, ids: &[String]) -> Request {
 
 fn remove(group: &str, id: &str) -> Request {
     let body =
-        people::patch(&json!([{"op": "remove", "path": format!("members[value eq \"{id}\"]")}]));
+        users::patch(&json!([{"op": "remove", "path": format!("members[value eq \"{id}\"]")}]));
     Request::with(
         Method::PATCH,
         format!("/Groups/{group}"),

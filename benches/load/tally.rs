@@ -1,17 +1,17 @@
-//! What came of a number of operations.
+//! Results of a number of operations.
 
 use serde_json::{Value, json};
 
 /// Counts and times of operations.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
-    /// Microseconds of each right answer.
+    /// Durations of correct responses in microseconds.
     pub(crate) micros: Vec<u32>,
-    /// Right answers of a turn in each second, turn by turn.
+    /// Correct responses per second, by turn.
     pub(crate) rates: Vec<f64>,
-    /// Seconds that the turns took.
+    /// Total seconds of the turns.
     pub(crate) seconds: f64,
-    /// Answers that were wrong.
+    /// Wrong responses.
     pub(crate) wrong: u64,
     /// The first of them, as it was.
     pub(crate) first_wrong: Option<String>,
@@ -21,7 +21,7 @@ pub(crate) struct Tally {
     pub(crate) server: f64,
     pub(crate) postgres: f64,
     pub(crate) driver: f64,
-    /// Those that nobody of these used.
+    /// Cores used by other processes.
     pub(crate) strangers: f64,
 }
 
@@ -50,7 +50,7 @@ impl Tally {
         self.counted + self.micros.len() as u64
     }
 
-    /// Operations in a second: the median of the turns.
+    /// Operations per second: the median of the turns.
     pub(crate) fn rate(&self) -> f64 {
         median(&self.rates)
     }
@@ -83,7 +83,7 @@ impl Tally {
     }
 }
 
-/// The middle one, or the mean of the two in the middle; 0 of none.
+/// The median; 0 for an empty list.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -94,7 +94,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// The median of the quotients of each two rates that were measured one after the other.
+/// The median of the ratios of consecutive rates.
 pub(crate) fn ratio(above: &Tally, below: &Tally) -> f64 {
     let pairs = above
         .rates

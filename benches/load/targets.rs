@@ -17,7 +17,7 @@ use serde_json::json;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// The part of what the floors do that scimd is to do: pgbench, and the null server.
+/// The target ratios to the floors: pgbench, and the null server.
 const OF_FLOORS_READS: [f64; 2] = [0.5, 0.7];
 const OF_FLOORS_WRITES: [f64; 2] = [0.4, 0.6];
 /// Sizes of groups; those larger than the tenant are left out.
@@ -32,7 +32,7 @@ const READS: [Phase; 5] = [
 ];
 const WRITES: [Phase; 4] = [Phase::Create, Phase::Put, Phase::Active, Phase::Delete];
 
-/// What the targets are measured on.
+/// The setup of the targets.
 struct Field<'a> {
     asked: &'a Targets,
     cluster: &'a Cluster,
@@ -56,9 +56,16 @@ pub(crate) async fn run(asked: Targets) -> Result<u64, String> {
         0 => None,
         users => Some(site_of(&asked, &cluster, users, &mut out).await?),
     };
-    let people = population(&asked, asked.users);
+    let population = population(&asked, asked.users);
     let folder = &asked.common.folder;
-    let null = null::site(&asked.program, &people, folder, Some(&cluster), &mut out).await?;
+    let null = null::site(
+        &asked.program,
+        &population,
+        folder,
+        Some(&cluster),
+        &mut out,
+    )
+    .await?;
     let about = about(&asked, &cluster);
     out.say(&about);
     out.line(&json!({"kind": "run", "about": about}));
@@ -82,13 +89,13 @@ async fn site_of(
     users: u64,
     out: &mut Output,
 ) -> Result<Rc<Site>, String> {
-    out.now(&format!("filling a tenant with {users} people"));
-    let (program, people) = (&asked.program, population(asked, users));
+    out.now(&format!("importing {users} users"));
+    let (program, population) = (&asked.program, population(asked, users));
     let label = users.to_string();
-    let (database, told) = cluster.filled(program, &people, &asked.common.folder, &label)?;
+    let (database, told) = cluster.filled(program, &population, &asked.common.folder, &label)?;
     told.iter().for_each(|told| out.line(told));
     Ok(Rc::new(
-        Site::start(&label, program, &database, people, &[]).await?,
+        Site::start(&label, program, &database, population, &[]).await?,
     ))
 }
 
@@ -100,7 +107,7 @@ fn population(asked: &Targets, users: u64) -> Population {
     }
 }
 
-/// The machine and the moment, in one line.
+/// The machine and the time, in one line.
 fn about(asked: &Targets, cluster: &Cluster) -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let info = read("/proc/cpuinfo");
@@ -119,7 +126,7 @@ fn about(asked: &Targets, cluster: &Cluster) -> String {
         .unwrap_or_default();
     let at = scimd::clock::Clock::system().now().to_string();
     format!(
-        "{at}; {cores} cores, {model}; load before: {load}; PostgreSQL {postgres}; scimd {}; {} people, large tenant: {}; {} clients, {} rounds of {} s",
+        "{at}; {cores} cores, {model}; load before: {load}; PostgreSQL {postgres}; scimd {}; {} users, large tenant: {}; {} clients, {} rounds of {} s",
         env!("CARGO_PKG_VERSION"),
         asked.users,
         asked.large,
@@ -230,15 +237,16 @@ impl Field<'_> {
 
     async fn members(&mut self) {
         let site = self.largest();
-        let people = site.state.borrow().people.clone();
-        let (Some(smallest), Some(largest)) =
-            (people.sizes.first().copied(), people.sizes.last().copied())
-        else {
+        let population = site.state.borrow().population.clone();
+        let (Some(smallest), Some(largest)) = (
+            population.sizes.first().copied(),
+            population.sizes.last().copied(),
+        ) else {
             return;
         };
         let turns = u64::try_from(self.pace.rounds).unwrap_or(1) + 1;
         let measure = Measure {
-            operations: people.spares(largest) / turns,
+            operations: population.spares(largest) / turns,
             ..self.pace.measure
         };
         for of in [Phase::Add as fn(u64) -> Phase, Phase::Remove, Phase::Head] {
@@ -252,7 +260,7 @@ impl Field<'_> {
                 site: site.clone(),
                 phase: of(*size),
             };
-            let sides: Vec<Side<'_>> = people.sizes.iter().map(side).collect();
+            let sides: Vec<Side<'_>> = population.sizes.iter().map(side).collect();
             let tallies = contest(
                 &name,
                 &sides,
@@ -353,10 +361,13 @@ impl Field<'_> {
         }
     }
 
-    /// A group read with all its members, beside psql. What such a read leaves behind must not count for others.
+    /// A group read with all its members, compared with psql. Memory of this read must not affect other measurements.
     async fn full_read(&mut self) {
-        let (site, people) = (self.site.clone(), self.site.state.borrow().people.clone());
-        let Some(size) = people
+        let (site, population) = (
+            self.site.clone(),
+            self.site.state.borrow().population.clone(),
+        );
+        let Some(size) = population
             .sizes
             .last()
             .copied()
@@ -381,7 +392,7 @@ impl Field<'_> {
             " MiB",
             ("≤", 16.0),
         );
-        let group = people.large(size);
+        let group = population.large(size);
         let database = format!("run_{}", site.label);
         let sides = [
             Side::scim(&site, Phase::Full(size)),
@@ -448,15 +459,15 @@ impl Field<'_> {
             return Ok(());
         }
         self.out.now("filling SQLite");
-        let (program, people) = (
+        let (program, population) = (
             &self.asked.program,
             population(self.asked, self.asked.users),
         );
         let folder = &self.asked.common.folder;
-        let (database, told) = database::sqlite(program, &people, folder, "sqlite")?;
+        let (database, told) = database::sqlite(program, &population, folder, "sqlite")?;
         told.iter().for_each(|told| self.out.line(told));
-        let null = null::site(program, &people, folder, None, &mut self.out).await?;
-        let site = Rc::new(Site::start("sqlite", program, &database, people, &[]).await?);
+        let null = null::site(program, &population, folder, None, &mut self.out).await?;
+        let site = Rc::new(Site::start("sqlite", program, &database, population, &[]).await?);
         let reads = READS.iter().map(|phase| (*phase, 0.6));
         for (phase, least) in reads.chain(WRITES.iter().map(|phase| (*phase, 0.4))) {
             let what = format!("SQLite {phase}");
@@ -473,7 +484,7 @@ impl Field<'_> {
     }
 }
 
-/// How many times as long the first takes, at the median.
+/// The ratio of the medians.
 fn slower(one: &Tally, other: &Tally) -> f64 {
     one.within(0.5) / other.within(0.5).max(1e-9)
 }

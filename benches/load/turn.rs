@@ -1,4 +1,4 @@
-//! A turn: so many clients do one kind of work until the time is up or the work is done.
+//! A turn: a number of clients do one kind of work until the time limit or the end of the work.
 
 use crate::client::Client;
 use crate::phase::Phase;
@@ -10,21 +10,21 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// How long a turn is, whichever comes first.
+/// The limits of a turn; the first one applies.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measure {
     pub(crate) seconds: f64,
     pub(crate) operations: u64,
 }
 
-/// What a turn has come to, for its clients.
+/// The shared state of a turn for its clients.
 struct Shared {
     left: u64,
     until: Instant,
     tally: Tally,
 }
 
-/// CPU of the three and of the machine, before a turn.
+/// CPU of the three processes and of the machine, before a turn.
 pub(crate) struct Meter {
     server: Option<Family>,
     postgres: Option<Family>,
@@ -59,7 +59,7 @@ impl Meter {
 }
 
 impl Site {
-    /// Does a turn of a phase.
+    /// Runs a turn of a phase.
     pub(crate) async fn turn(
         self: &Rc<Self>,
         phase: Phase,

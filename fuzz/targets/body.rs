@@ -1,4 +1,4 @@
-//! Bodies of resources: any bytes are read or refused; what is accepted is accepted again, unchanged.
+//! Bodies of resources: any bytes are parsed or rejected; an accepted body is accepted again, unchanged.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

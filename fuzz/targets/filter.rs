@@ -1,4 +1,4 @@
-//! Filters and PATCH paths: any text is read or refused, and what is read prints and reads back.
+//! Filters and PATCH paths: any text is parsed or rejected, and a parsed one can be printed and parsed again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! PATCH messages: any bytes are read or refused, and what is resolved is applied or refused.
+//! PATCH messages: any bytes are parsed or rejected, and a resolved message is applied or rejected.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

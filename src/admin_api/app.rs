@@ -23,15 +23,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long the database may take to say that it is there.
+/// Time limit for the readiness check of the database.
 const READY_TIME: Duration = Duration::from_secs(2);
 
 /// The parts of the program that the management API works with.
 #[derive(Debug)]
 pub struct AdminParts {
-    /// What an operator does with tenants, tokens, schemas and directories.
+    /// Operations on tenants, tokens, schemas and directories.
     pub operator: Operator,
-    /// What an operator does with webhooks and streams.
+    /// Operations on webhooks and streams.
     pub endpoints: Endpoints,
     /// The configuration that the server was started with.
     pub config: Config,
@@ -39,22 +39,22 @@ pub struct AdminParts {
     pub mounts: Vec<Mount>,
 }
 
-/// What is told the steps of a change of schemas.
+/// The observer of the steps of schema changes.
 pub(crate) type SchemaSteps = Arc<dyn Fn(SchemaStep<'_>) + Send + Sync>;
 
-/// What requests of the management listener are answered with.
+/// The state of the management listener.
 pub(crate) struct Api {
     pub(crate) operator: Operator,
     pub(crate) endpoints: Endpoints,
     pub(crate) settings: AdminSettings,
     pub(crate) config: Arc<Config>,
     pub(crate) limits: TokenLimits,
-    /// What the limits are set to.
+    /// The limits.
     pub(crate) rates: Live<Rates>,
     pub(crate) schemas: Schemas,
     /// The OpenAPI document.
     pub(crate) document: Value,
-    /// Is told the steps of a change of schemas.
+    /// The observer of the steps of schema changes.
     pub(crate) schema_steps: SchemaSteps,
     mounts: Vec<Mount>,
 }
@@ -66,7 +66,7 @@ impl fmt::Debug for Api {
 }
 
 impl Api {
-    /// Tells the steps of changes of schemas.
+    /// Observes the steps of schema changes.
     pub(crate) fn telling(self, schema_steps: SchemaSteps) -> Self {
         Self {
             schema_steps,
@@ -95,11 +95,11 @@ impl Api {
         }
     }
 
-    /// The answer to a request for a page that needs no token; `None` if the path is that of no such page. Only those
-    /// for monitors are answered for any host.
+    /// The response for a page that needs no token; `None` for other paths. Only pages for monitors are served for any
+    /// host.
     ///
     /// # Errors
-    /// 405, 421, or 503 if the database is away.
+    /// 405, 421, or 503 if the database is unavailable.
     pub(crate) async fn page(&self, head: &Parts, facts: &Facts) -> Result<Option<Response>> {
         let path = head.uri.path();
         if path == "/healthz" {
@@ -120,7 +120,7 @@ impl Api {
         if host::is_ours(head, &self.settings) {
             return Ok(None);
         }
-        let detail = "The request is for a host that this listener does not serve: use the URL of the management API.";
+        let detail = "This listener does not serve the host of the request: use the URL of the management API.";
         Err(Problem::new(ProblemType::Misdirected, 421, detail))
     }
 
@@ -132,7 +132,7 @@ impl Api {
         if head.extensions.get::<Leaving>().is_some() {
             return Err(not_ready("The server is about to stop."));
         }
-        let away = || not_ready("The database does not answer.");
+        let away = || not_ready("The database does not respond.");
         match timeout(READY_TIME, self.operator.service().is_ready()).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(away().caused_by(error)),
@@ -145,7 +145,7 @@ fn health() -> Response {
     respond::json(200, &json!({"status": "ok"}))
 }
 
-/// What a page for reading answers to a method.
+/// The response of a read-only page by method.
 pub(crate) fn read(head: &Parts, page: impl FnOnce() -> Response) -> Result<Response> {
     match head.method {
         Method::GET | Method::HEAD => Ok(page()),

@@ -29,21 +29,21 @@ const DEPTH: usize = 16;
 /// Characters of an `Idempotency-Key`.
 const KEY: std::ops::RangeInclusive<usize> = 16..=255;
 
-/// What a request brings.
+/// The arguments of a request.
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
     pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) body: Map<String, Value>,
-    /// The body as it came.
+    /// The raw body.
     pub(crate) raw: String,
     /// The value of `Idempotency-Key`.
     pub(crate) key: Option<String>,
 }
 
-/// Reads and checks what a request brings.
+/// Reads and checks the arguments of a request.
 ///
 /// # Errors
-/// 400 with all that is wrong; 413 and 415 for the body.
+/// 400 with all errors; 413 and 415 for the body.
 pub(crate) async fn read(
     schemas: &Schemas,
     operation: &Operation,
@@ -100,7 +100,7 @@ fn idempotency_key(operation: &Operation, headers: &HeaderMap) -> Result<Option<
     ))
 }
 
-/// The parameters of a query that an operation knows; what is wrong with them is added to `found`.
+/// The known parameters of a query; their errors are added to `found`.
 fn query(
     operation: &Operation,
     query: &str,
@@ -136,7 +136,7 @@ fn query(
     read
 }
 
-/// What a parameter takes, if a value is not of its kind.
+/// The allowed values of a parameter, if a value is invalid.
 fn misfit(kind: Kind, value: &str) -> Option<String> {
     match kind {
         Kind::Text => None,

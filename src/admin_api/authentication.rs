@@ -1,4 +1,4 @@
-//! Whose request it is, and whether it is held back for what came before it.
+//! Authentication and limits of requests.
 
 use crate::admin_api::app::Api;
 use crate::admin_api::call::scope_missing;
@@ -54,7 +54,7 @@ pub(crate) async fn caller(
     Ok(Arc::new(caller))
 }
 
-/// Counts the request for its token and tenant. The next one may be admitted.
+/// Counts the request for its token and tenant, and releases its admission slot.
 fn admit(api: &Api, head: &Parts, caller: &OperatorTokenInfo, tenant: &str) -> Result<()> {
     let token: Arc<str> = caller.id.as_str().into();
     api.limits.admit(&token)?;

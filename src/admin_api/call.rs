@@ -1,4 +1,4 @@
-//! A request on its way to its operation, and what the operation answers.
+//! A request for an operation, and its result.
 
 use crate::admin_api::app::Api;
 use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
@@ -24,39 +24,39 @@ pub(crate) struct Call {
     /// Who calls; `None` for an operation that needs no token.
     pub(crate) caller: Option<Arc<OperatorTokenInfo>>,
     pub(crate) head: Parts,
-    /// Method, path and query as they came, of which cursors and keys hold a digest.
+    /// Raw method, path and query, for the digests in cursors and keys.
     pub(crate) target: String,
     /// Values of the variables in the path, decoded, with their names.
     pub(crate) segments: Vec<(&'static str, String)>,
-    /// Parameters of the query that were given; each fits its kind.
+    /// Validated parameters of the query.
     pub(crate) query: Vec<(&'static str, String)>,
-    /// The body, which fits the schema of the operation.
+    /// The validated body.
     pub(crate) body: Map<String, Value>,
     /// The body that an operation of SCIM reads itself.
     pub(crate) upload: Mutex<Option<Upload>>,
-    /// The key under which the answer is kept, if one came.
+    /// The key of the stored response, if the request has one.
     pub(crate) once: Option<OnceKey>,
 }
 
-/// What an operation answers.
+/// The result of an operation.
 #[derive(Debug)]
 pub(crate) enum Reply {
     /// A body in JSON.
     Json(JsonReply),
     /// No body: 204.
     Empty,
-    /// An answer that is ready as it is.
+    /// A complete response.
     Ready(Box<Response>),
 }
 
-/// An answer in JSON.
+/// A JSON response.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct JsonReply {
     pub(crate) status: u16,
     pub(crate) body: Value,
     /// The value of `ETag`.
     pub(crate) etag: Option<String>,
-    /// The path of what was made.
+    /// The path of the created object.
     pub(crate) location: Option<String>,
     /// The cursor of the next page.
     pub(crate) next: Option<String>,
@@ -68,7 +68,7 @@ impl Reply {
         Self::Json(JsonReply::new(200, body))
     }
 
-    /// The answer as a request that is repeated gets it; `None` for one that cannot be kept.
+    /// The response for a repeated request; `None` for one that cannot be stored.
     pub(crate) fn kept(&self) -> Option<String> {
         match self {
             Self::Json(reply) => Some(reply.kept()),
@@ -89,7 +89,7 @@ impl JsonReply {
         }
     }
 
-    /// The answer with the tag of a revision.
+    /// The response with the tag of a revision.
     pub(crate) fn tagged(self, revision: i64) -> Self {
         Self {
             etag: Some(tag(revision)),
@@ -97,12 +97,12 @@ impl JsonReply {
         }
     }
 
-    /// The answer as a request that is repeated gets it.
+    /// The response for a repeated request.
     pub(crate) fn kept(&self) -> String {
         json!([self.status, self.body, self.etag, self.location]).to_string()
     }
 
-    /// The answer that was kept.
+    /// The stored response.
     pub(crate) fn of_kept(text: &str) -> Option<Self> {
         let (status, body, etag, location) = serde_json::from_str(text).ok()?;
         Some(Self {
@@ -115,7 +115,7 @@ impl JsonReply {
     }
 }
 
-/// The answer without a body, as it is kept.
+/// The stored form of a response without a body.
 pub(crate) const NOTHING: fn(&()) -> String = |()| JsonReply::new(204, Value::Null).kept();
 
 /// The entity tag of a revision (RFC 9110 section 8.8.3).
@@ -162,7 +162,7 @@ impl Call {
         self.body.get(name).and_then(Value::as_str)
     }
 
-    /// What keeps the answer that is made of what an act gives, if the request has a key.
+    /// Stores the response for the result of an act, if the request has a key.
     pub(crate) fn keeping<'a, T>(
         &'a self,
         answer: &'a (dyn Fn(&T) -> String + Sync),
@@ -185,10 +185,10 @@ impl Call {
         self.caller.as_ref()?.tenants.as_deref()
     }
 
-    /// The revision that `If-Match` asks for; `None` if any is fine.
+    /// The revision in `If-Match`; `None` for any revision.
     ///
     /// # Errors
-    /// 412 if the header names no tag that this API gives.
+    /// 412 if the header has no tag of this API.
     pub(crate) fn expected_revision(&self) -> Result<Option<i64>> {
         let Some(header) = self.head.headers.get(IF_MATCH) else {
             return Ok(None);
@@ -202,7 +202,7 @@ impl Call {
             .and_then(|rest| rest.strip_suffix('"'));
         let revision = inner.and_then(|inner| inner.parse().ok());
         revision.map(Some).ok_or_else(|| {
-            precondition_failed("If-Match names no tag of this API; take it from ETag.")
+            precondition_failed("If-Match has no tag of this API; use the value of ETag.")
         })
     }
 
@@ -217,10 +217,10 @@ impl Call {
         json!([path, parameters]).to_string()
     }
 
-    /// The place after which the page begins: what was given to [`Call::page`].
+    /// The position after which the page starts, from [`Call::page`].
     ///
     /// # Errors
-    /// 400 if the cursor is none of this list.
+    /// 400 if the cursor does not belong to this list.
     pub(crate) fn place(&self) -> Result<Option<Value>> {
         let Some(cursor) = self.parameter("cursor") else {
             return Ok(None);
@@ -228,7 +228,7 @@ impl Call {
         let opened = self.operator.open_place(&self.page_key(), cursor);
         let place = opened.and_then(|text| serde_json::from_str(&text).ok());
         place.map(Some).ok_or_else(|| {
-            let detail = "The cursor is none of this list and query: begin without one.";
+            let detail = "The cursor does not belong to this list and query: start without one.";
             invalid("cursor", detail)
         })
     }
@@ -236,17 +236,17 @@ impl Call {
     /// The name or id behind which the page begins, by cursor or by name.
     ///
     /// # Errors
-    /// 400 if the cursor is none of this list.
+    /// 400 if the cursor does not belong to this list.
     pub(crate) fn behind(&self) -> Result<Option<String>> {
         let place = self.place()?;
         let place = place.as_ref().and_then(Value::as_str);
         Ok(place.or(self.parameter("after")).map(str::to_owned))
     }
 
-    /// A page of items, with the place after which the next one begins if there are more.
+    /// A page of items, with the position of the next page if there are more.
     ///
     /// # Errors
-    /// 500 if the place cannot be sealed.
+    /// 500 if the position cannot be sealed.
     pub(crate) fn page(&self, items: &[Value], next: Option<&Value>) -> Result<JsonReply> {
         let seal = |place: &Value| {
             self.operator
@@ -261,7 +261,7 @@ impl Call {
     }
 }
 
-/// Cuts a page to its limit: what was read is one more than that if there are more.
+/// Truncates a page to its limit: one more item was read if there are more.
 pub(crate) fn cut<T>(mut read: Vec<T>, limit: i64) -> (Vec<T>, bool) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = read.len() > limit;
@@ -269,7 +269,7 @@ pub(crate) fn cut<T>(mut read: Vec<T>, limit: i64) -> (Vec<T>, bool) {
     (read, has_more)
 }
 
-/// 400 for one thing that is wrong.
+/// 400 for one error.
 pub(crate) fn invalid(pointer: &str, detail: &str) -> Problem {
     faults(vec![Fault {
         pointer: pointer.to_owned(),
@@ -281,7 +281,7 @@ pub(crate) fn invalid(pointer: &str, detail: &str) -> Problem {
 pub(crate) fn faults(faults: Vec<Fault>) -> Problem {
     let detail = match faults.as_slice() {
         [fault] => fault.detail.clone(),
-        many => format!("{} things are wrong; see errors.", many.len()),
+        many => format!("The request has {} errors; see errors.", many.len()),
     };
     Problem {
         faults,

@@ -1,8 +1,8 @@
-//! The subset of JSON Schema 2020-12 that bodies are described in, and a check that names all that does not fit.
+//! The subset of JSON Schema 2020-12 for bodies, and a check that returns all errors.
 //!
-//! The schemas are files in `schemas/`, which the OpenAPI document shows as they are. The subset: `$ref` to another
+//! The schemas are files in `schemas/`, which the OpenAPI document includes unchanged. The subset: `$ref` to another
 //! schema of these files, `type`, `enum`, `required`, `properties`, `additionalProperties`, `items`, `minLength`,
-//! `maxLength`, `minimum`, `maximum`, `maxItems`, `format`. A format that no standard defines has a `pattern` in the document.
+//! `maxLength`, `minimum`, `maximum`, `maxItems`, `format`. A custom format has a `pattern` in the document.
 
 use crate::admin_api::problem::Fault;
 use crate::clock::Timestamp;
@@ -10,7 +10,7 @@ use crate::config::{duration, url};
 use crate::nearest::nearest;
 use serde_json::{Map, Value};
 
-/// The files of schemas, each an object with one schema for each name.
+/// The files of schemas, each an object with a schema for each name.
 const FILES: &[&str] = &[
     include_str!("schemas/common.json"),
     include_str!("schemas/tenants.json"),
@@ -43,8 +43,8 @@ impl Schemas {
         &self.0
     }
 
-    /// What of a value does not fit the schema of a name. `lenient` schemas allow members that are not described, as
-    /// answers may gain some.
+    /// The errors of a value for the schema with a name. `lenient` allows undeclared members, because responses can get
+    /// new ones.
     pub fn faults(&self, name: &str, value: &Value) -> Vec<(String, String)> {
         let mut found = Vec::new();
         self.check(name, value, &mut found);
@@ -54,7 +54,7 @@ impl Schemas {
             .collect()
     }
 
-    /// Adds what of a value does not fit the schema of a name.
+    /// Adds the errors of a value for the schema with a name.
     pub(crate) fn check(&self, name: &str, value: &Value, found: &mut Vec<Fault>) {
         match self.0.get(name) {
             Some(schema) => self.check_at("", schema, value, found),
@@ -132,8 +132,7 @@ impl Schemas {
     }
 }
 
-/// Formats that no standard defines, with a pattern for those who read the schemas: it takes all that the format takes, and
-/// maybe more.
+/// Custom formats, with a pattern for readers of the schemas: it matches all valid values, and possibly more.
 const PATTERNS: [(&str, &str); 6] = [
     ("time-span", "^[0-9]+[smhdw]$"),
     ("time-span-or-never", "^([0-9]+[smhdw]|never)$"),
@@ -193,7 +192,7 @@ fn not_among(words: &[Value], value: &Value) -> String {
     }
 }
 
-/// The types that a schema names; none if it takes any.
+/// The types of a schema; empty if it allows any.
 fn type_names(schema: &Value) -> Vec<&str> {
     match schema.get("type") {
         Some(Value::String(one)) => vec![one],
@@ -272,7 +271,7 @@ fn check_text(at: &str, schema: &Value, text: &str, found: &mut Vec<Fault>) {
     }
 }
 
-/// What a format allows, if a text does not have it.
+/// The description of a format, if a text does not match it.
 fn misfit(format: &str, text: &str) -> Option<&'static str> {
     let (fits, allowed) = match format {
         "time-span" => (duration::parse(text).is_some(), duration::ALLOWED),

@@ -1,5 +1,5 @@
-//! The operations without HTTP and without a token, for whoever has the database: a command. What it brings is checked as
-//! that of a request is.
+//! The operations without HTTP and without a token, for commands with access to the database. Arguments are checked
+//! like those of a request.
 
 use crate::admin_api::app::{AdminParts, Api, SchemaSteps};
 use crate::admin_api::call::{Call, Reply};
@@ -22,16 +22,16 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug)]
 pub(crate) struct LocalApi(Arc<Api>);
 
-/// What an operation answers.
+/// The result of an operation.
 #[derive(Debug)]
 pub(crate) enum LocalReply {
-    /// JSON; null if the operation has nothing to say.
+    /// JSON; null if the operation has no result.
     Json(Value),
-    /// A body that comes in pieces.
+    /// A streamed body.
     Pieces(LocalBody),
 }
 
-/// A body that comes in pieces, with its status.
+/// A streamed body, with its status.
 #[derive(Debug)]
 pub(crate) struct LocalBody(Response);
 
@@ -41,7 +41,7 @@ impl LocalBody {
         self.0.status().as_u16()
     }
 
-    /// Whether the operation was carried out.
+    /// Whether the operation succeeded.
     pub(crate) fn is_success(&self) -> bool {
         self.0.status().is_success()
     }
@@ -49,7 +49,7 @@ impl LocalBody {
     /// The next piece; `None` at the end.
     ///
     /// # Errors
-    /// In words, if the body breaks off.
+    /// A text, if the body is incomplete.
     pub(crate) async fn piece(&mut self) -> std::result::Result<Option<Bytes>, String> {
         while let Some(frame) = self.0.body_mut().frame().await {
             if let Ok(data) = frame.map_err(|error| error.to_string())?.into_data() {
@@ -61,8 +61,8 @@ impl LocalBody {
 }
 
 impl LocalApi {
-    /// The operations, which act through the operator of `parts`. `scim_url` is where the server's SCIM endpoints are;
-    /// `schema_steps` is told the steps of a change of schemas.
+    /// The operations, which act through the operator of `parts`. `scim_url` is the URL of the server's SCIM endpoints;
+    /// `schema_steps` observes the steps of schema changes.
     pub(crate) fn new(parts: AdminParts, scim_url: String, schema_steps: SchemaSteps) -> Self {
         let settings = AdminSettings {
             hosts: Vec::new(),
@@ -78,10 +78,11 @@ impl LocalApi {
         ))
     }
 
-    /// Calls an operation; `target` is path and query below the base, `last_event` the event behind which a stream goes on.
+    /// Calls an operation; `target` is path and query below the base, `last_event` the event after which a stream
+    /// continues.
     ///
     /// # Errors
-    /// The problem with which a request would be refused.
+    /// The problem of a refused request.
     pub(crate) async fn call(
         &self,
         (method, target): (Method, &str),

@@ -1,4 +1,5 @@
-//! One line for each request of the management listener. It holds templates of paths, and neither queries nor headers.
+//! One line for each request of the management listener. It contains templates of paths, and neither queries nor
+//! headers.
 
 use crate::admin_api::respond::Shown;
 use crate::metrics::Metrics;
@@ -14,18 +15,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tracing::Level;
 
-/// What is learned of a request while it is handled.
+/// Properties of a request, collected while it is handled.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     /// Template of the path. Not set if the request was refused before it was routed.
     pub(crate) route: OnceLock<&'static str>,
     /// Name of the tenant that the path names.
     pub(crate) tenant: OnceLock<String>,
-    /// Name of the operator who asks.
+    /// Name of the operator token.
     pub(crate) operator: OnceLock<String>,
 }
 
-/// Paths that are asked for every few seconds.
+/// Paths that are requested every few seconds.
 const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
 /// A line in the making.
@@ -39,8 +40,8 @@ struct Line {
     facts: Arc<Facts>,
 }
 
-/// Has each request counted, and its line begun when it comes and written with its answer. The handler finds the [`Facts`] in the
-/// extensions of the request.
+/// Counts each request, starts its line at its arrival and writes it with the response. The handler finds the [`Facts`]
+/// in the extensions of the request.
 pub(crate) fn begin(metrics: Arc<Metrics>) -> Begin {
     Arc::new(move |request| {
         let line = Line::of(request, metrics.clone());

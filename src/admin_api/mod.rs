@@ -1,9 +1,9 @@
-//! The management API over HTTP, on a listener of its own.
+//! The management API over HTTP, on a separate listener.
 //!
-//! The [`wire`](crate::wire) hands a request to `router`, which finds its [`Operation`](operation::Operation) in the
-//! `table`, authenticates the operator token and checks what the request brings. The files in `api` have the operations,
-//! one file for each kind of resource. `local` calls the same operations without HTTP, for commands. OpenAPI document and reference page are made of the same table. Every refusal is a
-//! problem (RFC 9457).
+//! The [`wire`](crate::wire) passes a request to `router`, which finds its [`Operation`](operation::Operation) in the
+//! `table`, authenticates the operator token and checks the arguments. The files in `api` have the operations, one file
+//! for each kind of resource. `local` calls the same operations without HTTP, for commands. OpenAPI document and
+//! reference page are generated from the same table. Every refusal is a problem (RFC 9457).
 
 mod api;
 mod app;

@@ -9,8 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
-/// A page at a path of its own that is answered whatever host the request names: a monitor asks by address. It must hold
-/// nothing that is secret or personal.
+/// A page that is served for any host, because a monitor uses the address. It must not contain secrets or personal
+/// data.
 #[derive(Clone)]
 pub struct Mount {
     /// Path of the page, such as `/metrics`.
@@ -19,7 +19,7 @@ pub struct Mount {
     pub content_type: &'static str,
     /// The bearer token that a reader has to send; `None` if everybody may read the page.
     pub token: Option<SecretString>,
-    /// Makes the page.
+    /// Builds the page.
     pub text: Arc<dyn Fn() -> String + Send + Sync>,
 }
 

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document, made of the table of operations.
+//! The OpenAPI 3.1 document, generated from the table of operations.
 
 use crate::admin_api::json_schema::Schemas;
 use crate::admin_api::operation::{Access, BASE, Body, Kind, Operation, Parameter};
@@ -7,7 +7,7 @@ use crate::admin_api::table;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Problems that any operation with a token may answer.
+/// Problems of any operation with a token.
 const OF_ALL: &[ProblemType] = &[
     ProblemType::InvalidRequest,
     ProblemType::TokenMissing,
@@ -27,7 +27,7 @@ const OF_ALL: &[ProblemType] = &[
 /// Problems of operations with a body.
 const OF_BODIES: &[ProblemType] = &[ProblemType::TooLarge, ProblemType::ContentType];
 
-/// Problems of operations that may come with an `Idempotency-Key`.
+/// Problems of operations with an optional `Idempotency-Key`.
 const OF_KEYS: &[ProblemType] = &[
     ProblemType::IdempotencyKeyInvalid,
     ProblemType::IdempotencyKeyReused,
@@ -52,7 +52,7 @@ pub fn document() -> Value {
         "info": {
             "title": "scimd management API",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Tenants, tokens, schemas and directories of a SCIM server. Clients must ignore members that they do not know.",
+            "description": "Tenants, tokens, schemas and directories of a SCIM server. Clients must ignore unknown members.",
         },
         "servers": [{"url": "/"}],
         "security": [{"operatorToken": []}],
@@ -96,7 +96,7 @@ fn described(operation: &Operation, group: &str) -> Value {
     described
 }
 
-/// The problems that an operation may answer.
+/// The problems of an operation.
 pub(crate) fn problems(operation: &Operation) -> Vec<ProblemType> {
     let mut all = OF_ALL.to_vec();
     if ![Body::Empty, Body::Events].contains(&operation.body) {
@@ -169,7 +169,7 @@ fn parameters(operation: &Operation) -> Vec<Value> {
     if operation.takes_key() {
         all.push(json!({
             "name": "Idempotency-Key", "in": "header", "required": false,
-            "description": "16 to 255 visible characters. The same request with the same key is carried out once, and gets the same answer for 24 hours.",
+            "description": "16 to 255 visible characters. The same request with the same key is executed once, and gets the same response for 24 hours.",
             "schema": {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]+$"},
         }));
     }

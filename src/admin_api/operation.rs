@@ -1,4 +1,4 @@
-//! An operation of the management API: all that router, OpenAPI document, reference page and tests know of it.
+//! An operation of the management API: the description for router, OpenAPI document, reference page and tests.
 
 use crate::admin_api::call::{Call, PAGE, Reply};
 use crate::admin_api::problem::{ProblemType, Result};
@@ -8,10 +8,10 @@ use std::pin::Pin;
 /// Path in front of every operation.
 pub(crate) const BASE: &str = "/api/v1";
 
-/// The answer to a call in the making.
+/// The future of a response.
 pub(crate) type Answering = Pin<Box<dyn Future<Output = Result<Reply>> + Send>>;
 
-/// What an operation is, and what answers it.
+/// An operation with its handler.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Operation {
     /// Name of the operation in the document, such as `createTenant`.
@@ -20,27 +20,27 @@ pub(crate) struct Operation {
     /// Template of the path below [`BASE`], such as `/tenants/{tenant}`.
     pub(crate) path: &'static str,
     pub(crate) access: Access,
-    /// What it does, in a sentence.
+    /// Summary, one sentence.
     pub(crate) summary: &'static str,
-    /// What else a client has to know, in Markdown without markup of its own; may be empty.
+    /// Further description, in plain Markdown; can be empty.
     pub(crate) details: &'static str,
     pub(crate) query: &'static [Parameter],
     pub(crate) body: Body,
-    /// Status and schema of the answer; no schema, no body.
+    /// Status and schema of the response; without a schema there is no body.
     pub(crate) answer: (u16, Option<&'static str>),
-    /// Problems beside those that every operation has.
+    /// Problems in addition to those of every operation.
     pub(crate) problems: &'static [ProblemType],
     pub(crate) handle: Handle,
 }
 
-/// What answers an operation.
+/// The handler of an operation.
 pub(crate) type Handle = fn(Call) -> Answering;
 
 /// Name of an operation, its method and its path below [`BASE`].
 pub(crate) type Place = (&'static str, Method, &'static str);
 
 impl Operation {
-    /// An operation without query and body, which answers nothing: 204.
+    /// An operation without query and body, with an empty response: 204.
     pub(crate) const fn new(
         (id, method, path): Place,
         access: Access,
@@ -62,7 +62,7 @@ impl Operation {
         }
     }
 
-    /// The operation with what else a client has to know.
+    /// The operation with a further description.
     pub(crate) const fn detailed(self, details: &'static str) -> Self {
         Self { details, ..self }
     }
@@ -77,7 +77,7 @@ impl Operation {
         Self { body, ..self }
     }
 
-    /// The operation with a status and the schema of its answer.
+    /// The operation with a status and the schema of its response.
     pub(crate) const fn giving(self, status: u16, schema: &'static str) -> Self {
         Self {
             answer: (status, Some(schema)),
@@ -85,21 +85,21 @@ impl Operation {
         }
     }
 
-    /// The operation with problems beside those that every operation has.
+    /// The operation with additional problems.
     pub(crate) const fn failing(self, problems: &'static [ProblemType]) -> Self {
         Self { problems, ..self }
     }
 }
 
 impl Operation {
-    /// Whether a request may come with an `Idempotency-Key`, so that its answer is kept: every `POST` but the searches of
-    /// SCIM, which change nothing.
+    /// Whether a request can have an `Idempotency-Key`, so that its response is stored: every `POST` except SCIM
+    /// searches, which change nothing.
     pub(crate) fn takes_key(&self) -> bool {
         self.method == Method::Post && self.body != Body::Scim
     }
 }
 
-/// Methods of operations. `HEAD` and `OPTIONS` are answered for all paths.
+/// Methods of operations. `HEAD` and `OPTIONS` are supported for all paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Method {
     Get,
@@ -126,26 +126,26 @@ impl Method {
 pub(crate) enum Access {
     /// Anyone, without a token.
     Public,
-    /// Whoever has an operator token.
+    /// Any operator token.
     AnyOperator,
     /// Operator tokens with a scope.
     Scope(OperatorScope),
 }
 
-/// What an operation takes as its body.
+/// The body of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Body {
     /// None.
     Empty,
-    /// JSON that fits a schema.
+    /// JSON for a schema.
     Json(&'static str),
-    /// JSON that fits a schema, or no body, which stands for an empty object.
+    /// JSON for a schema, or no body, which means an empty object.
     Optional(&'static str),
-    /// None; the answer is a stream of Server-Sent Events, each with data that fits the schema of the answer.
+    /// None; the response is a stream of Server-Sent Events, each with data for the schema of the response.
     Events,
     /// A message of SCIM, which the operation reads itself, or none.
     Scim,
-    /// A merge patch (RFC 7396) that fits a schema.
+    /// A merge patch (RFC 7396) for a schema.
     MergePatch(&'static str),
 }
 
@@ -154,11 +154,11 @@ pub(crate) enum Body {
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// What it does, in a sentence.
+    /// Summary, one sentence.
     pub(crate) summary: &'static str,
 }
 
-/// What the value of a parameter is.
+/// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Any text.
@@ -167,7 +167,7 @@ pub(crate) enum Kind {
     Number(i64, i64),
     /// `true` or `false`.
     Flag,
-    /// One of these words.
+    /// One of these keywords.
     Word(&'static [&'static str]),
     /// A moment (RFC 3339).
     Moment,
@@ -187,7 +187,7 @@ pub(crate) const CURSOR: Parameter = Parameter {
     summary: "The value of next in the page before.",
 };
 
-/// Behind which item a list begins, for a client that goes on with what it has shown.
+/// The item after which a list starts, for a client that continues from a shown item.
 pub(crate) const AFTER: Parameter = Parameter {
     name: "after",
     kind: Kind::Text,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 keywords! {
-    /// The types of problems; the URI of one is `urn:scimd:problem:` and its keyword.
+    /// The types of problems; the URI is `urn:scimd:problem:` and the keyword.
     ProblemType {
         /// Body, query or header hold something wrong.
         InvalidRequest = "invalid-request",
@@ -20,9 +20,9 @@ keywords! {
         MethodNotAllowed = "method-not-allowed",
         /// There is a tenant of that name.
         TenantExists = "tenant-exists",
-        /// The state of things does not allow it.
+        /// The current state does not allow the request.
         Conflict = "conflict",
-        /// What is permanent has to be confirmed.
+        /// A permanent change has to be confirmed.
         ConfirmMissing = "confirm-missing",
         /// The condition of If-Match is not met.
         PreconditionFailed = "precondition-failed",
@@ -38,11 +38,11 @@ keywords! {
         ScimToken = "scim-token",
         /// The operator token may not do this.
         ScopeMissing = "scope-missing",
-        /// The Idempotency-Key cannot be taken.
+        /// The Idempotency-Key is invalid.
         IdempotencyKeyInvalid = "idempotency-key-invalid",
-        /// The Idempotency-Key came with another request.
+        /// The Idempotency-Key was used with another request.
         IdempotencyKeyReused = "idempotency-key-reused",
-        /// A request with this key is being carried out.
+        /// A request with this key is being executed.
         IdempotencyInProgress = "idempotency-in-progress",
         /// The server is temporarily unavailable.
         DatabaseAway = "database-away",
@@ -52,7 +52,7 @@ keywords! {
         TooLarge = "too-large",
         /// The client sends too much at once.
         TooManyRequests = "too-many-requests",
-        /// The request lacks a token, or has one that is not good.
+        /// The request has no token, or an invalid one.
         Unauthenticated = "unauthenticated",
         /// The request is for another host.
         Misdirected = "misdirected",
@@ -62,7 +62,7 @@ keywords! {
 }
 
 impl ProblemType {
-    /// The status of problems of the type that have only one.
+    /// The status of types with a single one.
     pub(crate) fn status(self) -> u16 {
         match self {
             Self::InvalidRequest | Self::ConfirmMissing | Self::IdempotencyKeyInvalid => 400,
@@ -87,15 +87,15 @@ impl ProblemType {
         }
     }
 
-    /// What all problems of the type have in common, for people.
+    /// The title of all problems of the type.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::InvalidRequest => "The request is invalid.",
             Self::NotFound => "The resource does not exist.",
             Self::MethodNotAllowed => "The method is not supported on this path.",
             Self::TenantExists => "There is a tenant of that name.",
-            Self::Conflict => "The state of things does not allow it.",
-            Self::ConfirmMissing => "What is permanent has to be confirmed.",
+            Self::Conflict => "The current state does not allow the request.",
+            Self::ConfirmMissing => "A permanent change has to be confirmed.",
             Self::PreconditionFailed => "The condition of If-Match is not met.",
             Self::TokenMissing => "There is no operator token.",
             Self::TokenUnknown => "The operator token is unknown.",
@@ -103,9 +103,9 @@ impl ProblemType {
             Self::TokenRevoked => "The operator token was revoked.",
             Self::ScimToken => "A SCIM token is no operator token.",
             Self::ScopeMissing => "The operator token may not do this.",
-            Self::IdempotencyKeyInvalid => "The Idempotency-Key cannot be taken.",
-            Self::IdempotencyKeyReused => "The Idempotency-Key came with another request.",
-            Self::IdempotencyInProgress => "The same request is being carried out.",
+            Self::IdempotencyKeyInvalid => "The Idempotency-Key is invalid.",
+            Self::IdempotencyKeyReused => "The Idempotency-Key was used with another request.",
+            Self::IdempotencyInProgress => "The same request is being executed.",
             Self::DatabaseAway => "The server is temporarily unavailable.",
             Self::ContentType => "The media type is not known.",
             Self::TooLarge => "The request is too large.",
@@ -117,12 +117,12 @@ impl ProblemType {
     }
 }
 
-/// One of the things that are wrong with a request.
+/// One error of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     /// JSON Pointer into the body (RFC 6901), or the name of a query parameter or header.
     pub(crate) pointer: String,
-    /// What is wrong there, and what is allowed.
+    /// The error and the allowed values.
     pub(crate) detail: String,
 }
 
@@ -131,9 +131,9 @@ pub(crate) struct Fault {
 pub(crate) struct Problem {
     pub(crate) kind: ProblemType,
     pub(crate) status: u16,
-    /// What is wrong and what to do, for the client.
+    /// The error and its remedy, for the client.
     pub(crate) detail: String,
-    /// All that is wrong with the request, if it is several things.
+    /// All errors of the request, if there are several.
     pub(crate) faults: Vec<Fault>,
     /// Seconds after which the client may try again.
     pub(crate) retry_after: Option<u32>,
@@ -167,14 +167,14 @@ impl Problem {
 
     /// 405 with the methods that the path has.
     pub(crate) fn method_not_allowed(method: &str, allow: String) -> Self {
-        let detail = format!("{method} is not for this path, which takes {allow}.");
+        let detail = format!("{method} is not supported on this path, which supports {allow}.");
         Self {
             allow: Some(allow),
             ..Self::new(ProblemType::MethodNotAllowed, 405, detail)
         }
     }
 
-    /// The body of the answer; `instance` is the id of the request.
+    /// The body of the response; `instance` is the id of the request.
     pub(crate) fn body(&self, instance: Option<&str>) -> Value {
         let mut body = json!({
             "type": format!("urn:scimd:problem:{}", self.kind.as_str()),
@@ -290,7 +290,7 @@ impl From<OperatorError> for Problem {
     }
 }
 
-/// Messages that commands go on after have no full stop.
+/// Messages that commands continue have no full stop.
 fn full_stop(text: String) -> String {
     if text.ends_with('.') {
         text

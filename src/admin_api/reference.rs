@@ -1,4 +1,4 @@
-//! The reference of the API as one page of HTML without a script, made of the table of operations.
+//! The reference of the API as one HTML page without scripts, generated from the table of operations.
 
 use crate::admin_api::json_schema::Schemas;
 use crate::admin_api::openapi::problems;
@@ -6,7 +6,7 @@ use crate::admin_api::operation::{Access, BASE, Body, Kind, Operation};
 use crate::admin_api::table;
 use serde_json::Value;
 
-/// The content security policy of the page: it loads nothing, and its style is its own.
+/// The content security policy of the page: it loads nothing, and only its own style is allowed.
 pub(crate) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const HEAD: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \

@@ -1,4 +1,4 @@
-//! From outcome to HTTP answer.
+//! From outcome to HTTP response.
 
 use crate::admin_api::problem::{Problem, ProblemType};
 use crate::wire::refusal::{Refusal, Refused};
@@ -14,11 +14,11 @@ use serde_json::Value;
 const JSON: &str = "application/json";
 const PROBLEM_JSON: &str = "application/problem+json";
 
-/// The problem that an answer shows, an extension of it for the log.
+/// The problem of a response, an extension for the log.
 #[derive(Debug, Clone)]
 pub(crate) struct Shown(pub(crate) Problem);
 
-/// An answer with a body of some media type.
+/// A response with a body of a media type.
 pub(crate) fn text(status: u16, content_type: &str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() =
@@ -28,7 +28,7 @@ pub(crate) fn text(status: u16, content_type: &str, body: String) -> Response {
     response
 }
 
-/// An answer without a body.
+/// A response without a body.
 pub(crate) fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
@@ -36,17 +36,17 @@ pub(crate) fn empty(status: StatusCode) -> Response {
     response
 }
 
-/// An answer in JSON.
+/// A JSON response.
 pub(crate) fn json(status: u16, body: &Value) -> Response {
     text(status, JSON, body.to_string())
 }
 
-/// The answer to a request that the wire refuses.
+/// The response to a request that the wire refuses.
 pub(crate) fn refusal(refusal: Refusal, refused: &Refused) -> Response {
     problem(refusal.into(), refused)
 }
 
-/// The answer to a request that is refused.
+/// The response to a refused request.
 pub(crate) fn problem(problem: Problem, refused: &Refused) -> Response {
     let body = problem.body(refused.request_id.as_deref());
     let mut response = text(problem.status, PROBLEM_JSON, body.to_string());
@@ -66,7 +66,7 @@ pub(crate) fn problem(problem: Problem, refused: &Refused) -> Response {
     response
 }
 
-/// The challenge of a 401 (RFC 6750 section 3): a request without credentials is told no error.
+/// The challenge of a 401 (RFC 6750 section 3): a request without credentials gets no error code.
 fn challenge(problem: &Problem) -> String {
     let realm = "Bearer realm=\"scimd management\"";
     match problem.kind {
@@ -75,7 +75,7 @@ fn challenge(problem: &Problem) -> String {
     }
 }
 
-/// No answer of this listener is kept by anyone between, or read as something else than it is.
+/// Responses of this listener must not be cached, and their type must not be guessed.
 fn guard(response: &mut Response) {
     put(response, CACHE_CONTROL, "no-store");
     put(response, X_CONTENT_TYPE_OPTIONS, "nosniff");

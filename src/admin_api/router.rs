@@ -1,4 +1,4 @@
-//! From a request to its operation, and from the outcome to the answer.
+//! From a request to its operation, and from the outcome to the response.
 
 use crate::admin_api::app::{AdminParts, Api, read};
 use crate::admin_api::arguments;
@@ -62,12 +62,12 @@ pub fn app(settings: AdminSettings, parts: AdminParts) -> AdminApp {
 }
 
 impl AdminApp {
-    /// What [`wire::serve`] serves.
+    /// The app for [`wire::serve`].
     pub fn wire(&self) -> wire::App {
         self.wire.clone()
     }
 
-    /// Takes other limits, and reads the certificate again. For which hosts it answers does not change.
+    /// Replaces the limits, and reloads the certificate. The allowed hosts do not change.
     pub(crate) fn renew(&self, config: &Config) {
         let rates = AdminSettings::rates_of(config);
         self.api.limits.set(*self.api.rates.get(), rates);
@@ -146,7 +146,7 @@ fn allowed(found: &[(&Operation, Vec<(&'static str, String)>)]) -> String {
     methods.join(", ")
 }
 
-/// Authenticates and checks a request, and has its operation answer it.
+/// Authenticates and checks a request, and runs its operation.
 async fn call(
     api: Arc<Api>,
     head: &Parts,
@@ -185,7 +185,7 @@ async fn call(
             Ok(shown(reply, &target))
         }
         Err(problem) => {
-            // The same request may have been carried out at the same moment, and be what stands in the way.
+            // The conflict may come from a concurrent repetition of the same request.
             if let Some(once) = &once
                 && let Some(reply) = replayed(&operator, once).await?
             {
@@ -214,10 +214,10 @@ async fn prepare(
     checked(api, head, caller, upload, (operation, segments)).await
 }
 
-/// A call whose caller may make it, once what it brings is checked.
+/// An authorized call with checked arguments.
 ///
 /// # Errors
-/// 400 with all that is wrong; 413 and 415 for the body.
+/// 400 with all errors; 413 and 415 for the body.
 pub(crate) async fn checked(
     api: Arc<Api>,
     head: &Parts,
@@ -246,14 +246,14 @@ pub(crate) async fn checked(
     })
 }
 
-/// The answer to a request that was carried out before; `None` if it was not.
+/// The response of an earlier execution of the request; `None` if there is none.
 async fn replayed(operator: &Operator, once: &OnceKey) -> Result<Option<Response>> {
     match operator.earlier(once).await? {
         None => Ok(None),
         Some(Earlier::OtherRequest) => Err(Problem::new(
             ProblemType::IdempotencyKeyReused,
             422,
-            "The Idempotency-Key came with another request before: use a new one for each request.",
+            "The Idempotency-Key was used with another request: use a new one for each request.",
         )),
         Some(Earlier::Answered(text)) => {
             let Some(reply) = JsonReply::of_kept(&text) else {
@@ -266,7 +266,7 @@ async fn replayed(operator: &Operator, once: &OnceKey) -> Result<Option<Response
     }
 }
 
-/// Keeps the answer of an act that did not keep it itself.
+/// Stores the response of an act that did not store it itself.
 async fn keep(operator: &Operator, once: &OnceKey, answer: Option<String>) -> Result<()> {
     match answer.filter(|_| !once.is_sealed()) {
         Some(answer) => Ok(operator.keep_answer(once, &answer).await?),

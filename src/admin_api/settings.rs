@@ -1,4 +1,4 @@
-//! What an operator can set about the management listener.
+//! Settings of the management listener.
 
 use crate::config::Config;
 use crate::wire::RequestSettings;
@@ -12,10 +12,10 @@ const URI_BYTES: usize = 16 << 10;
 /// Largest block of header lines, in bytes.
 const HEADER_BYTES: usize = 16 << 10;
 
-/// Time for the answer to a request.
+/// Time limit of a request.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 
-/// Requests that an operator token, a tenant and all together may have under way.
+/// Concurrent requests of an operator token, of a tenant and in total.
 const REQUESTS: [usize; 3] = [256, 512, 1024];
 
 /// Bytes that the requests of an operator token, of a tenant and all together may keep in memory.
@@ -24,15 +24,15 @@ const MEMORY_BYTES: [usize; 3] = [64 << 20, 64 << 20, 96 << 20];
 /// Settings of the management listener.
 #[derive(Debug, Clone)]
 pub struct AdminSettings {
-    /// Hosts that requests may be for, beside names and addresses of this machine where `is_local` allows them.
+    /// Allowed hosts of requests, in addition to names and addresses of this machine if `is_local`.
     pub hosts: Vec<String>,
     /// Whether requests may be for `localhost` and loopback addresses, as the listener is reached by them.
     pub is_local: bool,
     /// Where the server's SCIM endpoints are for clients, without a slash at the end.
     pub scim_url: String,
-    /// Requests that an operator token may make in a second, in the long run; 0 sets no limit.
+    /// Sustained rate of an operator token in requests per second; 0: no limit.
     pub requests_per_second: u32,
-    /// Requests that an operator token may make at once after a pause.
+    /// Requests that an operator token may send at once after a pause.
     pub burst: u32,
     /// Bad tokens in a row that an address may present within a minute; 0 sets no limit.
     pub bad_tokens: u32,
@@ -41,7 +41,7 @@ pub struct AdminSettings {
 }
 
 impl AdminSettings {
-    /// What the management listener, bound to `address`, is held to. `scim_url` is where the server's SCIM endpoints are.
+    /// The settings of the management listener at `address`. `scim_url` is the URL of the server's SCIM endpoints.
     pub fn of(config: &Config, address: SocketAddr, scim_url: String) -> Self {
         let Rates {
             requests_per_second,

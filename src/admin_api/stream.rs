@@ -19,7 +19,7 @@ const ALIVE: Duration = Duration::from_secs(15);
 /// Events that wait for a slow client.
 const WAITING: usize = 4;
 
-/// The answer that tells what a reader reads, until the reader ends or the client hangs up.
+/// The response with the entries of a reader, until the reader ends or the client disconnects.
 pub(crate) fn answer(tenant: &str, reader: LogReader) -> Response {
     let (sender, events) = mpsc::channel(WAITING);
     tokio::spawn(tell(tenant.to_owned(), reader, sender));
@@ -66,7 +66,7 @@ fn of_event(tenant: &str, event: &LogEvent) -> String {
         LogEvent::Gap => "event: gap\ndata: {}\n\n".to_owned(),
         LogEvent::Request(logged) => {
             let (place, request) = &**logged;
-            // JSON has no line breaks of its own here.
+            // The JSON has no line breaks.
             let data = request_as_json(tenant, request);
             format!("event: request\nid: {}\ndata: {data}\n\n", place.number())
         }

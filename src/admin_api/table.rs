@@ -42,8 +42,8 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Operation> {
 /// An operation with the values of the variables in its path.
 pub(crate) type Found = (&'static Operation, Vec<(&'static str, String)>);
 
-/// The operations at a path below the base, which differ in their methods. Of templates that fit, one with a word where
-/// others have a variable goes first.
+/// The operations at a path below the base, by method. Of matching templates, one with a literal segment precedes one
+/// with a variable.
 pub(crate) fn find(path: &str) -> Vec<Found> {
     let path = if path == "/" { "" } else { path };
     let mut found: Vec<(usize, Found)> = all()
@@ -57,7 +57,7 @@ pub(crate) fn find(path: &str) -> Vec<Found> {
     found.into_iter().map(|(_, found)| found).collect()
 }
 
-/// The values of the variables of a template in a path that fits it.
+/// The values of the variables of a template in a matching path.
 fn segments(template: &'static str, path: &str) -> Option<Vec<(&'static str, String)>> {
     let mut values = Vec::new();
     let mut given = path.split('/');

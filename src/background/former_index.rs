@@ -29,6 +29,6 @@ fn warn(error: &OperatorError) {
     tracing::warn!(
         %error,
         cause = std::error::Error::source(error),
-        "values could not be moved out of the index: it takes more room than it needs"
+        "values could not be moved out of the index, which is larger than necessary"
     );
 }

@@ -1,5 +1,4 @@
-//! Work beside the requests of a server, in one register: each job has a name, a schedule, a status and
-//! one way to be stopped.
+//! Background jobs of a server, in one register: each job has a name, a schedule, a status and one way to be stopped.
 
 mod former_index;
 mod measures;
@@ -52,7 +51,7 @@ struct JobStatus {
     pub(crate) runs: u64,
     /// When it ended last.
     pub(crate) last: Option<Timestamp>,
-    /// Whether it is at work.
+    /// Whether it is running.
     pub(crate) is_running: bool,
 }
 
@@ -76,7 +75,7 @@ impl fmt::Display for JobStatus {
     }
 }
 
-/// The background work of one server.
+/// The background jobs of one server.
 #[derive(Debug)]
 pub struct Background {
     clock: Clock,
@@ -104,8 +103,8 @@ impl Background {
         });
     }
 
-    /// Deletes requests of the provisioning log that are older than a number of days, once an hour. Several
-    /// instances may: what one has deleted the others do not find.
+    /// Deletes requests of the provisioning log that are older than a number of days, once an hour. Several instances
+    /// can run it concurrently.
     pub(crate) fn forget_old_requests(&self, operator: Operator, days: i64) {
         self.every("request log retention", HOUR, move || {
             let operator = operator.clone();
@@ -137,8 +136,8 @@ impl Background {
         });
     }
 
-    /// Makes the views of a directory, and fills their lookups; `made` is the outcome of the first attempt
-    /// to make them.
+    /// Creates the views of a directory, and fills their lookups; `made` is the outcome of the first attempt to create
+    /// them.
     pub(crate) fn apply_directory(
         &self,
         operator: Operator,
@@ -162,8 +161,8 @@ impl Background {
         });
     }
 
-    /// Sends events to endpoints, until this register is stopped or `early` tells that the server is to stop: others
-    /// take over at once, while requests under way finish here.
+    /// Sends events to endpoints, until this register is stopped or `early` signals the shutdown: other instances take
+    /// over at once, while running requests finish here.
     pub fn deliver(&self, deliverer: Deliverer, early: impl Future<Output = ()> + Send + 'static) {
         let job = self.register("deliveries", Schedule::Throughout);
         let stop = self.stop.child_token();
@@ -210,7 +209,7 @@ impl Background {
         locked(&self.jobs).clone()
     }
 
-    /// Ends all jobs where they wait; a batch that was begun takes effect as a whole all the same.
+    /// Ends all jobs at their next wait; a started batch is still atomic.
     pub async fn stop(self) {
         let at_work = self.status().into_iter().filter(|job| job.is_running);
         let at_work: Vec<_> = at_work.map(|job| job.to_string()).collect();
@@ -219,7 +218,7 @@ impl Background {
         if timeout(PATIENCE, self.tasks.wait()).await.is_err() {
             tracing::warn!(
                 jobs = at_work.join("; "),
-                "stopped before the background work came to its end"
+                "stopped before the background jobs ended"
             );
         }
     }
@@ -323,6 +322,6 @@ mod tests {
             "{shown}"
         );
         background.stop().await;
-        assert!(runs.recv().await.is_none(), "the job is gone");
+        assert!(runs.recv().await.is_none(), "the job has ended");
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers changes for the change feed soon after they are committed, and tells readers of them.
+//! Assigns positions of the change feed to changes soon after they are committed, and notifies readers.
 
 use crate::feed::Feed;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 /// Least time between two passes.
 const LEAST: Duration = Duration::from_millis(20);
-/// Time after which a pass looks for what other instances and commands have committed.
+/// Interval of passes for changes that other instances and commands have committed.
 const MOST: Duration = Duration::from_millis(200);
 /// Pause after a pass that failed, and how often a lasting failure is logged.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -21,13 +21,13 @@ pub(super) async fn run(feed: &Feed) {
             Ok(()) => failures = 0,
             Err(error) => {
                 if failures % LOGGED == 0 {
-                    tracing::warn!(%error, "the change feed does not go on for now");
+                    tracing::warn!(%error, "the change feed is interrupted");
                 }
                 failures += 1;
                 sleep_until(begun + PAUSE).await;
             }
         }
-        // Changes that are made meanwhile are found by the next pass, with or without a notification.
+        // Concurrent changes are found by the next pass, with or without a notification.
         let _ = timeout(MOST, feed.changes_made()).await;
         sleep_until(begun + LEAST).await;
     }

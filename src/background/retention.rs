@@ -8,7 +8,11 @@ pub(super) async fn forget(operator: &Operator, days: i64) {
     match operator.forget_requests(days).await {
         Ok(0) => {}
         Ok(requests) => {
-            tracing::info!(requests, days, "the provisioning log forgot old requests");
+            tracing::info!(
+                requests,
+                days,
+                "deleted old requests from the provisioning log"
+            );
         }
         Err(error) => {
             tracing::warn!(%error, "old requests stay in the provisioning log for now");
@@ -16,11 +20,11 @@ pub(super) async fn forget(operator: &Operator, days: i64) {
     }
 }
 
-/// Deletes rows of the audit trail that are older than this number of days, and answers that are kept no longer.
+/// Deletes rows of the audit trail that are older than this number of days, and expired stored responses.
 pub(super) async fn forget_acts(operator: &Operator, days: i64) {
     match operator.forget_acts(days).await {
         Ok(0) => {}
-        Ok(acts) => tracing::info!(acts, days, "the audit trail forgot old acts"),
+        Ok(acts) => tracing::info!(acts, days, "deleted old rows from the audit trail"),
         Err(error) => tracing::warn!(%error, "old acts stay in the audit trail for now"),
     }
 }
@@ -29,7 +33,7 @@ pub(super) async fn forget_acts(operator: &Operator, days: i64) {
 pub(super) async fn forget_changes(operator: &Operator, days: i64) {
     match operator.forget_changes(days).await {
         Ok(0) => {}
-        Ok(changes) => tracing::info!(changes, days, "the change feed forgot old changes"),
+        Ok(changes) => tracing::info!(changes, days, "deleted old changes from the change feed"),
         Err(error) => tracing::warn!(%error, "old changes stay in the change feed for now"),
     }
 }

@@ -1,4 +1,4 @@
-//! The views of the directory, made while requests are served.
+//! The views of the directory, created while requests are served.
 
 use crate::mapping::Directory;
 use crate::operator::{Operator, OperatorError};
@@ -8,11 +8,11 @@ use tokio::time::sleep;
 /// How long instances of the mapping before may still write.
 const REPLACEMENT: Duration = Duration::from_secs(600);
 
-/// Pause before what failed is tried again.
+/// Pause before a retry.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Makes the views of a directory, and fills the lookups by which they find rows. Requests do not need the
-/// views, so a failure is only logged. `made` is the outcome of the first attempt.
+/// Creates the views of a directory, and fills their look-up columns. Requests do not need the views, so a failure is
+/// only logged. `made` is the outcome of the first attempt.
 pub(super) async fn apply(
     operator: &Operator,
     directory: &Directory,
@@ -25,7 +25,7 @@ pub(super) async fn apply(
             Err(error) => tracing::warn!(
                 %error,
                 cause = std::error::Error::source(&error),
-                "the views of the directory could not be made; trying again"
+                "the views of the directory could not be created; trying again"
             ),
         }
         sleep(PAUSE).await;
@@ -35,7 +35,7 @@ pub(super) async fn apply(
     for pause in [Duration::ZERO, REPLACEMENT] {
         sleep(pause).await;
         match operator.fill_directory(directory).await {
-            // Nothing to tell at the first start, nor when the instances before wrote the same lookups.
+            // Nothing to log at the first start, and when earlier instances wrote the same lookups.
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "prepared rows for lookups"),
             Err(error) => {

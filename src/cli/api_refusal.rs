@@ -1,4 +1,4 @@
-//! Why an operation was not carried out: a problem (RFC 9457), or an error of SCIM.
+//! The refusal of an operation: a problem (RFC 9457), or a SCIM error.
 
 use crate::admin_api::{Problem, ProblemType};
 use crate::error::ScimError;
@@ -12,18 +12,18 @@ const PROBLEM: &str = "urn:scimd:problem:";
 /// The refusal of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ApiRefusal {
-    /// The type of the problem; `None` for one that this version does not know.
+    /// The type of the problem; `None` for one that is unknown in this version.
     pub(super) kind: Option<ProblemType>,
     /// The status of HTTP.
     pub(super) status: u16,
-    /// What is wrong, and what to do.
+    /// The error and its remedy.
     pub(super) detail: String,
-    /// All that is wrong, if that is said one by one: where, and what.
+    /// The single errors, if any: place and text.
     pub(super) faults: Vec<(String, String)>,
 }
 
 impl ApiRefusal {
-    /// What a body says.
+    /// The refusal in a body.
     pub(super) fn of(status: u16, body: &Value) -> Self {
         let text = |name: &str| body.get(name).and_then(Value::as_str);
         let kind = text("type").and_then(|uri| uri.strip_prefix(PROBLEM));
@@ -44,7 +44,7 @@ impl ApiRefusal {
         }
     }
 
-    /// Whether the request would be answered later.
+    /// Whether a retry can succeed.
     pub(super) fn is_away(&self) -> bool {
         self.status == 503
     }
@@ -54,14 +54,14 @@ impl ApiRefusal {
         self.kind == Some(ProblemType::NotFound)
     }
 
-    /// What is wrong, in one line.
+    /// The error, in one line.
     pub(super) fn told(&self) -> String {
         let place = |pointer: &str| match pointer.trim_start_matches('/') {
             "" => String::new(),
             name => format!("{name}: "),
         };
         match self.faults.as_slice() {
-            // What is said of a value says not which.
+            // The text about a value does not contain its name.
             [(pointer, detail)] if detail.starts_with("The value") => {
                 return format!("{}{detail}", place(pointer));
             }
@@ -71,7 +71,7 @@ impl ApiRefusal {
         let faults = self.faults.iter();
         let faults = faults.map(|(pointer, detail)| format!("{}{detail}", place(pointer)));
         let faults: Vec<_> = faults.collect();
-        format!("{} things are wrong: {}", faults.len(), faults.join(" "))
+        format!("{} errors: {}", faults.len(), faults.join(" "))
     }
 }
 
@@ -83,21 +83,21 @@ impl From<Problem> for ApiRefusal {
         Self {
             kind: Some(problem.kind),
             status: problem.status,
-            // Whoever has the database may see the cause.
+            // An operator with access to the database may see the cause.
             detail: error.map_or(problem.detail, with_causes),
             faults: faults.map(|fault| (fault.pointer, fault.detail)).collect(),
         }
     }
 }
 
-/// An error with its cause, which the client of an identity provider would not see but the operator may.
+/// An error with its cause, which only the operator may see.
 pub(super) fn with_causes(error: &ScimError) -> String {
     let mut causes: Vec<_> = successors(error.source(), |cause: &&dyn Error| (*cause).source())
         .map(ToString::to_string)
         .collect();
     // Some repeat theirs.
     causes.dedup_by(|cause, above| above.ends_with(cause.as_str()));
-    // Of a fault of ours the text for clients says nothing.
+    // The text for clients does not describe an internal error.
     match (error.status(), causes.is_empty()) {
         (_, true) => error.to_string(),
         (500, _) => causes.join(": "),
@@ -114,12 +114,12 @@ mod tests {
     fn all_faults_are_told() {
         let body = json!({
             "type": "urn:scimd:problem:invalid-request",
-            "detail": "2 things are wrong; see errors.",
+            "detail": "The request has 2 errors; see errors.",
             "errors": [{"pointer": "/seats", "detail": "Too few."}, {"pointer": "", "detail": "No."}],
         });
         let refusal = ApiRefusal::of(400, &body);
         assert_eq!(refusal.kind, Some(ProblemType::InvalidRequest));
-        assert_eq!(refusal.told(), "2 things are wrong: seats: Too few. No.");
+        assert_eq!(refusal.told(), "2 errors: seats: Too few. No.");
         let unknown = ApiRefusal::of(418, &json!({"type": "about:blank", "detail": "No."}));
         assert_eq!((unknown.kind, unknown.told().as_str()), (None, "No."));
     }

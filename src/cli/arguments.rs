@@ -22,7 +22,7 @@ pub(super) struct Globals {
         conflicts_with = "database_url"
     )]
     data_dir: Option<String>,
-    /// PostgreSQL URL; better given as SCIMD_DATABASE_URL, which other users of the machine cannot see
+    /// PostgreSQL URL; prefer SCIMD_DATABASE_URL, which other users of the machine cannot see
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
     #[command(flatten)]
@@ -39,7 +39,7 @@ impl Globals {
         }
     }
 
-    /// Refuses the options of a server for a command that is not for one.
+    /// Refuses the options of a server for a command that does not support them.
     pub(super) fn refuse_server(&self, command: &str) -> Result<(), Failure> {
         match self.server.url() {
             Some(server) => Err(needs_database(command, server)),
@@ -89,7 +89,7 @@ pub(super) fn given(
     })
 }
 
-/// Takes one of a few words.
+/// Parses one of a few keywords.
 pub(super) fn keyword<T: Clone + Send + Sync + 'static>(
     words: &[&'static str],
     read: fn(&str) -> Option<T>,
@@ -97,7 +97,7 @@ pub(super) fn keyword<T: Clone + Send + Sync + 'static>(
     PossibleValuesParser::new(words.to_vec()).try_map(move |word| read(&word).ok_or("is not known"))
 }
 
-/// Takes a span of time; gives seconds.
+/// Parses a duration; returns seconds.
 pub(super) fn span(text: &str) -> Result<i64, String> {
     duration::parse(text).ok_or_else(|| format!("must be {}", duration::ALLOWED))
 }
@@ -109,15 +109,15 @@ pub(super) fn span_or_never(text: &str) -> Result<Span, String> {
         .ok_or_else(|| format!("must be {}", duration::ALLOWED_OR_NEVER))
 }
 
-/// Seconds, or no end. A type of its own: clap takes an `Option` for an argument left out.
+/// Seconds, or no expiry. A separate type, because clap uses `Option` for an omitted argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span(pub(super) Option<i64>);
 
-/// A value, or `none` to take it away.
+/// A value, or `none` to remove it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OrNone<T>(pub(super) Option<T>);
 
-/// Takes a number of seats or `none`.
+/// Parses a number of seats or `none`.
 pub(super) fn seats(text: &str) -> Result<OrNone<i64>, String> {
     if text == "none" {
         return Ok(OrNone(None));
@@ -128,7 +128,7 @@ pub(super) fn seats(text: &str) -> Result<OrNone<i64>, String> {
         .ok_or_else(|| "must be a whole number from 0, or \"none\" for no limit".to_owned())
 }
 
-/// Takes a name for people or `none`.
+/// Parses a display name or `none`.
 pub(super) fn label(text: &str) -> Result<OrNone<String>, String> {
     let is_label =
         !text.trim().is_empty() && text.chars().count() <= 200 && !text.contains(char::is_control);
@@ -142,7 +142,7 @@ pub(super) fn label(text: &str) -> Result<OrNone<String>, String> {
     }
 }
 
-/// Takes a base URL or `none`.
+/// Parses a base URL or `none`.
 pub(super) fn base_url(text: &str) -> Result<OrNone<String>, String> {
     if text == "none" {
         return Ok(OrNone(None));
@@ -152,7 +152,7 @@ pub(super) fn base_url(text: &str) -> Result<OrNone<String>, String> {
     })
 }
 
-/// Takes an e-mail address or URL of whom customers ask, or `none`.
+/// Parses a contact, an e-mail address or URL, or `none`.
 pub(super) fn support(text: &str) -> Result<OrNone<String>, String> {
     if text == "none" {
         return Ok(OrNone(None));

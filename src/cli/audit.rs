@@ -1,4 +1,4 @@
-//! `scimd audit`: who did what.
+//! `scimd audit`: the audit trail.
 
 use super::arguments::span;
 use super::failure::Failure;
@@ -16,7 +16,7 @@ use std::io::Write;
 /// Rows that are shown when no number is given, and before those that are followed.
 const SHOWN: i64 = 100;
 const SHOWN_FIRST: i64 = 10;
-/// Rows that are taken at a time while following.
+/// Number of rows in one read while following.
 const FOLLOWED: i64 = 1000;
 /// How many seconds late an instance may write.
 const LATE: i64 = 15;
@@ -30,7 +30,7 @@ pub(super) struct Audit {
     /// Only acts of this actor: the name of an operator token, or the user who ran a command
     #[arg(long, value_name = "NAME")]
     actor: Option<String>,
-    /// Only acts whose name begins with this, such as tenant. or token.issue
+    /// Only actions whose name begins with this, such as tenant. or token.issue
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
     /// Only acts of this last period, such as 2h
@@ -42,7 +42,7 @@ pub(super) struct Audit {
     /// Shows new acts as they are done, until Ctrl-C
     #[arg(long, short)]
     follow: bool,
-    /// Prints JSON, one object on each line
+    /// Prints JSON, one object per line
     #[arg(long)]
     json: bool,
 }

@@ -16,7 +16,7 @@ pub(super) struct Backup {
     /// The new file; to restore it, stop the server and put it in the data folder as scimd.db
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Prints what was done as JSON
+    /// Prints the result as JSON
     #[arg(long)]
     json: bool,
 }

@@ -1,11 +1,11 @@
-//! Asks before something is taken away.
+//! Confirmation before data is removed.
 
 use super::failure::Failure;
 use super::output::say;
 use std::io::{self, IsTerminal};
 
-/// Succeeds if the word is typed, on a terminal; elsewhere `--yes` is needed. `what` completes
-/// "this …", and `kind` says what the word is.
+/// Succeeds if the word is typed, on a terminal; otherwise `--yes` is needed. `what` completes "this …", and `kind`
+/// describes the word.
 pub(super) fn confirm(what: &str, word: &str, kind: &str) -> Result<(), Failure> {
     if !io::stdin().is_terminal() {
         return Err(Failure::Misused(format!("this {what}: give --yes")));

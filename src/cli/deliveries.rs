@@ -1,4 +1,4 @@
-//! Starts the sending of events beside a server.
+//! Starts the delivery of events in a server.
 
 use super::failure::Failure;
 use super::open_endpoints::over;

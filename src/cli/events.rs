@@ -1,4 +1,4 @@
-//! `scimd events`: the change feed, as the application is told of changes.
+//! `scimd events`: the change feed.
 
 use super::arguments::span;
 use super::failure::Failure;
@@ -14,7 +14,7 @@ use std::io::Write;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Events that are shown if no number is given, and that one page has.
+/// Default number of events, and the size of a page.
 const SHOWN: usize = 100;
 /// How often the feed is looked at.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Commands of `scimd events`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Events {
-    /// Shows events in their order, the latest ones if no start is given
+    /// Shows events in order, by default the latest ones
     List(List),
     /// Shows one event
     Show(Show),
@@ -53,10 +53,10 @@ pub(super) struct List {
     /// Maximum number of events; with --follow, of those before the new ones [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: Option<u32>,
-    /// Shows new events as they come, until Ctrl-C
+    /// Shows new events as they arrive, until Ctrl-C
     #[arg(long, short)]
     follow: bool,
-    /// Prints JSON, one event on each line
+    /// Prints JSON, one event per line
     #[arg(long)]
     json: bool,
 }
@@ -74,7 +74,7 @@ impl Events {
         let directory = config.directory()?;
         let operator = open::existing(config).await?;
         let feed = Feed::new(operator.service().access().clone(), directory);
-        // Without a server nobody else numbers what other commands have written.
+        // Without a server, changes of other commands would not get positions.
         feed.advance().await?;
         match self {
             Self::List(list) => list.run(&operator, &feed, out).await,
@@ -153,7 +153,7 @@ impl List {
         if let Some(text) = &self.after {
             let cursor = Cursor::parse(text).ok_or_else(|| {
                 Failure::Failed(format!(
-                    "\"{text}\" is no cursor: scimd events head prints one"
+                    "\"{text}\" is not a cursor: scimd events head prints one"
                 ))
             })?;
             return Ok(feed.place(cursor).await?);

@@ -24,7 +24,7 @@ pub(super) struct Export {
     /// Includes what no client can read: secret attributes and digests of passwords
     #[arg(long)]
     with_secrets: bool,
-    /// Prints what was done as JSON
+    /// Prints the result as JSON
     #[arg(long, requires = "out")]
     json: bool,
 }
@@ -88,7 +88,7 @@ impl Export {
             .write(operator, progress, &mut BufWriter::new(&made), Some(&made))
             .await;
         if written.is_err() {
-            // Report the failure that made it useless.
+            // Report the error that makes the output useless.
             let _ = std::fs::remove_file(file);
         }
         written
@@ -106,7 +106,7 @@ impl Export {
             with_secrets: self.with_secrets,
         };
         let mut sink = |line: &str| -> Result<(), Failure> {
-            // A line that continues another is no resource of its own.
+            // A line that continues another is not a separate resource.
             progress.advance(u64::from(line.starts_with("{\"schemas\"")));
             Ok(writeln!(out, "{line}")?)
         };

@@ -19,7 +19,7 @@ pub(super) enum Failure {
     Misused(String),
     /// An operation was refused; exit code 1.
     Refused(Box<ApiRefusal>),
-    /// A server did not answer; exit code 1.
+    /// A server did not respond; exit code 1.
     Unanswered(String),
     /// The failure was reported already; exit code 1.
     Silent,
@@ -90,7 +90,7 @@ impl From<FeedError> for Failure {
     fn from(error: FeedError) -> Self {
         match error {
             FeedError::Gone => Self::Failed(format!(
-                "{error}; without --after the list begins with what is kept"
+                "{error}; without --after the list starts with the oldest available event"
             )),
             FeedError::Failed(error) => error.into(),
         }

@@ -12,10 +12,10 @@ use std::time::Duration;
 /// Arguments of `scimd health`.
 #[derive(Debug, Args)]
 pub(super) struct Health {
-    /// URL, or path where the configuration listens, that answers 200 when all is well
+    /// URL, or path at the configured address, that returns 200 if the server is healthy
     #[arg(value_name = "URL", default_value = "/readyz")]
     url: String,
-    /// Seconds to wait for the answer
+    /// Seconds to wait for the response
     #[arg(long, value_name = "SECONDS", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=60))]
     timeout: u64,
 }
@@ -38,29 +38,29 @@ impl Health {
             .filter(|url| matches!(url.scheme(), "http" | "https"))
             .ok_or_else(|| {
                 Failure::Misused(format!(
-                    "{url}: give a URL such as http://127.0.0.1:8080/readyz, or a path"
+                    "{url}: use a URL such as http://127.0.0.1:8080/readyz, or a path"
                 ))
             })?;
         let client = self.client(is_own || is_loopback(&target))?;
         match client.get(target).send().await {
             Ok(answer) if answer.status().is_success() => Ok(()),
             Ok(answer) => Err(Failure::Failed(format!(
-                "{url} answered {}",
+                "{url} returned {}",
                 answer.status().as_u16()
             ))),
             Err(error) if error.is_timeout() => Err(Failure::Failed(format!(
-                "{url} did not answer within {} s",
+                "{url} did not respond within {} s",
                 self.timeout
             ))),
             Err(error) => Err(Failure::Failed(format!(
-                "{url} did not answer: {}",
+                "{url} did not respond: {}",
                 cause(&error)
             ))),
         }
     }
 
-    /// Where this machine asks itself, the certificate is one for the public name of the server, and nothing
-    /// secret is said: there it is not checked.
+    /// On the same machine the certificate is not checked: it is for the public name of the server, and the request
+    /// contains no secrets.
     fn client(&self, is_this_machine: bool) -> Result<Client, Failure> {
         let client = Client::builder()
             .no_proxy()

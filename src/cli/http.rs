@@ -1,4 +1,4 @@
-//! What commands that speak HTTP share.
+//! Common parts of commands that use HTTP.
 
 use reqwest::Url;
 use std::error::Error;
@@ -14,7 +14,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
             .is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The innermost cause, which says what happened.
+/// The innermost cause.
 pub(super) fn cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn Error = error;
     while let Some(deeper) = cause.source() {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Arguments of `scimd import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// A file of resources, one JSON object on each line; - is standard input
+    /// A file of resources, one JSON object per line; - is standard input
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     /// Name of an existing tenant
@@ -27,13 +27,13 @@ pub(super) struct Import {
     /// Number of resources that are written in parallel
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1000))]
     batch: u16,
-    /// What to do after a line that cannot be imported
+    /// Reaction to a line that cannot be imported
     #[arg(long, value_name = "WHAT", default_value = "stop")]
     on_error: AfterError,
     /// Omits attributes that no schema declares; without it a line with such attributes is an error
     #[arg(long)]
     drop_unknown: bool,
-    /// Prints what was done as JSON
+    /// Prints the result as JSON
     #[arg(long)]
     json: bool,
 }
@@ -48,12 +48,12 @@ struct FailedLine {
     detail: String,
 }
 
-/// What to do after a line that cannot be imported.
+/// Reaction to a line that cannot be imported.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum AfterError {
     /// Stop
     Stop,
-    /// Go on with the next line
+    /// Continue with the next line
     Skip,
 }
 

@@ -20,7 +20,7 @@ pub(super) enum Key {
     Generate,
     /// Lists the keys that sign security event tokens
     List(List),
-    /// Lets the next key sign security event tokens, and makes another one to come after it
+    /// Makes the next key sign security event tokens, and generates a new next key
     Rotate(Rotate),
 }
 

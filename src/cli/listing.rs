@@ -1,4 +1,4 @@
-//! Lists that are read page by page, so that neither the command nor the server holds all of a long one.
+//! Lists that are read page by page, so that neither the command nor the server has a long list in memory.
 
 use super::failure::Failure;
 use super::management::{ApiRequest, Management, PAGE, Page, read_as};
@@ -31,15 +31,15 @@ pub(super) struct Columns<'a, T> {
     pub(super) headings: &'a [&'a str],
     /// The cells of a row.
     pub(super) row: &'a dyn Fn(&T) -> Vec<String>,
-    /// What `--after` takes to go on behind a row.
+    /// The value of `--after` that continues after a row.
     pub(super) key: &'a dyn Fn(&T) -> String,
 }
 
-/// What is read, and what `--after` takes to go on behind a row.
+/// The request of a list, and the value of `--after` that continues after a row.
 type Read<'a, T> = (&'a Management<'a>, &'a ApiRequest, &'a dyn Fn(&T) -> String);
 
 impl Paging {
-    /// Prints the list that a request asks for.
+    /// Prints the list of a request.
     pub(super) async fn print<T: DeserializeOwned>(
         &self,
         columns: &Columns<'_, T>,
@@ -71,7 +71,7 @@ impl Paging {
         Ok(())
     }
 
-    /// Takes one row after the other; gives the key of the last one taken if there are more.
+    /// Passes each row to a function; returns the key of the last one if there are more.
     async fn each<T: DeserializeOwned>(
         &self,
         limit: Option<i64>,

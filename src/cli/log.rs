@@ -21,7 +21,7 @@ use std::io::Write;
 /// Requests that are shown when no number is given, and before those that are followed.
 const SHOWN: i64 = 100;
 const SHOWN_FIRST: i64 = 10;
-/// Requests that are taken at a time while following.
+/// Number of requests in one read while following.
 const FOLLOWED: i64 = 10_000;
 
 /// Arguments of `scimd log`.
@@ -67,7 +67,7 @@ struct Show {
     /// One request in full, by the value of X-Request-Id in its response
     #[arg(long, value_name = "REQUEST", conflicts_with_all = ["follow", "failed", "user", "since", "limit", "all_tenants"])]
     id: Option<String>,
-    /// Prints JSON, one object on each line
+    /// Prints JSON, one object per line
     #[arg(long)]
     json: bool,
 }
@@ -180,13 +180,13 @@ impl Show {
         output::facts(out, &format::facts(&read_as(found)?))
     }
 
-    /// The moment from which requests are shown, if one is given.
+    /// The time from which requests are shown, if given.
     fn begun(&self) -> Option<Timestamp> {
         let now = Clock::system().now();
         self.since.map(|seconds| now.plus_seconds(-seconds))
     }
 
-    /// What is asked of the log, of the tenant or of all.
+    /// The query of the log, of the tenant or of all.
     fn request(&self) -> ApiRequest {
         if self.all_tenants {
             return ApiRequest::get(&["log", "requests"]);
@@ -213,7 +213,7 @@ impl Show {
         Ok(found)
     }
 
-    /// Says that nothing was found. A user of whom nothing at all is known may be a mistyped name.
+    /// Reports that nothing was found. A completely unknown user can be a mistyped name.
     async fn nothing(&self, management: &Management<'_>) -> Result<(), Failure> {
         if let Some(name) = &self.user {
             let found = management.call(&self.request().with("limit", 1)).await?;
@@ -232,8 +232,8 @@ impl Show {
         Ok(())
     }
 
-    /// Shows the latest requests and those that come, until the command is told to stop. The log of a tenant is told as it
-    /// grows; what that cannot sort out is looked for again and again.
+    /// Shows the latest requests and new ones, until the command is stopped. The log of a tenant is streamed; other
+    /// selections are polled.
     async fn follow(
         &self,
         management: &Management<'_>,
@@ -287,7 +287,7 @@ impl Show {
         }
     }
 
-    /// Shows requests as they are told; whether the command was told to stop.
+    /// Shows requests of a stream; returns whether the command was stopped.
     async fn tell(
         &self,
         mut events: Events,

@@ -36,7 +36,7 @@ pub(super) struct Logout {
     json: bool,
 }
 
-/// What the server says of the caller.
+/// The caller, from the server.
 #[derive(Debug, Deserialize)]
 struct Caller {
     name: String,
@@ -46,7 +46,7 @@ struct Caller {
 }
 
 impl Login {
-    /// Stores a profile once the server has taken the token.
+    /// Stores a profile after the server has accepted the token.
     pub(super) async fn run(
         &self,
         globals: &Globals,
@@ -96,7 +96,7 @@ impl Login {
             format!(", for {}", tenants.join(", "))
         });
         say(&format!(
-            "{} takes the token of {} (role {}{tenants}). Profile {profile} is in {}.",
+            "{} accepted the token of {} (role {}{tenants}). Profile {profile} is in {}.",
             server.url(),
             caller.name,
             caller.role,

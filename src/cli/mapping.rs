@@ -45,7 +45,7 @@ impl Mapping {
     }
 }
 
-/// The mapping, and what its check finds.
+/// The mapping, and the result of its check.
 async fn mapping(management: &Management<'_>) -> Result<Value, Failure> {
     management.call(&ApiRequest::get(&["mapping"])).await
 }
@@ -123,7 +123,7 @@ impl Check {
     }
 }
 
-/// Makes the views and lets them find rows by their lookups; returns when that is done.
+/// Creates the views and fills their look-up columns; returns when that is done.
 pub(super) async fn apply(operator: &Operator, directory: &Directory) -> Result<(), Failure> {
     if !operator.make_directory(directory).await? {
         let progress = Progress::new(None, "{spinner} filling lookup columns, {elapsed}");

@@ -1,4 +1,4 @@
-//! What commands write to standard error.
+//! Messages of commands on standard error.
 
 use std::io::{self, Write};
 

@@ -17,8 +17,8 @@ pub(super) struct Migrate {
 }
 
 impl Migrate {
-    /// Brings the tables up to date, which opening does, and the views of the directory; behind a pooler it
-    /// also keeps the settings of the role. Waits for the database as `serve` does.
+    /// Migrates the tables, when the database is opened, and the views of the directory; behind a pooler it also sets
+    /// the settings of the role. Waits for the database like `serve`.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let directory = config.directory()?;
         let mut settings = open::settings(config)?;

@@ -1,7 +1,7 @@
 //! The command line: one file for each command or group of commands.
 //!
-//! Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration. Standard output carries
-//! what was asked for and nothing else.
+//! Exit codes: 0 success, 1 failure, 2 wrong arguments or configuration. Standard output contains only the requested
+//! data.
 
 mod api_refusal;
 mod arguments;
@@ -96,18 +96,18 @@ enum Command {
     Operator(operator::Operators),
     /// Shows who changed what: commands and operator tokens
     Audit(audit::Audit),
-    /// Makes and manages webhooks, by which the application learns of changes
+    /// Creates and manages webhooks, which send changes to the application
     #[command(subcommand)]
     Webhook(webhook::Webhook),
-    /// Makes and manages streams of security event tokens
+    /// Creates and manages streams of security event tokens
     #[command(subcommand)]
     Stream(stream::Stream),
-    /// Makes and manages keys
+    /// Creates and manages keys
     #[command(subcommand)]
     Key(key::Key),
     /// Shows the requests of identity providers to a tenant, and the outcomes
     Log(log::Log),
-    /// Shows the change feed: the events that the application is told
+    /// Shows the events of the change feed
     #[command(subcommand)]
     Events(events::Events),
     /// Upgrades the tables of the database
@@ -138,7 +138,7 @@ enum Command {
 }
 
 impl Command {
-    /// The command as it is typed, if it works on the machine or the database itself; `None` for one that manages.
+    /// The command as typed, if it works on the machine or the database; `None` for a management command.
     fn alone(&self) -> Option<&'static str> {
         Some(match self {
             Self::Serve(_) => "scimd serve",
@@ -159,7 +159,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help goes to standard output, and nobody may be reading on.
+            // Help goes to standard output, which may be closed.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
@@ -201,7 +201,7 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
             };
             let threads = match &place {
                 Place::Database(config) => {
-                    // A command that ends by itself tells of trouble only; migrations tell of each step.
+                    // A short command logs only problems; migrations log each step.
                     let level = match command {
                         Command::Migrate(_) => "info",
                         _ => "warn",
@@ -237,7 +237,7 @@ fn start_log(config: &Config, level: &str, traces: &Traces) {
     );
 }
 
-/// Carries out a command that works on the database itself.
+/// Runs a command that works on the database.
 async fn on_database(
     command: Command,
     config: &Config,
@@ -250,12 +250,12 @@ async fn on_database(
         Command::Import(import) => import.run(config, out).await,
         Command::Backup(backup) => backup.run(config, out).await,
         Command::Migrate(migrate) => migrate.run(config, out).await,
-        // What the caller carries out itself, or otherwise.
+        // Commands that the caller runs.
         _ => Ok(()),
     }
 }
 
-/// Carries out a command that works at any place.
+/// Runs a command that works on a database or a server.
 async fn manage(command: Command, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
     match command {
         Command::Token(token) => token.run(place, out).await,
@@ -270,7 +270,7 @@ async fn manage(command: Command, place: &Place, out: &mut dyn Write) -> Result<
         Command::Webhook(webhook) => webhook.run(place, out).await,
         Command::Stream(stream) => stream.run(place, out).await,
         Command::Key(key) => key.run(place, out).await,
-        // What the caller carries out itself, or otherwise.
+        // Commands that the caller runs itself.
         _ => Ok(()),
     }
 }
@@ -289,8 +289,7 @@ fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Resu
     runtime.block_on(Box::pin(work))
 }
 
-/// Longest wait for tasks that end by themselves once the work is done, such as the one that closes the
-/// embedded database.
+/// Maximum wait for tasks that end after the command, such as closing the embedded database.
 const LAST_TASKS: Duration = Duration::from_secs(2);
 
 /// Waits for the tasks that are left.

@@ -13,30 +13,29 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Opens the database that is there. Only [`or_create`] and [`patiently`] make one: a mistyped folder must
-/// be reported, not filled.
+/// Opens an existing database. Only [`or_create`] and [`patiently`] create one: a mistyped folder must be reported, not
+/// created.
 pub(super) async fn existing(config: &Config) -> Result<Operator, Failure> {
     if let DatabaseTarget::Sqlite { data_dir } = &config.database.target
         && !config.database.target.is_there()
     {
         let folder = data_dir.display();
         return Err(Failure::Failed(format!(
-            "there is no database in {folder}; give its folder with --data-dir or the server with --database-url, \
-             or make one with scimd serve or scimd migrate"
+            "there is no database in {folder}; set its folder with --data-dir or the server with --database-url, or create one with scimd serve or scimd migrate"
         )));
     }
     warned(Operator::open(&settings(config)?, Clock::system()).await?).await
 }
 
-/// Opens the database, and makes the folder of the embedded one if need be.
+/// Opens the database, and creates the folder of the embedded one if needed.
 pub(super) async fn or_create(config: &Config) -> Result<Operator, Failure> {
     let settings = settings(config)?;
     make_folder(config)?;
     warned(Operator::open(&settings, Clock::system()).await?).await
 }
 
-/// Opens the database and waits for a server that does not answer yet. The lookups of the directory
-/// are made to follow the configuration.
+/// Opens the database and waits for a server that does not respond yet. The lookups of the directory are updated to the
+/// configuration.
 pub(super) async fn patiently(
     config: &Config,
     settings: &ServiceSettings,
@@ -70,7 +69,7 @@ pub(super) async fn patiently(
     }
 }
 
-/// Warns, in one line each, of what is not in force and of what the index may not follow.
+/// Warns, in one line each, about settings that are not applied and parts of the index that may be out of date.
 async fn warned(operator: Operator) -> Result<Operator, Failure> {
     let operator = operator.by(user());
     let keys = operator.not_in_force().join(" and ");
@@ -111,8 +110,8 @@ fn user() -> Actor {
 /// Paths that a warning names.
 const NAMED: usize = 3;
 
-/// What the service is opened with by a command that does not listen. Without a configured public URL
-/// the URLs of resources are relative: which address a server listens on is not known here.
+/// The settings of the service for a command that does not listen. Without a configured public URL the URLs of
+/// resources are relative, because the address of the server is unknown here.
 pub(super) fn settings(config: &Config) -> Result<ServiceSettings, Failure> {
     Ok(config.for_service(config.public_base_url().unwrap_or_default())?)
 }
@@ -126,9 +125,9 @@ fn make_folder(config: &Config) -> Result<(), Failure> {
         let folder = data_dir.display();
         let remedy = match error.kind() {
             ErrorKind::PermissionDenied => {
-                "make it writable for this user, or give another with --data-dir"
+                "make it writable for this user, or set another with --data-dir"
             }
-            _ => "give another with --data-dir",
+            _ => "set another with --data-dir",
         };
         Failure::Failed(format!(
             "the data folder {folder} cannot be created: {error}; {remedy}"
@@ -140,7 +139,7 @@ fn make_folder(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes a folder, with those above it, that only this user can enter.
+/// Creates a folder and its parents with access for this user only.
 fn make_private(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new()
         .recursive(true)

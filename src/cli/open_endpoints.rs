@@ -12,7 +12,7 @@ pub(super) fn endpoints(config: &Config, operator: &Operator) -> Result<Endpoint
     Ok(over(config, operator, feed))
 }
 
-/// The endpoints of a database whose feed is open.
+/// The endpoints of a database with its feed.
 pub(super) fn over(config: &Config, operator: &Operator, feed: Feed) -> Endpoints {
     let folder = match &config.database.target {
         DatabaseTarget::Sqlite { data_dir } => Some(data_dir.clone()),

@@ -17,7 +17,7 @@ use std::io::Write;
 /// Commands of `scimd operator`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Operators {
-    /// Issues an operator token and prints it on standard output, this one time
+    /// Issues an operator token and prints it on standard output, once
     Issue(Issue),
     /// Lists operator tokens, without their secrets
     List(List),
@@ -30,7 +30,7 @@ pub(super) enum Operators {
 /// Arguments of `scimd operator issue`.
 #[derive(Debug, Args)]
 pub(super) struct Issue {
-    /// Who or what uses the token, such as backend
+    /// User of the token, such as backend
     #[arg(long)]
     name: String,
     /// Permissions: admin everything; backend tenants, tokens and schemas; support reading; viewer tenants and logs

@@ -1,4 +1,4 @@
-//! What commands write to standard output: values, tables and JSON.
+//! Output of commands on standard output: values, tables and JSON.
 
 use super::failure::Failure;
 pub(super) use super::message::say;
@@ -19,7 +19,7 @@ pub(super) struct JsonList<'a> {
 }
 
 impl<'a> JsonList<'a> {
-    /// Nothing is written before the first element or the end, so that a list that cannot be read leaves no half of one.
+    /// Nothing is written before the first element or the end, so that a failed list leaves no partial output.
     pub(super) fn begin(out: &'a mut dyn Write) -> Self {
         Self {
             out,
@@ -77,7 +77,7 @@ pub(super) fn table(
     Ok(())
 }
 
-/// Names with their values, one on a line.
+/// Names with their values, one per line.
 pub(super) fn facts(out: &mut dyn Write, facts: &[(&str, String)]) -> Result<(), Failure> {
     let width = facts
         .iter()

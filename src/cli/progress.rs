@@ -1,5 +1,4 @@
-//! How far long work has come: a bar on standard error while a terminal is there, and a line at
-//! the end.
+//! Progress of long work: a bar on standard error on a terminal, and a line at the end.
 
 use super::output::say;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,7 +13,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A bar for a known amount of work, or a spinner. The template says how numbers are shown.
+    /// A bar for a known amount of work, or a spinner. The template defines the format of numbers.
     pub(super) fn new(whole: Option<u64>, template: &str) -> Self {
         let bar = match whole {
             _ if !io::stderr().is_terminal() => ProgressBar::hidden(),
@@ -41,7 +40,7 @@ impl Progress {
         self.bar.inc(by);
     }
 
-    /// Shows what is being done now.
+    /// Shows the current step.
     pub(super) fn now(&self, what: &'static str) {
         self.bar.set_message(what);
     }

@@ -8,7 +8,7 @@ use crate::telemetry;
 use std::future::pending;
 use tokio::signal::unix::Signal;
 
-/// Brings certificate, level and format of the log and limits of the configuration into force at each signal. Never returns.
+/// Reloads certificate, level and format of the log and limits of the configuration at each signal. Never returns.
 pub(super) async fn watch(
     mut hangups: Signal,
     renewed: Renewed<'_>,
@@ -24,21 +24,21 @@ pub(super) async fn watch(
             ),
             Err(error) => tracing::error!(
                 error,
-                "SIGHUP: the configuration cannot be used; the old one stays"
+                "SIGHUP: the configuration is invalid; the old one stays in use"
             ),
         }
     }
     pending::<()>().await;
 }
 
-/// What takes other settings while it runs.
+/// The parts whose settings can be replaced.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Renewed<'a> {
     pub(super) service: &'a Service,
     pub(super) app: &'a ScimApp,
     /// The management API, if it is served.
     pub(super) admin: Option<&'a AdminApp>,
-    /// The change feed, if it is served on a listener of its own.
+    /// The change feed, if it has a separate listener.
     pub(super) feed: Option<&'a ScimApp>,
 }
 

@@ -65,7 +65,7 @@ impl Revoke {
     }
 }
 
-/// A failure about a token that there is none of says where there is a list.
+/// Adds the command for listing tokens to the error for an unknown token.
 pub(super) fn hinted(failure: Failure) -> Failure {
     match failure {
         Failure::Refused(refusal) if refusal.is_not_found() => Failure::Failed(format!(
@@ -76,7 +76,7 @@ pub(super) fn hinted(failure: Failure) -> Failure {
     }
 }
 
-/// Revokes tokens that are not revoked yet: all, those of one tenant, or only the listed ones; gives their ids.
+/// Revokes tokens that are not revoked yet: all, those of one tenant, or only the listed ones; returns their ids.
 async fn revoke(
     management: &Management<'_>,
     tenant: Option<&str>,

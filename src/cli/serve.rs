@@ -36,7 +36,7 @@ pub(super) struct Serve {
     /// URL under which clients reach the server [default: by the address it listens on]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// A proxy in front speaks TLS with the clients: allows plain HTTP on any address
+    /// A proxy in front terminates TLS: allows plain HTTP on any address
     #[arg(long)]
     behind_proxy: bool,
     /// Path in front of the SCIM endpoints [default: /scim/v2]
@@ -89,8 +89,7 @@ impl Serve {
         options.into_iter().flatten().collect()
     }
 
-    /// Serves until SIGTERM or SIGINT; requests under way finish. At SIGHUP, what `read_again` gives comes into
-    /// force.
+    /// Serves until SIGTERM or SIGINT; running requests finish. At SIGHUP, the result of `read_again` is applied.
     pub(super) async fn run(
         &self,
         config: &Config,
@@ -242,9 +241,9 @@ impl Serve {
             let url = config.feed_url(listening.feed);
             lines.push_str(&format!("Change feed: {url}{}\n", feed_api::PREFIX));
         }
-        // Who started the server may have closed its output; that is no reason not to serve.
+        // Standard output may be closed; the server runs nevertheless.
         if let Err(error) = out.write_all(lines.as_bytes()).and_then(|()| out.flush()) {
-            tracing::warn!(%error, "nobody reads standard output");
+            tracing::warn!(%error, "standard output is closed");
         }
         Ok(())
     }
@@ -264,7 +263,7 @@ fn metrics_page(operator: &Operator, config: &Config) -> Mount {
 /// Longest wait for programs that read the database while it is closed.
 const CLOSING: Duration = Duration::from_secs(10);
 
-/// An error while closing is logged and is not a failure: what was acknowledged is stored.
+/// An error while closing is logged and is not a failure: acknowledged changes are stored.
 async fn close(operator: &Operator) {
     match timeout(CLOSING, operator.service().close()).await {
         Ok(Ok(true)) => {}
@@ -277,7 +276,7 @@ async fn close(operator: &Operator) {
     }
 }
 
-/// The SCIM API and, if it has a listener of its own, the change feed, which else is beside the SCIM API.
+/// The SCIM API and the change feed, if it has a separate listener; otherwise the feed is part of the SCIM listener.
 fn apps(
     service: &Service,
     config: &Config,
@@ -294,7 +293,7 @@ fn apps(
     (app, Some(apart))
 }
 
-/// Serves what has a listener of its own, if it has one.
+/// Serves an app on a separate listener, if configured.
 async fn serve_apart(
     served: Option<(TcpListener, wire::App)>,
     config: &Config,
@@ -308,17 +307,15 @@ async fn serve_apart(
     }
 }
 
-/// Listens on an address that an option gave.
+/// Listens on an address of an option.
 fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, Failure> {
     wire::listen(address).map_err(|error| {
         let remedy = match error.kind() {
             ErrorKind::AddrInUse => {
-                format!(
-                    "another program listens there: stop it, or give {option} with another port"
-                )
+                format!("another program listens there: stop it, or use {option} with another port")
             }
             ErrorKind::PermissionDenied => {
-                format!("ports below 1024 need privileges: give {option} with a higher one")
+                format!("ports below 1024 need privileges: use {option} with a higher one")
             }
             ErrorKind::AddrNotAvailable => {
                 format!("this machine does not have that address: correct {option}")

@@ -1,4 +1,4 @@
-//! The signals that the server takes.
+//! The signals of the server.
 
 use super::failure::Failure;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -9,9 +9,9 @@ use tokio::sync::watch;
 pub(super) struct Stop(watch::Receiver<bool>);
 
 impl Stop {
-    /// Returns when the wish has come.
+    /// Returns when the signal was received.
     pub(super) async fn wait(mut self) {
-        // An error means that nobody watches the signals any more: end as well.
+        // An error means that signals are no longer watched: end as well.
         let _ = self.0.wait_for(|asked| *asked).await;
     }
 }
@@ -34,7 +34,7 @@ pub(super) fn stop() -> Result<Stop, Failure> {
     let (ask, asked) = watch::channel(false);
     tokio::spawn(async move {
         let signal = next(&mut signals).await;
-        tracing::info!(signal, "stopping; requests under way may finish");
+        tracing::info!(signal, "stopping; waiting for running requests");
         let _ = ask.send(true);
         let signal = next(&mut signals).await;
         tracing::warn!(signal, "stopping at once");

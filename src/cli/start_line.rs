@@ -1,4 +1,4 @@
-//! The line of the log that says what was started: version, database, addresses, and what is switched on.
+//! The log line of the start: version, database, addresses, and enabled features.
 
 use crate::config::Config;
 use crate::request_log::Record;
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 pub(super) struct Listening {
     pub(super) scim: SocketAddr,
     pub(super) admin: Option<SocketAddr>,
-    /// The address of the change feed, if it has a listener of its own.
+    /// The address of the change feed, if it has a separate listener.
     pub(super) feed: Option<SocketAddr>,
 }
 

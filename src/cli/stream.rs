@@ -14,25 +14,25 @@ use std::path::PathBuf;
 /// Commands of `scimd stream`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Stream {
-    /// Makes a stream of security event tokens
+    /// Creates a stream of security event tokens
     Add(Add),
-    /// Lists streams and where each stands
+    /// Lists streams with their progress
     List(list::List),
     /// Shows a stream
     Show(list::Show),
-    /// Sends a verification event at once, and shows the answer
+    /// Sends a verification event immediately, and shows the result
     Test(change::Test),
     /// Sends nothing to a stream until it is resumed
     Pause(change::Named),
     /// Sends again, where it stopped or from another place on
     Resume(change::Resume),
-    /// Deletes a stream with all that waits for it
+    /// Deletes a stream with its pending tokens
     Remove(change::Remove),
-    /// Sends tokens again from a place on; later ones follow in order
+    /// Sends tokens again from a position; later ones follow in order
     Replay(change::Replay),
-    /// Lists tokens that were given up
+    /// Lists failed tokens
     Failed(failures::Failed),
-    /// Tries tokens again that were given up
+    /// Retries failed tokens
     Retry(failures::Retry),
     /// Shows attempts that failed
     Log(failures::Log),
@@ -47,10 +47,10 @@ pub(super) struct Add {
     /// Sends tokens to this URL (RFC 8935)
     #[arg(long, value_name = "URL", group = "method")]
     push: Option<String>,
-    /// Lets the receiver ask for tokens (RFC 8936), and prints the URL for that
+    /// Lets the receiver poll (RFC 8936), and prints the URL
     #[arg(long, group = "method")]
     poll: bool,
-    /// How much tokens tell: names of attributes, or the resource
+    /// Content of tokens: names of attributes, or the resource
     #[arg(long, default_value = "notice",
           value_parser = keyword(StreamMode::KEYWORDS, StreamMode::from_keyword))]
     mode: StreamMode,
@@ -75,7 +75,7 @@ pub(super) struct Add {
         default_value = "now"
     )]
     from: String,
-    /// File with headers to send, such as Authorization: one on a line, Name: value
+    /// File with headers to send, such as Authorization, one per line: Name: value
     #[arg(long, value_name = "FILE")]
     header_file: Option<PathBuf>,
     /// Allows addresses of this machine and of private networks, and plain http to them

@@ -89,7 +89,7 @@ struct Settings {
     /// Effect of a PUT without members on the members of a group, in lenient mode
     #[arg(long, value_name = "POLICY", value_parser = keyword(PutWithoutMembers::KEYWORDS, PutWithoutMembers::from_keyword))]
     put_without_members: Option<PutWithoutMembers>,
-    /// What people call the tenant, or none
+    /// Display name of the tenant, or none
     #[arg(long, value_name = "TEXT|none", value_parser = label)]
     display_name: Option<OrNone<String>>,
     /// Id under which the vendor keeps the customer, or none
@@ -145,7 +145,7 @@ fn about(method: Method, name: &str) -> ApiRequest {
     ApiRequest::new(method, &["tenants", name])
 }
 
-/// A tenant with what becomes of it: what its identity provider did last, and what ends soon.
+/// A tenant with its status: the last request of its identity provider, and tokens that expire soon.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Whole {
@@ -199,7 +199,8 @@ impl Change {
 
     async fn set(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         if self.settings == Settings::default() {
-            let message = "nothing to change: give at least one setting (scimd tenant set --help)";
+            let message =
+                "nothing to change: at least one setting is required (scimd tenant set --help)";
             return Err(Failure::Misused(message.to_owned()));
         }
         let Name { name, output } = &self.tenant;
@@ -216,7 +217,7 @@ impl Change {
 }
 
 impl Settings {
-    /// The members that are given, as the management API takes them.
+    /// The settings as members for the management API.
     fn body(&self) -> Value {
         let given = GivenSettings {
             display_name: self.display_name.as_ref().map(|OrNone(name)| name),
@@ -235,7 +236,7 @@ impl Settings {
     }
 }
 
-/// Settings of a tenant as JSON; what is not given is left out, and what is taken away is null.
+/// Settings of a tenant as JSON; unset ones are omitted, and removed ones are null.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct GivenSettings<'a> {
@@ -293,7 +294,7 @@ async fn noncompliant(management: &Management<'_>, tenant: &str) -> Result<u64, 
     Ok(counted["noncompliant"].as_u64().unwrap_or(0))
 }
 
-/// Says how many stored resources of a tenant do not comply with a rule that has just come.
+/// Reports the number of stored resources of a tenant that do not comply with a new rule.
 pub(super) fn say_noncompliant(tenant: &str, count: u64) {
     let what = match count {
         0 => return,
@@ -306,7 +307,7 @@ pub(super) fn say_noncompliant(tenant: &str, count: u64) {
     ));
 }
 
-/// Prints a tenant that was made or changed.
+/// Prints a created or changed tenant.
 fn show(shown: Value, output: &Json, out: &mut dyn Write) -> Result<(), Failure> {
     if output.json {
         return output::json(out, &shown);
@@ -342,7 +343,7 @@ fn facts(tenant: &TenantShape) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// A number of things: `1 user`, `2 users`.
+/// A count with a noun: `1 user`, `2 users`.
 fn counted(count: i64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,4 +1,4 @@
-//! Commands that need no database, and what the others make of their arguments.
+//! Tests of commands without a database, and of parsing arguments.
 
 use super::*;
 use crate::clock::Timestamp;
@@ -25,7 +25,7 @@ fn output(line: &str, variables: &[(&str, &str)]) -> Result<String, Failure> {
     dispatch(parse(line), &environment, &mut out).map(|()| String::from_utf8(out).unwrap())
 }
 
-/// Ends after so many bytes, as a pipe whose reader has gone.
+/// Fails after a number of bytes, like a pipe whose reader has closed it.
 struct Pipe(usize);
 
 impl Write for Pipe {

@@ -19,7 +19,7 @@ use std::io::Write;
 /// Commands of `scimd token`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Token {
-    /// Issues a token and prints it on standard output, this one time
+    /// Issues a token and prints it on standard output, once
     Issue(Issue),
     /// Lists tokens, without their secrets
     List(List),
@@ -32,7 +32,7 @@ pub(super) enum Token {
 /// Arguments of `scimd token issue`.
 #[derive(Debug, Args)]
 pub(super) struct Issue {
-    /// What the token is for, such as okta
+    /// Purpose of the token, such as okta
     #[arg(long)]
     name: String,
     /// Tenant of the token
@@ -98,7 +98,7 @@ impl Issue {
     }
 }
 
-/// A length of life as the management API takes it.
+/// A lifetime in the format of the management API.
 fn life(seconds: Option<i64>) -> String {
     seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds}s"))
 }

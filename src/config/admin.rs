@@ -13,7 +13,7 @@ pub(crate) struct Admin {
     pub(crate) listen: Option<SocketAddr>,
     /// URL under which operators reach it, without a slash at the end; `None`: by `listen`.
     pub(crate) public_url: Option<String>,
-    /// Days after which the audit trail forgets what was done.
+    /// Days after which rows of the audit trail are deleted.
     pub(crate) audit_days: i64,
 }
 
@@ -28,8 +28,8 @@ impl Admin {
         })
     }
 
-    /// Hosts, beside addresses of this machine, that requests may be for: that of the URL, else the address that the
-    /// listener is bound to.
+    /// Allowed hosts of requests, in addition to addresses of this machine: that of the URL, or else the address of the
+    /// listener.
     pub(crate) fn hosts(&self, bound: IpAddr) -> Vec<String> {
         match &self.public_url {
             Some(url) => vec![url::host(url).to_owned()],

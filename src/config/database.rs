@@ -1,4 +1,4 @@
-//! `[database]`: which database, and how long to wait for it.
+//! `[database]`: the database, and time limits.
 
 use super::entries::{Entries, Entry};
 use super::origin::{ConfigError, Layer};
@@ -22,7 +22,7 @@ pub struct Database {
     pub(crate) pooler: bool,
     /// Connections to PostgreSQL at most.
     pub(crate) max_connections: u32,
-    /// Whether short reads that arrive together go to PostgreSQL as one statement.
+    /// Whether concurrent short reads are sent to PostgreSQL as one statement.
     pub(crate) coalesce_reads: bool,
     /// Seconds to wait for a free connection.
     pub(crate) acquire_seconds: u64,
@@ -32,7 +32,7 @@ pub struct Database {
     pub lock_seconds: u64,
     /// Seconds that a migration waits for tables that others use.
     pub(crate) migration_lock_seconds: u64,
-    /// Seconds to wait at the start for a PostgreSQL that is not there yet.
+    /// Seconds to wait at the start for an unavailable PostgreSQL.
     pub(crate) start_seconds: u64,
 }
 
@@ -61,7 +61,7 @@ impl Database {
 }
 
 impl fmt::Display for Database {
-    /// For people, without the password.
+    /// For display, without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {
             DatabaseTarget::Postgres { url } => {
@@ -74,8 +74,8 @@ impl fmt::Display for Database {
     }
 }
 
-/// The key that decides: the one of the latest source, and of one source `url` before `data_dir`,
-/// because an image that sets the folder must still take a URL.
+/// The key that applies: the one of the latest source, and within one source `url` before `data_dir`, because an image
+/// that sets the folder must still accept a URL.
 fn chosen(section: Section<'_>) -> Result<Option<&Entry>, ConfigError> {
     let mut chosen: Option<&Entry> = None;
     for key in ["data_dir", "url_file", "url"] {
@@ -92,7 +92,7 @@ fn chosen(section: Section<'_>) -> Result<Option<&Entry>, ConfigError> {
                 .filter(same_source)
                 .is_some_and(|other| other.key == "url_file")
         {
-            return Err(entry.refuse("given without database.url_file: they say the same"));
+            return Err(entry.refuse("given without database.url_file: both set the URL"));
         }
         chosen = Some(entry);
     }
@@ -108,14 +108,14 @@ fn chosen(section: Section<'_>) -> Result<Option<&Entry>, ConfigError> {
     Ok(chosen)
 }
 
-/// Whether a key makes an empty URL of the environment pointless. A folder does not: an image sets one, and a
-/// URL that got lost on its way must not start a new database in it.
+/// Whether a key overrides an empty URL of the environment. A folder does not: an image sets one, and a lost URL must
+/// not start a new database in it.
 fn outdoes(other: &Entry, url: &Entry) -> bool {
     let is_later = other.origin.layer() > url.origin.layer();
     is_later || (other.key == "url_file" && other.origin.layer() == url.origin.layer())
 }
 
-const SCHEMA: &str = "the name of a schema of PostgreSQL in small letters, digits and '_', not one of its own, or empty";
+const SCHEMA: &str = "the name of a schema of PostgreSQL in lower-case letters, digits and '_', not one of its own, or empty";
 
 /// Reads the name of a schema; empty: none.
 fn schema(text: &str) -> Option<Option<String>> {
@@ -144,7 +144,7 @@ fn target(section: Section<'_>, entry: &Entry) -> Result<DatabaseTarget, ConfigE
         .any(|scheme| url.starts_with(scheme));
     if !is_postgres {
         return Err(entry.refuse(
-            "a URL that begins with postgres:// (for the embedded database give database.data_dir or --data-dir)",
+            "a URL that begins with postgres:// (for the embedded database use database.data_dir or --data-dir)",
         ));
     }
     postgres_url::check(&url).map_err(|allowed| entry.refuse(allowed))?;
@@ -166,7 +166,7 @@ fn default_folder(environment: &Environment) -> Result<PathBuf, ConfigError> {
     folder.ok_or_else(|| {
         ConfigError::new(
             "database.data_dir",
-            "there is no home folder to keep data in; give --data-dir or --database-url",
+            "there is no home folder for the data; use --data-dir or --database-url",
         )
     })
 }

@@ -1,4 +1,4 @@
-//! `[webhooks]` and `[secrets]`: how events are sent, and the keys of what is kept secret.
+//! `[webhooks]` and `[secrets]`: sending of events, and the keys of stored secrets.
 
 use super::duration;
 use super::entries::Entries;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// `[webhooks]`: how events are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Webhooks {
-    /// File of certificates that are trusted beside those of the system.
+    /// File of certificates to trust in addition to those of the system.
     pub(crate) ca_file: Option<PathBuf>,
     /// Seconds for which a receiver may fail before nothing is sent any more.
     pub(crate) disable_after: i64,
@@ -29,7 +29,7 @@ impl Webhooks {
     }
 }
 
-/// `[secrets]`: the keys of what is kept secret.
+/// `[secrets]`: the keys of stored secrets.
 pub(super) fn read_keys(
     entries: &Entries,
     environment: &Environment,

@@ -7,10 +7,10 @@ const UNITS: [(char, i64); 5] = [
     ('d', 86_400),
     ('w', 604_800),
 ];
-/// A hundred years: what is longer is a slip, or should be `never`.
+/// A hundred years: anything longer is an error, or should be `never`.
 const LONGEST: i64 = 36_525 * 86_400;
 
-/// What a text must look like, for messages.
+/// The format of a text, for messages.
 pub(crate) const ALLOWED: &str =
     "a whole number with a unit (s, m, h, d or w) such as 365d or 12h, at most 100 years";
 /// The form of a duration where `never` is allowed, for messages.
@@ -28,7 +28,7 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     (1..=LONGEST).contains(&span).then_some(span)
 }
 
-/// Reads a duration or `never`, which gives `Some(None)`; `None` if the text is neither.
+/// Parses a duration or `never`, which is `Some(None)`; `None` for other texts.
 pub(crate) fn parse_or_never(text: &str) -> Option<Option<i64>> {
     if text == "never" {
         Some(None)
@@ -37,8 +37,7 @@ pub(crate) fn parse_or_never(text: &str) -> Option<Option<i64>> {
     }
 }
 
-/// The seconds in their largest unit that counts at least two, or just one, rounded down: `36h`, `364d`,
-/// `1h`.
+/// The seconds in their largest unit with a count of at least two, or exactly one, rounded down: `36h`, `364d`, `1h`.
 pub(crate) fn show(seconds: i64) -> String {
     let unit = UNITS
         .into_iter()

@@ -1,4 +1,4 @@
-//! Every key of the configuration with its value and the place that gave it.
+//! Every key of the configuration with its value and origin.
 
 use super::origin::{ConfigError, Origin};
 use super::url;
@@ -12,7 +12,7 @@ pub(super) enum Value {
     Flag(bool),
     Text(String),
     List(Vec<String>),
-    /// What no key takes: a float, a date, a table, a list that is not of texts.
+    /// Types that no key supports: a float, a date, a table, a list with other items than texts.
     Other(String),
 }
 
@@ -91,7 +91,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// A complaint about the value, which is shown unless it may hold a secret.
+    /// An error about the value, which is shown unless it can contain a secret.
     pub(super) fn refuse(&self, allowed: impl fmt::Display) -> ConfigError {
         let Self { section, key, .. } = self;
         let shown = if self.is_secret() {
@@ -105,7 +105,7 @@ impl Entry {
         )
     }
 
-    /// The value without what is secret in it.
+    /// The value without secrets.
     pub(super) fn masked(&self) -> Value {
         match &self.value {
             Value::Text(text) if self.is_secret() => Value::Text(url::masked(text)),
@@ -136,12 +136,12 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// Whether a section takes keys that the built-in file does not have: names of columns.
+/// Whether a section allows keys that the built-in file does not have: names of columns.
 pub(super) fn is_open(section: &str) -> bool {
     matches!(section, "mapping.users" | "mapping.groups")
 }
 
-/// All keys, in the order of the built-in file; which keys there are, is what that file has.
+/// All keys, in the order of the built-in file, which defines the known keys.
 #[derive(Debug, Clone)]
 pub(super) struct Entries(Vec<Entry>);
 
@@ -170,7 +170,7 @@ impl Entries {
         sections
     }
 
-    /// Puts a value in the place of an earlier one.
+    /// Replaces an earlier value.
     ///
     /// # Errors
     /// Returns the entry if there is no such key.

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 impl Config {
-    /// What the service is opened with; `base_url` is where clients find it.
+    /// The settings of the service; `base_url` is its URL for clients.
     ///
     /// # Errors
     /// When a schema file cannot be read.
@@ -76,7 +76,7 @@ impl Config {
             .map_err(|problems| ConfigError::new("mapping", problems.join("; ")))
     }
 
-    /// What requests and their answers are held to.
+    /// Limits of requests and their responses.
     pub(crate) fn for_http(&self) -> HttpSettings {
         let Self { server, limits, .. } = self;
         HttpSettings {
@@ -102,7 +102,7 @@ impl Config {
         }
     }
 
-    /// What connections are held to.
+    /// Limits of connections.
     pub(crate) fn for_server(&self) -> ServerSettings {
         let Self { server, limits, .. } = self;
         ServerSettings {
@@ -174,7 +174,7 @@ fn schema_file(path: &Path) -> Result<SchemaFile, ConfigError> {
 }
 
 impl Limits {
-    /// Bounds on what a request may ask of the service.
+    /// Limits of requests to the service.
     pub(crate) fn for_service(&self) -> ServiceLimits {
         ServiceLimits {
             values: self.for_values(),

@@ -1,5 +1,4 @@
-//! `[mapping]`: which column of the directory shows which attribute. What the paths mean, the
-//! schemas decide later.
+//! `[mapping]`: the attribute of each column of the directory. Paths are resolved with the schemas later.
 
 use super::entries::{Entries, Entry, Value};
 use super::origin::ConfigError;

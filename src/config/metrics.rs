@@ -6,12 +6,12 @@ use super::typed_section::Section;
 use crate::metrics::ShownTenants;
 use secrecy::SecretString;
 
-/// `[metrics]`: who may read the metrics, and what they show.
+/// `[metrics]`: access to the metrics, and their content.
 #[derive(Debug, Clone)]
 pub(crate) struct MetricsSettings {
     /// The bearer token that a reader has to send; `None`: none.
     pub(crate) token: Option<SecretString>,
-    /// Which tenants have series of their own.
+    /// Tenants with separate series.
     pub(crate) tenants: ShownTenants,
 }
 

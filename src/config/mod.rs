@@ -1,5 +1,5 @@
-//! The configuration: what is built in (`config/scimd.toml`), under a file, under the
-//! environment, under the command line. Every complaint names the place and what is allowed.
+//! The configuration: the built-in defaults (`config/scimd.toml`), overridden by a file, the environment and the
+//! command line. Every error has the place and the allowed values.
 
 mod admin;
 mod database;
@@ -52,28 +52,28 @@ pub struct Config {
     pub(crate) metrics: MetricsSettings,
     /// Which database.
     pub database: Database,
-    /// What a request may be and ask.
+    /// Limits of requests.
     pub(crate) limits: Limits,
-    /// Resource types and attributes beside the built-in ones.
+    /// Additional resource types and attributes.
     pub(crate) schemas: SchemaSection,
-    /// What is logged, and how.
+    /// Logging.
     pub(crate) log: Log,
-    /// What is kept of what identity providers ask.
+    /// The provisioning log.
     pub(crate) provisioning: Provisioning,
     /// `[feed]`
     pub(crate) feed: FeedSection,
-    /// How long tokens live.
+    /// Lifetime of tokens.
     pub(crate) tokens: Tokens,
     /// How events are sent.
     pub(crate) webhooks: Webhooks,
-    /// The keys of what is kept secret.
+    /// The keys of stored secrets.
     pub(crate) secret_keys: KeySource,
     /// Which column of the directory shows which attribute.
     pub mapping: Mapping,
     entries: Entries,
 }
 
-/// A key with its value in force, for people.
+/// A key with its current value, for display.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Effective {
     /// Section of the key.
@@ -87,11 +87,11 @@ pub(crate) struct Effective {
 }
 
 impl Config {
-    /// Reads all sources; a later one goes before an earlier: what is built in, the file (or
-    /// else `SCIMD_CONFIG`, or else `/etc/scimd/scimd.toml`), the environment, the command line.
+    /// Reads all sources; a later one overrides an earlier one: the built-in defaults, the file (or else
+    /// `SCIMD_CONFIG`, or else `/etc/scimd/scimd.toml`), the environment, the command line.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first error.
     pub fn load(
         file: Option<&Path>,
         environment: &Environment,
@@ -129,8 +129,7 @@ impl Config {
         })
     }
 
-    /// Where the SCIM endpoints stand for clients, without a slash at the end, when the server
-    /// listens on `address`.
+    /// Base URL of the SCIM endpoints for clients, without a slash at the end, when the server listens on `address`.
     pub fn base_url(&self, address: SocketAddr) -> String {
         let Server {
             public_url,
@@ -140,7 +139,7 @@ impl Config {
         let root = public_url
             .clone()
             .unwrap_or_else(|| self.local_url(address));
-        // Identity providers ask for the URL with the path: who copies it from there is right too.
+        // Identity providers use the URL with the path, so a copied one is accepted too.
         if root.ends_with(base_path.as_str()) {
             root
         } else {
@@ -148,8 +147,8 @@ impl Config {
         }
     }
 
-    /// Where the SCIM endpoints are for clients, without a slash at the end; `None` if the
-    /// configuration names no public URL, so that only a server that listens knows it.
+    /// Base URL of the SCIM endpoints for clients, without a slash at the end; `None` without a public URL, because it
+    /// then depends on the listener.
     pub(crate) fn public_base_url(&self) -> Option<String> {
         self.server
             .public_url
@@ -164,8 +163,8 @@ impl Config {
         root.unwrap_or(&url).to_owned()
     }
 
-    /// Where the application reaches the change feed over HTTP, without a slash at the end, when its own listener, if it
-    /// has one, is bound to `listen`.
+    /// URL of the change feed for the application, without a slash at the end; `listen` is the address of its separate
+    /// listener, if any.
     pub(crate) fn feed_url(&self, listen: Option<SocketAddr>) -> String {
         match (listen, &self.feed.public_url) {
             (None, _) => self.issuer(),
@@ -194,10 +193,10 @@ impl Config {
         public.unwrap_or_else(|| self.local_url(address))
     }
 
-    /// Refuses to send tokens in the clear over a network.
+    /// Refuses to send tokens unencrypted over a network.
     ///
     /// # Errors
-    /// When the server would speak plain HTTP with other machines and no proxy is declared.
+    /// When the server would use plain HTTP with other machines without a declared proxy.
     pub(crate) fn check_exposure(&self) -> Result<(), ConfigError> {
         if self.server.behind_proxy || self.server.tls.is_some() {
             return Ok(());
@@ -215,13 +214,12 @@ impl Config {
         };
         let entry = self.entries.get(section, "listen")?;
         let problem = format!(
-            "{section}.listen = \"{listen}\": plain HTTP would carry tokens in the clear over the network; \
-             give --behind-proxy if a proxy in front speaks TLS, or set server.tls_certificate and server.tls_key"
+            "{section}.listen = \"{listen}\": plain HTTP would send tokens unencrypted over the network; use --behind-proxy if a proxy terminates TLS, or set server.tls_certificate and server.tls_key"
         );
         Err(ConfigError::new(&entry.origin, problem))
     }
 
-    /// What works but is likely not meant.
+    /// Valid settings that are probably not intended.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let Server {
             listen, public_url, ..
@@ -232,7 +230,7 @@ impl Config {
                 "server.public_url = \"{url}\": Okta refuses a host with an underscore; use another name"
             )),
             Some(url) if url.starts_with("http://") && !is_local(url::host(url)) => {
-                warnings.push(format!("server.public_url = \"{url}\": identity providers want https"));
+                warnings.push(format!("server.public_url = \"{url}\": identity providers require https"));
             }
             None if !listen.ip().is_loopback() => warnings.push(format!(
                 "server.public_url is not set: the Location of resources will begin with {}, which other machines \
@@ -245,16 +243,14 @@ impl Config {
             && listen.ip().is_unspecified()
         {
             warnings.push(format!(
-                "admin.public_url is not set: the management listener on {listen} answers only requests for this \
-                 machine's own name and addresses; set it to the URL that operators use"
+                "admin.public_url is not set: the management listener on {listen} accepts only requests for this machine's own name and addresses; set it to the URL that operators use"
             ));
         }
         if let DatabaseTarget::Postgres { url } = &self.database.target
             && postgres_url::has_bare_at(url.expose_secret())
         {
             warnings.push(
-                "database.url: an '@' in the user or the password is not encoded; the last one was taken for their end: \
-                 write the others %40"
+                "database.url: an '@' in the user or the password is not encoded; the last one is treated as the separator: write the others as %40"
                     .to_owned(),
             );
         }

@@ -1,4 +1,4 @@
-//! Where a value of the configuration was given, and what is wrong with it.
+//! Origins of configuration values, and their errors.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(crate) enum Origin {
     Option(&'static str),
 }
 
-/// The sources, each of which goes before those above it.
+/// The sources, each of which overrides those above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Layer {
     BuiltIn,
@@ -35,7 +35,7 @@ impl Origin {
         }
     }
 
-    /// Whether values come as bare text, which is read as the key needs it.
+    /// Whether values are bare text, which is parsed by the type of the key.
     pub(super) fn is_bare_text(&self) -> bool {
         self.layer() >= Layer::Environment
     }
@@ -52,7 +52,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What is wrong with the configuration, in one line that begins with the place.
+/// An error of the configuration, one line that begins with the place.
 #[derive(Debug, thiserror::Error)]
 #[error("{place}: {problem}")]
 pub struct ConfigError {
@@ -61,7 +61,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// A problem at a place: an [`Origin`], a file, or what else the operator gave.
+    /// A problem at a place: an [`Origin`], a file, or another input of the operator.
     pub(crate) fn new(place: impl fmt::Display, problem: impl Into<String>) -> Self {
         Self {
             place: place.to_string(),

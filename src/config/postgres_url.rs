@@ -1,10 +1,10 @@
-//! What is wrong with the URL of PostgreSQL, as far as it shows before anybody connects. No message
-//! repeats a part of the URL that may be a piece of the password.
+//! Errors of the URL of PostgreSQL that are detected without a connection. Messages do not contain parts of the URL
+//! that can belong to the password.
 
 use crate::nearest::nearest;
 use std::path::Path;
 
-/// Parameters of which the driver knows what they mean.
+/// Parameters that the driver supports.
 const KNOWN: [&str; 22] = [
     "sslmode",
     "ssl-mode",
@@ -24,7 +24,7 @@ const KNOWN: [&str; 22] = [
     "password",
     "application_name",
     "options",
-    // Hosting providers put these into the URLs that they give; they ask for no more than the driver does.
+    // Hosting providers add these to their URLs; they are compatible with the driver.
     "channel_binding",
     "connect_timeout",
     "target_session_attrs",
@@ -51,7 +51,7 @@ const MODES: [&str; 6] = [
 /// Checks a URL that begins with `postgres://` or `postgresql://`.
 ///
 /// # Errors
-/// What it must be, after "must be".
+/// The requirement, as text after "must be".
 pub(super) fn check(url: &str) -> Result<(), String> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     if rest.contains('#') {
@@ -108,7 +108,7 @@ fn parameter(pair: &str, may_be_password: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether the user or the password holds an `@` that is not encoded: then the last one ends them.
+/// Whether the user or the password contains an unencoded `@`: then the last one is the separator.
 pub(super) fn has_bare_at(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?'])

@@ -25,17 +25,17 @@ pub(crate) struct Server {
     pub(crate) public_url: Option<String>,
     /// Path in front of every SCIM endpoint, without a slash at the end.
     pub(crate) base_path: String,
-    /// Whether each tenant has a path of its own beside it.
+    /// Whether each tenant also has its own path.
     pub(crate) tenant_paths: bool,
-    /// Whether a proxy in front speaks TLS with the clients.
+    /// Whether a proxy in front terminates TLS.
     pub(crate) behind_proxy: bool,
-    /// Whom customers ask for what only the vendor can do: an e-mail address or a URL.
+    /// Contact of the vendor for customers: an e-mail address or a URL.
     pub(crate) support: Option<String>,
     /// Certificate and key files of TLS in process.
     pub(crate) tls: Option<TlsFiles>,
-    /// Seconds after SIGTERM for which requests are still answered while `/readyz` says 503.
+    /// Seconds after SIGTERM for which requests are accepted while `/readyz` returns 503.
     pub(crate) shutdown_delay_seconds: u64,
-    /// Seconds that requests under way may still take after that.
+    /// Seconds for running requests after that.
     pub(crate) drain_seconds: u64,
     /// Threads that work on requests; 0: by the cores of the machine.
     pub(crate) threads: usize,
@@ -87,7 +87,7 @@ fn read_tls(section: Section<'_>) -> Result<Option<TlsFiles>, ConfigError> {
     }
 }
 
-/// `[limits]`: what a request may be and ask.
+/// `[limits]`: limits of requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// Bytes of the body of a request.
@@ -112,7 +112,7 @@ pub(crate) struct Limits {
     pub(crate) patch_path_bytes: usize,
     /// Operations of a PATCH request.
     pub(crate) patch_operations: usize,
-    /// Members that one request may name.
+    /// Members in one request.
     pub(crate) request_members: usize,
     /// Values of a multi-valued attribute.
     pub(crate) attribute_values: usize,
@@ -132,11 +132,11 @@ pub(crate) struct Limits {
     pub(crate) burst: u32,
     /// Bad tokens in a row that an address may present within a minute; 0 for any number.
     pub(crate) bad_tokens: u32,
-    /// Requests of a token under way at once; 0 for any number.
+    /// Concurrent requests of a token; 0: no limit.
     pub(crate) token_requests: usize,
-    /// Requests of a tenant under way at once; 0 for any number.
+    /// Concurrent requests of a tenant; 0: no limit.
     pub(crate) tenant_requests: usize,
-    /// Requests under way at once in all; 0 for any number.
+    /// Concurrent requests in total; 0: no limit.
     pub(crate) requests: usize,
     /// Bytes that the requests of a token may keep in memory; 0 for any number.
     pub(crate) token_memory_bytes: usize,
@@ -146,9 +146,9 @@ pub(crate) struct Limits {
     pub(crate) memory_bytes: usize,
     /// Connections open at once.
     pub(crate) connections: usize,
-    /// Requests under way at once on one connection of HTTP/2.
+    /// Concurrent requests on one HTTP/2 connection.
     pub(crate) http2_streams: u32,
-    /// Bytes of an answer that HTTP/2 takes over ahead of the client.
+    /// Bytes of a response that an HTTP/2 connection buffers.
     pub(crate) http2_send_bytes: usize,
     /// Seconds in which headers must arrive.
     pub(crate) header_seconds: u64,
@@ -158,7 +158,7 @@ pub(crate) struct Limits {
     pub(crate) body_seconds: u64,
     /// Seconds after which a silent connection is closed.
     pub(crate) idle_seconds: u64,
-    /// Seconds for which a client may refuse to read the answer.
+    /// Seconds after which a client must have read a part of the response.
     pub(crate) write_seconds: u64,
 }
 
@@ -166,7 +166,7 @@ impl Limits {
     pub(super) fn read(entries: &Entries) -> Result<Self, ConfigError> {
         let section = Section::new(entries, "limits");
         let needs_25 =
-            ": Entra ID sends up to 25 requests a second and gives up if they are refused";
+            ": Entra ID sends up to 25 requests per second and stops if they are refused";
         let limits = Self {
             request_bytes: section.integer("request_bytes", 1024..=1024 * MEBIBYTE)?,
             bulk_bytes: section.integer("bulk_bytes", 1024..=1024 * MEBIBYTE)?,
@@ -224,12 +224,12 @@ impl Limits {
     }
 }
 
-/// `[schemas]`: resource types and attributes beside the built-in ones.
+/// `[schemas]`: additional resource types and attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SchemaSection {
     /// Folder of `*.json` files; `None` if none is named.
     pub(crate) dir: Option<PathBuf>,
-    /// Attributes that filters and sorting may name; `*` means every one. `None` if nobody says.
+    /// Attributes for filters and sorting; `*` means all. `None` if not configured.
     pub(crate) searchable: Option<Vec<String>>,
 }
 
@@ -245,7 +245,7 @@ impl SchemaSection {
     }
 }
 
-/// `[log]`: what is logged, and how.
+/// `[log]`: logging.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Log {
     /// How lines look.
@@ -279,7 +279,7 @@ impl Log {
     }
 }
 
-/// `[provisioning]`: what is kept of what identity providers ask.
+/// `[provisioning]`: the provisioning log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Provisioning {
     /// Which requests are kept.
@@ -301,7 +301,7 @@ impl Provisioning {
 /// `[feed]`: the change feed for the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FeedSection {
-    /// Address and port of its own for the change feed over HTTP; `None`: that of the SCIM API.
+    /// Separate address and port for the change feed over HTTP; `None`: the listener of the SCIM API.
     pub(crate) listen: Option<SocketAddr>,
     /// URL under which the application reaches that address, without a slash at the end; `None`: by `listen`.
     pub(crate) public_url: Option<String>,
@@ -327,10 +327,10 @@ impl FeedSection {
     }
 }
 
-/// `[tokens]`: how long tokens live.
+/// `[tokens]`: lifetime of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tokens {
-    /// Lifetime of a token in seconds, unless its issuer gives another; `None` for no end.
+    /// Default lifetime of a token in seconds; `None`: no expiry.
     pub(crate) expires: Option<i64>,
     /// Days before its end from which a token is reported as expiring.
     pub(crate) warn_days: i64,

@@ -1,5 +1,4 @@
-//! Reads the sources of the configuration, one over the other: what is built in, a file, the
-//! environment, the command line.
+//! Reads the sources of the configuration in order: the built-in defaults, a file, the environment, the command line.
 
 use super::entries::{Entries, Entry, Value, is_open};
 use super::origin::{ConfigError, Origin};
@@ -18,13 +17,13 @@ use toml::de::{DeTable, DeValue};
 pub const DEFAULTS: &str = include_str!("../../config/scimd.toml");
 
 const SYSTEM_FILE: &str = "/etc/scimd/scimd.toml";
-/// Variables without a section; of two that set the same key the later one counts.
+/// Variables without a section; of two for the same key the later one applies.
 const SHORT_NAMES: [(&str, &str, &str); 3] = [
     ("DATABASE_URL", "database", "url"),
     ("SCIMD_DATABASE_URL", "database", "url"),
     ("SCIMD_DATA_DIR", "database", "data_dir"),
 ];
-/// Variables that may be set but empty, which is not the same as unset: see `database::chosen`.
+/// Variables for which empty differs from unset: see `database::chosen`.
 const URLS: [(&str, &str, &str); 3] = [
     SHORT_NAMES[0],
     SHORT_NAMES[1],
@@ -60,8 +59,8 @@ impl Environment {
             .collect()
     }
 
-    /// The value of a variable. An empty one counts as not set: compose files and unit files
-    /// pass on what they do not know as empty.
+    /// The value of a variable. An empty one is treated as unset: compose files and unit files pass unset variables as
+    /// empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
             .get(name)
@@ -218,7 +217,7 @@ pub(super) fn add_text(entries: &mut Entries, file: &str, text: &str) -> Result<
     Ok(())
 }
 
-/// A key as a file gives it, and at which byte.
+/// A key in a file, with its byte offset.
 struct Given {
     section: String,
     key: String,
@@ -317,7 +316,7 @@ fn unknown_variable(entries: &Entries, name: &str) -> ConfigError {
     suggest::unknown_variable(entries, &shorts, name)
 }
 
-/// Puts a value in the place of an earlier one, or says which key was meant.
+/// Replaces an earlier value, or suggests a known key.
 fn put(entries: &mut Entries, entry: Entry) -> Result<(), ConfigError> {
     entries
         .set(entry)
@@ -334,15 +333,15 @@ fn from_variable(name: &str, section: &str, key: &str, value: &str) -> Entry {
     }
 }
 
-/// Whether a variable that begins as ours do is one of ours and not read elsewhere.
+/// Whether a variable with the prefix belongs to the configuration and is not read elsewhere.
 fn is_ours(name: &str) -> bool {
     let read_elsewhere =
         OTHER_NAMES.contains(&name) || SHORT_NAMES.iter().any(|(short, ..)| *short == name);
     !read_elsewhere && (name.contains("__") || !is_service_link(name))
 }
 
-/// Kubernetes sets variables with the address of each service: one called `scimd` or `scimd-blue`
-/// gives `SCIMD_SERVICE_HOST`, `SCIMD_PORT_8080_TCP` and their like.
+/// Kubernetes sets variables with the address of each service: for one called `scimd` or `scimd-blue` for example
+/// `SCIMD_SERVICE_HOST` and `SCIMD_PORT_8080_TCP`.
 fn is_service_link(name: &str) -> bool {
     let has_port_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
     name.ends_with("_SERVICE_HOST")

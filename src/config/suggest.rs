@@ -1,4 +1,4 @@
-//! Finds what was meant by a name that does not exist.
+//! Suggestions for unknown names.
 
 use super::entries::{Entries, Entry};
 use super::origin::{ConfigError, Origin};
@@ -14,7 +14,7 @@ pub(super) fn unknown_section(entries: &Entries, section: &str, origin: &Origin)
     ConfigError::new(origin, format!("there is no section [{section}]; {hint}"))
 }
 
-/// A key at the top of a file, where only sections stand.
+/// A key at the top level of a file, where only sections are allowed.
 pub(super) fn outside_section(entries: &Entries, key: &str, origin: &Origin) -> ConfigError {
     let hint = match entries.iter().find(|entry| entry.key == key) {
         Some(entry) => format!("it belongs under [{}]", entry.section),

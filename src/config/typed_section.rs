@@ -1,4 +1,4 @@
-//! Reads the values of one section as what they must be.
+//! Reads the values of one section with their types.
 
 use super::entries::{Entries, Entry, Value};
 use super::origin::{ConfigError, Origin};
@@ -45,7 +45,7 @@ impl<'a> Section<'a> {
         self.integer_because(key, bounds, "")
     }
 
-    /// A whole number within bounds; `why` is appended to the message that refuses another one.
+    /// A whole number within bounds; `why` is appended to the error message.
     pub(super) fn integer_because<T: TryFrom<i64>>(
         self,
         key: &str,
@@ -69,7 +69,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// Checks that one number is not above another. The message is about the one that was given later.
+    /// Checks that one number is not greater than another. The message is about the later one.
     pub(super) fn ordered<T: PartialOrd + std::fmt::Display>(
         self,
         low: &Number<T>,
@@ -116,7 +116,7 @@ impl<'a> Section<'a> {
             .map(|text| Some(text).filter(|text| !text.is_empty()))
     }
 
-    /// A text that a function reads; `allowed` says what it takes.
+    /// A text parsed by a function; `allowed` describes valid texts.
     pub(super) fn parsed<T>(
         self,
         key: &str,
@@ -176,7 +176,7 @@ impl<'a> Section<'a> {
         Ok(Some(text.trim().to_owned()))
     }
 
-    /// A complaint about a value.
+    /// An error about a value.
     pub(super) fn refuse(self, key: &str, allowed: impl std::fmt::Display) -> ConfigError {
         match self.entry(key) {
             Ok(entry) => entry.refuse(allowed),

@@ -1,17 +1,17 @@
-//! URLs and paths that the operator gives.
+//! URLs and paths in the configuration.
 
-/// What [`public`] takes, for messages.
+/// Valid input of [`public`], for messages.
 pub(crate) const PUBLIC: &str =
     "an absolute URL without user, query and fragment, such as https://scim.example.com, or empty";
-/// What [`base_path`] takes, for messages.
+/// Valid input of [`base_path`], for messages.
 pub(crate) const BASE_PATH: &str =
     "a path that begins with '/', of letters, digits, '/', '-', '.', '_' and '~', without a query";
 
-/// What [`support`] takes, for messages.
+/// Valid input of [`support`], for messages.
 pub(crate) const SUPPORT: &str =
     "an e-mail address or a URL of at most 200 characters, such as support@example.com, or empty";
 
-/// A value that may be empty, which means not set; `None` if it is neither empty nor fit.
+/// A value that can be empty, which means not set; `None` if it is neither empty nor valid.
 pub(super) fn empty_or<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
     if text.is_empty() {
         Some(None)
@@ -20,7 +20,7 @@ pub(super) fn empty_or<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> O
     }
 }
 
-/// Whom customers ask: an e-mail address, or a URL of `http`, `https` or `mailto`; `None` if it is neither.
+/// A contact: an e-mail address, or a URL with `http`, `https` or `mailto`; `None` for other texts.
 pub(crate) fn support(text: &str) -> Option<String> {
     let is_plain = text.len() <= 200
         && text
@@ -80,7 +80,7 @@ fn is_authority(authority: &str) -> bool {
                 .is_some_and(|port| port.parse::<u16>().is_ok()))
 }
 
-/// The host of a URL that [`public`] gave.
+/// The host of a URL from [`public`].
 pub(crate) fn host(url: &str) -> &str {
     let authority = url
         .split_once("://")

@@ -16,7 +16,7 @@ use serde_json::Value;
 const ATTEMPTS: u32 = 16;
 
 /// The audit entry of an act, and the stored response.
-pub(super) type Told = (AuditEntry, Option<KeptAnswer>);
+pub(super) type ActRecord = (AuditEntry, Option<KeptAnswer>);
 
 /// The start of an audit entry of an act on an endpoint.
 pub(super) fn entry_of(endpoint: &Endpoint, action: AuditAction) -> AuditEntry {
@@ -66,7 +66,7 @@ impl Endpoints {
         &self,
         endpoint: &Endpoint,
         keys: &[SigningKey],
-        (entry, kept): Told,
+        (entry, kept): ActRecord,
     ) -> Result<()> {
         let act = self.operator().act(entry, kept.as_ref());
         if self.store().add_endpoint(&act, endpoint, keys).await? {
@@ -82,7 +82,7 @@ impl Endpoints {
         &self,
         endpoint: &Endpoint,
         change: &EndpointChange<'_>,
-        (entry, kept): Told,
+        (entry, kept): ActRecord,
     ) -> Result<()> {
         let act = self.operator().act(entry, kept.as_ref());
         let store = self.store();

@@ -56,7 +56,7 @@ pub struct EndpointInfo {
 }
 
 impl Endpoints {
-    /// The endpoints of a kind in the order of their names, or the one with a name.
+    /// The endpoints of one kind in the order of their names, or the endpoint with the given name.
     ///
     /// # Errors
     /// [`EndpointError::NoEndpoint`] for an unknown name.

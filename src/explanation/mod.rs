@@ -1,6 +1,5 @@
-//! What a refusal, a failure or a loss means to people: a sentence, whose turn it is, what the
-//! customer is told, and whether the identity provider tries again. Texts are in data files, one for
-//! each language, by reason and action.
+//! Explanations of refusals, failures and ignored parts: a summary, who can fix it, a reply for the customer, and
+//! whether the identity provider retries. Texts are in data files, one for each language, by reason and action.
 
 use crate::guide::Provider;
 use crate::keyword::keywords;
@@ -12,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 keywords! {
-    /// Who can put it right.
+    /// Who can fix it.
     Turn {
         /// The vendor of the application, who runs the server.
         Vendor = "vendor",
@@ -20,22 +19,22 @@ keywords! {
         Customer = "customer",
         /// The maker of the identity provider.
         Provider = "provider",
-        /// Nobody need do anything.
+        /// No action is needed.
         Nobody = "nobody",
     }
 }
 
-/// What became of a request, for people. Texts have the marks that the data files explain;
-/// [`crate::guide::plain`] takes them out.
+/// The explanation of a request. Texts have the marks that the data files document; [`crate::guide::plain`] removes
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// What was not done and why, in one sentence.
+    /// The effect and its cause, in one sentence.
     pub summary: String,
-    /// Who can put it right.
+    /// Who can fix it.
     pub turn: Turn,
     /// The text for the customer.
     pub tell: String,
-    /// Whether the identity provider tries again by itself, and how it is made to.
+    /// Whether the identity provider retries by itself, and how to trigger a retry.
     pub retry: String,
 }
 
@@ -50,7 +49,7 @@ struct Texts {
     reasons: HashMap<String, ReasonText>,
 }
 
-/// What is said of an action.
+/// The texts of an action.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ActionText {
@@ -58,7 +57,7 @@ struct ActionText {
     done: String,
 }
 
-/// Whether an identity provider tries again.
+/// Whether an identity provider retries.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RetryText {
@@ -69,7 +68,7 @@ struct RetryText {
     other: String,
 }
 
-/// What is said of a reason.
+/// The texts of a reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReasonText {
@@ -90,8 +89,8 @@ static ENGLISH: LazyLock<Result<Texts, String>> =
     LazyLock::new(|| toml::from_str(include_str!("en.toml")).map_err(|error| error.to_string()));
 
 impl Explanation {
-    /// The explanation of a request; `None` for one that did all that was asked, and for rows of
-    /// earlier versions, which have no reason.
+    /// The explanation of a request; `None` for a completely successful one, and for rows of earlier versions, which
+    /// have no reason.
     pub fn of(request: &LoggedRequest) -> Option<Self> {
         let texts = ENGLISH.as_ref().ok()?;
         let outcome = request.outcome.filter(|outcome| *outcome != Outcome::Ok)?;
@@ -140,7 +139,7 @@ impl RetryText {
     }
 }
 
-/// What is said beside the general text: that of the identity provider, or of each with its name.
+/// The additional text: that of the identity provider, or of each with its name.
 fn advice(okta: Option<&str>, entra: Option<&str>, provider: Option<Provider>) -> Vec<String> {
     match provider {
         Some(Provider::Okta) => okta.iter().map(ToString::to_string).collect(),
@@ -157,7 +156,7 @@ fn advice(okta: Option<&str>, entra: Option<&str>, provider: Option<Provider>) -
     }
 }
 
-/// The text with what a request fills in.
+/// The text with the values of a request.
 fn fill(text: &str, request: &LoggedRequest) -> String {
     let mut filled = String::new();
     for (i, part) in text.split('{').enumerate() {
@@ -172,7 +171,7 @@ fn fill(text: &str, request: &LoggedRequest) -> String {
     filled.trim_end_matches([' ', ':']).to_owned()
 }
 
-/// What a mark stands for.
+/// The value of a mark.
 fn value(mark: &str, request: &LoggedRequest) -> String {
     let notes = request.notes.as_deref().unwrap_or("[]");
     let action = request.action.as_deref();

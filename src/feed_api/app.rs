@@ -3,7 +3,7 @@
 use super::authentication::Authentication;
 use super::poll;
 use super::problem::{Problem, answer};
-use super::query::{Asked, EventsQuery};
+use super::query::{EventsQuery, ResourcesArguments};
 use super::waiting;
 use crate::access::{Access, FeedReader};
 use crate::delivery::{Endpoints, Poll};
@@ -234,13 +234,13 @@ impl FeedApp {
     }
 
     async fn resources(&self, head: &Parts, reader: &FeedReader) -> Result<Response, Problem> {
-        let asked = Asked::parse(head.uri.query())?;
-        let is_type = asked.resource_type != MEMBERSHIP;
+        let arguments = ResourcesArguments::parse(head.uri.query())?;
+        let is_type = arguments.resource_type != MEMBERSHIP;
         let query = ResourcesQuery {
-            resource_type: Some(asked.resource_type).filter(|_| is_type),
-            after: asked.after,
-            tenant: self.tenant(asked.tenant.as_deref(), reader).await?,
-            limit: asked.limit,
+            resource_type: Some(arguments.resource_type).filter(|_| is_type),
+            after: arguments.after,
+            tenant: self.tenant(arguments.tenant.as_deref(), reader).await?,
+            limit: arguments.limit,
         };
         let page = self.feed.resources(&query).await?;
         let next = page.next.map(|next| next.to_string());
@@ -260,7 +260,7 @@ impl FeedApp {
     }
 }
 
-/// The answer to a request for [`PREFIX`] that the wire refuses.
+/// The response to a request for [`PREFIX`] that the wire layer refuses.
 pub fn refusal(refusal: Refusal, _: &Refused) -> Response {
     Problem::from(refusal).response()
 }

@@ -57,7 +57,7 @@ impl EventsQuery {
 
 /// The query of `/feed/v1/resources`.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct ResourcesArguments {
     pub(super) resource_type: String,
     pub(super) after: Option<SweepPlace>,
     pub(super) limit: usize,
@@ -65,7 +65,7 @@ pub(super) struct Asked {
     pub(super) tenant: Option<String>,
 }
 
-impl Asked {
+impl ResourcesArguments {
     /// Reads the query of a URI.
     ///
     /// # Errors

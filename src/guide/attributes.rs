@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// What a guide says of attributes of the tenant's own.
+/// The part of a guide about custom attributes of the tenant.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttributeGuide {
@@ -18,11 +18,11 @@ pub struct AttributeGuide {
     pub(crate) complex: bool,
     /// Why some attributes cannot be entered.
     pub(crate) left_out: String,
-    /// What is entered of each.
+    /// The columns to enter.
     pub(crate) columns: Vec<Column>,
-    /// What is done afterwards.
+    /// The following steps.
     pub(crate) steps: Vec<String>,
-    /// What to mind.
+    /// Notes.
     pub(crate) note: String,
     /// The provider's data types by SCIM type.
     types: BTreeMap<String, String>,
@@ -38,7 +38,7 @@ pub(crate) struct Column {
     value: ColumnValue,
 }
 
-/// What a column holds of an attribute.
+/// The content of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ColumnValue {
@@ -56,10 +56,10 @@ enum ColumnValue {
     QualifiedName,
 }
 
-/// The attributes of a tenant's own schemas, as an identity provider wants them.
+/// The attributes of a tenant's own schemas, in the form for an identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributeRows {
-    /// What is entered.
+    /// The rows to enter.
     pub table: Table,
     /// Attributes that cannot be entered, by URN and name.
     pub(crate) left_out: Vec<String>,
@@ -73,7 +73,7 @@ struct Enterable<'a> {
 }
 
 impl AttributeGuide {
-    /// The rows for the schemas that a tenant has beside the built-in ones.
+    /// The rows for the schemas of a tenant that are not built in.
     pub fn rows(&self, catalog: &Catalog) -> AttributeRows {
         let (mut entered, mut left_out) = (Vec::new(), Vec::new());
         let schemas = self.own_schemas(catalog);
@@ -102,7 +102,7 @@ impl AttributeGuide {
         }
     }
 
-    /// Extensions that the program does not bring, of the resource types that count here.
+    /// Extensions of the relevant resource types that are not built in.
     fn own_schemas(&self, catalog: &Catalog) -> Vec<Arc<Schema>> {
         let mut schemas: Vec<Arc<Schema>> = Vec::new();
         let types = self
@@ -189,7 +189,7 @@ fn display_name(name: &str) -> String {
     }
     let mut shown = String::new();
     for word in &words {
-        // Capitals that follow each other are one abbreviation.
+        // Consecutive capitals are one abbreviation.
         let is_capital = word.chars().all(char::is_uppercase);
         let follows_capital =
             shown.chars().last().is_some_and(char::is_uppercase) && shown.chars().count() > 1;
@@ -213,7 +213,7 @@ fn capitalised(word: &str) -> String {
         .collect()
 }
 
-/// `address.street` as `addressStreet`; what is neither letter nor digit becomes an underscore.
+/// `address.street` as `addressStreet`; other characters than letters and digits become underscores.
 fn variable_name(name: &str) -> String {
     let mut variable = String::new();
     for (position, part) in name.split('.').enumerate() {

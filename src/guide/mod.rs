@@ -1,5 +1,5 @@
-//! How identity providers are set up: a data file for each, filled in for a tenant. Texts carry the
-//! marks that the files explain; who shows them keeps the marks or takes [`plain`].
+//! Set-up guides for identity providers: a data file for each, completed for a tenant. Texts have the marks that the
+//! files document; [`plain`] removes them.
 
 mod attributes;
 mod table;
@@ -21,7 +21,7 @@ keywords! {
 }
 
 impl Provider {
-    /// The identity provider whose client calls itself by this name; `None` for one without a guide.
+    /// The identity provider of a user agent; `None` for one without a guide.
     pub(crate) fn of_client(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let contains = |word: &&str| name.contains(word);
@@ -46,13 +46,13 @@ impl Provider {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Guide {
-    /// What the identity provider is called.
+    /// Name of the identity provider.
     pub name: String,
     /// The month in which it was last compared with the identity provider: `2026-11`.
     pub checked: String,
     /// The file of the documentation that has more.
     pub more: String,
-    /// What is done, in this order.
+    /// The steps, in order.
     #[serde(rename = "section")]
     pub sections: Vec<Section>,
     /// How attributes of the tenant's own schemas are entered.
@@ -68,10 +68,10 @@ pub struct Section {
     /// Text above the steps.
     #[serde(default)]
     pub(crate) text: Option<String>,
-    /// What is done, in this order.
+    /// The steps, in order.
     #[serde(default, rename = "step")]
     pub steps: Vec<Step>,
-    /// What is to be looked up.
+    /// The reference.
     #[serde(default)]
     pub table: Option<Table>,
 }
@@ -80,18 +80,18 @@ pub struct Section {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// What to do.
+    /// The step.
     pub(crate) text: String,
-    /// What to enter where.
+    /// The values to enter.
     #[serde(default)]
     pub table: Option<Table>,
 }
 
 impl Guide {
-    /// The guide of a provider for a tenant whose endpoints stand at `base_url`.
+    /// The guide of a provider for a tenant with endpoints at `base_url`.
     ///
     /// # Errors
-    /// What is wrong with the file, with its place.
+    /// The error of the file, with its place.
     pub fn of(provider: Provider, tenant: &str, base_url: &str) -> Result<Self, String> {
         let mut guide: Self = toml::from_str(provider.file()).map_err(|error| error.to_string())?;
         let fill = |text: &mut String| {

@@ -1,8 +1,8 @@
-//! The mapping of the directory: which column shows which attribute of users and groups, for an
-//! application that reads them with SQL.
+//! The mapping of the directory: the attribute of each column of users and groups, for an application that reads them
+//! with SQL.
 //!
-//! A mapping is configured as text and resolved against the resource types. A column has one path
-//! or several, of which the first with a value counts.
+//! A mapping is configured as text and resolved against the resource types. A column has one or several paths, of which
+//! the first with a value is used.
 
 mod parse;
 mod resolve;

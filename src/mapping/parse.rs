@@ -1,4 +1,4 @@
-//! From the text of a path to where the value stands in a document.
+//! From the text of a path to the place of the value in a document.
 
 use super::source::{Condition, Container, Kind, Source};
 use crate::filter::{Filter, FilterLimits, Literal, PatchPath, parse_path};
@@ -7,14 +7,14 @@ use crate::resource::Conformance;
 use crate::schema::{Attribute, AttributePath, Named, ResourceType, Type};
 use std::sync::Arc;
 
-/// What stands for the URN of whatever extension has the attribute.
+/// The wildcard for the URN of any extension with the attribute.
 const ANY: &str = "*:";
 
-/// Resolves a path, and says whether a schema declares it. A path with the URN of an extension that
-/// nobody declares is read as text: a tenant's own schema may declare it.
+/// Resolves a path, and returns whether a schema declares it. A path with the URN of an undeclared extension is treated
+/// as text: a tenant's own schema can declare it.
 ///
 /// # Errors
-/// What is wrong, with the column of the text or the nearest name.
+/// The error, with the column of the text or the nearest name.
 pub fn parse(text: &str, resource_type: &ResourceType) -> Result<(Source, bool), String> {
     if let Some(name) = text.strip_prefix(ANY) {
         return any_extension(name, resource_type);
@@ -40,7 +40,7 @@ fn declared(
 ) -> Result<Source, String> {
     if resource_type.is_relation(&found) {
         return Err(format!(
-            "\"{found}\" is memberships, which stand in directory_memberships"
+            "\"{found}\" is a membership attribute; memberships are in directory_memberships"
         ));
     }
     if found.attribute.is_secret() || found.end().is_secret() {
@@ -147,7 +147,7 @@ fn kind(attribute: &Attribute) -> Kind {
     }
 }
 
-/// An attribute that stands by itself, with a sub-attribute or without.
+/// A single attribute, with or without a sub-attribute.
 fn plain(container: Container, notation: &str) -> Source {
     let (attribute, sub) = notation
         .split_once('.')

@@ -5,14 +5,14 @@ use super::source::{Kind, Source};
 use super::{Mapped, Mapping};
 use crate::schema::{Catalog, ResourceType};
 
-/// Columns that every table has, beside `external_id`, which is mapped as others are.
+/// Columns of every table, in addition to `external_id`, which is mapped like others.
 const FIXED: [&str; 5] = ["tenant", "id", "created", "modified", "version"];
-/// The column that is there whatever the configuration maps.
+/// The column that always exists.
 const EXTERNAL_ID: &str = "external_id";
-/// Lookups of a type: values that stand in an index.
+/// Lookups of a type: indexed values.
 pub(crate) const LOOKUPS: usize = 3;
 
-/// A mapping that fits the schemas.
+/// A mapping that is resolved with the schemas.
 #[derive(Debug, Clone)]
 pub struct Directory {
     /// The users.
@@ -54,14 +54,14 @@ pub(crate) struct DirectoryTable {
     pub(crate) lookups: Vec<Vec<String>>,
 }
 
-/// A column that fits the schemas.
+/// A column that is resolved with the schemas.
 #[derive(Debug, Clone)]
 pub(crate) struct DirectoryColumn {
     /// Name of the column.
     pub(crate) name: String,
     /// Paths as they are configured.
     pub(crate) paths: Vec<String>,
-    /// Where the value is found; the first source that has one counts.
+    /// The sources of the value; the first one with a value is used.
     pub(crate) sources: Vec<Source>,
     /// Type of the values.
     pub(crate) kind: Kind,
@@ -96,7 +96,7 @@ impl Mapping {
                 .any(|mapped| mapped.column == *name);
             if !is_mapped && name != EXTERNAL_ID {
                 problems.push(format!(
-                    "mapping.indexed names \"{name}\", which is no column"
+                    "mapping.indexed contains \"{name}\", which is not a column"
                 ));
             }
         }
@@ -144,7 +144,7 @@ impl Mapping {
             }
             if column.kind != Kind::Text {
                 problems.push(format!(
-                    "mapping.indexed names \"{}\", whose values are no text",
+                    "mapping.indexed contains \"{}\", whose values are not text",
                     column.name
                 ));
                 continue;
@@ -160,7 +160,7 @@ impl Mapping {
         }
         if table.lookups.len() > LOOKUPS {
             problems.push(format!(
-                "mapping.indexed names columns of {} with {} different paths; at most {LOOKUPS} can be indexed",
+                "mapping.indexed contains columns of {} with {} different paths; at most {LOOKUPS} can be indexed",
                 resource_type.name(),
                 table.lookups.len()
             ));
@@ -188,7 +188,7 @@ fn column_of(
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     {
         return Err(format!(
-            "\"{name}\" is no name of a column: use lower-case letters, digits and _, at most 63"
+            "\"{name}\" is not a valid column name: use lower-case letters, digits and _, at most 63"
         ));
     }
     if FIXED.contains(&name.as_str()) || earlier.iter().any(|column| column.name == *name) {
@@ -224,7 +224,7 @@ fn column_of(
 }
 
 impl Directory {
-    /// What is looked up, as it is kept in the database: the paths of each lookup by type.
+    /// The stored form of lookups: the paths of each lookup by type.
     pub fn lookups(&self) -> String {
         let tables = [&self.users, &self.groups]
             .map(|table| (table.resource_type.clone(), table.lookups.clone().into()));

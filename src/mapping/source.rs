@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// What holds the attribute.
+/// The object with the attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Container {
     /// The document.
@@ -28,7 +28,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The type in a word.
+    /// The type, a keyword.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -52,7 +52,7 @@ impl Kind {
     }
 }
 
-/// What a sub-attribute of a value must be for the value to be chosen.
+/// The condition on a sub-attribute for selecting a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Condition {
     /// The sub-attribute has this Boolean value.
@@ -64,13 +64,13 @@ pub(crate) enum Condition {
 /// Where a value is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// What holds the attribute.
+    /// The object with the attribute.
     pub(crate) container: Container,
     /// The attribute.
     pub(crate) attribute: Arc<str>,
-    /// Whether it holds an array: then the first value that meets the conditions counts.
+    /// Whether it is an array: then the first value that matches the conditions is used.
     pub(crate) is_list: bool,
-    /// What a value of the array must meet.
+    /// The conditions on a value of the array.
     pub(crate) conditions: Vec<Condition>,
     /// The sub-attribute.
     pub(crate) sub: Option<Arc<str>>,
@@ -84,12 +84,12 @@ impl Source {
         self.find(document, &|value| value.as_str())
     }
 
-    /// The value that a document has there, in the type of the source: what a view of the directory shows.
+    /// The value of a document, in the type of the source, as in the views.
     pub(crate) fn value(&self, document: &Map<String, Value>) -> Option<Value> {
         self.find(document, &|value| self.kind.typed(value))
     }
 
-    /// The first value there of which `read` makes something.
+    /// The first value that `read` accepts.
     fn find<'a, T>(
         &self,
         document: &'a Map<String, Value>,

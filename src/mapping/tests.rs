@@ -113,7 +113,11 @@ fn columns_that_cannot_be_are_told() {
         ("d", &["locale"]),
     ];
     let cases: &[(Columns<'_>, &[&str], &str)] = &[
-        (&[("Login", &["userName"])], &[], "is no name of a column"),
+        (
+            &[("Login", &["userName"])],
+            &[],
+            "is not a valid column name",
+        ),
         (
             &[("tenant", &["userName"])],
             &[],
@@ -125,11 +129,11 @@ fn columns_that_cannot_be_are_told() {
             &[],
             "values of different types: text and boolean",
         ),
-        (&[("a", &["active"])], &["a"], "whose values are no text"),
+        (&[("a", &["active"])], &["a"], "whose values are not text"),
         (
             &[("a", &["userName"])],
             &["b"],
-            "mapping.indexed names \"b\", which is no column",
+            "mapping.indexed contains \"b\", which is not a column",
         ),
         (four, &["a", "b", "c", "d"], "with 4 different paths"),
     ];

@@ -7,7 +7,7 @@ pub(super) fn register(registry: &mut Registry) {
     let labels = vec![("version", env!("VERSION_WITH_COMMIT"))];
     registry.register(
         "build",
-        "The version of the server, with the commit that it is built from",
+        "Version and commit of the server",
         Info::new(labels),
     );
 }

@@ -1,4 +1,4 @@
-//! How often caches have what is looked up.
+//! Hits and misses of caches.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -37,15 +37,7 @@ pub(super) fn register(registry: &mut Registry) -> (CacheMetrics, CacheMetrics) 
         misses: misses.get_or_create_owned(&CacheLabels { cache }),
     };
     let caches = (of("callers"), of("page_hints"));
-    registry.register(
-        "cache_hits",
-        "Look-ups in a cache that found an entry",
-        hits,
-    );
-    registry.register(
-        "cache_misses",
-        "Look-ups in a cache that found none",
-        misses,
-    );
+    registry.register("cache_hits", "Cache hits", hits);
+    registry.register("cache_misses", "Cache misses", misses);
     caches
 }

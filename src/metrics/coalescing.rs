@@ -1,4 +1,4 @@
-//! How many requests the database answers together, and how often the fast path of reads suffices.
+//! Coalesced requests, and use of the fast path of reads.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -12,7 +12,7 @@ pub(crate) struct CoalescingMetrics {
     pub(crate) reads: Groups,
     /// Changes of one member that are coalesced.
     pub(crate) member_changes: Groups,
-    /// Creations, replacements and deletions that are made together.
+    /// Combined creations, replacements and deletions.
     pub(crate) writes: Groups,
     fast_reads: Counter,
     full_reads: Counter,
@@ -60,7 +60,7 @@ impl CoalescingMetrics {
         let (fast_reads, full_reads) = (of("fast"), of("full"));
         registry.register(
             "reads",
-            "Reads of resources by the fast path, and those that needed the full query after it",
+            "Reads of resources by the fast path, and reads that needed the full query",
             paths,
         );
         Self {
@@ -72,7 +72,7 @@ impl CoalescingMetrics {
         }
     }
 
-    /// Counts a read that the fast path answered, or one that needed the full query after it.
+    /// Counts a read on the fast path, or one that needed the full query.
     pub(crate) fn note_fast_read(&self, is_answered: bool) {
         if is_answered {
             self.fast_reads.inc();

@@ -1,4 +1,4 @@
-//! The change feed, and what is sent of it to endpoints.
+//! The change feed, and deliveries to endpoints.
 
 use crate::clock::Timestamp;
 use prometheus_client::collector::Collector;
@@ -11,26 +11,26 @@ use prometheus_client::registry::Registry;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// What is measured of one endpoint.
+/// The measurements of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EndpointFigures {
     /// Keyword of its kind.
     pub(crate) kind: &'static str,
     /// Name of the endpoint.
     pub(crate) endpoint: String,
-    /// Whether it takes events.
+    /// Whether it accepts events.
     pub(crate) is_active: bool,
     /// Changes that are ahead of it.
     pub(crate) pending: i64,
     /// For how many seconds the oldest of them has been waiting; 0 if there is none.
     pub(crate) oldest_pending: i64,
-    /// Events that were refused and are tried again.
+    /// Parked events.
     pub(crate) parked: i64,
-    /// Events that were given up.
+    /// Failed events.
     pub(crate) failed: i64,
 }
 
-/// What is measured of the feed.
+/// The measurements of the feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FeedFigures {
     /// The newest position.
@@ -54,7 +54,7 @@ struct DeliveryLabels {
     outcome: &'static str,
 }
 
-/// What was measured last.
+/// The last measurements.
 #[derive(Debug, Clone, Default)]
 struct Measured(Arc<RwLock<FeedFigures>>);
 
@@ -65,27 +65,27 @@ type OfEndpoint = fn(&EndpointFigures) -> i64;
 const GAUGES: [(&str, &str, OfEndpoint); 5] = [
     (
         "endpoint_active",
-        "1 if an endpoint takes events, 0 if it is paused, failing or disabled.",
+        "1 if an endpoint accepts events, 0 if it is paused, failing or disabled.",
         |figures| i64::from(figures.is_active),
     ),
     (
         "endpoint_pending",
-        "Changes that are ahead of an endpoint.",
+        "Pending changes of an endpoint.",
         |figures| figures.pending,
     ),
     (
         "endpoint_oldest_pending_seconds",
-        "For how long the oldest change that is ahead of an endpoint has been waiting, in seconds.",
+        "Age of the oldest pending change of an endpoint, in seconds.",
         |figures| figures.oldest_pending,
     ),
     (
         "endpoint_parked",
-        "Events that an endpoint refused and that are tried again.",
+        "Parked events: refused by an endpoint, to be retried.",
         |figures| figures.parked,
     ),
     (
         "endpoint_failed",
-        "Events that were given up for an endpoint and are kept.",
+        "Stored failed events of an endpoint.",
         |figures| figures.failed,
     ),
 ];
@@ -95,12 +95,12 @@ impl FeedMetrics {
         let feed = Self::default();
         registry.register(
             "deliveries",
-            "Attempts to send an event to an endpoint, by what became of them",
+            "Attempts to send an event to an endpoint, by outcome",
             feed.deliveries.clone(),
         );
         registry.register(
             "feed_numbered_timestamp_seconds",
-            "When this instance last gave all changes that it saw a position, in seconds since 1970",
+            "Time at which this instance last assigned positions to all visible changes, in seconds since 1970",
             feed.numbered.clone(),
         );
         registry.register_collector(Box::new(feed.measured.clone()));
@@ -117,12 +117,12 @@ impl FeedMetrics {
         self.deliveries.get_or_create(&labels).inc();
     }
 
-    /// Notes that all changes that were seen at a moment have a position.
+    /// Records the time at which all visible changes had a position.
     pub(crate) fn note_numbered(&self, at: Timestamp) {
         self.numbered.set(at.as_micros() / 1_000_000);
     }
 
-    /// Replaces what was measured before.
+    /// Replaces the last measurements.
     pub(crate) fn set(&self, figures: FeedFigures) {
         *self
             .measured

@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 pub(crate) struct LogQueueMetrics {
     /// Requests that wait to be written or are written now.
     pub(crate) waiting: Gauge,
-    /// Requests that were not written: the queue was full, or the database was away or too slow.
+    /// Requests that were not written: the queue was full, or the database was unavailable or too slow.
     pub(crate) dropped: Counter,
 }
 
@@ -18,12 +18,12 @@ impl LogQueueMetrics {
         let queue = Self::default();
         registry.register(
             "provisioning_log_queued",
-            "Requests that wait to be written to the provisioning log",
+            "Queued requests for the provisioning log",
             queue.waiting.clone(),
         );
         registry.register(
             "provisioning_log_dropped",
-            "Requests that are missing in the provisioning log",
+            "Requests that were not written to the provisioning log",
             queue.dropped.clone(),
         );
         queue

@@ -1,7 +1,7 @@
-//! What the server counts and measures, for Prometheus: every instrument with its name and its help.
+//! Metrics of the server for Prometheus: every instrument with its name and its help.
 //!
-//! An instrument is a shared number: the code that does the work holds a clone and changes it, and [`Metrics::text`] shows
-//! all of them. Labels are routes, names of statements, keywords and names of tenants, never values of requests.
+//! An instrument is a shared number: the measured code holds a clone and updates it, and [`Metrics::text`] returns all
+//! of them. Labels are routes, names of statements, keywords and names of tenants, never values of requests.
 
 mod build;
 mod caches;
@@ -51,7 +51,7 @@ pub struct Metrics {
     pub(crate) readings: PoolMetrics,
     /// The connection that writes to SQLite.
     pub(crate) writer: WriterMetrics,
-    /// Requests that the database answers together, and the fast path of reads.
+    /// Coalesced requests, and the fast path of reads.
     pub(crate) coalescing: CoalescingMetrics,
     /// Work that was done again.
     pub(crate) retries: Retries,

@@ -37,7 +37,7 @@ struct PoolLabels {
     pool: &'static str,
 }
 
-/// The pools for statements, and for what is read row by row.
+/// The pools for statements, and for reads row by row.
 pub(super) fn register(registry: &mut Registry) -> (PoolMetrics, PoolMetrics) {
     let limits = Family::<PoolLabels, Gauge>::default();
     let in_use = Family::<PoolLabels, Gauge>::default();
@@ -57,7 +57,7 @@ pub(super) fn register(registry: &mut Registry) -> (PoolMetrics, PoolMetrics) {
     let pools = (of("statements"), of("readings"));
     registry.register(
         "pool_connections",
-        "Connections to the database that this instance may have; those that read, on SQLite",
+        "Maximum number of connections to the database; on SQLite, of readers",
         limits,
     );
     registry.register(

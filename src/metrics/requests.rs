@@ -39,19 +39,18 @@ impl RequestMetrics {
         };
         registry.register(
             "http_requests",
-            "Requests that were answered; status 499 if the client hung up before",
+            "Completed requests; status 499 if the client disconnected before the response",
             metrics.requests.clone(),
         );
         registry.register(
             "http_request_duration_seconds",
-            "Time from the head of a request to its answer, in seconds",
+            "Time from the head of a request to the response, in seconds",
             metrics.seconds.clone(),
         );
         metrics
     }
 
-    /// Counts a request that has come to its end. The route is a template and the method a known one, never text that
-    /// a client made up.
+    /// Counts a completed request. The route is a template and the method a known one, never text of a client.
     pub(crate) fn note(&self, route: &str, method: &str, status: u16, elapsed: Duration) {
         let labels = RequestLabels {
             route: route.to_owned(),

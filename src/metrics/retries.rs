@@ -11,9 +11,9 @@ keywords! {
     RetryCause {
         /// The connection of a read was broken.
         Connection = "connection",
-        /// Another transaction was in the way of a write.
+        /// A write conflicted with another transaction.
         Transaction = "transaction",
-        /// Another change of the resource came first.
+        /// A change conflicted with another change of the resource.
         Resource = "resource",
         /// The schemas of the tenant changed.
         Schemas = "schemas",
@@ -35,11 +35,7 @@ impl Retries {
         for cause in RetryCause::KEYWORDS {
             drop(retries.get_or_create(&RetryLabels { cause }));
         }
-        registry.register(
-            "retries",
-            "Statements and changes that were carried out again",
-            retries.clone(),
-        );
+        registry.register("retries", "Retried statements and changes", retries.clone());
         Self(retries)
     }
 

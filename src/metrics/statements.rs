@@ -74,22 +74,22 @@ impl Collector for StatementMetrics {
         let number = |total: &AtomicU64| total.load(Ordering::Relaxed) as f64;
         counter(
             "statements",
-            "Statements and batches of the database, as those who waited for them saw them.",
+            "Statements and batches, counted for each waiting request.",
             &|totals| number(&totals.runs),
         )?;
         counter(
             "statement_seconds",
-            "Time of statements, with the wait for a connection, in seconds.",
+            "Duration of statements, including the wait for a connection, in seconds.",
             &|totals| number(&totals.microseconds) / 1e6,
         )?;
         counter(
             "statement_rows",
-            "Rows that statements returned.",
+            "Rows returned by statements.",
             &|totals| number(&totals.rows),
         )?;
         counter(
             "statement_failures",
-            "Statements that failed, conflicts with other requests aside.",
+            "Failed statements, without conflicts with other requests.",
             &|totals| number(&totals.failures),
         )
     }

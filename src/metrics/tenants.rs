@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 keywords! {
-    /// Which tenants have series of their own.
+    /// Tenants with separate series.
     ShownTenants {
         /// None.
         Off = "off",
@@ -22,7 +22,7 @@ keywords! {
     }
 }
 
-/// What is measured of one tenant.
+/// The measurements of one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TenantFigures {
     /// Name of the tenant.
@@ -35,7 +35,7 @@ pub(crate) struct TenantFigures {
     pub(crate) token_end: Option<Timestamp>,
 }
 
-/// What was measured last.
+/// The last measurements.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TenantMetrics(Arc<RwLock<Measured>>);
 
@@ -79,17 +79,15 @@ impl Collector for TenantMetrics {
             }
             Ok(())
         };
-        gauge(
-            "tenant_seats_used",
-            "Seats of a tenant that are in use.",
-            &|figures| Some(figures.seats_used),
-        )?;
-        gauge("tenant_seats", "Seats that a tenant may use.", &|figures| {
+        gauge("tenant_seats_used", "Used seats of a tenant.", &|figures| {
+            Some(figures.seats_used)
+        })?;
+        gauge("tenant_seats", "Seat limit of a tenant.", &|figures| {
             figures.seats
         })?;
         gauge(
             "tenant_token_end_timestamp_seconds",
-            "When the first token of a tenant ends, of those that end within 30 days and have no successor, in seconds since 1970.",
+            "Earliest expiry of the tokens of a tenant that expire within 30 days and have no successor, in seconds since 1970.",
             &|figures| figures.token_end.map(|end| end.as_micros() / 1_000_000),
         )
     }

@@ -25,17 +25,17 @@ impl WriterMetrics {
         };
         registry.register(
             "sqlite_writer_queued",
-            "Batches that wait for the writer of SQLite or are written now",
+            "Batches that wait for the SQLite writer or are being written",
             writer.queued.clone(),
         );
         registry.register(
             "sqlite_writer_wait_seconds",
-            "Time that batches waited for the writer of SQLite, in seconds",
+            "Time that batches waited for the SQLite writer, in seconds",
             writer.seconds.clone(),
         );
         registry.register(
             "sqlite_writer_commit_batches",
-            "Batches in one commit of SQLite",
+            "Batches per commit of SQLite",
             writer.commits.clone(),
         );
         writer

@@ -1,4 +1,4 @@
-//! The object `x-scimd` of schema and resource type files: what they say to this server.
+//! The object `x-scimd` of schema and resource type files: properties for this server.
 
 use crate::schema::{Annotations, Catalog, Schema, SchemaError, SchemaFile};
 use serde_json::Value;
@@ -6,8 +6,7 @@ use serde_json::Value;
 /// The name of the object.
 pub(crate) const ANNOTATION: &str = "x-scimd";
 
-/// The key of a schema file that lists names of attributes that were removed: resources may still hold values of them,
-/// which no client sees.
+/// The key of a schema file that lists names of attributes that were removed: resources can have hidden values of them.
 pub(super) const HIDES: &str = "hides";
 
 const ANNOTATIONS: Annotations<'static> = Annotations {
@@ -29,13 +28,13 @@ const ANNOTATIONS: Annotations<'static> = Annotations {
 /// The catalog of built-in types and those of files.
 #[expect(
     clippy::disallowed_methods,
-    reason = "this is the one place that names the annotations of the server"
+    reason = "only this function defines the annotations of the server"
 )]
 pub(super) fn annotated(files: &[SchemaFile]) -> Result<Catalog, SchemaError> {
     Catalog::annotated(files, &ANNOTATIONS)
 }
 
-/// Every complaint about a file by itself, each with its place.
+/// Every error of a single file, each with its place.
 pub(crate) fn problems(file: &SchemaFile) -> Vec<SchemaError> {
     crate::schema::problems(file, &ANNOTATIONS)
 }

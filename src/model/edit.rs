@@ -1,4 +1,4 @@
-//! Makes and changes schema files: extensions of resource types, attribute by attribute.
+//! Creates and edits schema files: extensions of resource types, attribute by attribute.
 
 use super::annotation::{ANNOTATION, HIDES};
 use crate::schema::SCHEMA;
@@ -14,7 +14,7 @@ pub(crate) fn extension(urn: &str) -> Map<String, Value> {
     document
 }
 
-/// A name for people: `AcmeUser` for `urn:ietf:params:scim:schemas:extension:acme:2.0:User`.
+/// A readable name: `AcmeUser` for `urn:ietf:params:scim:schemas:extension:acme:2.0:User`.
 fn name_of(urn: &str) -> String {
     let parts = urn
         .split(':')
@@ -34,7 +34,7 @@ fn name_of(urn: &str) -> String {
     parts.into_iter().rev().collect()
 }
 
-/// Names of resource types that a file says it extends.
+/// Names of resource types that a file extends.
 pub(crate) fn extends(document: &Map<String, Value>) -> Vec<String> {
     let names = document
         .get(ANNOTATION)
@@ -48,12 +48,12 @@ pub(crate) fn extends(document: &Map<String, Value>) -> Vec<String> {
         .collect()
 }
 
-/// Lets a file extend resource types.
+/// Sets the resource types that a file extends.
 pub(crate) fn extend(document: &mut Map<String, Value>, types: &[String]) {
     set_own(document, "extends", Some(types.into()));
 }
 
-/// Removes the object of this server: what is left is the schema of RFC 7643.
+/// Removes the object of this server, so that only the schema of RFC 7643 remains.
 pub(crate) fn strip(document: &mut Map<String, Value>) {
     document.shift_remove(ANNOTATION);
 }
@@ -97,7 +97,7 @@ pub fn names(document: &Map<String, Value>) -> impl Iterator<Item = &str> {
         .filter_map(|definition| definition.get("name").and_then(Value::as_str))
 }
 
-/// Adds an attribute, or puts another definition in place of that of the same name.
+/// Adds an attribute, or replaces the definition with the same name.
 pub(crate) fn put(document: &mut Map<String, Value>, definition: Value) {
     let Some(name) = definition
         .get("name")
@@ -117,8 +117,7 @@ pub(crate) fn put(document: &mut Map<String, Value>, definition: Value) {
     }
 }
 
-/// Removes an attribute and remembers that resources may hold values of it; `false` if there is
-/// none of that name.
+/// Removes an attribute and records that resources can have values of it; `false` for an unknown name.
 pub(crate) fn remove(document: &mut Map<String, Value>, name: &str) -> bool {
     let Some(spelt) = attribute(document, name)
         .and_then(|found| found.get("name")?.as_str())
@@ -147,7 +146,7 @@ pub(crate) fn hidden(document: &Map<String, Value>) -> Vec<String> {
         .collect()
 }
 
-/// Remembers names of attributes that the file does not have and resources may hold values of.
+/// Records names of attributes that the file does not have and of which resources can have values.
 pub(crate) fn hide(document: &mut Map<String, Value>, names: impl IntoIterator<Item = String>) {
     let mut all = hidden(document);
     for name in names {
@@ -160,7 +159,7 @@ pub(crate) fn hide(document: &mut Map<String, Value>, names: impl IntoIterator<I
     set_hidden(document, all);
 }
 
-/// Forgets that an attribute was removed.
+/// Deletes the record of a removed attribute.
 fn show(document: &mut Map<String, Value>, name: &str) {
     let mut all = hidden(document);
     all.retain(|there| !there.eq_ignore_ascii_case(name));
@@ -173,7 +172,7 @@ fn set_hidden(document: &mut Map<String, Value>, names: Vec<String>) {
     }
 }
 
-/// The file as text for people.
+/// The file as formatted text.
 pub fn text(document: &Map<String, Value>) -> String {
     serde_json::to_string_pretty(document).unwrap_or_default()
 }

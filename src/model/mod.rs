@@ -1,5 +1,4 @@
-//! What scimd knows of resource types beside their schemas: seats, passwords, names that other
-//! resources show, references that are checked.
+//! Properties of resource types beyond their schemas: seats, passwords, display names, checked references.
 
 mod annotation;
 pub mod edit;

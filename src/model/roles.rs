@@ -13,15 +13,15 @@ use std::sync::Arc;
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct RoleKeys {
-    /// Attributes whose value other resources show as `display`, first one that has a value.
+    /// Attributes whose first value is the display name in other resources.
     display: Vec<String>,
-    /// The Boolean attribute that says whether the resource takes a seat.
+    /// The Boolean attribute that determines whether the resource has a seat.
     seat: Option<String>,
     /// The attribute that holds a password.
     password: Option<String>,
     /// Attributes, in attribute notation, that may name only resources that exist.
     checked_references: Vec<String>,
-    /// Attributes, in attribute notation, whose values are searched without an index. One that is named covers its
+    /// Attributes, in attribute notation, whose values are searched without an index. An attribute includes its
     /// sub-attributes.
     scanned: Vec<String>,
 }
@@ -88,7 +88,7 @@ fn attribute(
         Some(attribute) if attribute.name().as_ref() == name && fits(attribute) => {
             Ok(attribute.clone())
         }
-        Some(_) => Err(error(format!("attribute \"{name}\" does not fit here"))),
+        Some(_) => Err(error(format!("attribute \"{name}\" is not allowed here"))),
         None => Err(error(format!("there is no attribute \"{name}\""))),
     }
 }
@@ -110,7 +110,9 @@ fn check_reference(resource_type: &ResourceType, name: &str) -> Result<(), Schem
 
 fn check_scanned(resource_type: &ResourceType, name: &str) -> Result<(), SchemaError> {
     let problem = match resource_type.named(name) {
-        Some(Named::Attribute(path)) if path.end().is_unique() => "is unique, which takes an index",
+        Some(Named::Attribute(path)) if path.end().is_unique() => {
+            "is unique, which requires an index"
+        }
         Some(Named::Attribute(_)) => return Ok(()),
         _ => "is no attribute",
     };
@@ -122,13 +124,13 @@ fn check_scanned(resource_type: &ResourceType, name: &str) -> Result<(), SchemaE
 
 /// The roles of a type. A trait because [`ResourceType`] belongs to another package.
 pub(crate) trait TypeRoles {
-    /// The Boolean attribute that says whether a resource takes a seat.
+    /// The Boolean attribute that determines whether a resource has a seat.
     fn seat(&self) -> Option<&Arc<Attribute>>;
 
     /// The attribute that holds a password.
     fn password(&self) -> Option<&Arc<Attribute>>;
 
-    /// Names of the attributes whose first value other resources show as `display`.
+    /// Names of the attributes whose first value is the display name in other resources.
     fn display(&self) -> Vec<&str>;
 
     /// Whether the attribute of that path may name only resources that exist.
@@ -189,8 +191,7 @@ fn names<'a>(resource_type: &'a ResourceType, key: &str) -> impl Iterator<Item =
         .filter_map(Value::as_str)
 }
 
-/// What other resources show as `display`: the first of the type's display attributes that has a
-/// value.
+/// The display name in other resources: the first of the type's display attributes with a value.
 pub(crate) fn display<'a>(
     resource_type: &ResourceType,
     attributes: &'a Attributes,
@@ -200,7 +201,7 @@ pub(crate) fn display<'a>(
         .find(|text| !text.is_empty())
 }
 
-/// Whether a resource takes a seat: its type has a seat attribute, and that is not `false`.
+/// Whether a resource has a seat: its type has a seat attribute, and that is not `false`.
 pub(crate) fn takes_seat(resource_type: &ResourceType, attributes: &Attributes) -> bool {
     let seat = resource_type
         .seat()

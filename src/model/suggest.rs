@@ -1,4 +1,4 @@
-//! The schema that would take what clients send and no schema declares.
+//! Suggested schemas for undeclared attributes that clients send.
 
 use super::edit;
 use crate::schema::{Catalog, ResourceType, Type, is_attribute_name};
@@ -14,7 +14,7 @@ pub struct SentAttribute {
     /// In attribute notation, its URN included; or the URN of an extension, with its attributes as
     /// sub-attributes.
     pub(crate) name: String,
-    /// What the values look like; `None` if none gives a type.
+    /// The type of the values; `None` if unknown.
     pub(crate) kind: Option<Type>,
     /// Whether it was a list.
     pub(crate) multi_valued: bool,
@@ -22,21 +22,21 @@ pub struct SentAttribute {
     pub(crate) sub_attributes: Vec<SentAttribute>,
 }
 
-/// What is suggested.
+/// The suggestion.
 #[derive(Debug, Default)]
 pub struct Suggestion {
-    /// A schema file for each URN, as it would be after what is there was extended.
+    /// A schema file for each URN, including existing definitions.
     pub schemas: BTreeMap<String, Map<String, Value>>,
-    /// What was sent without a URN, and is in the file of the URN that was asked for.
+    /// Attributes sent without a URN, which are in the file of the requested URN.
     pub(crate) moved: BTreeSet<String>,
     /// The URN of the schema, as its file spells it.
     under: Option<String>,
-    /// What no schema can take, with the reason.
+    /// Attributes that no schema supports, with the reason.
     pub(crate) refused: BTreeMap<String, String>,
 }
 
-/// Suggests schemas for what was sent. What came without a URN goes under `urn`; `there` gives the
-/// file of a URN that can be extended.
+/// Suggests schemas for sent attributes. Attributes without a URN are added to `urn`; `there` returns the file of a URN
+/// that can be extended.
 pub(crate) fn suggest(
     sent: &[SentAttribute],
     catalog: &Catalog,
@@ -88,7 +88,7 @@ enum Place {
     Extension(String),
     /// The attribute has this name in this extension.
     Attribute(String, String),
-    /// The attribute came without the URN of an extension that can be added.
+    /// The attribute was sent without the URN of an extension that can be added.
     Nowhere(String),
 }
 
@@ -118,13 +118,12 @@ fn place(sent: &SentAttribute, all: &[SentAttribute], catalog: &Catalog) -> Plac
 }
 
 impl Suggestion {
-    /// The URN of the file that has what came without a URN, if there is one.
+    /// The URN of the file for attributes without a URN, if any.
     pub(crate) fn holder_of_moved(&self) -> Option<&str> {
         self.under.as_deref()
     }
 
-    /// A URN as it is spelt here or in the file that is there: letter case means nothing in a URN of a
-    /// schema.
+    /// A URN with the spelling of the existing file, if any: URNs of schemas are case-insensitive.
     fn spelt(&self, urn: &str, there: impl Fn(&str) -> Option<Map<String, Value>>) -> String {
         let here = || {
             self.schemas

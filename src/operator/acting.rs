@@ -1,4 +1,4 @@
-//! Who acts through the handle of the operator, and the rows that tell of it.
+//! The actor of an operator handle, and the rows of the audit trail.
 
 use crate::access::token;
 use crate::audit::{Actor, ActorKind, AuditEntry};
@@ -12,10 +12,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Seconds for which an answer is kept for repetitions of its request.
+/// Seconds for which a response is stored for repetitions of its request.
 const KEPT: i64 = 24 * 3600;
 
-/// A request that is carried out once, however often it is repeated.
+/// A request that is executed once, even if it is repeated.
 #[derive(Debug, Clone)]
 pub(crate) struct OnceKey {
     operator: String,
@@ -24,21 +24,21 @@ pub(crate) struct OnceKey {
     is_sealed: Arc<AtomicBool>,
 }
 
-/// What is known of a request that is to be carried out once.
+/// The state of a request that is executed once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Earlier {
-    /// The request was carried out, and answered with this.
+    /// The request was executed, with this response.
     Answered(String),
-    /// The key came with another request.
+    /// The key was used with another request.
     OtherRequest,
 }
 
-/// The answer that an act keeps: how it is made of what the act gives, and under which key.
+/// The stored response of an act: how it is built from the result, and its key.
 #[derive(Clone, Copy)]
 pub struct Once<'a, T> {
     /// The key of the request.
     pub(crate) key: &'a OnceKey,
-    /// Makes the answer, before the act takes effect.
+    /// Builds the response, before the act takes effect.
     pub(crate) answer: &'a (dyn Fn(&T) -> String + Sync),
 }
 
@@ -59,7 +59,7 @@ impl OnceKey {
         }
     }
 
-    /// Whether an answer was sealed to be kept under the key, by an act that keeps it in its own transaction.
+    /// Whether a response was sealed for the key, by an act that stores it in its own transaction.
     pub(crate) fn is_sealed(&self) -> bool {
         self.is_sealed.load(Ordering::Relaxed)
     }
@@ -110,8 +110,8 @@ impl Operator {
         Ok(self.store.audit_rows(query).await?)
     }
 
-    /// Deletes rows of the audit trail that are older than this number of days, and answers that are kept no longer;
-    /// returns how many rows of the trail there were.
+    /// Deletes rows of the audit trail that are older than this number of days, and expired stored responses; returns
+    /// the number of deleted rows of the audit trail.
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.
@@ -127,7 +127,7 @@ impl Operator {
         }
     }
 
-    /// What is known of a request that is to be carried out once; `None` if it did not come yet.
+    /// The state of a request that is executed once; `None` if it is new.
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.
@@ -148,7 +148,7 @@ impl Operator {
         Ok(Some(Earlier::Answered(answer)))
     }
 
-    /// The answer that an act keeps for repetitions of its request, if it does.
+    /// The response that an act stores for repetitions of its request, if any.
     pub(crate) fn kept<T>(&self, once: Option<Once<'_, T>>, of: &T) -> Result<Option<KeptAnswer>> {
         once.map(|once| self.sealed(once.key, &(once.answer)(of)))
             .transpose()
@@ -168,7 +168,7 @@ impl Operator {
         })
     }
 
-    /// Keeps the answer to a request after it was carried out, unless it was kept with an act of the store.
+    /// Stores the response to a request after its execution, unless an act of the store has stored it.
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.
@@ -177,7 +177,7 @@ impl Operator {
         Ok(self.store.keep_answer(&kept, self.clock.now()).await?)
     }
 
-    /// A place in a list as text that clients cannot read or make up; `query` is what it is good for.
+    /// A position in a list as sealed text; `query` is the query for which it is valid.
     ///
     /// # Errors
     /// If it cannot be sealed.

@@ -14,16 +14,16 @@ use crate::store::{
 use secrecy::SecretString;
 use serde_json::Value;
 
-/// A token at the one time that it is shown.
+/// A new token, which is shown once.
 #[derive(Debug)]
 pub struct IssuedToken {
     /// Public part.
     pub id: String,
     /// Name of its tenant.
     pub(crate) tenant: String,
-    /// Name that the operator gave it.
+    /// Name.
     pub(crate) name: String,
-    /// What it may do.
+    /// Scope.
     pub(crate) scope: TokenScope,
     /// The whole token.
     pub text: SecretString,
@@ -33,7 +33,7 @@ pub struct IssuedToken {
     pub(crate) expires: Option<Timestamp>,
     /// Name of the operator token by which it was issued; `None`: by a command.
     pub(crate) created_by: Option<String>,
-    /// Public part of the token in whose place it was issued.
+    /// Public part of the token that it replaces.
     pub(crate) replaces: Option<String>,
 }
 
@@ -42,9 +42,9 @@ pub struct IssuedToken {
 pub(crate) struct TokenRequest<'a> {
     /// Name of its tenant.
     pub(crate) tenant: &'a str,
-    /// What the token is for.
+    /// The purpose of the token.
     pub(crate) name: &'a str,
-    /// What it may do.
+    /// Scope.
     pub(crate) scope: TokenScope,
     /// Seconds that it is good for; `None`: no end.
     pub(crate) seconds: Option<i64>,
@@ -71,10 +71,10 @@ impl Operator {
         self.issue_token_once(&request, None).await
     }
 
-    /// Issues a token; the answer that `once` makes is kept for repetitions of the request.
+    /// Issues a token; the response of `once` is stored for repetitions of the request.
     ///
     /// # Errors
-    /// For a name that is none, and if there is no tenant of that name.
+    /// For an invalid name, and an unknown tenant.
     pub(crate) async fn issue_token_once(
         &self,
         request: &TokenRequest<'_>,
@@ -93,11 +93,11 @@ impl Operator {
         Ok(issued)
     }
 
-    /// Issues a token that reads the change feed of all tenants and is valid for this number of seconds; the answer that
-    /// `once` makes is kept for repetitions of the request.
+    /// Issues a token that reads the change feed of all tenants and is valid for this number of seconds; the response
+    /// of `once` is stored for repetitions of the request.
     ///
     /// # Errors
-    /// 400 for a name that is none.
+    /// 400 for an invalid name.
     pub async fn issue_feed_token(
         &self,
         name: &str,
@@ -135,21 +135,21 @@ impl Operator {
         }
     }
 
-    /// Issues a successor with the same name, scope and length of life, and lets the old token
-    /// end after an overlap, in seconds. The old one is given by its id or as a whole.
+    /// Issues a successor with the same name, scope and lifetime, and sets the old token to expire after an overlap, in
+    /// seconds. The old one is given by its id or completely.
     ///
     /// # Errors
-    /// 404 if there is no such token that is good; 409 if it has a successor, which would live only
-    /// as long as the overlap.
+    /// 404 if there is no valid token; 409 if it has a successor, because the new token would be valid only for the
+    /// overlap.
     pub async fn rotate_token(&self, id: &str, overlap: i64) -> Result<IssuedToken> {
         self.rotate_token_once(id, overlap, None).await
     }
 
-    /// Rotates a token as [`Operator::rotate_token`] does; the answer that `once` makes is kept for repetitions of the
+    /// Rotates a token as [`Operator::rotate_token`] does; the response of `once` is stored for repetitions of the
     /// request.
     ///
     /// # Errors
-    /// If there is no such token that is good, or it has a successor.
+    /// If there is no valid token, or it has a successor.
     pub(crate) async fn rotate_token_once(
         &self,
         id: &str,
@@ -189,10 +189,10 @@ impl Operator {
         Ok(issued)
     }
 
-    /// Revokes a token, given by its id or as a whole, from the next request on; gives its id.
+    /// Revokes a token, given by its id or completely, with effect from the next request; returns its id.
     ///
     /// # Errors
-    /// 404 if there is no such token, or it is revoked.
+    /// 404 if the token does not exist, or is revoked.
     pub async fn revoke_token(&self, id: &str) -> Result<String> {
         let id = token::public_part(id);
         let found = self.store.any_token(id).await?.map(|found| found.info);
@@ -239,7 +239,7 @@ impl Operator {
             .ok_or_else(|| OperatorError::NoToken(id.to_owned()))
     }
 
-    /// Compares every derived row with its source, of all tenants. A repair rewrites what differs.
+    /// Compares every derived row of all tenants with its source. A repair rewrites differing rows.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -289,7 +289,7 @@ fn entry(action: AuditAction, tenant: &str, kept: &NewToken) -> AuditEntry {
         .changing("expires", Value::Null, moment(kept.expires))
 }
 
-/// A fresh token of a tenant as it is shown, with the one that it replaces.
+/// A new token of a tenant, with the one that it replaces.
 fn issued(fresh: FreshToken, tenant: &str, kept: NewToken, replaces: Option<&str>) -> IssuedToken {
     IssuedToken {
         id: fresh.id,

@@ -15,11 +15,11 @@ pub(crate) struct AuditShape {
     pub(crate) actor: ActorShape,
     /// From which address.
     pub(crate) address: Option<String>,
-    /// What was done, in a keyword.
+    /// The action, a keyword.
     pub(crate) action: String,
     /// Name of the tenant that it concerns.
     pub(crate) tenant: Option<String>,
-    /// To what it was done.
+    /// The affected object.
     pub(crate) target: Option<String>,
     /// Settings with the values before and after.
     pub(crate) changes: Value,

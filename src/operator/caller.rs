@@ -13,24 +13,24 @@ use serde_json::Value;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The maximum number of resources of one name that are distinguished by their ids.
+/// The maximum number of resources with the same name that are listed by id.
 const NAMESAKES: i64 = 10;
 
 impl Operator {
     /// The operator as a caller of the protocol's operations in a tenant.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name.
+    /// 404 for an unknown tenant.
     pub(crate) async fn caller_in(&self, tenant: &str) -> Result<Arc<Caller>> {
         let tenant = self.tenant(tenant).await?.settings;
         Ok(Arc::new(self.service.access().operator(tenant).await?))
     }
 
-    /// The operator as a caller in a tenant, whose changes are an act of the operator that has the handle; the answer that
-    /// `once` makes is kept for repetitions of the request, with the change.
+    /// The operator as a caller in a tenant, whose changes are acts of the actor of the handle; the response of `once`
+    /// is stored for repetitions of the request, with the change.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name.
+    /// 404 for an unknown tenant.
     pub(crate) async fn acting_caller(
         &self,
         tenant: &str,
@@ -47,11 +47,11 @@ impl Operator {
         Ok(Arc::new(caller.acting(audited)))
     }
 
-    /// The ids of the resources of a type that a text means: the one that has it as its id, or else
-    /// those that have it as their name, which are several only where names need not be unique.
+    /// The ids of the resources of a type for a text: the one with that id, or else those with that name, which can be
+    /// several if names are not unique.
     ///
     /// # Errors
-    /// 503 if the database is away.
+    /// 503 if the database is unavailable.
     pub(crate) async fn ids_of(
         &self,
         caller: &Caller,
@@ -91,8 +91,8 @@ impl Operator {
     }
 }
 
-/// The attribute by which people name a resource of a type: the first unique one of its schema, or
-/// else the one that other resources show.
+/// The attribute with the name of a resource of a type: the first unique one of its schema, or else the one that other
+/// resources show.
 pub(crate) fn naming_attribute(resource_type: &ResourceType) -> Option<&Arc<Attribute>> {
     let unique = resource_type
         .schema()

@@ -9,12 +9,12 @@ use crate::resource::check::{WriteKind, check};
 use crate::schema::ResourceType;
 
 impl Operator {
-    /// How many resources of a tenant lack a value that its schemas require, or have a user name of
-    /// another format than its settings ask for. They stay as they are, and are held to the rules where
-    /// a request changes what does not comply. Reads all resources of the tenant.
+    /// The number of resources of a tenant without a required value, or with a user name in another format than
+    /// required. They stay unchanged, and the rules apply when a request changes these attributes. Reads all resources
+    /// of the tenant.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name, 503 if the database is away.
+    /// 404 for an unknown tenant, 503 if the database is unavailable.
     pub async fn noncompliant(&self, tenant: &str) -> Result<u64> {
         let settings = self.tenant(tenant).await?.settings;
         let layout = self

@@ -9,8 +9,8 @@ pub(crate) use crate::store::Views;
 use std::sync::Arc;
 
 impl Operator {
-    /// Makes the views of a directory if they are not there or others; they answer at once. `true` if
-    /// they find a row by its lookups already; else [`Operator::fill_directory`] lets them.
+    /// Creates the views of a directory if they are missing or different; they can be used at once. `true` if they
+    /// already use the look-up columns; otherwise call [`Operator::fill_directory`].
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -30,8 +30,8 @@ impl Operator {
         Ok(is_filled)
     }
 
-    /// Gives every row the lookups of a directory that was put into force, and lets the views use
-    /// them; gives how many rows had others.
+    /// Fills the look-up columns of an applied directory in every row, and switches the views to them; returns the
+    /// number of changed rows.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -67,8 +67,7 @@ impl Operator {
         Ok(self.store.views(directory, &*self.numbers().await?, true))
     }
 
-    /// The paths of a directory that no schema declares, neither one of all tenants nor one of a
-    /// tenant's own.
+    /// The paths of a directory that no schema declares, neither of all tenants nor of a single tenant.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.

@@ -1,12 +1,11 @@
-//! What the operator's requests are refused for. The texts name no command: each interface adds what its
-//! user has to type.
+//! Errors of the operator's requests. The texts contain no commands: each interface adds the command to type.
 
 use crate::error::ScimError;
 use crate::store::StoreError;
 use std::io;
 use std::path::PathBuf;
 
-/// Why a request of the operator was not carried out.
+/// The error of a request of the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
     /// There is no tenant of that name.
@@ -20,8 +19,8 @@ pub enum OperatorError {
         "\"{0}\" is not a valid tenant name: use lower-case letters, digits and hyphens, at most 63."
     )]
     TenantName(String),
-    /// The tenant was changed meanwhile.
-    #[error("Tenant \"{0}\" was changed by someone else meanwhile: look at it again.")]
+    /// The tenant was changed concurrently.
+    #[error("Tenant \"{0}\" was changed concurrently: read it again.")]
     OtherRevision(String),
     /// A scope that the role of an operator token does not have.
     #[error("The role {role} does not have the scope {scope}.")]
@@ -31,7 +30,7 @@ pub enum OperatorError {
         /// The role.
         role: &'static str,
     },
-    /// A request with the same key was carried out at the same moment.
+    /// A request with the same key was executed concurrently.
     #[error("A request with this key was executed concurrently.")]
     Repeated,
     /// A limit of seats below zero.
@@ -54,7 +53,7 @@ pub enum OperatorError {
     NoValidToken(String),
     /// The token has a successor already.
     #[error(
-        "Token {id} was rotated already: its successor is {successor}. Rotate that one, or issue a new token."
+        "Token {id} was already rotated: its successor is {successor}. Rotate the successor, or issue a new token."
     )]
     TokenRotated {
         /// Public id of the token.
@@ -84,7 +83,7 @@ pub enum OperatorError {
     Unwritable {
         /// The file.
         file: PathBuf,
-        /// What the system says.
+        /// The message of the system.
         cause: io::Error,
     },
     /// Only the embedded database can be copied.

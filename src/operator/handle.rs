@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Name of the tenant that every server has.
 pub(crate) const DEFAULT_TENANT: &str = "default";
 
-/// What the operator of one database does. Clones share their parts with the service that they give.
+/// The operations of the operator of one database. Clones share their state with the service.
 #[derive(Debug, Clone)]
 pub struct Operator {
     pub(super) store: Store,
@@ -36,8 +36,7 @@ impl Operator {
         &self.service
     }
 
-    /// Keys of the configuration that say something else than the database has, as only a server or a
-    /// migration puts them into force.
+    /// Keys of the configuration that differ from the database, because only a server or a migration applies them.
     pub(crate) fn not_in_force(&self) -> &[&'static str] {
         &self.not_in_force
     }

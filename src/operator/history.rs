@@ -6,12 +6,12 @@ use crate::store::ResourceChange;
 use uuid::Uuid;
 
 impl Operator {
-    /// Changes of the resource of that id with versions before one, the latest first; none if the tenant never had
-    /// such a resource, or its changes are no longer kept. A resource that was imported with an id of its own and
-    /// deleted since is not found.
+    /// Changes of the resource with that id and versions before the given one, latest first; none if the tenant never
+    /// had the resource, or its changes were deleted. A resource that was imported with its own id and deleted is not
+    /// found.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name.
+    /// 404 for an unknown tenant.
     pub async fn history(
         &self,
         tenant: &str,

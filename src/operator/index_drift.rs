@@ -1,5 +1,5 @@
-//! Whether the index of values follows the schemas, remembered between starts: the configuration
-//! may have changed meanwhile, and a command that changed schemas may have been interrupted.
+//! Detects whether the index of values matches the schemas, also after a restart: the configuration may have changed,
+//! and a command that changed schemas may have been interrupted.
 
 use crate::access::catalogs::Sources;
 use crate::error::ScimError;
@@ -11,10 +11,10 @@ use crate::schema::{AttributePath, Catalog, ResourceType};
 use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
 
-/// What shapes the index rows of each path, by resource type and path.
+/// The properties that determine the index rows of each path, by resource type and path.
 type Shapes = BTreeMap<String, String>;
 
-/// Names of what instances share.
+/// Names of values shared by instances.
 const SHAPES: &str = "index_shapes";
 const LAGS: &str = "index_lags";
 
@@ -25,22 +25,22 @@ const ALL: &str = "all";
 /// Of a path that has no rows.
 const NONE: &str = "-";
 
-/// Follows the shape of a path whose values are searched without rows.
+/// Suffix of the shape of a path whose values are scanned.
 const SCANNED: &str = " scanned";
 
 /// Of a path that may have rows of any shape.
 const UNKNOWN: &str = "?";
 
-/// What the index of values may not follow. A verification with repair makes it follow.
+/// Parts of the index that may be out of date. A verification with repair updates them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct IndexDrift {
-    /// URN of the schema whose change is under way, or was interrupted.
+    /// URN of the schema whose change is running, or was interrupted.
     pub(crate) schema: Option<String>,
-    /// Paths, each with its resource type, that are indexed in another way than the configuration says.
+    /// Paths, each with its resource type, that are indexed differently from the configuration.
     pub(crate) changed: Vec<String>,
 }
 
-/// Remembers, before these schemas come into force, that the index may say otherwise of their values.
+/// Records, before these schemas take effect, that the index of their values may be out of date.
 pub(crate) async fn doubt(
     store: &Store,
     catalog: &Catalog,
@@ -64,9 +64,8 @@ pub(crate) async fn doubt(
 }
 
 impl Operator {
-    /// What the index may not follow: a change of a schema that was interrupted, or attributes of which the
-    /// configuration says other things than the index was made by. Attributes that are new have no values
-    /// yet.
+    /// Parts of the index that may be out of date: by an interrupted schema change, or by a changed configuration of
+    /// attributes. New attributes have no values yet.
     ///
     /// # Errors
     /// 503 if the database cannot be reached.
@@ -103,8 +102,8 @@ impl Operator {
         Ok(self.store.shared(MOVED, String::new()).await? == ALL)
     }
 
-    /// Moves scanned values of resources that an earlier release wrote out of the rows of the index; gives how many
-    /// resources there were. Once there are none this is remembered.
+    /// Moves scanned values of resources of an earlier release out of the rows of the index; returns the number of
+    /// resources. When none is left, this is recorded.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -155,8 +154,8 @@ fn text(shapes: &Shapes) -> Result<String> {
     Ok(serde_json::to_string(shapes).map_err(ScimError::internal)?)
 }
 
-/// Whether values that were kept in one shape are found in another. Those that had rows in the index are found where
-/// they are scanned now.
+/// Whether values stored with one shape are found with another. Values with index rows are found even if they are
+/// scanned now.
 fn is_searched_alike(kept: &str, now: &str) -> bool {
     kept == now || now.strip_suffix(SCANNED) == Some(kept)
 }
@@ -165,7 +164,7 @@ fn shape_in<'a>(shapes: &'a Shapes, path: &str) -> &'a str {
     shapes.get(path).map_or(NONE, String::as_str)
 }
 
-/// With the paths that were there once, for when they come back.
+/// Includes former paths, in case they are added again.
 fn with_former(mut now: Shapes, kept: &Shapes) -> Shapes {
     for path in kept.keys() {
         now.entry(path.clone()).or_insert_with(|| NONE.to_owned());

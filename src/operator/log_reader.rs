@@ -1,4 +1,4 @@
-//! A reader of the provisioning log of a tenant: what the log has behind a place, then what arrives.
+//! A reader of the provisioning log of a tenant: entries after a position, then new entries.
 
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
-/// Requests that are read at a time of what came before.
+/// Number of earlier requests in one read.
 const SLICE: usize = 500;
 
 /// An event that a reader of a log receives.
@@ -17,7 +17,7 @@ const SLICE: usize = 500;
 pub enum LogEvent {
     /// A request that was written to the log.
     Request(Logged),
-    /// The log no longer has all that came after the place where the reader wanted to go on.
+    /// Entries after the requested position were deleted from the log.
     Gap,
 }
 
@@ -27,9 +27,9 @@ pub struct LogReader {
     operator: Operator,
     tenant: TenantKey,
     ready: VecDeque<LogEvent>,
-    /// The place behind which the log is read before what arrives.
+    /// The position after which the log is read before new entries.
     behind: Option<Entry>,
-    /// What was read there last, and may arrive too.
+    /// The last entries that were read there, which can be repeated by new entries.
     seen: HashSet<Entry>,
     arriving: Option<broadcast::Receiver<Logged>>,
     closed: watch::Receiver<bool>,
@@ -37,8 +37,8 @@ pub struct LogReader {
 }
 
 impl LogReader {
-    /// What comes next; `None` when the server stops, the database is away or the reader is too slow: a reader that
-    /// comes again goes on where it was.
+    /// The next entry; `None` when the server stops, the database is unavailable or the reader is too slow: a reader
+    /// can reconnect and continue.
     pub async fn next(&mut self) -> Option<LogEvent> {
         loop {
             if *self.closed.borrow() {
@@ -54,7 +54,7 @@ impl LogReader {
         }
     }
 
-    /// Reads on in the log. Near its end the reader begins to hear of what arrives, and reads once more.
+    /// Reads more of the log. Near its end the reader subscribes to new entries, and reads again.
     async fn read_behind(&mut self, behind: Entry) -> Option<()> {
         let limit = i64::try_from(SLICE).unwrap_or(i64::MAX);
         let read = self
@@ -111,11 +111,11 @@ impl LogReader {
 }
 
 impl Operator {
-    /// A reader of the log of a tenant, from now on or from behind a place. What was written in the seconds before that
-    /// place may come again, because instances write at different moments.
+    /// A reader of the log of a tenant, from now on or after a position. Entries of the seconds before that position
+    /// can be repeated, because instances write at different times.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name; 429 if the server, or this caller, has too many readers.
+    /// 404 for an unknown tenant; 429 if the server, or this caller, has too many readers.
     pub async fn watch_requests(
         &self,
         tenant: &str,

@@ -1,5 +1,5 @@
-//! The provisioning log as it grows: one task for each tenant that is watched asks the
-//! database once a second, whatever the number of its readers.
+//! New entries of the provisioning log: one task for each watched tenant queries the database once a second, regardless
+//! of the number of readers.
 
 use crate::clock::Clock;
 use crate::operator::error::{OperatorError, Result};
@@ -15,11 +15,11 @@ use tokio::time::{MissedTickBehavior, interval};
 const PAUSE: Duration = Duration::from_secs(1);
 /// How many seconds late an instance may write.
 pub(crate) const LATE: i64 = 15;
-/// Requests that wait for a slow reader; a slower one is ended and comes again.
+/// Maximum number of queued requests for a reader; a slower one is ended and can reconnect.
 const WAITING: usize = 1024;
 /// Requests that are read at a time.
 const ARRIVING: i64 = 10_000;
-/// Readers of an instance, and of one caller, at most.
+/// Maximum number of readers of an instance, and of one caller.
 const READERS: usize = 200;
 const READERS_OF_CALLER: usize = 5;
 
@@ -37,7 +37,7 @@ struct Shared {
     closed: watch::Sender<bool>,
 }
 
-/// A place among the readers, given free when the reader is gone.
+/// A slot for a reader, released when the reader is dropped.
 #[derive(Debug)]
 pub(super) struct ReaderPlace {
     shared: Arc<Shared>,
@@ -65,17 +65,17 @@ impl LogWatch {
         }))
     }
 
-    /// Tells when all readers are ended.
+    /// Signals the end of all readers.
     pub(super) fn closed(&self) -> watch::Receiver<bool> {
         self.0.closed.subscribe()
     }
 
-    /// Ends all readers, and those that come later.
+    /// Ends all current and later readers.
     pub(crate) fn close(&self) {
         self.0.closed.send_replace(true);
     }
 
-    /// Takes a place among the readers.
+    /// Acquires a slot for a reader.
     ///
     /// # Errors
     /// [`OperatorError::TooManyReaders`].
@@ -125,10 +125,10 @@ struct Asking {
     known: Known,
 }
 
-/// What was read so far. Instances write at different moments, so the last seconds are read again.
+/// The progress of reading. Instances write at different times, so the last seconds are read again.
 #[derive(Debug)]
 struct Known {
-    /// Where reading began: what was written before is nobody's news.
+    /// Start of reading: earlier entries are not new.
     begun: Entry,
     last: Entry,
     seen: HashSet<Entry>,
@@ -144,7 +144,7 @@ impl Known {
         }
     }
 
-    /// Takes what was read; gives what is new.
+    /// Adds entries that were read; returns the new ones.
     fn take(&mut self, read: Vec<(Entry, LoggedRequest)>) -> Vec<(Entry, LoggedRequest)> {
         for (entry, _) in &read {
             self.last = self.last.max(*entry);
@@ -183,7 +183,7 @@ impl Asking {
             match read.await {
                 Ok(read) => {
                     for logged in self.known.take(read) {
-                        // Nobody may be left to hear of it.
+                        // There may be no receiver left.
                         let _ = sender.send(Arc::new(logged));
                     }
                 }

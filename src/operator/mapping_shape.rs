@@ -44,7 +44,7 @@ fn columns(table: &DirectoryTable) -> Value {
     serde_json::to_value(columns).unwrap_or_default()
 }
 
-/// The state of the views in the database, in a word.
+/// The state of the views in the database, a keyword.
 pub(crate) fn directory_state_word(state: DirectoryState) -> &'static str {
     match state {
         DirectoryState::Ready => "ready",
@@ -54,7 +54,7 @@ pub(crate) fn directory_state_word(state: DirectoryState) -> &'static str {
     }
 }
 
-/// A path of the mapping that no schema declares, in words.
+/// The text for a path of the mapping that no schema declares.
 pub(crate) fn undeclared_text(undeclared: &Undeclared) -> String {
     format!(
         "{}: no schema declares \"{}\"",

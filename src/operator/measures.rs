@@ -1,11 +1,11 @@
-//! What is measured of tenants, for the metrics.
+//! Measurements of tenants, for the metrics.
 
 use crate::metrics::ShownTenants;
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
 use crate::store::{FiguresQuery, Health};
 
-/// Tenants with series of their own, at most, unless all are asked for: the number of series stays bounded.
+/// Maximum number of tenants with separate series, unless all are configured: this limits the number of series.
 const MOST: i64 = 1000;
 /// Seconds before its end from which a token ends soon.
 const SOON: i64 = 30 * 86_400;

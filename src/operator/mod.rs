@@ -1,4 +1,4 @@
-//! What the operator does: tenants, tokens, schemas, export and import, verification, the directory.
+//! Operations of the operator: tenants, tokens, schemas, export and import, verification, the directory.
 
 mod acting;
 mod admin;

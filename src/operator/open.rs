@@ -1,4 +1,4 @@
-//! Opening the database: brings it up to date, loads the schemas that it keeps, and makes the service.
+//! Opening the database: migrates it, loads the stored schemas, and creates the service.
 
 use super::handle::{DEFAULT_TENANT, Operator};
 use super::log_watch::LogWatch;
@@ -25,22 +25,21 @@ use std::time::Duration;
 const FILE_CHECK: Duration = Duration::from_secs(2);
 
 impl Operator {
-    /// Opens the database, brings it up to date and loads the schemas that it keeps. A `default` tenant
-    /// exists afterwards.
+    /// Opens the database, migrates it and loads the stored schemas. A `default` tenant exists afterwards.
     ///
     /// # Errors
-    /// One line that says what the operator has to do.
+    /// One line with the remedy for the operator.
     pub async fn open(settings: &ServiceSettings, clock: Clock) -> Result<Self, StartError> {
         let store = open_store(settings).await?;
         let keys = differing(&store, settings).await?;
         Self::over(store, settings, clock, keys).await
     }
 
-    /// Opens the database as [`Operator::open`] does, and puts into force what the configuration says of
-    /// schemas and the lookups of a directory.
+    /// Opens the database like [`Operator::open`], and applies the schema settings and the lookups of the
+    /// configuration.
     ///
     /// # Errors
-    /// One line that says what the operator has to do.
+    /// One line with the remedy for the operator.
     pub async fn open_for(
         settings: &ServiceSettings,
         clock: Clock,
@@ -106,7 +105,7 @@ impl Operator {
     }
 }
 
-/// What is made with the key that the instances over one database share.
+/// Parts that use the key shared by the instances over one database.
 async fn shared_keys(store: &Store) -> Result<(Cursors, Arc<UserDigests>, Seals)> {
     let key = store.shared("cursor_key", Cursors::new_key()?).await?;
     Ok((
@@ -147,7 +146,7 @@ async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
     Ok(opened?.keeping_documents(settings.keeps_documents))
 }
 
-/// Only what may go away by itself is waited for.
+/// Waits only for temporary problems.
 fn no_postgres(error: &StoreError) -> StartError {
     match (error, error.remedy()) {
         (_, Some(remedy)) => StartError::Unusable(format!(

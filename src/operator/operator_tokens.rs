@@ -1,4 +1,4 @@
-//! Operator tokens of the management API: issuing, listing, rotating and revoking them, and whom one stands for.
+//! Operator tokens of the management API: issuing, listing, rotating, revoking and authenticating them.
 
 use crate::access::token::{self, FreshToken, TokenKind};
 use crate::audit::{AuditAction, AuditEntry};
@@ -19,7 +19,7 @@ const LAST_USE: i64 = 60;
 pub struct OperatorTokenRequest {
     /// Name.
     pub name: String,
-    /// What it is for.
+    /// Role.
     pub role: OperatorRole,
     /// The scopes of the role that it has; `None`: all of them.
     pub scopes: Option<Vec<OperatorScope>>,
@@ -29,14 +29,14 @@ pub struct OperatorTokenRequest {
     pub seconds: Option<i64>,
 }
 
-/// An operator token at the one time that it is shown.
+/// A new operator token, which is shown once.
 #[derive(Debug)]
 pub struct IssuedOperatorToken {
     /// The token without its secret.
     pub(crate) info: OperatorTokenInfo,
     /// The whole token.
     pub text: SecretString,
-    /// Public part of the token in whose place it was issued.
+    /// Public part of the token that it replaces.
     pub(crate) replaces: Option<String>,
 }
 
@@ -51,7 +51,7 @@ pub(crate) enum OperatorRefusal {
     /// The token is none of this server.
     #[error("The operator token is unknown: copy the whole token, from \"scimdop_\" on.")]
     Unknown,
-    /// The token is one of a tenant.
+    /// The token belongs to a tenant.
     #[error(
         "This is a SCIM token of a tenant: the management API needs an operator token, which begins with \"scimdop_\"."
     )]
@@ -105,11 +105,11 @@ impl Operator {
         Ok(issued(fresh, new, None))
     }
 
-    /// Issues a successor with the same name, role, scopes, tenants and length of life, and lets the old token end after
-    /// an overlap, in seconds.
+    /// Issues a successor with the same name, role, scopes, tenants and lifetime, and sets the old token to expire
+    /// after an overlap, in seconds.
     ///
     /// # Errors
-    /// If there is no such token that is good, or it has a successor.
+    /// If there is no valid token, or it has a successor.
     pub(crate) async fn rotate_operator_token(
         &self,
         id: &str,
@@ -155,10 +155,10 @@ impl Operator {
         Ok(issued(fresh, new, Some(id)))
     }
 
-    /// Revokes an operator token, given by its id or as a whole, from the next request on; gives its id.
+    /// Revokes an operator token, given by its id or completely, with effect from the next request; returns its id.
     ///
     /// # Errors
-    /// If there is no such token, or it is revoked.
+    /// If the token does not exist, or is revoked.
     pub async fn revoke_operator_token(&self, id: &str) -> Result<String> {
         let id = token::public_part(id);
         let act = self.act(AuditEntry::new(AuditAction::OperatorRevoke).on(id), None);
@@ -169,7 +169,7 @@ impl Operator {
         }
     }
 
-    /// A page of operator tokens as they were issued, after the one with that public part.
+    /// A page of operator tokens in the order of issue, after the one with that public part.
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.
@@ -181,10 +181,10 @@ impl Operator {
         Ok(self.store.operator_tokens(after, limit).await?)
     }
 
-    /// The operator token in the value of an `Authorization` header, as the database has it now.
+    /// The operator token in the value of an `Authorization` header, from the database.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem with the token.
     pub(crate) async fn operator_by_token(
         &self,
         authorization: Option<&str>,
@@ -204,7 +204,7 @@ impl Operator {
         };
         let found = self.store.operator_token(id).await;
         let found = found.map_err(ScimError::from)?;
-        // The digest is compared for unknown ids too, so that both take the same path.
+        // The digest is compared for unknown ids too, so that both cases take the same time.
         let expected = found.as_ref().map_or("", |(_, digest)| digest.as_str());
         let fits = token::fits(&secret, expected);
         let Some((info, _)) = found.filter(|_| fits) else {
@@ -221,7 +221,7 @@ impl Operator {
         Ok(info)
     }
 
-    /// Writes the use of an operator token beside the request, at most once a minute.
+    /// Writes the last use of an operator token in the background, at most once a minute.
     fn touch_operator(&self, info: &OperatorTokenInfo, now: Timestamp) {
         if info
             .last_used

@@ -1,4 +1,4 @@
-//! A logged request, and what is derived from the log, as JSON: one shape for commands and for the management API.
+//! A logged request, and data derived from the log, as JSON: one shape for commands and for the management API.
 
 use crate::explanation::Explanation;
 use crate::guide::plain;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RequestShape {
-    /// When it came.
+    /// Time of the request.
     pub(crate) time: String,
     /// Name of the tenant.
     pub(crate) tenant: String,
@@ -18,7 +18,7 @@ pub(crate) struct RequestShape {
     pub(crate) token: String,
     /// Public part of its token.
     pub(crate) token_id: String,
-    /// What the client calls itself.
+    /// User agent.
     pub(crate) client: Option<String>,
     /// HTTP method.
     pub(crate) method: String,
@@ -28,47 +28,47 @@ pub(crate) struct RequestShape {
     pub(crate) resource_type: Option<String>,
     /// Id of the resource.
     pub(crate) resource: Option<String>,
-    /// HTTP status of the answer.
+    /// HTTP status of the response.
     pub(crate) status: u16,
-    /// SCIM error type of the answer.
+    /// SCIM error type of the response.
     pub(crate) scim_type: Option<String>,
-    /// What an error says, without values.
+    /// Detail of an error, without values.
     pub(crate) detail: Option<String>,
     /// Attributes and operators of the filter.
     pub(crate) filter: Option<String>,
     /// Names of the attributes that changed.
     pub(crate) changed: Vec<String>,
-    /// What was left out, and the like.
+    /// Notes, such as ignored parts.
     pub(crate) notes: Value,
-    /// How long it took.
+    /// Duration.
     pub(crate) milliseconds: i64,
-    /// The value of `X-Request-Id` in the answer.
+    /// The value of `X-Request-Id` in the response.
     pub(crate) request: String,
     /// The body, if it was kept.
     pub(crate) body: Option<Value>,
-    /// What became of it, in a word.
+    /// The outcome, a keyword.
     pub(crate) outcome: Option<String>,
-    /// What it meant, in a keyword.
+    /// The action, a keyword.
     pub(crate) action: Option<String>,
-    /// Why it was refused, failed or lost a part, in a keyword.
+    /// Reason of a refusal, a failure or an ignored part, a keyword.
     pub(crate) reason: Option<String>,
-    /// What that means to people.
+    /// The explanation.
     pub(crate) explanation: Option<ExplanationShape>,
     /// Whether only the public part of its token is known to be the tenant's.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) unproved: bool,
 }
 
-/// What became of a request, for people, in plain text.
+/// The explanation of a request, in plain text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ExplanationShape {
-    /// What happened.
+    /// Summary.
     pub(crate) summary: String,
-    /// Who acts next, in a word.
+    /// Who can fix it, a keyword.
     pub(crate) turn: String,
-    /// What the customer is told.
+    /// The reply for the customer.
     pub(crate) tell: String,
-    /// Whether the identity provider tries again.
+    /// Whether the identity provider retries.
     pub(crate) retry: String,
 }
 

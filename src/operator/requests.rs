@@ -17,7 +17,7 @@ impl Operator {
     /// Requests of a tenant, the earliest first.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name.
+    /// 404 for an unknown tenant.
     pub async fn requests(
         &self,
         tenant: &str,
@@ -30,7 +30,7 @@ impl Operator {
     /// A page of the requests of a tenant that are looked for, the latest first.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name.
+    /// 404 for an unknown tenant.
     pub async fn search_requests(&self, tenant: &str, search: &LogSearch) -> Result<LogPage> {
         let key = self.tenant(tenant).await?.settings.key();
         Ok(self.store.search_requests(key, search).await?)
@@ -39,7 +39,7 @@ impl Operator {
     /// The request of a tenant with that id.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name.
+    /// 404 for an unknown tenant.
     pub async fn logged_request(&self, tenant: &str, id: &str) -> Result<Option<LoggedRequest>> {
         let key = self.tenant(tenant).await?.settings.key();
         Ok(self.store.logged_request(key, id).await?)
@@ -53,11 +53,11 @@ impl Operator {
         Ok(self.store.failures(query).await?)
     }
 
-    /// What the log finds a user of a tenant by: the text as a userName, whoever had it and whether
-    /// there ever was such a user; or the text as an id.
+    /// The search keys of a user of a tenant in the log: the text as a userName, even if the user never existed, or as
+    /// an id.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name.
+    /// 404 for an unknown tenant.
     pub async fn logged_user(&self, tenant: &str, text: &str) -> Result<LoggedUser> {
         let caller = self.caller_in(tenant).await?;
         let resource = match self.user_id(tenant, text).await {
@@ -80,7 +80,7 @@ impl Operator {
     /// The latest request of a tenant.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name.
+    /// 404 for an unknown tenant.
     pub async fn last_request(&self, tenant: &str) -> Result<Option<LoggedRequest>> {
         let latest = LogQuery {
             limit: 1,
@@ -97,7 +97,7 @@ impl Operator {
     /// first; of the latest requests that had some.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name.
+    /// 404 for an unknown tenant.
     pub async fn unknown_attributes(&self, tenant: &str) -> Result<Vec<UnknownAttribute>> {
         let key = self.tenant(tenant).await?.settings.key();
         let mut counted = Vec::new();
@@ -108,11 +108,10 @@ impl Operator {
         Ok(counted)
     }
 
-    /// The id of a user of a tenant: the text itself, if it is an id, or that of whoever has it as
-    /// userName.
+    /// The id of a user of a tenant: the text itself, if it is an id, or the id of the user with that userName.
     ///
     /// # Errors
-    /// 404 if there is no tenant or no user of that name.
+    /// 404 for an unknown tenant or user.
     pub async fn user_id(&self, tenant: &str, text: &str) -> Result<Uuid> {
         let caller = self.caller_in(tenant).await?;
         if let Ok(id) = text.parse() {
@@ -177,7 +176,7 @@ impl Operator {
     /// Keeps the bodies of a tenant's requests until a moment, or none.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name.
+    /// 404 for an unknown tenant.
     pub async fn keep_bodies(&self, tenant: &str, until: Option<Timestamp>) -> Result<()> {
         let change = crate::store::TenantChange {
             bodies_until: Some(until),

@@ -1,4 +1,4 @@
-//! What an operator changes of the resources of a tenant: each change has its row of the audit trail, in its transaction.
+//! Changes of the resources of a tenant by an operator: each has a row of the audit trail, in its transaction.
 
 use crate::access::{Caller, answered};
 use crate::audit::{AuditAction, AuditEntry};
@@ -13,10 +13,10 @@ use crate::schema::ResourceType;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// What an operator deletes.
+/// The kind of resource to delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Deletable {
-    /// A resource of the type that takes seats.
+    /// A resource of the type with seats.
     User,
     /// A resource of the type that has members.
     Group,
@@ -45,11 +45,11 @@ impl Deletable {
 }
 
 impl Operator {
-    /// Deactivates a user of a tenant as an identity provider does with a leaver; gives the user in this view. One that is
-    /// inactive already stays as it is, which is no act. The answer that `once` makes is kept for repetitions of the request.
+    /// Deactivates a user of a tenant like an identity provider; returns the user in this view. An inactive user is
+    /// unchanged, which is not an act. The response of `once` is stored for repetitions of the request.
     ///
     /// # Errors
-    /// 404 if there is no such tenant or user.
+    /// 404 for an unknown tenant or user.
     pub(crate) async fn deactivate_user(
         &self,
         (tenant, id): (&str, &str),
@@ -69,7 +69,7 @@ impl Operator {
         let modified = self.service.modify(&caller, &kind, &request).await;
         let reply = answered(modified)?;
         if let Some(once) = once {
-            // Where nothing was changed, no answer was kept with the change.
+            // Without a change, no response was stored with it.
             self.keep_answer(once.key, &(once.answer)(&())).await?;
         }
         Ok(reply)

@@ -4,7 +4,7 @@ use crate::operator::schemas::{KnownSchema, SchemaOrigin, SchemaOutcome, SchemaP
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A schema without its definitions, and where it comes from, as JSON has it.
+/// A schema without its definitions, with its origin, for JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SchemaShape {
@@ -16,15 +16,15 @@ pub(crate) struct SchemaShape {
     pub(crate) resource_types: Vec<String>,
     /// Names of its attributes.
     pub(crate) attributes: Vec<Value>,
-    /// Where it comes from, in a word.
+    /// The origin, a keyword.
     pub(crate) from: String,
-    /// The file that it comes from.
+    /// The file of the schema.
     pub(crate) file: Option<String>,
     /// The only tenant that has it.
     pub(crate) tenant: Option<String>,
 }
 
-/// A schema without its definitions, and where it comes from.
+/// A schema without its definitions, with its origin.
 pub(crate) fn schema_as_json(schema: &KnownSchema) -> Value {
     let (from, file, tenant) = match &schema.origin {
         SchemaOrigin::BuiltIn => ("built-in", None, None),
@@ -55,7 +55,7 @@ pub(crate) fn whole_schema_as_json(schema: &KnownSchema) -> Value {
     shown
 }
 
-/// What a change of schemas, of a tenant or of all, is, or was.
+/// A planned or executed schema change of a tenant or of all.
 pub(crate) fn schema_change_as_json(
     plan: &SchemaPlan,
     tenant: Option<&str>,

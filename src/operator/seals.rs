@@ -1,4 +1,4 @@
-//! Text that only who has the key can read or make up: places in lists, and answers that are kept for repeated requests.
+//! Sealed text: positions in lists, and stored responses for repeated requests.
 
 use crate::error::{Result, ScimError};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, RandomizedNonceKey};
@@ -20,12 +20,12 @@ impl fmt::Debug for Seals {
     }
 }
 
-/// What a sealed text is for. Another purpose cannot open it.
+/// The purpose of a sealed text. It cannot be opened for another purpose.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose<'a> {
     /// A place in a list.
     Place,
-    /// An answer, whose key is derived from the key of the request too.
+    /// A response, whose key is also derived from the key of the request.
     Answer(&'a str),
 }
 
@@ -48,7 +48,7 @@ impl Seals {
         Ok(URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &sealed].concat()))
     }
 
-    /// The text within a sealed one; `None` if it is not one for this purpose and context.
+    /// Opens a sealed text; `None` if it is not valid for this purpose and context.
     pub(super) fn open(
         &self,
         purpose: Purpose<'_>,

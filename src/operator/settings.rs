@@ -1,4 +1,4 @@
-//! What a service is opened with.
+//! Settings of a service.
 
 use crate::protocol::ServiceLimits;
 use crate::request_log::Record;
@@ -7,23 +7,23 @@ use crate::store::{PoolSettings, StoreError};
 use secrecy::SecretString;
 use std::path::PathBuf;
 
-/// What a service is opened with.
+/// Settings of a service.
 #[derive(Debug, Clone)]
 pub struct ServiceSettings {
     /// Where resources are kept.
     pub database: DatabaseTarget,
     /// How the database is worked with.
     pub pool: PoolSettings,
-    /// Where resources stand for clients, with the base path and without a slash at the end.
+    /// Base URL of resources, with the base path and without a slash at the end.
     pub public_url: String,
-    /// All schema and resource type files of the deployment, to be put into the database by
-    /// [`super::Operator::open_for`]; `None` if the configuration names no folder: those of the database stay.
+    /// All schema and resource type files of the deployment, which [`super::Operator::open_for`] stores in the
+    /// database; `None` without a configured folder: the stored ones stay.
     pub schema_files: Option<Vec<SchemaFile>>,
-    /// Attributes that a filter may name and a list may be sorted by, likewise; `*` means every one.
+    /// Attributes for filters and sorting, handled alike; `*` means all.
     pub searchable: Option<Vec<String>>,
-    /// Whom customers ask for what only the vendor can do: an e-mail address or a URL.
+    /// Contact of the vendor for customers: an e-mail address or a URL.
     pub support: Option<String>,
-    /// Bounds on what a request may ask.
+    /// Limits of requests.
     pub limits: ServiceLimits,
     /// Which requests the provisioning log keeps.
     pub record: Record,
@@ -49,8 +49,7 @@ pub enum DatabaseTarget {
 }
 
 impl DatabaseTarget {
-    /// Whether there is a database to open: the file of the embedded one. Of a database server that
-    /// only opening tells.
+    /// Whether the file of the embedded database exists; always true for a database server.
     pub fn is_there(&self) -> bool {
         match self {
             Self::Postgres { .. } => true,
@@ -59,7 +58,7 @@ impl DatabaseTarget {
     }
 }
 
-/// Why a service could not be opened, in one line for the operator.
+/// The error of opening a service, one line for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The database cannot be reached at present; another try may succeed.
@@ -73,7 +72,7 @@ pub enum StartError {
 /// The file of the embedded database in its folder.
 pub(super) const DATABASE_FILE: &str = "scimd.db";
 
-/// A database that goes away while the rest is read from it is waited for too.
+/// Also waits for a database that becomes unavailable while the rest is read.
 pub(super) fn cannot_start(error: &StoreError) -> StartError {
     match (error, error.remedy()) {
         (error, None) if error.may_pass() => {
@@ -83,7 +82,7 @@ pub(super) fn cannot_start(error: &StoreError) -> StartError {
     }
 }
 
-/// What the database said, without our own words before it.
+/// The message of the database, without the prefix of scimd.
 pub(super) fn cause(error: &StoreError) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -1,4 +1,4 @@
-//! Figures of tenants: requests by hour or day, and what fails across tenants.
+//! Statistics of tenants: requests by hour or day, and failures across tenants.
 
 use crate::clock::Timestamp;
 use crate::keyword::keywords;
@@ -31,11 +31,11 @@ impl SeriesStep {
 }
 
 impl Operator {
-    /// The requests of a tenant from one moment to another, by hour or by day, the earliest first. A part in which
-    /// none came has no counts, and the seats of the part before.
+    /// The requests of a tenant in a time range, by hour or by day, earliest first. A part without requests has no
+    /// counts, and the seats of the previous part.
     ///
     /// # Errors
-    /// 404 if there is no tenant of that name.
+    /// 404 for an unknown tenant.
     pub async fn statistics(
         &self,
         tenant: &str,

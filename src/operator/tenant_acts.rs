@@ -9,22 +9,22 @@ use crate::operator::tenants::COUNTED;
 use crate::store::{Act, Health, Tenant, TenantChange, TenantInfo};
 use serde_json::Value;
 
-/// Times that a change is tried again because settings were changed at the same moment.
+/// Maximum number of retries of a change after concurrent changes of settings.
 const ATTEMPTS: u32 = 16;
 
 impl Operator {
     /// Creates a tenant with settings.
     ///
     /// # Errors
-    /// For a name or settings that cannot be, and if there is a tenant of that name.
+    /// For an invalid name or invalid settings, and if the tenant exists.
     pub async fn create_tenant(&self, name: &str, change: &TenantChange) -> Result<TenantInfo> {
         self.create_tenant_once(name, change, None).await
     }
 
-    /// Creates a tenant with settings; the answer that `once` makes is kept for repetitions of the request.
+    /// Creates a tenant with settings; the response of `once` is stored for repetitions of the request.
     ///
     /// # Errors
-    /// For a name or settings that cannot be, and if there is a tenant of that name.
+    /// For an invalid name or invalid settings, and if the tenant exists.
     pub(crate) async fn create_tenant_once(
         &self,
         name: &str,
@@ -56,7 +56,7 @@ impl Operator {
     /// One tenant.
     ///
     /// # Errors
-    /// 404 if there is none of that name.
+    /// 404 for an unknown tenant.
     pub async fn tenant(&self, name: &str) -> Result<TenantInfo> {
         self.store
             .tenant(name, COUNTED, self.health_time())
@@ -104,7 +104,7 @@ impl Operator {
     /// Deletes a tenant with all that it has.
     ///
     /// # Errors
-    /// 404 if there is none of that name.
+    /// 404 for an unknown tenant.
     pub async fn delete_tenant(&self, name: &str) -> Result<()> {
         self.delete_tenant_from(name, None).await
     }
@@ -128,7 +128,7 @@ impl Operator {
         }
     }
 
-    /// Claims the names of groups, or gives them free.
+    /// Makes the names of groups unique, or allows duplicates.
     async fn claim_group_names(&self, tenant: &str, unique: bool) -> Result<()> {
         let settings = self.tenant(tenant).await?.settings;
         let numbered = self.catalogs.made_of(&self.store, &settings, true).await?;
@@ -170,7 +170,8 @@ pub(super) fn no_tenant(name: &str) -> OperatorError {
     OperatorError::NoTenant(name.to_owned())
 }
 
-/// What a change does to the settings of a tenant. Switching the recording of bodies is an act of its own kind.
+/// The act for a change of the settings of a tenant. Starting or ending the recording of bodies is a separate kind of
+/// act.
 fn entry_of_change(before: &Tenant, change: &TenantChange) -> AuditEntry {
     let is_of_bodies = change.bodies_until.is_some()
         && *change
@@ -187,7 +188,7 @@ fn entry_of_change(before: &Tenant, change: &TenantChange) -> AuditEntry {
     differences(entry, before, change)
 }
 
-/// The entry with the settings that a change gives other values, under the names that they have in JSON.
+/// The entry with the changed settings, with their JSON names.
 fn differences(entry: AuditEntry, before: &Tenant, change: &TenantChange) -> AuditEntry {
     let after = before.with(change);
     let values = |tenant: &Tenant| -> [(&'static str, Value); 12] {

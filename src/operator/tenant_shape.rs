@@ -16,7 +16,7 @@ pub(crate) struct TenantUrls {
 
 impl TenantUrls {
     /// The URLs of a tenant of a server. `base_url` is the one of the server, which ends with `base_path`;
-    /// `tenant_paths` says whether each tenant has a path of its own.
+    /// `tenant_paths` is whether each tenant has its own path.
     pub(crate) fn of(
         info: &TenantInfo,
         base_url: &str,
@@ -44,17 +44,17 @@ impl TenantUrls {
 pub(crate) struct TenantShape {
     /// Name of the tenant.
     pub(crate) name: String,
-    /// What people call it.
+    /// Display name.
     pub(crate) display_name: Option<String>,
-    /// Under which id the vendor keeps the customer.
+    /// Id of the customer in the vendor's system.
     pub(crate) reference: Option<String>,
-    /// Whether it is served, in a word.
+    /// Status, a keyword.
     pub(crate) status: String,
-    /// How provisioning works, in a word.
+    /// Health, a keyword.
     pub(crate) health: String,
     /// Most users that are active at once; `None`: no limit.
     pub(crate) seats: Option<i64>,
-    /// Users that take a seat.
+    /// Users with a seat.
     pub(crate) seats_used: i64,
     /// How many users it has.
     pub(crate) users: i64,
@@ -62,31 +62,31 @@ pub(crate) struct TenantShape {
     pub(crate) active_users: i64,
     /// How many groups it has.
     pub(crate) groups: i64,
-    /// How strictly requests are taken.
+    /// Conformance mode.
     pub(crate) conformance: String,
     /// Required format of userName.
     pub(crate) username_format: String,
     /// Whether the displayName of a group is unique.
     pub(crate) unique_group_names: bool,
-    /// What becomes of passwords.
+    /// Handling of passwords.
     pub(crate) password_policy: String,
-    /// What a PUT without members does to those of a group.
+    /// Effect of a PUT without members on those of a group.
     pub(crate) put_without_members: String,
     /// URL of its endpoints if it is not the server's.
     pub(crate) base_url: Option<String>,
-    /// Whom its users ask.
+    /// Contact for its users.
     pub(crate) support: Option<String>,
     /// Until when bodies of requests are kept.
     pub(crate) bodies_until: Option<String>,
     /// When it was created.
     pub(crate) created: String,
-    /// When its latest request came.
+    /// Time of its latest request.
     pub(crate) last_request_at: Option<String>,
-    /// What the client of that request calls itself.
+    /// User agent of that request.
     pub(crate) last_client: Option<String>,
     /// The base URL for an identity provider.
     pub(crate) scim_base_url: String,
-    /// The base URL that takes tokens of this tenant alone.
+    /// The base URL that accepts only tokens of this tenant.
     pub(crate) own_scim_base_url: Option<String>,
     /// Counts changes of its settings.
     pub(crate) revision: i64,
@@ -131,7 +131,7 @@ pub(crate) fn tenant_as_json(info: &TenantInfo, urls: &TenantUrls) -> Value {
     serde_json::to_value(TenantShape::of(info, urls)).unwrap_or_default()
 }
 
-/// What was deleted with a tenant.
+/// Numbers of objects deleted with a tenant.
 pub(crate) fn deleted_tenant_as_json(info: &TenantInfo, tokens: i64) -> Value {
     json!({
         "deleted": info.settings.name,

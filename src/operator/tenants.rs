@@ -1,18 +1,17 @@
-//! Tenants in lists: a page for the operator, and all of them, one after the other, for work on each.
+//! Tenants in lists: a page for the operator, and iteration over all.
 
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
 use crate::store::{CountedTypes, HealthTime, Store, Tenant};
 use crate::store::{TenantPage, TenantQuery};
 
-/// What an operator sees of a tenant's resources.
+/// The counted resource types of a tenant.
 pub(crate) const COUNTED: CountedTypes<'_> = CountedTypes {
     seated: "User",
     grouped: "Group",
 };
 
-/// All tenants in the order that they were created in, read slice by slice. One that is created
-/// meanwhile comes too.
+/// All tenants in the order of creation, read in slices. Concurrently created tenants are included.
 #[derive(Debug)]
 pub(crate) struct EachTenant {
     store: Store,
@@ -36,7 +35,7 @@ impl EachTenant {
 }
 
 impl Operator {
-    /// How many tenants fit a query, wherever its list begins.
+    /// The number of tenants that match a query, regardless of its start.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -64,7 +63,7 @@ impl Operator {
         }
     }
 
-    /// How many live resources all tenants have together.
+    /// The total number of live resources of all tenants.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.

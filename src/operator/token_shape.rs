@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What says whether a token works, of whatever kind the token is.
+/// Properties that determine the state of a token of any kind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokenLife<'a> {
     expires: Option<Timestamp>,
@@ -49,7 +49,7 @@ impl TokenLife<'_> {
             .map(|end| end.seconds_since(now))
     }
 
-    /// Whether the token works, in a word. One that ends within `warn_days` is expiring.
+    /// The state of the token, a keyword. A token that expires within `warn_days` is expiring.
     pub(crate) fn state(self, now: Timestamp, warn_days: i64) -> &'static str {
         let soon = now.plus_seconds(warn_days * 86_400);
         match self {
@@ -66,11 +66,11 @@ fn text(moment: Option<Timestamp>) -> Option<String> {
     moment.map(|moment| moment.to_string())
 }
 
-/// Whether and how long a token works, of whatever kind it is, as JSON has it.
+/// The state and expiry of a token of any kind, for JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LifeShape {
-    /// Whether the token works, in a word.
+    /// The state of the token, a keyword.
     pub(crate) state: String,
     /// When it was issued.
     pub(crate) created: String,
@@ -113,14 +113,14 @@ pub(crate) struct TokenShape {
     pub(crate) id: String,
     /// Name of its tenant.
     pub(crate) tenant: String,
-    /// Name that the operator gave it.
+    /// Name.
     pub(crate) name: String,
-    /// What it may do.
+    /// Scope.
     pub(crate) scope: String,
     /// Whether and how long it works.
     #[serde(flatten)]
     pub(crate) life: LifeShape,
-    /// Name of the operator token by which it was issued.
+    /// Name of the operator token that issued it.
     pub(crate) created_by: Option<String>,
 }
 
@@ -174,11 +174,11 @@ pub(crate) fn issued_as_json(issued: &IssuedToken, warn_days: i64) -> Value {
 pub(crate) struct OperatorTokenShape {
     /// Public part.
     pub(crate) id: String,
-    /// Who or what uses it.
+    /// User of the token.
     pub(crate) name: String,
     /// Role of the token.
     pub(crate) role: String,
-    /// What it may do: scopes of its role.
+    /// Scopes of its role.
     pub(crate) scopes: Vec<String>,
     /// Names of the tenants that it is limited to; `None`: all.
     pub(crate) tenants: Option<Vec<String>>,

@@ -9,8 +9,7 @@ use crate::store::{TokenInfo, TokenQuery};
 /// Tokens that are read at a time.
 const SLICE: i64 = 1000;
 
-/// Tokens that are good at one moment and not at a later one, in the order that they end in, read
-/// slice by slice.
+/// Tokens that are valid at one time and not at a later one, in the order of expiry, read in slices.
 #[derive(Debug)]
 pub struct EndingTokens<'a> {
     operator: &'a Operator,
@@ -53,7 +52,7 @@ impl Operator {
     /// A page of tokens.
     ///
     /// # Errors
-    /// 404 if there is no tenant or no token of the name that the query gives.
+    /// 404 for an unknown tenant or token in the query.
     pub async fn tokens(&self, query: &TokenQuery) -> Result<Vec<TokenInfo>> {
         if let Some(name) = &query.tenant {
             self.tenant(name).await?;
@@ -65,8 +64,8 @@ impl Operator {
         })
     }
 
-    /// A page of the tokens that read the change feed, of a tenant or of all, as they were issued, after the one with this
-    /// moment and id.
+    /// A page of the tokens for the change feed, of one tenant or all, in the order of issue, after the one with this
+    /// time and id.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -92,8 +91,7 @@ impl Operator {
         }
     }
 
-    /// The tokens that [`Operator::ending_tokens`] gives, after the one of this id that ends at this moment, in
-    /// microseconds.
+    /// The tokens of [`Operator::ending_tokens`] after the one with this id and this expiry, in microseconds.
     pub(crate) fn ending_tokens_after<'a>(
         &'a self,
         tenant: Option<&'a str>,

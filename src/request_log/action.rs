@@ -1,5 +1,5 @@
-//! What a request meant, whatever its method: the words by which the provisioning log tells a
-//! deactivation from a change of a name.
+//! The actions of requests, independent of the method: they distinguish for example a deactivation from a change of a
+//! name.
 
 use super::asserted::{Asserted, Manner, WriteRequest, asserted};
 use crate::filter::{Operator, Predicate};
@@ -14,28 +14,28 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 keywords! {
-    /// What is done with resources of a type.
+    /// Actions on resources of a type.
     Deed {
-        /// One is looked for.
+        /// A look-up.
         Lookup = "lookup",
         /// They are listed.
         List = "list",
-        /// One is made.
+        /// A creation.
         Create = "create",
-        /// One is changed.
+        /// A change.
         Change = "change",
-        /// One stops taking a seat.
+        /// A deactivation, which frees a seat.
         Deactivate = "deactivate",
-        /// One takes a seat again.
+        /// A reactivation, which takes a seat.
         Reactivate = "reactivate",
-        /// One gets another name.
+        /// A change of the name.
         Rename = "rename",
-        /// One is deleted.
+        /// A deletion.
         Delete = "delete",
     }
 }
 
-/// The parameters of a query, beside its filter, that say what it means.
+/// The parameters of a query that determine its action, in addition to the filter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ListShape {
     /// Whether it has neither a cursor nor an order.
@@ -44,12 +44,12 @@ pub(crate) struct ListShape {
     pub(crate) count: Option<i64>,
 }
 
-/// What a request meant. Its text is a keyword such as `user.create`.
+/// The action of a request. Its text is a keyword such as `user.create`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// An identity provider tries whether it is understood.
+    /// The connection test of an identity provider.
     ConnectionTest,
-    /// What the server is and does.
+    /// Discovery.
     Discovery,
     /// Many operations at once.
     Bulk,
@@ -57,15 +57,15 @@ pub(crate) enum Action {
     AddMembers,
     /// Members leave.
     RemoveMembers,
-    /// A list of members takes the place of another.
+    /// Replacement of the members of a group.
     ReplaceMembers,
     /// Something is done with resources of a type.
     Of(Cow<'static, str>, Deed),
 }
 
 impl Action {
-    /// Something done with resources of a type: `user` for those that take seats, `group` for those
-    /// that have members, else the name of the type.
+    /// An action on resources of a type: `user` for the type with seats, `group` for types with members, otherwise the
+    /// name of the type.
     pub(crate) fn on(resource_type: &ResourceType, deed: Deed) -> Self {
         let noun = match resource_type {
             _ if resource_type.seat().is_some() => "user".into(),
@@ -80,7 +80,7 @@ impl Action {
         Self::Of("resource".into(), deed)
     }
 
-    /// What a query means that was resolved; `names` are the user names that it asks for.
+    /// The action of a resolved query; `names` are the user names in its filter.
     pub(crate) fn of_list(
         resource_types: &[Arc<ResourceType>],
         predicates: Option<&[Predicate]>,
@@ -98,7 +98,7 @@ impl Action {
             {
                 Self::ConnectionTest
             }
-            // Entra ID tests with a name that nobody has.
+            // Entra ID tests with a name that does not exist.
             Some(_) if matches!(names, [name] if Uuid::parse_str(name.as_str()).is_ok()) => {
                 Self::ConnectionTest
             }
@@ -107,7 +107,7 @@ impl Action {
         }
     }
 
-    /// What a write means by its body, before anything is known of the resource.
+    /// The action of a write by its body, before the resource is read.
     pub(crate) fn of_write(resource_type: &ResourceType, request: &WriteRequest<'_>) -> Self {
         match request {
             WriteRequest::Create(_) => Self::on(resource_type, Deed::Create),
@@ -121,7 +121,7 @@ impl Action {
         }
     }
 
-    /// What a change means that is known from its outcome.
+    /// The action of a change by its outcome.
     pub(crate) fn of_outcome(
         self,
         resource_type: &ResourceType,
@@ -136,7 +136,7 @@ impl Action {
             ) {
                 (true, false) => Self::on(resource_type, Deed::Deactivate),
                 (false, true) => Self::on(resource_type, Deed::Reactivate),
-                // A PUT repeats what holds already.
+                // A PUT repeats current values.
                 _ if !is_patch => Self::on(resource_type, Deed::Change),
                 _ => self,
             };
@@ -154,7 +154,7 @@ impl Action {
     }
 }
 
-/// Whether a filter asks for what has one value.
+/// Whether a filter compares a single value.
 fn names_one(predicate: &Predicate) -> bool {
     match predicate {
         Predicate::Compare { operator, .. } => *operator == Operator::Equal,

@@ -1,5 +1,5 @@
-//! The attributes that the body of a write names, as it was sent: whatever else is wrong with it, the
-//! provisioning log can say what it meant and whom it is about.
+//! The attributes in the unvalidated body of a write: even for an invalid body, the provisioning log has the action and
+//! the users.
 
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ pub(crate) enum WriteRequest<'a> {
     Delete,
 }
 
-/// How a PATCH operation changes an attribute; a body that is no PATCH puts values in place.
+/// The change of an attribute by a PATCH operation; other bodies replace values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
     Add,

@@ -1,4 +1,4 @@
-//! Collects what the request log records of a request while it is carried out.
+//! Collects the properties of a request for the request log during its execution.
 
 use super::action::{Action, ListShape};
 use super::asserted::WriteRequest;
@@ -13,18 +13,18 @@ use crate::store::{Outcome, Tenant};
 use serde_json::{Map, Value};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Notes of one request that are kept, and about how many bytes of them; more are counted.
+/// Maximum number and approximate bytes of stored notes of one request; further ones are counted.
 const NOTES: usize = 100;
 const NOTED_BYTES: usize = 32 * 1024;
-/// Names of users that one request is about, at most; more are not found by its row.
+/// Maximum number of user names of one request; the row is not found by further ones.
 const NAMES: usize = 10_000;
-/// About how many bytes the digest of a name takes on its way.
+/// Approximate bytes of a queued digest of a name.
 const NAME_BYTES: usize = 64;
 /// Characters of a filter that are kept.
 const FILTER: usize = 1024;
 
-/// What the request log learns of a request while it is carried out: tenant and token, what was left
-/// out, what changed. All parts of the request share one.
+/// The properties of a request for the request log: tenant and token, ignored parts, changed attributes. All parts of
+/// the request share one context.
 #[derive(Debug, Default)]
 pub struct RequestContext {
     details: Mutex<RequestDetails>,
@@ -43,7 +43,7 @@ pub(crate) struct Requester {
     pub(crate) keeps_bodies: bool,
 }
 
-/// An event that the request log records beside the outcome of the request.
+/// An event that the request log records in addition to the outcome of the request.
 #[derive(Debug)]
 pub(crate) enum LogNote {
     /// Something left out of a resource of a type.
@@ -64,7 +64,7 @@ pub(crate) struct RequestDetails {
     pub(crate) notes: Vec<LogNote>,
     /// How many more there were.
     pub(crate) more: usize,
-    /// About how many bytes the notes take.
+    /// Approximate bytes of the notes.
     noted_bytes: usize,
     pub(crate) changed: Vec<String>,
     pub(crate) filter: Option<String>,
@@ -76,7 +76,7 @@ pub(crate) struct RequestDetails {
     pub(crate) reason: Option<Reason>,
     /// Keys of the names of the users that it is about.
     pub(crate) names: Vec<Key>,
-    /// Whether only the public part of the token is known to be one.
+    /// Whether only the public part of the token was verified.
     pub(crate) is_unproved: bool,
 }
 
@@ -144,7 +144,7 @@ impl RequestContext {
         self.details(|details| details.is_unproved = true);
     }
 
-    /// Says what the request means. What follows within a bulk request does not change that.
+    /// Sets the action of the request. Operations of a bulk request do not change it.
     pub(crate) fn means(&self, action: Action) {
         self.details(|details| {
             if details.action != Some(Action::Bulk) {
@@ -153,13 +153,13 @@ impl RequestContext {
         });
     }
 
-    /// Says what a write means and whom it is about, by its body.
+    /// Sets the action and the users of a write, by its body.
     pub(crate) fn writes(&self, resource_type: &ResourceType, request: &WriteRequest<'_>) {
         self.means(Action::of_write(resource_type, request));
         self.is_about(user_name::in_body(resource_type, request));
     }
 
-    /// Says what a change means, by its outcome.
+    /// Sets the action of a change, by its outcome.
     pub(crate) fn changes(
         &self,
         resource_type: &ResourceType,
@@ -186,7 +186,7 @@ impl RequestContext {
         self.is_about(names);
     }
 
-    /// Says what a query means and whom it is about.
+    /// Sets the action and the users of a query.
     pub(crate) fn lists(
         &self,
         resource_types: &[Arc<ResourceType>],
@@ -225,7 +225,7 @@ impl RequestContext {
         });
     }
 
-    /// Discards everything: the request is carried out again.
+    /// Discards everything: the request is executed again.
     pub(crate) fn forget(&self) {
         self.details(|details| *details = RequestDetails::default());
     }
@@ -240,7 +240,7 @@ impl RequestContext {
         });
     }
 
-    /// Keeps the body of the request, if the tenant wants that, without its secrets.
+    /// Stores the body of the request without its secrets, if the tenant records bodies.
     pub(crate) fn body(&self, body: &Map<String, Value>) {
         let catalog =
             |requester: &Requester| requester.keeps_bodies.then(|| requester.catalog.clone());

@@ -1,31 +1,29 @@
-//! What was left out of a request, for the provisioning log: names and ids, never values.
+//! Ignored parts of a request, for the provisioning log: names and ids, never values.
 
 use super::shape::Shape;
 use crate::reason::Reason;
 use crate::resource::LeftOut;
 use std::fmt;
 
-/// One thing that was left out.
+/// An ignored part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Note {
-    /// An attribute that no schema declares, in attribute notation, and what its value looks like.
+    /// An attribute that no schema declares, in attribute notation, with the shape of its value.
     UnknownAttribute(String, Shape),
     /// A URN in `schemas` that the resource type does not have.
     UndeclaredSchema(String),
     /// A member that does not exist in the tenant.
     UnresolvedMember(String),
-    /// An attribute whose value does not fit, in attribute notation.
+    /// An attribute with an invalid value, in attribute notation.
     UnfitValue(String),
     /// An attribute that was to lose its value and keeps it, in attribute notation.
     KeptValue(String),
-    /// An attribute whose values a PUT does not speak of, though the resource has some and the
-    /// tenant's settings decide what becomes of them.
+    /// An attribute with values that a PUT omits, if a setting of the tenant determines the effect.
     Omitted(String),
 }
 
 impl Note {
-    /// A member that does not exist; what can be no id of any server is not repeated, for it may
-    /// be a value of another kind.
+    /// A member that does not exist; text that cannot be an id is not repeated, because it can be another value.
     pub(crate) fn unresolved_member(id: &str) -> Self {
         let is_id = (1..=64).contains(&id.len())
             && id

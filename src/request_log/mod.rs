@@ -1,5 +1,5 @@
-//! The provisioning log: the requests of identity providers to a tenant, and their outcomes. A request
-//! leaves its [`RequestContext`]; the [`Recorder`] writes it, apart from the request.
+//! The provisioning log: the requests of identity providers to a tenant, and their outcomes. The [`RequestContext`]
+//! collects the properties of a request; the [`Recorder`] writes them in the background.
 
 mod action;
 mod asserted;

@@ -1,4 +1,4 @@
-//! What was ignored or left out of a request, as the log has it: a JSON array of objects.
+//! The stored form of ignored parts of a request: a JSON array of objects.
 
 use super::context::LogNote;
 use super::left_out::Note;
@@ -16,11 +16,11 @@ pub struct UnknownAttribute {
     /// The attribute in attribute notation, its URN included; or the URN of an extension, with its
     /// attributes as sub-attributes.
     pub name: String,
-    /// What its values look like.
+    /// The shape of its values.
     pub shape: Shape,
-    /// How many requests had it.
+    /// Number of requests with it.
     pub count: u64,
-    /// When it came last.
+    /// Time of the last occurrence.
     pub last: Timestamp,
 }
 
@@ -149,7 +149,7 @@ pub(crate) fn count_unknown(notes: &str, at: Timestamp, counted: &mut Vec<Unknow
     }
 }
 
-/// Names of what was left out of a request: attributes, schemas and values, no members.
+/// Names of ignored attributes, schemas and values of a request, without members.
 pub(crate) fn names_left_out(notes: &str) -> Vec<String> {
     let name = |note: &Value| {
         let members = note.as_object()?;
@@ -173,7 +173,7 @@ pub(crate) fn first_failure(notes: &str) -> Option<String> {
     decode(notes).iter().find_map(is_failure)
 }
 
-/// The notes of a request, for people.
+/// The notes of a request as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoteText(String);
 

@@ -1,5 +1,5 @@
-//! Writes the provisioning log, many requests at a time, in a task of its own: no request ever
-//! waits for it. What cannot be written is counted, not kept for ever.
+//! Writes the provisioning log in batches, in a separate task: requests never wait for it. Entries that cannot be
+//! written are counted and dropped.
 
 use super::context::{LogNote, RequestContext, RequestDetails};
 use super::notes;
@@ -28,7 +28,7 @@ const BYTES_AT_ONCE: usize = 4 << 20;
 const PLAIN: usize = 512;
 /// How long the first of them waits for others.
 const PAUSE: Duration = Duration::from_millis(150);
-/// How often writing is tried, and the pause before another attempt.
+/// Maximum number of attempts to write, and the pause between them.
 const ATTEMPTS: u32 = 3;
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// The least time between two log lines about a loss.
@@ -39,7 +39,7 @@ const LAST: Duration = Duration::from_secs(5);
 keywords! {
     /// Which requests the provisioning log keeps.
     Record {
-        /// Every one.
+        /// Every request.
         All = "all",
         /// Requests that change something, are refused or fail.
         Changes = "changes",
@@ -48,12 +48,12 @@ keywords! {
     }
 }
 
-/// The facts about a request that the API has when its answer is ready.
+/// The properties of a request that the API has with the response.
 #[derive(Debug)]
 pub(crate) struct RequestSummary {
-    /// When it came.
+    /// Time of the request.
     pub(crate) at: Timestamp,
-    /// What the client calls itself.
+    /// User agent.
     pub(crate) client: Option<String>,
     /// HTTP method.
     pub(crate) method: String,
@@ -65,21 +65,21 @@ pub(crate) struct RequestSummary {
     pub(crate) resource_type: Option<String>,
     /// Id of the resource.
     pub(crate) resource: Option<Uuid>,
-    /// HTTP status of the answer.
+    /// HTTP status of the response.
     pub(crate) status: u16,
-    /// SCIM error type of the answer.
+    /// SCIM error type of the response.
     pub(crate) scim_type: Option<&'static str>,
-    /// What an error says, without values.
+    /// Detail of an error, without values.
     pub(crate) detail: Option<String>,
-    /// Why it is one.
+    /// Reason of an error.
     pub(crate) reason: Option<Reason>,
-    /// How long it took, in microseconds.
+    /// Duration in microseconds.
     pub(crate) micros: i64,
     /// Names the request.
     pub(crate) request_id: String,
 }
 
-/// Takes requests for the provisioning log; clones share one queue.
+/// Queues requests for the provisioning log; clones share one queue.
 #[derive(Debug, Clone)]
 pub struct Recorder {
     queue: mpsc::Sender<Message>,
@@ -95,7 +95,7 @@ struct Shared {
     hurry: Notify,
 }
 
-/// A request, and what was learned of it.
+/// A request with its context.
 type Request = (RequestSummary, Arc<RequestContext>);
 
 #[derive(Debug)]
@@ -105,7 +105,7 @@ enum Message {
 }
 
 impl Recorder {
-    /// Starts the task that writes. It ends when the last recorder is gone.
+    /// Starts the writing task. It ends when the last recorder is dropped.
     pub(crate) fn start(
         store: Store,
         clock: Clock,
@@ -135,8 +135,8 @@ impl Recorder {
         }
     }
 
-    /// Takes a request; of one whose tenant is not known nothing is kept. Never waits: what finds no
-    /// room is lost and counted.
+    /// Queues a request; one without a known tenant is dropped. Never waits: if the queue is full, the request is lost
+    /// and counted.
     pub(crate) fn take(&self, summary: RequestSummary, context: &Arc<RequestContext>) {
         let is_kept = match self.record {
             Record::All => true,
@@ -171,7 +171,7 @@ impl Recorder {
         }
     }
 
-    /// Returns when all that was taken is written, or some seconds later.
+    /// Returns when all queued requests are written, or after some seconds.
     pub async fn finish(&self) {
         let (done, written) = oneshot::channel();
         let rest = async {
@@ -228,7 +228,7 @@ impl Writing {
                         None
                     };
                 }
-                // Who waits until all is written waits for what would be kept later too.
+                // A flush includes requests that would be written later.
                 let until = if waiting.is_empty() {
                     Duration::ZERO
                 } else {
@@ -252,7 +252,7 @@ impl Writing {
         self.tell();
     }
 
-    /// The next message. Requests that become due meanwhile are written.
+    /// The next message. Requests that become due are written.
     async fn next(&self, messages: &mut mpsc::Receiver<Message>) -> Option<Message> {
         while !self.shared.repeats.is_empty() {
             if let Ok(next) = timeout(repeats::PAUSE, messages.recv()).await {
@@ -288,7 +288,7 @@ impl Writing {
         }
     }
 
-    /// Logs a loss, at most one line in [`TELLING`].
+    /// Logs a loss, at most one line per [`TELLING`].
     fn tell(&mut self) {
         if self.told.is_some_and(|told| told.elapsed() < TELLING) {
             return;
@@ -299,13 +299,13 @@ impl Writing {
             (self.told, self.told_lost) = (Some(Instant::now()), all);
             tracing::warn!(
                 lost,
-                "requests are missing in the provisioning log: the database was away or too slow"
+                "requests are missing in the provisioning log: the database was unavailable or too slow"
             );
         }
     }
 }
 
-/// A request beyond the limits of its token, whose detail says how many others there were of which nothing is kept.
+/// A request beyond the limits of its token, whose detail has the number of further requests that are not recorded.
 fn counted((mut request, others): Kept<Request>) -> Request {
     if others > 0 {
         let detail = request.0.detail.unwrap_or_default();
@@ -372,12 +372,12 @@ fn row(
     Some((tenant, request))
 }
 
-/// What became of a request. A look-up that finds nothing is answered as it should be.
+/// The outcome of a request. A look-up without a result is a success.
 fn outcome(summary: &RequestSummary, details: &RequestDetails) -> Outcome {
     let finds_nothing =
         summary.reads && summary.status == 404 && summary.reason == Some(Reason::ResourceGone);
     match summary.status {
-        // The method, or the endpoint, is one that the server does not have.
+        // The method or the endpoint is not supported.
         501 => Outcome::Refused,
         499 | 500.. => Outcome::Failed,
         404 if finds_nothing => Outcome::Ok,

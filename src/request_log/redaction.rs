@@ -1,5 +1,4 @@
-//! Bodies of requests as the provisioning log keeps them: without passwords and other secrets,
-//! wherever these stand.
+//! Redaction of recorded bodies: passwords and other secrets are removed at any place.
 
 use crate::schema::{Attribute, Catalog};
 use serde_json::{Map, Value};
@@ -9,7 +8,7 @@ use std::collections::HashSet;
 const BYTES: usize = 64 * 1024;
 /// The text that replaces a secret.
 const CUT: &str = "***";
-/// What names of secrets have in them, also where no schema knows them.
+/// Words in names of secrets, including undeclared ones.
 const TELLING: [&str; 7] = [
     "password",
     "passwd",
@@ -22,7 +21,7 @@ const TELLING: [&str; 7] = [
 /// Words that compare an attribute with a value (RFC 7644 table 3).
 const OPERATORS: [&str; 9] = ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"];
 
-/// The text of a body without its secrets, cut to what is kept.
+/// The text of a body without its secrets, limited in size.
 pub(crate) fn kept(body: &Map<String, Value>, catalog: &Catalog) -> String {
     let mut body = body.clone();
     Secrets::of(catalog).cut_members(&mut body);
@@ -63,14 +62,14 @@ impl Secrets {
         words.into_iter().any(is_secret)
     }
 
-    /// Whether a text is the name of a secret: a word, perhaps with a URN in front or brackets behind.
+    /// Whether a text is the name of a secret: a word, optionally with a URN before it or brackets after it.
     fn is_name(&self, text: &str) -> bool {
         let is_notation = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '.' | ':');
         let name = text.split('[').next().unwrap_or_default().trim();
         name.chars().all(is_notation) && self.names(name)
     }
 
-    /// Whether a text is exactly the word for a secret, so that the value beside it may be one.
+    /// Whether a text is exactly the word for a secret, so that the adjacent value can be one.
     fn is_word(&self, text: &str) -> bool {
         let text = text.trim();
         let word = text
@@ -80,8 +79,8 @@ impl Secrets {
         self.0.contains(&word) || TELLING.contains(&word.as_str())
     }
 
-    /// Whether a text names a secret and compares it or gives it a value: a filter, a path with one, a
-    /// query, wherever it occurs.
+    /// Whether a text contains the name of a secret with a comparison or a value: a filter, a path with a filter, or a
+    /// query, at any place.
     fn is_statement(&self, text: &str) -> bool {
         text.contains(['"', '\'', '=', '[', '?', '%']) && self.names(text) || self.compares(text)
     }
@@ -140,7 +139,7 @@ impl Secrets {
         let is_of_secret = self.is_about_secret(members);
         for (name, value) in members.iter_mut() {
             let is_other = is_of_secret && !self.says_what_it_is(name, value);
-            // A URN names a schema; what stands below it is looked at by itself.
+            // A URN is a schema; its members are checked separately.
             let is_secret = self.names(name) && !(value.is_object() && is_urn(name));
             if is_other || is_secret {
                 *value = CUT.into();
@@ -150,8 +149,8 @@ impl Secrets {
         }
     }
 
-    /// Whether an object names in one member the value of another one, which is a secret: an operation
-    /// of a PATCH by its path, a pair of name and value. Keys may be misspelt.
+    /// Whether one member of an object identifies the value of another as a secret: a PATCH operation by its path, or a
+    /// pair of name and value. Keys can be misspelt.
     fn is_about_secret(&self, members: &Map<String, Value>) -> bool {
         let holds = |key: &String| {
             key.to_ascii_lowercase().contains("val") || key.trim().eq_ignore_ascii_case("op")
@@ -165,8 +164,8 @@ impl Secrets {
         })
     }
 
-    /// Whether a member of such an object is no secret itself. A password may be the word for one, so
-    /// the key decides.
+    /// Whether a member of such an object is not a secret itself. A password can equal the word, so the key is
+    /// decisive.
     fn says_what_it_is(&self, key: &str, value: &Value) -> bool {
         let is = |name: &str| key.eq_ignore_ascii_case(name);
         value

@@ -1,26 +1,26 @@
-//! Requests beyond the limits of their token: the log keeps one a second of each token, with the number of the others,
-//! so that a client that goes on does not fill the log of its tenant.
+//! Requests beyond the limits of their token: the log records one per second of each token, with the number of the
+//! others, so that a persistent client does not fill the log of its tenant.
 
 use crate::sync::locked;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// The least time between two requests of one token that are kept.
+/// Minimum time between two recorded requests of one token.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
-/// The tokens whose requests were refused lately because there were too many, and what is to be kept of these requests.
+/// The tokens with recent refusals because of too many requests, and the entries to be recorded.
 #[derive(Debug)]
 pub(super) struct Repeats<T>(Mutex<HashMap<Arc<str>, Repeat<T>>>);
 
-/// What is to be kept, and of how many other requests nothing is kept.
+/// The entry to be recorded, and the number of requests that are not recorded.
 pub(super) type Kept<T> = (T, u64);
 
 #[derive(Debug)]
 struct Repeat<T> {
     /// When a request was kept last.
     since: Instant,
-    /// How many came since then, and the last of them.
+    /// The number of later requests, and the last of them.
     count: u64,
     last: Option<T>,
 }
@@ -32,7 +32,7 @@ impl<T> Default for Repeats<T> {
 }
 
 impl<T> Repeats<T> {
-    /// Takes a request of a token; gives what is to be kept now.
+    /// Adds a request of a token; returns the entry to be recorded now.
     pub(super) fn sift(&self, token: Arc<str>, request: T, now: Instant) -> Option<Kept<T>> {
         let mut tokens = locked(&self.0);
         let Some(repeat) = tokens.get_mut(&token) else {
@@ -49,7 +49,7 @@ impl<T> Repeats<T> {
         repeat.due(now)
     }
 
-    /// What is to be kept at a moment, of tokens of which there was nothing for a while.
+    /// The entries to be recorded at a time, of tokens without recent requests.
     pub(super) fn due(&self, now: Instant) -> Vec<Kept<T>> {
         let mut tokens = locked(&self.0);
         let due = tokens

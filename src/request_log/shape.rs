@@ -1,4 +1,4 @@
-//! What a value looks like, without the value: enough to write the schema that would take it.
+//! The shape of a value, without the value: sufficient for a schema that would accept it.
 
 use crate::resource::printable;
 use crate::schema::Type;
@@ -10,7 +10,7 @@ const MOST: usize = 50;
 /// Type, cardinality and sub-attributes of a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// One of string, boolean, integer, decimal and complex; `None` if no value gives a type, such as null.
+    /// One of string, boolean, integer, decimal and complex; `None` if no value has a type, for example null.
     pub kind: Option<Type>,
     /// Whether it was a list.
     pub multi_valued: bool,
@@ -24,7 +24,7 @@ impl Shape {
         Self::within(value, 2)
     }
 
-    /// `levels` bounds how deep objects are described: SCIM knows attributes and sub-attributes.
+    /// `levels` limits the depth of described objects: SCIM has attributes and sub-attributes.
     fn within(value: &Value, levels: usize) -> Self {
         let simple = |kind| Self {
             kind: Some(kind),
@@ -59,7 +59,7 @@ impl Shape {
         }
     }
 
-    /// About how many bytes it takes to write it down.
+    /// Approximate bytes of its text.
     pub(crate) fn weight(&self) -> usize {
         32 + self
             .sub_attributes
@@ -68,7 +68,7 @@ impl Shape {
             .sum::<usize>()
     }
 
-    /// What also describes values of the other shape: the wider type where they differ.
+    /// The shape that includes both: the wider type if they differ.
     pub fn join(&mut self, other: Self) {
         self.kind = match (self.kind, other.kind) {
             (None, kind) | (kind, None) => kind,

@@ -1,5 +1,5 @@
-//! Which users a request is about. The log keeps keyed digests of their names, so that it can be
-//! asked for a name and none can be read from it.
+//! The users of a request. The log has keyed digests of their names, so that it can be searched by name and does not
+//! reveal names.
 
 use super::asserted::{WriteRequest, asserted};
 use crate::error::{Result, ScimError};
@@ -18,15 +18,15 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::sync::Arc;
 
-/// What the key of these digests is derived for; no other key is derived with it.
+/// The label for deriving the key of these digests; no other key uses it.
 const LABEL: &[u8] = b"scimd provisioning log: user names";
-/// Bytes of a name that can be one; a longer one is no user's.
+/// Maximum number of bytes of a user name; a longer text is not one.
 const NAME_BYTES: usize = 4096;
 
-/// Makes the digests, with a key for each tenant.
+/// Computes the digests, with a key for each tenant.
 pub(crate) struct UserDigests {
     root: Prk,
-    /// Keys of tenants that were derived, which takes longer than a digest.
+    /// Cache of derived keys of tenants, because derivation takes longer than a digest.
     keys: Cache<[u8; 8], hmac::Key>,
 }
 
@@ -40,8 +40,8 @@ impl fmt::Debug for UserDigests {
 }
 
 impl UserDigests {
-    /// With keys that are derived from the one that the instances over one database share, in the
-    /// Base64 form in which it is kept (HKDF, RFC 5869).
+    /// Derives the keys from the one that the instances over one database share, in its stored Base64 form (HKDF, RFC
+    /// 5869).
     pub(crate) fn with_key(key: &str) -> Result<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(key).map_err(ScimError::internal)?;
         Ok(Self {
@@ -76,7 +76,7 @@ impl UserDigests {
     }
 }
 
-/// The attributes by which users of a type are named: the unique ones of types that take seats.
+/// The attributes with user names of a type: the unique ones of the type with seats.
 pub(crate) fn naming(resource_type: &ResourceType) -> impl Iterator<Item = &Arc<Attribute>> {
     let all: &[Arc<Attribute>] = if resource_type.seat().is_some() {
         resource_type.schema().attributes()
@@ -124,13 +124,12 @@ pub(crate) fn share_name(
         .any(|name| names.contains(name))
 }
 
-/// The names in a stored document, which is read no further than to the first of them: it stands near
-/// the beginning.
+/// The names in a stored document, which is parsed only up to the first of them, near the beginning.
 pub(crate) fn in_document(resource_type: &ResourceType, document: &str) -> Option<Key> {
     let attribute = naming(resource_type).next()?;
     let mut found = None;
     let mut reader = serde_json::Deserializer::from_str(document);
-    // It ends with an error where it stops, which says nothing.
+    // Stopping early is reported as an error, which is ignored.
     let _ = FirstText {
         name: attribute.name(),
         found: &mut found,
@@ -139,8 +138,7 @@ pub(crate) fn in_document(resource_type: &ResourceType, document: &str) -> Optio
     key(attribute, &Value::String(found?))
 }
 
-/// The names in those parts of a filter that mean something for the type, whatever is wrong with
-/// the others.
+/// The names in the valid parts of a filter for the type, even if other parts are invalid.
 pub(crate) fn in_filter(resource_type: &ResourceType, filter: &Filter, names: &mut Vec<Key>) {
     match filter {
         Filter::And(terms) | Filter::Or(terms) => {

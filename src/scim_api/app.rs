@@ -26,7 +26,7 @@ pub struct ScimApp {
 }
 
 impl ScimApp {
-    /// The app that answers every request with what `handle` makes of it.
+    /// The app that handles every request with `handle`.
     pub(crate) fn new<H, W>(
         settings: HttpSettings,
         limits: Arc<TokenLimits>,
@@ -49,7 +49,7 @@ impl ScimApp {
                 return beside.answer(request);
             }
             let (exchange, handle) = (exchange.clone(), handle.clone());
-            // Boxed here, where it is made: the layers around it pass it on.
+            // Boxed here: the layers around it pass it on.
             Box::pin(async move { Ok(exchange.conduct(request, handle).await) }) as Answering
         });
         let tidied = limits.clone();
@@ -62,12 +62,12 @@ impl ScimApp {
         }
     }
 
-    /// What [`wire::serve`] serves.
+    /// The app for [`wire::serve`].
     pub fn wire(&self) -> wire::App {
         self.wire.clone()
     }
 
-    /// Takes other limits, and reads the certificate again. The paths of the endpoints do not change.
+    /// Replaces the limits, and reloads the certificate. The paths of the endpoints do not change.
     pub(crate) fn renew(&self, settings: &HttpSettings, server: ServerSettings) {
         let before = self.settings.get();
         let HttpSettings {

@@ -1,4 +1,4 @@
-//! Whose request it is, and whether it is held back for what came before it.
+//! Authentication of requests, and the limits of their tokens and tenants.
 
 use crate::access::{Caller, Claim, Identity, Traced};
 use crate::error::{Result, ScimError};
@@ -21,8 +21,8 @@ pub(crate) struct Authentication {
 }
 
 impl Authentication {
-    /// Holds a request to the limits of its token and its tenant. Beyond them its connection counts as one without a
-    /// good token.
+    /// Applies the limits of the token and the tenant to a request. Beyond them its connection is treated as one
+    /// without a valid token.
     ///
     /// # Errors
     /// 429 or 503.
@@ -33,11 +33,11 @@ impl Authentication {
         Ok(())
     }
 
-    /// The claim of the token, if it is known on this instance. Else the request is the one that looks the token up, and
-    /// others with the same token wait for it.
+    /// The claim of the token, if it is cached on this instance. Otherwise this request looks the token up, and others
+    /// with the same token wait for it.
     ///
     /// # Errors
-    /// 503 if the lookups of others take too long.
+    /// 503 if the lookup of another request takes too long.
     pub(crate) async fn known(
         &self,
         call: &Call,
@@ -84,10 +84,10 @@ impl Authentication {
         })
     }
 
-    /// The caller as it is in the database.
+    /// The caller from the database.
     ///
     /// # Errors
-    /// 401 or 403 for a token that is not good; 429 after too many of them; 503 if the database is away.
+    /// 401 or 403 for an invalid token; 429 after too many of them; 503 if the database is unavailable.
     pub(crate) async fn authenticate(&self, call: &Call, target: &Target) -> Result<Caller> {
         let text = credentials(call);
         let outcome = self
@@ -117,8 +117,8 @@ impl Authentication {
         caller
     }
 
-    /// Holds requests that are refused to the rate of their token too, if it is a token of ours: a client with one that
-    /// was revoked must not fill the log of its tenant. Near misses are held to it where they are traced.
+    /// Applies the rate of a known token to refused requests too: a client with a revoked token must not fill the log
+    /// of its tenant. For near misses the rate is applied where they are traced.
     fn admit_refused(&self, call: &Call, error: &ScimError) -> Result<()> {
         let context = &call.facts.context;
         let Some(token) = context.proved_token() else {
@@ -133,8 +133,9 @@ impl Authentication {
         Ok(())
     }
 
-    /// Counts guesses, and records a near miss in the log of its tenant. A good token always passes, so that nobody can
-    /// keep out a client of the same address. A token of ours that is no longer good, or was sent wrongly, is no guess.
+    /// Counts wrong tokens, and records a near miss in the log of its tenant. A valid token is always accepted, so that
+    /// other clients of the same address cannot block it. An expired, revoked or wrongly sent token is not counted as
+    /// wrong.
     async fn judge(&self, call: &Call, text: &str, outcome: Result<Caller>) -> Result<Caller> {
         let error = match outcome {
             Ok(caller) => {
@@ -152,8 +153,8 @@ impl Authentication {
         Err(error)
     }
 
-    /// An error for a path beside the base path. Whose token came there is told in the log of its
-    /// tenant; the answer does not depend on it.
+    /// The error for a path outside of the base path. The log of the token's tenant has an entry; the response does not
+    /// depend on it.
     pub(crate) async fn beside(&self, call: &Call, error: ScimError) -> ScimError {
         if let Some(text) = credentials(call)
             && self.trace(call, &text).await == Traced::Unknown
@@ -163,8 +164,8 @@ impl Authentication {
         error
     }
 
-    /// Looks for whose token came in a request that is refused, under the limits of bad tokens and of
-    /// the token itself.
+    /// Searches for the tenant of the token in a refused request, under the limits of wrong tokens and of the token
+    /// itself.
     async fn trace(&self, call: &Call, text: &str) -> Traced {
         if self.limits.are_guesses_spent(call.peer, Instant::now()) {
             return Traced::Nothing;
@@ -193,8 +194,7 @@ pub(crate) fn credentials(call: &Call) -> Option<String> {
 fn is_at_path(call: &Call, caller: &Identity) -> Result<()> {
     match &call.tenant {
         Some(name) if **name != *caller.tenant => Err(ScimError::unauthorized(
-            "The token belongs to another tenant than the URL: take the URL and the token that \
-             belong together.",
+            "The token belongs to another tenant than the URL: use a URL and a token of the same tenant.",
         )
         .because(Reason::TokenOtherTenant)),
         _ => Ok(()),

@@ -1,4 +1,4 @@
-//! What the listener of the SCIM API serves beside it.
+//! Other APIs on the listener of the SCIM API.
 
 use crate::scim_api::log::Facts;
 use crate::scim_api::route::Route;
@@ -11,10 +11,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// The work on one request.
+/// The future of one request.
 pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-/// An API whose paths begin with a prefix.
+/// An API with a path prefix.
 #[derive(Clone)]
 pub struct Beside {
     prefix: &'static str,
@@ -32,7 +32,7 @@ impl fmt::Debug for Beside {
 }
 
 impl Beside {
-    /// The API that answers requests for a prefix, and shows what the wire refuses of them.
+    /// The API for a prefix, with the form of responses to requests that the wire layer refuses.
     pub fn new<F>(
         prefix: &'static str,
         refuse: Refuse,

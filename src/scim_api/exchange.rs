@@ -1,4 +1,4 @@
-//! From an HTTP request to a call of the API, and from its outcome to an HTTP answer.
+//! From an HTTP request to a call of the API, and from its outcome to an HTTP response.
 
 use crate::error::Result;
 use crate::live::Live;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
-/// A request on its way to its handler, without the body, which is read when its turn comes.
+/// A request for a handler, without the body, which is read later.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) head: Parts,
@@ -32,22 +32,22 @@ pub(crate) struct Call {
     /// The address of the client.
     pub(crate) peer: Option<IpAddr>,
     pub(crate) facts: Arc<Facts>,
-    /// The settings in force when it came.
+    /// The settings at its arrival.
     pub(crate) settings: Arc<HttpSettings>,
 }
 
 impl Call {
-    /// The connection is one of a client with a good token.
+    /// Records a valid token on the connection.
     pub(crate) fn know(&self) {
         if let Some(deadlines) = self.head.extensions.get::<ConnectionDeadlines>() {
             deadlines.know();
         }
     }
 
-    /// Counts the request for its caller. The next one may be admitted.
+    /// Counts the request for its caller, and releases its admission slot.
     ///
     /// # Errors
-    /// 429 or 503 if there are too many requests under way.
+    /// 429 or 503 if there are too many running requests.
     pub(crate) fn admit(&self, token: &Arc<str>, tenant: &Arc<str>) -> Result<()> {
         let Some(ticket) = self.ticket() else {
             return Ok(());
@@ -57,7 +57,7 @@ impl Call {
         Ok(())
     }
 
-    /// The request is refused: the next one may be admitted.
+    /// Releases the admission slot of a refused request.
     pub(crate) fn refuse(&self) {
         if let Some(ticket) = self.ticket() {
             ticket.end_turn();
@@ -93,7 +93,7 @@ impl Exchange {
         }
     }
 
-    /// Answers a request with what `handle` makes of it.
+    /// Handles a request with `handle`.
     pub(crate) async fn conduct<H, W>(&self, request: Request, handle: H) -> Response
     where
         H: FnOnce(Call, Upload) -> W,
@@ -143,7 +143,7 @@ impl Exchange {
     }
 }
 
-/// Adds the headers of an answer that follow from its route.
+/// Adds the headers of a response that depend on its route.
 fn complete(response: &mut Response, route: &Route, verb: Verb) {
     let status = response.status().as_u16();
     if status == 405 || (verb == Verb::Options && status == 204) {

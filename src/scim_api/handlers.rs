@@ -1,4 +1,4 @@
-//! Which handler answers which route.
+//! The handlers of the routes.
 
 use crate::access::answered;
 use crate::delivery;
@@ -21,10 +21,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long the database may take to say that it is there.
+/// Time limit for the readiness check of the database.
 const READY_TIME: Duration = Duration::from_secs(2);
 
-/// The SCIM server, ready to be served, with what else its listener has. Requests of tokens are counted under `limits`.
+/// The app of the SCIM API, with other APIs on its listener. Requests of tokens are counted under `limits`.
 pub fn app(
     service: Service,
     settings: HttpSettings,
@@ -34,7 +34,7 @@ pub fn app(
     over(service, (settings, limits), beside, Endpoints::All)
 }
 
-/// What a listener of its own serves of an API that may be beside the SCIM server: the API and the probes.
+/// The app of a separate listener for an API that can also be on the SCIM listener: the API and the probes.
 pub(crate) fn beside_app(
     service: Service,
     settings: HttpSettings,
@@ -109,7 +109,7 @@ impl Handlers {
             _ if self.endpoints == Endpoints::ProbesOnly => Err(not_found()),
             Route::KeySet | Route::Transmitter => self.published(call).await,
             Route::Scim(target) => self.scim(call, upload, target).await,
-            // A request with a token is of a client with a wrong base URL, not of a person.
+            // A request with a token is from a client with a wrong base URL, not from a browser.
             Route::Front if credentials(call).is_none() => front(call.verb, &call.settings),
             Route::OtherVersion(version) => Err(self
                 .authentication
@@ -127,7 +127,7 @@ impl Handlers {
             return Err(ScimError::unavailable("The server is about to stop.", 1));
         }
         let answer = timeout(READY_TIME, self.service.is_ready()).await;
-        let away = || ScimError::unavailable("The database does not answer.", 1);
+        let away = || ScimError::unavailable("The database does not respond.", 1);
         match answer {
             Ok(Ok(())) => Ok(healthy),
             Ok(Err(error)) => Err(away().caused_by(error)),
@@ -135,7 +135,7 @@ impl Handlers {
         }
     }
 
-    /// What is published of security event tokens.
+    /// The public metadata of security event tokens.
     async fn published(&self, call: &Call) -> Result<Reply> {
         match call.verb {
             Verb::Get => {}
@@ -156,7 +156,8 @@ impl Handlers {
         }
     }
 
-    /// Answers below the base path, where a client without a token learns nothing, not even what exists (SPEC AUTH-7).
+    /// Handles requests below the base path, where a client without a token gets no information, not even which paths
+    /// exist.
     async fn scim(&self, call: &Call, upload: &mut Upload, target: &Target) -> Result<Reply> {
         let authentication = &self.authentication;
         let (known, lookup) = authentication.known(call, target).await?;
@@ -176,7 +177,7 @@ impl Handlers {
     }
 }
 
-/// 404 for a path beside the base path; a client that sends a token learns where the endpoints are.
+/// 404 for a path outside of the base path; for a client with a token the error contains the base path.
 fn nothing_here(call: &Call) -> ScimError {
     let base = &call.settings.base_path;
     let detail = match credentials(call) {
@@ -204,7 +205,7 @@ fn health(verb: Verb) -> Result<Reply> {
     }
 }
 
-/// One line about the server, for people who open the address in a browser.
+/// One line about the server, for browsers.
 fn front(verb: Verb, settings: &HttpSettings) -> Result<Reply> {
     match verb {
         Verb::Get => Ok(Reply::ok(format!(

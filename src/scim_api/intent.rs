@@ -1,11 +1,10 @@
-//! What a request means by its method and route alone. The service says it more exactly where it
-//! reads the query or the body.
+//! The action of a request by its method and route. The service refines it after parsing the query or the body.
 
 use crate::request_log::{Action, Deed};
 use crate::schema::ResourceType;
 use crate::scim_api::route::{Target, Verb};
 
-/// What a request to a target means; `None` for a target that does not exist.
+/// The action of a request to a target; `None` for a target that does not exist.
 pub(crate) fn of(
     resource_type: Option<&ResourceType>,
     target: &Target,

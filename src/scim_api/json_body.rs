@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 /// Reads a JSON object, nested up to a depth; it can be read several times.
 ///
 /// # Errors
-/// 415 for other media types, 413 over the limit, 408 when it takes too long, 400
-/// `invalidSyntax`, 429 or 503 if too many bytes are under way.
+/// 415 for other media types, 413 over the limit, 408 when it takes too long, 400 `invalidSyntax`, 429 or 503 if too
+/// many bytes are in use.
 pub(crate) async fn object(
     upload: &mut Upload,
     headers: &HeaderMap,

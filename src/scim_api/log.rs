@@ -1,5 +1,5 @@
-//! One line for each request, and its entry in the provisioning log of its tenant. Neither ever
-//! holds query strings, and of headers only the name of the client.
+//! One line for each request, and its entry in the provisioning log of its tenant. Neither contains query strings, and
+//! the only header is the user agent.
 
 use crate::clock::{Clock, Timestamp};
 use crate::error::{ErrorStatus, ScimError};
@@ -27,15 +27,15 @@ use uuid::Uuid;
 /// Characters of a client's name that are kept.
 const CLIENT: usize = 200;
 
-/// What is learned of a request while it is handled; kept outside of the task that handles it,
-/// so that a request which ran out of time is logged with what was known by then.
+/// Properties of a request, collected while it is handled; kept outside of its task, so that a request that exceeded
+/// the time limit is logged with the properties known by then.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
-    /// Where the request is bound for and, for a path beside the base path, its outline. Not set if the wire refused
-    /// the request.
+    /// The target of the request and, for a path outside of the base path, its outline. Not set if the wire refused the
+    /// request.
     route: OnceLock<(Route, Option<String>)>,
     resource_type: OnceLock<Arc<ResourceType>>,
-    /// What the service learns.
+    /// The context of the service.
     pub(crate) context: Arc<RequestContext>,
 }
 
@@ -79,22 +79,22 @@ pub(crate) struct Entry {
     trace: Option<TraceParent>,
     span: Option<RequestSpan>,
     request_id: Arc<str>,
-    /// What the handler learns.
+    /// Properties collected by the handler.
     facts: Arc<Facts>,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy)]
 struct Outcome<'a> {
     status: u16,
     error: Option<&'a ScimError>,
-    /// The resource that was made.
+    /// The created resource.
     created: Option<Uuid>,
 }
 
 impl Logs {
-    /// Has the line of each request begun when it comes and finished with its answer. The handler finds its [`Facts`]
-    /// in the extensions of the request.
+    /// Starts the line of each request at its arrival and completes it with the response. The handler finds its
+    /// [`Facts`] in the extensions of the request.
     pub(crate) fn begin(self) -> Begin {
         Arc::new(move |request| {
             let entry = self.entry(request);
@@ -148,11 +148,11 @@ impl<'a> Outcome<'a> {
 }
 
 impl Entry {
-    /// Writes the line of a request whose client hung up: the wait for its answer ended with that.
+    /// Writes the line of a request whose client disconnected.
     fn abandon(&self) {
         let error = ScimError::new(
             ErrorStatus::CLIENT_CLOSED_REQUEST,
-            "The client hung up before it was answered.",
+            "The client disconnected before the response.",
         );
         let error = error.because(Reason::ClientGone);
         self.finish(Outcome {
@@ -171,7 +171,7 @@ impl Entry {
             created,
         } = outcome;
         let level = match (route, status) {
-            // Probes come every few seconds and say nothing while all is well.
+            // Successful probes arrive every few seconds and are of no interest.
             (Some(Route::Live | Route::Ready), 200) => Level::DEBUG,
             (_, 501) => Level::INFO,
             (_, 500..) => Level::ERROR,
@@ -207,7 +207,7 @@ impl Entry {
                     request_id = &*self.request_id,
                     trace_id = self.trace.map(|parent| parent.trace_id()),
                     peer = self.peer.map(tracing::field::display),
-                    // The text about a token names no person.
+                    // The text about a token contains no personal data.
                     refused = error.filter(|error| error.status() == 401).map(ScimError::logged),
                     cause = error.and_then(causes),
                     "request"
@@ -276,7 +276,7 @@ fn elapsed_ms(since: Instant) -> f64 {
     f64::from(u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX)) / 1000.0
 }
 
-/// The id in the path, if it can be one of ours; other text stays out of the log.
+/// The id in the path, if it is well-formed; other text is not logged.
 fn requested_id(route: &Route) -> Option<Uuid> {
     match route {
         Route::Scim(Target::Resource(_, id)) => id.parse().ok(),
@@ -301,7 +301,7 @@ fn causes(error: &ScimError) -> Option<String> {
     Some(words)
 }
 
-/// What the client calls itself, as far as that is fit for a log.
+/// The user agent, as far as it is valid for a log.
 fn client(headers: &HeaderMap) -> Option<String> {
     let name = headers.get(USER_AGENT)?.as_bytes();
     let printable = |byte: &u8| {

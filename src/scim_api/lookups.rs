@@ -1,5 +1,5 @@
-//! Tokens that are being looked up. Of many requests with a token that is not known yet, one looks it up in the
-//! database, and the others wait for what it finds.
+//! Running lookups of tokens. Of several requests with an unknown token, one looks it up in the database, and the
+//! others wait for the result.
 
 use crate::error::{Result, ScimError};
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(1500);
 #[derive(Debug, Default)]
 pub(crate) struct Lookups(Mutex<HashMap<Arc<str>, Arc<Queue<()>>>>);
 
-/// The turn of one request with its token.
+/// The lookup of one request with its token.
 #[derive(Debug)]
 pub(crate) struct Lookup<'a> {
     lookups: &'a Lookups,
@@ -24,14 +24,14 @@ pub(crate) struct Lookup<'a> {
 }
 
 impl Lookups {
-    /// Waits until no other request with the token is being looked up.
+    /// Waits until no other lookup of the token is running.
     ///
     /// # Errors
-    /// 503 if that takes too long: as many lookups as there are requests would take the database from others.
+    /// 503 if that takes too long: a lookup for each request would overload the database.
     pub(crate) async fn turn(&self, token: &str) -> Result<Lookup<'_>> {
         let token: Arc<str> = token.into();
         let queue = self.queues().entry(token.clone()).or_default().clone();
-        // The guard is made before the wait, so that the entry goes also if the wait is given up.
+        // The guard is created before the wait, so that the entry is removed even if the wait is cancelled.
         let mut lookup = Lookup {
             lookups: self,
             token,

@@ -1,6 +1,6 @@
-//! The SCIM API over HTTP (RFC 7644): routes, handlers and answers.
+//! The SCIM API over HTTP (RFC 7644): routes, handlers and responses.
 //!
-//! The [`wire`](crate::wire) hands a request to `exchange`, which finds its route; `handlers` chooses what answers it,
+//! The [`wire`](crate::wire) passes a request to `exchange`, which finds its route; `handlers` selects its handler,
 //! `authentication` finds its caller, and `resources` calls the service.
 
 mod app;

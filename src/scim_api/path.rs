@@ -7,7 +7,7 @@ use crate::wire::layers::guard::decode;
 #[derive(Debug, Clone)]
 pub(crate) struct BasePath {
     path: String,
-    /// The part before the version segment, if the base path ends in one.
+    /// The part before the version segment, if the base path ends with one.
     unversioned: Option<String>,
 }
 
@@ -68,8 +68,8 @@ fn below<'a>(prefix: &str, path: &'a str) -> Option<&'a str> {
         .filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The segments of a path, decoded one by one, so that an encoded slash is part of its segment.
-/// Empty ones are left out: a base URL entered with a slash at its end gives `//Users`.
+/// The segments of a path, decoded one by one, so that an encoded slash is part of its segment. Empty ones are skipped:
+/// a base URL with a slash at its end results in `//Users`.
 fn segments(path: &str) -> Vec<String> {
     path.split('/')
         .filter(|segment| !segment.is_empty())
@@ -115,8 +115,8 @@ const ENDPOINTS: [&str; 7] = [
     "Me",
 ];
 
-/// The first of two endpoints, as in `/Users/Users/{id}`. `/ResourceTypes/Users` is no such thing: it may
-/// be the name of a type.
+/// The first of two endpoints, as in `/Users/Users/{id}`. Not for `/ResourceTypes/Users`, which can be the name of a
+/// type.
 fn nested(segments: &[String]) -> Option<&str> {
     let [outer, inner, ..] = segments else {
         return None;
@@ -125,8 +125,8 @@ fn nested(segments: &[String]) -> Option<&str> {
     (is_outer && (ENDPOINTS.contains(&inner.as_str()) || outer == inner)).then_some(outer)
 }
 
-/// A path at which nothing is, as a log may have it: words that clients put into paths by mistake, and
-/// an ellipsis for each other segment.
+/// The outline of an unknown path for a log: words that clients put into paths by mistake, and an ellipsis for each
+/// other segment.
 pub(crate) fn outline(path: &str) -> String {
     const MOST: usize = 8;
     let is_known = |segment: &str| {

@@ -5,9 +5,8 @@ use axum::http::{HeaderMap, HeaderName};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// What the client prefers to be answered; `None` if it says nothing of it, or both: who asks for
-/// both has not decided. Of a preference that is given twice the first counts, and unknown ones are
-/// passed over.
+/// The preferred response of the client; `None` if there is none, or both are requested. The first of repeated
+/// preferences applies, and unknown ones are ignored.
 pub(crate) fn returns(headers: &HeaderMap) -> Option<ReturnPreference> {
     let lines = headers
         .get_all(PREFER)
@@ -25,7 +24,7 @@ pub(crate) fn returns(headers: &HeaderMap) -> Option<ReturnPreference> {
     values.all(|other| other == first).then_some(first)
 }
 
-/// The parts between separators that stand outside of quotation marks.
+/// The parts between separators outside of quotation marks.
 fn split(text: &str, separator: char) -> Vec<&str> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     text.split(|c: char| {

@@ -28,7 +28,7 @@ pub(crate) fn list_query(query: Option<&str>) -> Result<SearchRequest> {
     })
 }
 
-/// The choice of attributes for one resource.
+/// The selected attributes for one resource.
 ///
 /// # Errors
 /// 400 `invalidValue`.
@@ -36,7 +36,7 @@ pub(crate) fn view(query: Option<&str>) -> Result<View> {
     Ok(Parameters::read(query)?.view())
 }
 
-/// Whether the query has a parameter of that name, whatever its value.
+/// Whether the query has a parameter with that name.
 pub(crate) fn names(query: Option<&str>, name: &str) -> bool {
     pairs(query).any(|(found, _)| found == name)
 }
@@ -52,9 +52,8 @@ const KNOWN: [&str; 8] = [
     "excludedAttributes",
 ];
 
-/// The known parameters, decoded, by their names in any letter case, as the members of a search request
-/// have them: a filter that is not seen would give all resources. What others there are is ignored
-/// (RFC 7644 section 3.4.2).
+/// The known parameters, decoded, by case-insensitive names like the members of a search request: an ignored filter
+/// would return all resources. Other parameters are ignored (RFC 7644 section 3.4.2).
 struct Parameters(Vec<(&'static str, String)>);
 
 impl Parameters {
@@ -108,7 +107,7 @@ impl Parameters {
     }
 }
 
-/// Names and raw values; a stray `&` or a bare `?` makes none.
+/// Names and raw values; a stray `&` or a bare `?` is skipped.
 fn pairs(query: Option<&str>) -> impl Iterator<Item = (String, &str)> {
     let parts = query
         .unwrap_or_default()
@@ -120,8 +119,8 @@ fn pairs(query: Option<&str>) -> impl Iterator<Item = (String, &str)> {
     })
 }
 
-/// A value in plain text, where `+` is a blank; U+0000 means nothing in any parameter, and
-/// databases disagree about it.
+/// A value in plain text, where `+` is a blank; U+0000 has no meaning in parameters, and databases handle it
+/// differently.
 fn text(name: &str, raw: &str) -> Result<String> {
     let problem = match decode(&raw.replace('+', " ")) {
         Some(text) if !text.contains('\0') => return Ok(text),
@@ -136,7 +135,7 @@ fn text(name: &str, raw: &str) -> Result<String> {
     })
 }
 
-/// A whole number; one that is out of range counts as the last that is in it.
+/// A whole number, clamped to the range.
 fn integer(name: &str, text: &str) -> Result<i64> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

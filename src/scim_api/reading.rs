@@ -1,4 +1,4 @@
-//! Reading resources for an operator: the answers of the protocol, without its authentication and its log.
+//! Reading resources for an operator: responses of the protocol, without its authentication and log.
 
 use crate::access::{Caller, answered};
 use crate::error::{Result, ScimError};
@@ -39,7 +39,7 @@ impl Reading<'_> {
     }
 }
 
-/// Answers a request of an operator to read resources. What is not for reading is refused.
+/// Handles a request of an operator to read resources. Other methods are refused.
 pub(crate) async fn read_for_operator(
     service: &Service,
     caller: &Caller,

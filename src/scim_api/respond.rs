@@ -19,10 +19,10 @@ use std::task::{Context, Poll};
 const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// The response to what the service answered.
+/// The response for a reply of the service.
 pub(crate) fn reply(reply: Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    // Personal data is for the client alone; with a tag it may keep it, if it asks again each time.
+    // Personal data is for the client alone; with an ETag it may cache the data if it revalidates each time.
     let caching = if reply.etag.is_some() {
         "private, no-cache"
     } else {
@@ -54,13 +54,13 @@ pub(crate) fn reply(reply: Reply) -> Response {
     response
 }
 
-/// Says of an answer without a body that it is SCIM JSON: SCIM-SDK, a library for Java, takes an
-/// answer to a PATCH for a failure without that (RFC 7644 section 3.1 wants it of answers with one).
+/// Adds the SCIM media type to a response without a body: SCIM-SDK, a library for Java, treats a response to a PATCH
+/// without it as a failure (RFC 7644 section 3.1 requires it for responses with a body).
 pub(crate) fn name_type(response: &mut Response) {
     response.headers_mut().insert(CONTENT_TYPE, SCIM_JSON);
 }
 
-/// The error that an answer shows, an extension of it for the log.
+/// The error of a response, an extension for the log.
 #[derive(Debug, Clone)]
 pub(crate) struct Shown(pub(crate) Arc<ScimError>);
 
@@ -95,8 +95,8 @@ impl From<Refusal> for ScimError {
     }
 }
 
-/// The response to an error. `credentials` says whether the request had an `Authorization`
-/// field: a challenge has no error code where there was none (RFC 6750 section 3.1).
+/// The response to an error. `credentials` is whether the request had an `Authorization` field: a challenge has no
+/// error code without it (RFC 6750 section 3.1).
 pub(crate) fn error(error: ScimError, credentials: bool) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = with_body(status, Some(error_body(&error)), None);
@@ -120,8 +120,8 @@ pub(crate) fn error_body(error: &ScimError) -> String {
     error.message().to_string()
 }
 
-/// A body whose end comes while the beginning is sent. If it does not come, the transfer is cut, which
-/// the client can tell from a body that is complete.
+/// A body whose rest is read while the beginning is sent. If reading fails, the transfer is aborted, which the client
+/// can distinguish from a complete body.
 struct Growing {
     head: Option<String>,
     rest: Pieces,

@@ -1,5 +1,5 @@
-//! Where requests are bound for. Resource types are data and differ between tenants, so the route of a
-//! resource names its endpoint as text; the caller's catalog says later whether it exists.
+//! Routes of requests. Resource types are data and differ between tenants, so the route of a resource has its endpoint
+//! as text; the caller's catalog determines later whether it exists.
 
 use crate::error::{ErrorStatus, Result, ScimError};
 use crate::reason::Reason;
@@ -10,13 +10,13 @@ use axum::http::Method;
 pub(crate) enum Route {
     /// `/healthz`: the process runs.
     Live,
-    /// `/readyz`: the database answers.
+    /// `/readyz`: the database responds.
     Ready,
     /// `/.well-known/jwks.json`: the public keys of security event tokens.
     KeySet,
     /// `/.well-known/ssf-configuration`: how receivers get security event tokens.
     Transmitter,
-    /// `/`: what this is, for a person who comes without a token.
+    /// `/`: information about the server, without a token.
     Front,
     /// Below the base path, where every request needs a token.
     Scim(Target),
@@ -46,12 +46,12 @@ pub(crate) enum Target {
     Resource(String, String),
     /// A protocol version other than ours.
     OtherVersion(String),
-    /// An endpoint below another one: the base URL of the client ends in the first.
+    /// An endpoint below another one: the base URL of the client ends with the first.
     Nested(String),
     Unknown,
 }
 
-/// The operation that a request names; `HEAD` is a `GET` whose body is left out later.
+/// The operation of a request; `HEAD` is a `GET` whose body is removed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Get,
@@ -87,7 +87,7 @@ impl Route {
         }
     }
 
-    /// What the log calls it; never text that a client made up.
+    /// The name in the log; never text of a client.
     pub(crate) fn template(&self) -> &'static str {
         match self {
             Self::Live => "/healthz",
@@ -119,7 +119,7 @@ impl Target {
     pub(crate) fn check(&self, verb: Verb, method: &Method) -> Result<()> {
         if verb == Verb::Other {
             return Err(ScimError::not_implemented(
-                "The server does not know this HTTP method.",
+                "This HTTP method is not supported.",
             ));
         }
         if self
@@ -130,7 +130,7 @@ impl Target {
             return Ok(());
         }
         let detail = format!(
-            "{method} is not for this endpoint, which takes {}.",
+            "{method} is not supported by this endpoint, which supports {}.",
             self.allow()
         );
         Err(ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, detail)

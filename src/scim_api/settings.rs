@@ -1,4 +1,4 @@
-//! What an operator can set about the SCIM API. The defaults suit Okta and Entra.
+//! Settings of the SCIM API. The defaults suit Okta and Entra.
 
 use crate::wire::RequestSettings;
 use crate::wire::rate::{Rates, TokenLimits};
@@ -6,13 +6,13 @@ use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Settings of requests and their answers.
+/// Settings of requests and their responses.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HttpSettings {
     /// Path of the SCIM endpoints, such as `/scim/v2`.
     pub base_path: String,
-    /// Whether each tenant has a path of its own beside it: `/t/`, its name, and the base path.
+    /// Whether each tenant also has its own path: `/t/`, its name, and the base path.
     pub tenant_paths: bool,
     /// Largest request body, in bytes.
     pub body_bytes: usize,
@@ -24,25 +24,25 @@ pub struct HttpSettings {
     pub uri_bytes: usize,
     /// Largest block of header lines, in bytes.
     pub header_bytes: usize,
-    /// Requests that a token may make in a second, in the long run; 0 sets no limit.
+    /// Sustained rate of a token in requests per second; 0: no limit.
     pub requests_per_second: u32,
-    /// Requests that a token may make at once after a pause.
+    /// Requests that a token may send at once after a pause.
     pub burst: u32,
     /// Bad tokens in a row that an address may present within a minute; 0 sets no limit.
     pub bad_tokens: u32,
-    /// Requests of a token that may be under way at a time, until their answers are written; 0 sets no limit.
+    /// Concurrent requests of a token, until their responses are written; 0: no limit.
     pub token_requests: usize,
-    /// Requests of a tenant that may be under way at a time; 0 sets no limit.
+    /// Concurrent requests of a tenant; 0: no limit.
     pub tenant_requests: usize,
-    /// Requests that may be under way at a time in all; 0 sets no limit.
+    /// Concurrent requests in total; 0: no limit.
     pub requests: usize,
-    /// Bytes of bodies and answers that the requests of a token may keep in memory; 0 sets no limit.
+    /// Bytes of memory for bodies and responses of a token; 0: no limit.
     pub token_memory_bytes: usize,
-    /// Bytes of bodies and answers that the requests of a tenant may keep in memory; 0 sets no limit.
+    /// Bytes of memory for bodies and responses of a tenant; 0: no limit.
     pub tenant_memory_bytes: usize,
-    /// Bytes of bodies and answers that all requests may keep in memory; 0 sets no limit.
+    /// Bytes of memory for bodies and responses in total; 0: no limit.
     pub memory_bytes: usize,
-    /// Time for the answer to a request, in seconds.
+    /// Time limit of a request, in seconds.
     pub request_seconds: u64,
     /// Time for the arrival of a request body, in seconds.
     pub body_seconds: u64,

@@ -1,4 +1,4 @@
-//! A log line as a JSON object, written as its fields come.
+//! A log line as a JSON object, written field by field.
 
 use std::fmt::{self, Debug, Write};
 use tracing::field::{Field, Visit};

@@ -1,5 +1,5 @@
-//! The exporter of traces: OTLP over HTTP. What the variables of OpenTelemetry say of endpoint, headers, time, sampling and
-//! batches, the library reads itself.
+//! The exporter of traces: OTLP over HTTP. The library itself reads the OpenTelemetry variables for endpoint, headers,
+//! time limits, sampling and batches.
 
 use crate::trace::TARGET;
 use opentelemetry::KeyValue;
@@ -11,7 +11,7 @@ use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::Registry;
 
-/// Sends spans in batches, from a thread of its own.
+/// Sends spans in batches, from a separate thread.
 #[derive(Debug)]
 pub(super) struct Exporter(SdkTracerProvider);
 
@@ -19,7 +19,7 @@ impl Exporter {
     /// Starts the thread.
     ///
     /// # Errors
-    /// What is wrong with a variable.
+    /// The error of a variable.
     pub(super) fn start(read: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let exporter = SpanExporter::builder()
             .with_http()
@@ -32,7 +32,7 @@ impl Exporter {
         Ok(Self(provider))
     }
 
-    /// The layer that takes the spans of requests, statements and deliveries, and no others.
+    /// The layer for the spans of requests, statements and deliveries only.
     pub(super) fn layer(&self) -> Box<dyn Layer<Registry> + Send + Sync> {
         let is_span = filter_fn(|metadata| metadata.is_span() && metadata.target() == TARGET);
         tracing_opentelemetry::layer()
@@ -46,7 +46,7 @@ impl Exporter {
             .boxed()
     }
 
-    /// Sends what is left.
+    /// Sends remaining spans.
     pub(super) fn finish(&self) {
         if let Err(error) = self.0.shutdown() {
             tracing::warn!(%error, "stopped before all traces were sent");
@@ -54,7 +54,7 @@ impl Exporter {
     }
 }
 
-/// What the spans are of: `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`, else the name of the program.
+/// The resource of the spans: `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES`, or else the name of the program.
 fn resource(read: impl Fn(&str) -> Option<String>) -> Resource {
     let is_named = read("OTEL_SERVICE_NAME").is_some_and(|name| !name.is_empty())
         || read("OTEL_RESOURCE_ATTRIBUTES").is_some_and(|list| list.contains("service.name="));

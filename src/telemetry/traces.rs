@@ -1,4 +1,4 @@
-//! Whether traces are exported: the variables of OpenTelemetry say.
+//! The configuration of the export of traces, from the OpenTelemetry variables.
 
 #[cfg(feature = "otlp")]
 use super::otlp::Exporter;
@@ -15,7 +15,7 @@ pub(crate) struct Traces {
     exporter: Option<Exporter>,
 }
 
-/// Why traces cannot be exported as the variables ask.
+/// Why traces cannot be exported as configured.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TraceError {
     /// A variable has a value that scimd does not support.
@@ -28,13 +28,13 @@ pub(crate) enum TraceError {
         /// Values that it may have.
         allowed: &'static str,
     },
-    /// The exporter cannot be made of the variables.
+    /// The exporter cannot be created from the variables.
     #[error("the exporter of traces cannot start with the OTEL_ variables: {0}")]
     Exporter(String),
     /// The program was built without the export of traces.
     #[cfg(not(feature = "otlp"))]
     #[error(
-        "the OTEL_ variables ask for traces, but this program was built without the feature otlp"
+        "the OTEL_ variables enable traces, but this program was built without the feature otlp"
     )]
     Missing,
 }
@@ -45,9 +45,8 @@ impl Traces {
         Self::default()
     }
 
-    /// The export that the variables of OpenTelemetry ask for: on if `OTEL_TRACES_EXPORTER` is `otlp`, or if a variable names
-    /// an endpoint; off if `OTEL_TRACES_EXPORTER` is `none` or `OTEL_SDK_DISABLED` is `true`. `read` gives the value of a
-    /// variable.
+    /// The configured export: on if `OTEL_TRACES_EXPORTER` is `otlp`, or if a variable has an endpoint; off if
+    /// `OTEL_TRACES_EXPORTER` is `none` or `OTEL_SDK_DISABLED` is `true`. `read` returns the value of a variable.
     ///
     /// # Errors
     /// If a variable has a value that is not supported, or the program was built without the export.
@@ -64,7 +63,7 @@ impl Traces {
         return Err(TraceError::Missing);
     }
 
-    /// The layer that takes spans; `None` while traces are off.
+    /// The layer for spans; `None` while traces are disabled.
     #[cfg(feature = "otlp")]
     pub(super) fn layer(&self) -> Option<SpanLayer> {
         self.exporter.as_ref().map(Exporter::layer)
@@ -85,7 +84,7 @@ impl Traces {
     }
 }
 
-/// The value of a variable; an empty one counts as none.
+/// The value of a variable; an empty one is treated as unset.
 fn set(read: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
     read(name)
         .map(|value| value.trim().to_owned())

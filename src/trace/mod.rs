@@ -1,7 +1,8 @@
-//! Spans for traces of OpenTelemetry: one for each request, statement, group of coalesced statements and delivery.
+//! Spans for OpenTelemetry traces: one for each request, statement, group of coalesced statements and delivery.
 //!
-//! They are spans of the library `tracing`, below the target [`TARGET`], which nothing but the export of traces enables. While
-//! that is off, no span is made. Spans hold templates of routes, names of statements and numbers, never values.
+//! They are spans of the library `tracing`, below the target [`TARGET`], which only the export of traces enables. While
+//! it is disabled, no spans are created. Spans contain templates of routes, names of statements and numbers, never
+//! values.
 
 mod parent;
 #[cfg(feature = "otlp")]
@@ -19,12 +20,12 @@ pub(crate) const TARGET: &str = "scimd::trace";
 #[derive(Debug, Clone)]
 pub(crate) struct RequestSpan(Span);
 
-/// The span in which somebody waits for work that others share.
+/// The span of a caller that waits for shared work.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin(Option<Span>);
 
 impl RequestSpan {
-    /// Begins the span of a request, below that of the client if it sent one; `None` while traces are off.
+    /// Starts the span of a request, below that of the client if it sent one; `None` while traces are disabled.
     pub(crate) fn begin(parent: Option<TraceParent>) -> Option<Self> {
         let span = tracing::debug_span!(
             target: TARGET,
@@ -118,7 +119,7 @@ pub(crate) fn delivery(event: &str) -> Span {
     )
 }
 
-/// Ends the span of an attempt with the status of the answer; `None` if there was none.
+/// Ends the span of an attempt with the status of the response; `None` without a response.
 pub(crate) fn end_delivery(span: &Span, status: Option<u16>) {
     if let Some(status) = status {
         span.record("http.response.status_code", status);
@@ -128,7 +129,7 @@ pub(crate) fn end_delivery(span: &Span, status: Option<u16>) {
     }
 }
 
-/// The span of work that is done once for all who wait for it; it has a link to the span of each.
+/// The span of shared work, with links to the spans of all waiting callers.
 pub(crate) fn shared<'a>(
     name: &'static str,
     origins: impl ExactSizeIterator<Item = &'a Origin>,
@@ -158,7 +159,7 @@ use remote::{link, rename, set_parent};
 #[cfg(not(feature = "otlp"))]
 fn set_parent(_: &Span, _: TraceParent) {}
 
-/// Nobody sees the names of spans of a build without export.
+/// Names of spans are not used in a build without export.
 #[cfg(not(feature = "otlp"))]
 fn rename(_: &Span, _: String) {}
 

@@ -6,7 +6,7 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, Tra
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Makes a span one below a span of the client.
+/// Sets a span of the client as parent.
 pub(super) fn set_parent(span: &Span, parent: TraceParent) {
     let parent = SpanContext::new(
         TraceId::from(parent.trace),
@@ -15,11 +15,11 @@ pub(super) fn set_parent(span: &Span, parent: TraceParent) {
         true,
         TraceState::default(),
     );
-    // Fails only while no traces are exported, and then the span goes nowhere.
+    // Fails only while no traces are exported.
     let _ = span.set_parent(Context::new().with_remote_span_context(parent));
 }
 
-/// Gives a span another name; a field has no effect once the span has begun.
+/// Renames a span; a field has no effect after its start.
 pub(super) fn rename(span: &Span, name: String) {
     span.context().span().update_name(name);
 }
@@ -29,7 +29,7 @@ pub(super) fn link(span: &Span, other: &Span) {
     span.add_link(other.context().span().span_context().clone());
 }
 
-/// Where a span is in its trace, for those who are called in it; `None` while traces are off.
+/// The trace context of a span, for outgoing requests; `None` while traces are disabled.
 pub(crate) fn place(span: &Span) -> Option<TraceParent> {
     if span.is_disabled() {
         return None;

@@ -1,8 +1,7 @@
-//! Fair turns of requests until each of them is admitted or refused, so that a flood of one client is no queue in
-//! front of the others.
+//! Fair scheduling of requests until each is admitted or refused, so that a flood of one client does not delay others.
 //!
-//! The clients take turns, however many requests each of them has sent, and none of them has all places. A client is
-//! known by its credentials as they were sent; one without any by its address.
+//! Clients are served round robin, regardless of their number of requests, and no client has all slots. A client is
+//! identified by the credentials that it sent, or otherwise by its address.
 
 use foldhash::fast::RandomState;
 use std::collections::{HashMap, VecDeque};
@@ -14,13 +13,13 @@ use tokio::sync::oneshot;
 /// Requests that are being admitted at a time.
 const PLACES: usize = 32;
 
-/// Places of [`PLACES`] that one client may have.
+/// Slots of [`PLACES`] that one client may have.
 const PLACES_OF_ONE: usize = PLACES / 4;
 
-/// Requests of one client that wait even if there are too many of all clients.
+/// Number of requests of one client that may wait even if there are too many in total.
 pub(crate) const SHARE: usize = 256;
 
-/// Whose request it is, as a number made of the credentials or of the address.
+/// The client of a request: a hash of its credentials or address.
 pub(crate) type Client = u64;
 
 /// The client that sent these credentials or, if it sent none, that has this address.
@@ -33,18 +32,18 @@ pub(crate) fn client(credentials: Option<&[u8]>, address: IpAddr) -> Client {
     hasher.finish()
 }
 
-/// The turns of a server; clones share them.
+/// The scheduler of a server; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Admission(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
     free: usize,
-    /// Places that one client may have.
+    /// Maximum slots of one client.
     of_one: usize,
     taken: HashMap<Client, usize, RandomState>,
     waiting: HashMap<Client, VecDeque<oneshot::Sender<Turn>>, RandomState>,
-    /// The clients that wait, in the order of their turns.
+    /// The waiting clients, in the order of their turns.
     order: VecDeque<Client>,
 }
 
@@ -54,24 +53,24 @@ impl Default for Admission {
     }
 }
 
-/// The right of one request to be admitted or refused, until it is dropped.
+/// The slot of a request that is being admitted, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
     admission: Admission,
     client: Client,
 }
 
-/// A turn, or the wait for it.
+/// A slot, or the wait for one.
 #[derive(Debug)]
 pub(crate) enum Wait {
-    /// The turn is now.
+    /// The slot is free.
     Over(Turn),
-    /// The turn comes later, through this channel.
+    /// The slot will be sent through this channel.
     For(oneshot::Receiver<Turn>),
 }
 
 impl Wait {
-    /// Waits for the turn. `None` if it can never come, as the server ends.
+    /// Waits for the slot. `None` if the server stops.
     pub(crate) async fn end(self) -> Option<Turn> {
         match self {
             Self::Over(turn) => Some(turn),
@@ -81,7 +80,7 @@ impl Wait {
 }
 
 impl Admission {
-    /// So many places, of which one client may have a part.
+    /// A limit of `places` slots, at most `of_one` of them for one client.
     pub(crate) fn new(places: usize, of_one: usize) -> Self {
         Self(Arc::new(Mutex::new(State {
             free: places,
@@ -92,7 +91,7 @@ impl Admission {
         })))
     }
 
-    /// Asks for the next turn of a client.
+    /// Requests the next slot for a client.
     pub(crate) fn turn(&self, client: Client) -> Wait {
         let mut state = self.state();
         if !state.waiting.contains_key(&client) && state.has_place(client) {
@@ -114,7 +113,7 @@ impl Admission {
             .is_some_and(|waiting| waiting.len() >= SHARE)
     }
 
-    /// Whether some request waits for its turn.
+    /// Whether a request waits for its turn.
     pub(crate) fn is_crowded(&self) -> bool {
         !self.state().order.is_empty()
     }
@@ -123,7 +122,7 @@ impl Admission {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives free places to the requests that wait.
+    /// Assigns free slots to waiting requests.
     fn hand_on(&self) {
         loop {
             let mut state = self.state();
@@ -132,7 +131,7 @@ impl Admission {
             };
             state.begin(client);
             drop(state);
-            // If the request has given up since, the turn is dropped, which hands it on.
+            // If the request was cancelled, the slot is dropped, and is assigned to the next.
             let _ = next.send(Turn {
                 admission: self.clone(),
                 client,
@@ -168,7 +167,7 @@ impl State {
         if waiting.is_empty() {
             self.order.push_back(client);
         }
-        // Those that have given up are no longer counted.
+        // Cancelled requests are no longer counted.
         if waiting.len() >= SHARE {
             waiting.retain(|sender| !sender.is_closed());
         }
@@ -176,7 +175,7 @@ impl State {
         receiver
     }
 
-    /// Takes the next request that waits and has a place.
+    /// Removes the next waiting request for a free slot.
     fn next(&mut self) -> Option<(Client, oneshot::Sender<Turn>)> {
         for _ in 0..self.order.len() {
             let client = self.order.pop_front()?;

@@ -1,4 +1,4 @@
-//! The answer to one request, from the turn in which it is admitted to the last byte that is written.
+//! The response to one request, from its admission to the last written byte.
 
 use crate::wire::admission;
 use crate::wire::app::App;
@@ -20,14 +20,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::Service;
 
-/// Requests of one connection that wait, or whose answers may stay unread, while there are too many of them in all.
+/// Maximum number of requests of one connection that wait or have unread responses, while there are too many in total.
 pub(crate) const FEW: usize = 8;
 
-/// The work on one request. hyper keeps room for it as long as the connection lasts, so there is but a pointer.
+/// The future of one request. hyper reserves space for it as long as the connection lasts, so it is only a pointer.
 pub(crate) type Answering =
     Pin<Box<dyn Future<Output = Result<hyper::Response<CountedBody>, Crowded>> + Send>>;
 
-/// Answers one request. An error ends the stream of HTTP/2, or the connection of HTTP/1, without an answer.
+/// Handles one request. An error ends the HTTP/2 stream, or the HTTP/1 connection, without a response.
 pub(crate) fn answer(
     app: &App,
     deadlines: &ConnectionDeadlines,
@@ -62,7 +62,7 @@ pub(crate) fn answer(
         let Ok(mut response) = handler.call(request).await;
         ticket.end_turn();
         open.ready();
-        // axum declares every empty body; these answers have none (RFC 9110 section 8.6).
+        // axum declares every empty body; these responses have none (RFC 9110 section 8.6).
         if matches!(
             response.status(),
             StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
@@ -84,10 +84,10 @@ pub(crate) fn answer(
 
 /// There are too many requests that count for no token, and the client has its share of them.
 #[derive(Debug, thiserror::Error)]
-#[error("too many requests wait, or have answers that are not read")]
+#[error("too many requests wait, or have unread responses")]
 pub(crate) struct Crowded;
 
-/// The body of a request, whose end the connection waits for before it rests.
+/// The body of a request, whose end the connection awaits before it is idle.
 fn body_of(body: Incoming, deadlines: &ConnectionDeadlines) -> Body {
     if hyper::body::Body::is_end_stream(&body) {
         return Body::new(body);

@@ -27,7 +27,7 @@ pub struct App {
     pub(crate) refuse: RefusalForms,
     /// Settings of connections that were read again.
     pub(crate) renewed: watch::Sender<Option<ServerSettings>>,
-    /// What the API does once a minute.
+    /// The work of the API once a minute.
     pub(crate) tidy: Arc<dyn Fn() + Send + Sync>,
     settings: Live<RequestSettings>,
 }
@@ -41,8 +41,8 @@ impl fmt::Debug for App {
 }
 
 impl App {
-    /// An app with the handler of an API, within limits. Requests are refused and logged as the API has it, and once a
-    /// minute it may forget what has no effect any more.
+    /// An app with the handler of an API, within limits. The API defines how requests are refused and logged, and can
+    /// remove expired state once a minute.
     pub(crate) fn new<S: Inner>(
         settings: RequestSettings,
         refuse: RefusalForms,
@@ -71,7 +71,7 @@ impl App {
         }
     }
 
-    /// Takes other limits, and reads the certificate again.
+    /// Replaces the limits, and reloads the certificate.
     pub(crate) fn renew(&self, settings: RequestSettings, server: ServerSettings) {
         self.in_flight.set(Bounds::of(&settings));
         self.settings.set(settings);
@@ -84,7 +84,7 @@ impl App {
         settings.uri_bytes.saturating_add(settings.header_bytes)
     }
 
-    /// What a request may take until its answer is ready.
+    /// Time limit of a request until its response is ready.
     pub(crate) fn request_time(&self) -> Duration {
         self.settings.get().request_time
     }

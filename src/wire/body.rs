@@ -1,4 +1,4 @@
-//! Request bodies: read up to a limit and within a time, whatever the client declares.
+//! Request bodies: read up to a limit and within a time, regardless of the declared length.
 
 use crate::wire::in_flight::Ticket;
 use crate::wire::refusal::{Refusal, Result};
@@ -12,15 +12,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// What is thrown away of a body that was refused, so that the client comes to read the answer
-/// instead of a broken connection.
+/// Maximum number of bytes of a refused body that are discarded, so that the client reads the response instead of a
+/// broken connection.
 const DISCARD_BYTES: usize = 8 << 20;
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
-/// What a body takes in memory, as text and as values, for each of its bytes.
+/// Memory of a body as text and as values, per byte.
 const WEIGHT: usize = 8;
 
-/// Bytes that are counted for a body of unknown length before any came.
+/// Bytes that are counted for a body of unknown length before it arrives.
 const UNCOUNTED: usize = 4 << 10;
 
 /// How much of a body is read, and how long.
@@ -34,10 +34,9 @@ pub(crate) struct BodyLimits {
 #[derive(Debug)]
 pub(crate) struct Upload {
     body: Body,
-    /// Whether more of it comes unasked: not from a client that waits for our word before it
-    /// sends, nor from one that has stalled.
+    /// Whether more of it will arrive: not from a client that waits for `100 Continue`, nor from one that has stalled.
     comes: bool,
-    /// What came of it, once it was read.
+    /// The result, after it was read.
     outcome: Option<Result<Bytes>>,
     remainder: Remainder,
     /// Where its bytes are counted.
@@ -74,8 +73,7 @@ impl Upload {
     /// Reads the body; it can be read several times.
     ///
     /// # Errors
-    /// 413 over the limit, 408 when it takes too long, 400 if it ends early, 429 or 503 if too many bytes are under
-    /// way.
+    /// 413 over the limit, 408 when it takes too long, 400 if it ends early, 429 or 503 if too many bytes are in use.
     pub(crate) async fn bytes(&mut self, headers: &HeaderMap, limits: BodyLimits) -> Result<Bytes> {
         let declared =
             declared(headers).map(|length| usize::try_from(length).unwrap_or(usize::MAX));
@@ -125,7 +123,7 @@ impl Upload {
         Ok(bytes)
     }
 
-    /// Throws away what comes of a refused body, within bounds.
+    /// Discards the rest of a refused body, within limits.
     pub(crate) async fn discard(mut self) {
         if !self.comes {
             return;

@@ -30,14 +30,14 @@ const HEADER_LINES: usize = 100;
 /// How long a connection of HTTP/1 rests until its buffers are freed.
 const REST: Duration = Duration::from_millis(500);
 
-/// What all connections of a server have in common.
+/// The shared state of all connections of a server.
 pub(crate) struct ConnectionServer {
     app: App,
     settings: ServerSettings,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
     /// For connections that are opened while there are too many requests: a client whose connections are closed for
-    /// that opens them again, and each refused request would cost as much as an answer.
+    /// that reconnects, and each refused request would cost as much as a response.
     http2_crowded: http2::Builder<TokioExecutor>,
     shutdown: Shutdown,
 }
@@ -71,11 +71,11 @@ impl ConnectionServer {
         deadlines: ConnectionDeadlines,
         tls: Option<TlsAcceptor>,
     ) {
-        // Answers are small and written at once; waiting for more to send only delays them.
+        // Responses are small and written at once; Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
         match tls {
             None => self.serve_stream(stream, peer, deadlines).await,
-            // In a place of its own, so that a connection without TLS is no larger than it must be.
+            // Boxed, so that a connection without TLS is small.
             Some(acceptor) => Box::pin(self.secure(stream, peer, deadlines, acceptor)).await,
         }
     }
@@ -114,8 +114,8 @@ impl ConnectionServer {
         }
     }
 
-    /// Serves requests until the connection ends. hyper keeps two buffers for each connection of HTTP/1, so a
-    /// connection that rests is taken back from it, and given to it again with the next byte.
+    /// Serves requests until the connection ends. hyper keeps two buffers for each HTTP/1 connection, so an idle
+    /// connection is taken from it, and returned to it with the next byte.
     async fn serve<IO>(
         &self,
         mut stream: DeadlineStream<IO>,
@@ -135,7 +135,7 @@ impl ConnectionServer {
         }
         let mut has_more = protocol.is_some();
         while has_more {
-            // In a place of its own, which is free while the connection rests.
+            // Boxed, and freed while the connection is idle.
             match Box::pin(self.http1(stream, peer, deadlines)).await? {
                 Some(resting) => stream = resting,
                 None => return Ok(()),
@@ -185,7 +185,7 @@ impl ConnectionServer {
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);
         let mut shutdown = self.shutdown.clone();
-        // One that was opened while the server leaves is closed in order when it drains.
+        // A connection that was opened during the shutdown delay is closed in order when the server drains.
         let since = shutdown.phase();
         tokio::select! {
             ended = turn.used_by(connection.as_mut()) => return Ok(ended?),
@@ -194,7 +194,7 @@ impl ConnectionServer {
         Ok(turn.used_by(connection).await?)
     }
 
-    /// Serves requests of HTTP/1 until the connection rests, in which case the stream is handed back, or ends.
+    /// Serves HTTP/1 requests until the connection is idle, in which case the stream is returned, or ends.
     async fn http1<IO>(
         &self,
         stream: DeadlineStream<IO>,
@@ -224,7 +224,7 @@ impl ConnectionServer {
         if let Some(ended) = ended {
             return Ok(ended.map(|()| None)?);
         }
-        // One that is idle ends at once; another one after the answer to the request under way.
+        // An idle connection ends at once; another one after the response to the running request.
         Pin::new(&mut connection).graceful_shutdown();
         let is_idle = poll_fn(|cx| Poll::Ready(connection.poll_without_shutdown(cx))).await;
         if is_idle.is_pending() {
@@ -267,7 +267,7 @@ fn http2(
     builder
 }
 
-/// Twice what the guard takes: up to there the refusal has a reason in its body.
+/// Twice the limit of the guard: up to this size the refusal has a reason in its body.
 fn room(head_bytes: usize) -> usize {
     head_bytes.saturating_mul(2).max(16 << 10)
 }

@@ -1,16 +1,15 @@
-//! The connections that are open, and which of them is closed when there is no room for another.
+//! The open connections, and the choice of the one to close when the limit is reached.
 //!
-//! First are closed those on which no good token was shown, so that no client without a token can keep others out: the
-//! oldest of the address that has most of them, if that is more than its share, else the oldest of all. Those on which
-//! nothing was received go before those whose client has begun to ask, because a client with a token sends its request
-//! at once. One that was opened just now is not closed, so that its client has the time to show a token, and no other
-//! is closed in its place. If a good token was shown on all of them, the one is closed that has been idle longest, then
-//! the one whose client has read nothing for longest. A connection with a token whose requests are at work is not
-//! closed.
+//! Connections without a valid token are closed first, so that clients without a token cannot block others: the oldest
+//! of the address with most of them, if that is more than its share, otherwise the oldest of all. Connections on which
+//! nothing was received are closed before those with a partial request, because a client with a token sends its request
+//! at once. A connection that was just opened is not closed, so that its client has time to send a token, and no other
+//! is closed instead. If all have a valid token, the one that has been idle longest is closed, then the one whose
+//! client has not read for longest. A connection with a token and running requests is not closed.
 //!
-//! Thousands of connections may be opened and closed in a second while there is no room. So what each of them costs
-//! does not grow with the number of those that are open: connections stand in sets in the order in which they may be
-//! closed, and move from one set to the next only when their turn comes.
+//! Thousands of connections can be opened and closed per second at the limit. The cost of each therefore does not
+//! depend on the number of open ones: connections are in sets in the order in which they can be closed, and move from
+//! one set to the next only when they are considered.
 
 use crate::wire::connection_set::ConnectionSet;
 use crate::wire::deadlines::{Activity, ConnectionDeadlines};
@@ -22,13 +21,13 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-/// The divisor of all connections that gives the share of one address without a token while there is no room.
+/// Divisor of all connections for the share of one address without a token at the limit.
 const SHARE: usize = 4;
 
 /// How long a connection stays, after it was opened, on which no good token was shown yet.
 #[derive(Debug, Clone, Copy)]
 struct Grace {
-    /// If nothing was received on it. A request comes with the end of the TCP handshake or right after it.
+    /// If nothing was received on it. A request arrives with the end of the TCP handshake or directly after it.
     silent: Duration,
     /// If something was received on it.
     asking: Duration,
@@ -42,7 +41,7 @@ const GRACE: Grace = Grace {
 /// How long a client may read nothing before its connection may go.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How often is checked whether a connection may be closed: one that becomes idle sends no notice.
+/// Interval of checks for a connection to close: one that becomes idle sends no notification.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The connections of a server; clones share them.
@@ -75,7 +74,7 @@ struct OpenConnection {
     leave: Arc<Notify>,
 }
 
-/// What is done for a new connection when there is no room.
+/// The action for a new connection at the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// Closes the connection of this number.
@@ -84,7 +83,7 @@ enum Step {
     Wait(Duration),
 }
 
-/// The place of one connection, until it is dropped.
+/// The slot of one connection, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
     connections: ConnectionLimit,
@@ -93,7 +92,7 @@ pub(crate) struct Slot {
 }
 
 impl ConnectionLimit {
-    /// So many at most.
+    /// Maximum number.
     pub(crate) fn new(most: usize) -> Self {
         Self::with_grace(most, GRACE)
     }
@@ -117,20 +116,20 @@ impl ConnectionLimit {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes another limit; no connection is closed for it now.
+    /// Replaces the limit; no connection is closed for it now.
     pub(crate) fn set(&self, most: usize) {
         self.state().most = most.max(1);
     }
 
-    /// Waits until there is room for a connection, or one that may go.
+    /// Waits until there is a free slot, or a connection that can be closed.
     pub(crate) async fn room(&self) {
         while let Some(pause) = self.wait() {
-            // After a notice or the pause, the check is made again.
+            // The check is repeated after a notification or the pause.
             let _ = timeout(pause, self.0.freed.notified()).await;
         }
     }
 
-    /// How long to wait for room; `None` if there is some, or a connection that may go.
+    /// Time to wait for a slot; `None` if there is one, or a connection that can be closed.
     fn wait(&self) -> Option<Duration> {
         let mut state = self.state();
         if !state.is_full() {
@@ -142,12 +141,12 @@ impl ConnectionLimit {
         }
     }
 
-    /// Whether there is no room for another connection unless one is closed.
+    /// Whether the limit is reached.
     pub(crate) fn is_full(&self) -> bool {
         self.state().is_full()
     }
 
-    /// Adds a connection; another one is closed if there is no room.
+    /// Adds a connection; at the limit another one is closed.
     pub(crate) fn take(&self, address: IpAddr, deadlines: ConnectionDeadlines) -> Slot {
         let mut state = self.state();
         while state.is_full()
@@ -194,8 +193,8 @@ impl State {
         Some(removed)
     }
 
-    /// Which connection is closed first, if any may be. While one without a token has time left to show one, no other
-    /// is closed: soon it has a token, or may be closed itself.
+    /// The connection to close first, if any. While a connection without a token has time left to send one, no other is
+    /// closed: soon it has a token, or can be closed itself.
     fn step(&mut self) -> Step {
         if let Some(number) = self.first_silent() {
             return self.when_late(number, self.grace.silent);
@@ -228,8 +227,8 @@ impl State {
         }
     }
 
-    /// The first connection on which something was received and no good token shown: first of those that wait for their
-    /// client, then of those that are being answered, and may be about to be known.
+    /// The first connection with received bytes and without a valid token: first of those that wait for their client,
+    /// then of those with running requests, whose token may be checked soon.
     fn first_asking(&mut self) -> Option<u64> {
         let first = loop {
             let number = self.asking.first(self.most / SHARE)?;

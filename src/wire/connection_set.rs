@@ -1,4 +1,4 @@
-//! Connections in the order in which they were opened, counted for each network that they come from.
+//! Connections in the order in which they were opened, counted by client network.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ impl ConnectionSet {
         self.networks.entry(network).or_default().insert(number);
     }
 
-    /// Removes the connection of a number, if it is there.
+    /// Removes the connection with a number, if it exists.
     pub(crate) fn remove(&mut self, network: IpAddr, number: u64) {
         if !self.all.remove(&number) {
             return;

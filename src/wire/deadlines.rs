@@ -1,5 +1,5 @@
-//! What a connection is doing, and until when it may go on. hyper has one timer for the head of a request and none for
-//! a connection that sends nothing; here each state has its own time.
+//! The state of a connection and its current deadline. hyper has one timer for the head of a request and none for a
+//! silent connection; here each state has its own time limit.
 
 use crate::wire::admission::Client;
 use crate::wire::raw_head::{Fault, RawHead};
@@ -26,11 +26,11 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    /// Requests whose answers are not written yet.
+    /// Requests whose responses are not written yet.
     in_flight: usize,
-    /// Requests in flight whose answers are ready: the client has to read.
+    /// Requests in flight whose responses are ready: the client has to read.
     unread: usize,
-    /// When some of an answer was last written, or the first of those that are unread was ready.
+    /// Time at which a part of a response was last written, or the first unread one was ready.
     progress: Instant,
     /// Whether any byte was ever received.
     has_received: bool,
@@ -42,17 +42,17 @@ struct State {
     client: Option<Client>,
     /// Whether the connection is to end at once, without finishing its requests.
     is_abandoned: bool,
-    /// Whether what still comes is to be read and thrown away before the connection is closed.
+    /// Whether further bytes are read and discarded before the connection is closed.
     lingers: bool,
-    /// When the last one began, or since when none is left.
+    /// Start of the last request, or the time at which none was left.
     since: Instant,
     /// When the head of the next request began.
     head_since: Option<Instant>,
     /// Whether there was a request at all.
     has_asked: bool,
-    /// HTTP/2 speaks between requests too, so that bytes begin no head.
+    /// HTTP/2 has frames between requests, so that bytes do not start a head.
     is_http2: bool,
-    /// Whether a part of the body of the last request may still come.
+    /// Whether a part of the body of the last request is missing.
     awaits_body: bool,
     /// Whether bytes wait to be written.
     is_stalled: bool,
@@ -62,9 +62,8 @@ struct State {
 }
 
 impl ConnectionDeadlines {
-    /// `answer_time` is what a request may take until its answer is ready. From then on some of it must be
-    /// written within the time for writing, again and again: a client of HTTP/2 can refuse to read without
-    /// ever blocking the stream.
+    /// `answer_time` is the time limit of a request until its response is ready. From then on a part of it must be
+    /// written within each interval of the write time: an HTTP/2 client can refuse to read without blocking the stream.
     pub(crate) fn new(settings: &ServerSettings, answer_time: Duration) -> Self {
         let state = State {
             in_flight: 0,
@@ -103,7 +102,7 @@ impl ConnectionDeadlines {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes came in.
+    /// Records received bytes.
     pub(crate) fn received(&self, bytes: &[u8]) {
         let mut state = self.state();
         state.awaits_task = false;
@@ -118,13 +117,13 @@ impl ConnectionDeadlines {
         state.raw.received(bytes, idle);
     }
 
-    /// Bytes have come in that the task of the connection, which has not run yet, is going to read.
+    /// Records received bytes that the task of the connection, which has not run yet, will read.
     pub(crate) fn note_waiting(&self) {
         let mut state = self.state();
         (state.has_received, state.awaits_task) = (true, true);
     }
 
-    /// Bytes came in that belong to no request, such as a TLS handshake.
+    /// Records received bytes that belong to no request, such as a TLS handshake.
     pub(crate) fn note_received(&self) {
         let mut state = self.state();
         (state.has_received, state.awaits_task) = (true, false);
@@ -135,7 +134,7 @@ impl ConnectionDeadlines {
         self.state().has_received
     }
 
-    /// Until when more bytes must come, or the requests in flight be answered.
+    /// The deadline for more bytes, or for the responses of requests in flight.
     pub(crate) fn deadline(&self, reader: &Waker) -> Instant {
         let mut state = self.state();
         if state.is_abandoned {
@@ -155,8 +154,8 @@ impl ConnectionDeadlines {
         }
     }
 
-    /// Since when an HTTP/1 connection rests: the last answer is written, all of its request has come, and nothing
-    /// has come after it. `None` while there is something to do.
+    /// Start of the idle time of an HTTP/1 connection: the last response is written, its request is complete, and
+    /// nothing was received after it. `None` while there is work.
     pub(crate) fn rests_since(&self) -> Option<Instant> {
         let state = self.state();
         let is_busy = state.in_flight > 0
@@ -169,12 +168,12 @@ impl ConnectionDeadlines {
         (state.has_asked && !is_busy).then_some(state.since)
     }
 
-    /// The request that began last has a body, of which a part may still come.
+    /// Records that the last request has an incomplete body.
     pub(crate) fn await_body(&self) {
         self.state().awaits_body = true;
     }
 
-    /// The body of the request has come to its end.
+    /// Records the end of the body.
     pub(crate) fn end_body(&self) {
         self.state().awaits_body = false;
     }
@@ -184,8 +183,8 @@ impl ConnectionDeadlines {
         self.state().is_stalled = is_stalled;
     }
 
-    /// A request begins; it lasts until the guard is dropped, which is when its answer is written. Also says
-    /// what is wrong with its head.
+    /// Records the start of a request, which ends when the guard is dropped after its response is written. Also returns
+    /// the error of its head.
     pub(crate) fn begin(&self, method: &str, version: Version) -> (OpenRequest, Option<Fault>) {
         let mut state = self.state();
         state.awaits_body = false;
@@ -209,15 +208,14 @@ impl ConnectionDeadlines {
         )
     }
 
-    /// Whether so many answers are ready that the client does not read. Of a connection on which a good token was
-    /// shown, only if it has read nothing for that long: a client that sends many requests at once has as many
-    /// answers to read.
+    /// Whether this number of responses are unread. For a connection with a valid token, only if the client has not
+    /// read for that time: a client that sends many requests at once has as many responses to read.
     pub(crate) fn leaves_unread(&self, answers: usize, patience: Duration) -> bool {
         let state = self.state();
         state.unread >= answers && (!state.is_known || state.progress.elapsed() > patience)
     }
 
-    /// Whether more than so many requests are under way.
+    /// Whether more than this number of requests are running.
     pub(crate) fn has_more_than(&self, requests: usize) -> bool {
         self.state().in_flight > requests
     }
@@ -229,8 +227,8 @@ impl ConnectionDeadlines {
         wake(state);
     }
 
-    /// Has the connection read on for a while before it closes: bytes that are not read would make the
-    /// operating system reset it, and the answer would be lost on its way.
+    /// Makes the connection read further bytes before it closes: with unread bytes the operating system would reset it,
+    /// and the response could be lost.
     pub(crate) fn linger(&self) {
         self.state().lingers = true;
     }
@@ -239,7 +237,7 @@ impl ConnectionDeadlines {
         self.state().lingers
     }
 
-    /// Somebody showed a good token on the connection.
+    /// Records a valid token on the connection.
     pub(crate) fn know(&self) {
         let mut state = self.state();
         (state.has_received, state.is_known) = (true, true);
@@ -266,7 +264,7 @@ impl ConnectionDeadlines {
         self.state().is_known
     }
 
-    /// What the connection waits for.
+    /// The event for which the connection waits.
     pub(crate) fn activity(&self) -> Activity {
         let state = self.state();
         match (state.in_flight, state.unread) {
@@ -277,19 +275,19 @@ impl ConnectionDeadlines {
         }
     }
 
-    /// Whether a head came in that no handler has got.
+    /// Whether a head was received that is not passed to a handler yet.
     pub(crate) fn has_unread_head(&self) -> bool {
         let state = self.state();
         state.in_flight == 0 && state.head_since.is_some()
     }
 
-    /// The path in that head, as far as it has come.
+    /// The received part of the path in that head.
     pub(crate) fn path_of_unread_head(&self) -> Option<String> {
         self.state().raw.path()
     }
 }
 
-/// What a connection waits for.
+/// The event for which a connection waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activity {
     /// For the next request, since then.
@@ -304,13 +302,13 @@ pub(crate) enum Activity {
 #[derive(Debug)]
 pub(crate) struct OpenRequest {
     deadlines: ConnectionDeadlines,
-    /// Whether its answer is ready.
+    /// Whether its response is ready.
     is_ready: AtomicBool,
 }
 
 impl OpenRequest {
-    /// The answer is ready: the client has to read now. The reader hears of its new deadline when the answer is
-    /// handed to the connection.
+    /// Records that the response is ready: the client has to read now. The reader gets its new deadline when the
+    /// response is passed to the connection.
     pub(crate) fn ready(&self) {
         if self.is_ready.swap(true, Ordering::Relaxed) {
             return;
@@ -322,7 +320,7 @@ impl OpenRequest {
         state.unread += 1;
     }
 
-    /// Some of the answer is written.
+    /// Records that a part of the response was written.
     pub(crate) fn progress(&self) {
         self.deadlines.state().progress = Instant::now();
     }
@@ -403,7 +401,7 @@ mod tests {
         );
         assert!(
             !deadlines.leaves_unread(2, Duration::ZERO),
-            "an answer is ready once"
+            "a response is ready once"
         );
         drop(first);
         assert_eq!(
@@ -434,16 +432,16 @@ mod tests {
     fn a_connection_rests_when_nothing_is_left_to_do() {
         let deadlines = deadlines();
         let rests = || deadlines.rests_since().is_some();
-        assert!(!rests(), "no request came yet");
+        assert!(!rests(), "no request was received yet");
         let (open, _) = deadlines.begin("POST", Version::HTTP_11);
         deadlines.await_body();
         assert!(!rests());
         drop(open);
-        assert!(!rests(), "the body may still come");
+        assert!(!rests(), "the body is incomplete");
         deadlines.end_body();
         assert!(rests());
         deadlines.stall(true);
-        assert!(!rests(), "the answer is not written");
+        assert!(!rests(), "the response is not written");
         deadlines.stall(false);
         deadlines.received(b"G");
         assert!(!rests(), "the next request has begun");

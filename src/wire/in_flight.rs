@@ -1,5 +1,5 @@
-//! Requests under way and the bytes that they keep in memory, counted for each token, each tenant and in all.
-//! A request counts until its answer is written to the socket, or until the connection is gone.
+//! Running requests and their bytes in memory, counted for each token, each tenant and in total. A request counts until
+//! its response is written to the socket, or until the connection is closed.
 
 use crate::wire::admission::Turn;
 use crate::wire::refusal::{Refusal, Result};
@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Seconds after which a refused client may try again.
 const RETRY_SECONDS: u32 = 1;
 
-/// Requests that may count for no token: those whose caller is not known yet, and refusals that are not read.
-/// Beyond them a connection on which answers stay unread is closed.
+/// Maximum number of requests without a token: those whose caller is not known yet, and unread refusals. Beyond it a
+/// connection with unread responses is closed.
 const WITHOUT_TOKEN: usize = 1024;
 
 /// Upper bounds; 0 sets none.
@@ -44,7 +44,7 @@ struct State {
     all: Usage,
 }
 
-/// Whose requests are counted together.
+/// The key by which requests are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Share {
     Token(Arc<str>),
@@ -72,7 +72,7 @@ impl InFlight {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes other bounds; requests under way stay counted.
+    /// Replaces the limits; running requests stay counted.
     pub(crate) fn set(&self, bounds: Bounds) {
         self.state().bounds = bounds;
     }
@@ -94,7 +94,7 @@ impl InFlight {
         state.all == Usage::default() && state.shares.is_empty() && state.without_token == 0
     }
 
-    /// Whether there are so many requests that count for no token that unread answers must go.
+    /// Whether the number of requests without a token requires that connections with unread responses are closed.
     pub(crate) fn is_crowded(&self) -> bool {
         self.state().without_token >= WITHOUT_TOKEN
     }
@@ -108,11 +108,11 @@ pub(crate) struct Ticket(Arc<Counted>);
 struct Counted {
     counts: InFlight,
     charge: Mutex<Charge>,
-    /// What it holds until it is admitted or refused.
+    /// The slot until it is admitted or refused.
     turn: Mutex<Option<Turn>>,
 }
 
-/// What one request adds to the counts.
+/// The counts of one request.
 #[derive(Debug, Default)]
 struct Charge {
     /// Token and tenant, once they are known.
@@ -121,12 +121,12 @@ struct Charge {
 }
 
 impl Ticket {
-    /// The turn of the request has come.
+    /// Adds the slot of the request.
     pub(crate) fn begin_turn(&self, turn: Option<Turn>) {
         *self.0.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
     }
 
-    /// The request is admitted or refused: its turn is over.
+    /// Releases the slot, because the request is admitted or refused.
     pub(crate) fn end_turn(&self) {
         self.begin_turn(None);
     }
@@ -134,7 +134,7 @@ impl Ticket {
     /// Counts the request for its token and its tenant from now on.
     ///
     /// # Errors
-    /// 429 if one of them has too many under way or keeps too many bytes, 503 if all together do.
+    /// 429 if one of them has too many requests or bytes, 503 if there are too many in total.
     pub(crate) fn admit(&self, token: &Arc<str>, tenant: &Arc<str>) -> Result<()> {
         let mut charge = self.charge();
         if charge.owner.is_some() {

@@ -1,5 +1,4 @@
-//! The listener: an accept loop of its own, because `axum::serve` has no times, no limits and no
-//! TLS.
+//! The listener: a custom accept loop, because `axum::serve` has no time limits, no connection limits and no TLS.
 
 use crate::wire::app::App;
 use crate::wire::connection::ConnectionServer;
@@ -28,8 +27,8 @@ const TIDY: Duration = Duration::from_secs(60);
 /// Connections that the operating system queues while the server closes others for them. It may allow fewer.
 const BACKLOG: u32 = 4096;
 
-/// Listens on an address. A client whose connection finds no room in the queue of the operating system tries again a
-/// second later only, so the queue is long.
+/// Listens on an address. A client whose connection does not fit into the queue of the operating system retries only
+/// after a second, so the queue is long.
 ///
 /// # Errors
 /// Errors of the operating system, such as `AddrInUse`.
@@ -38,16 +37,16 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // A server that starts again does not wait for the connections of the one before.
+    // A restarted server does not wait for the connections of the previous one.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
 /// Serves an app until `shutdown` is ready. Then it continues for the delay of the settings, so that clients move to
-/// other instances: every answer closes its connection, and a readiness check may see
-/// [`Leaving`](crate::wire::shutdown::Leaving). After that it takes no more connections, lets the requests in flight
-/// finish, and returns when they have, or when their time is over.
+/// other instances: every response closes its connection, and a readiness check can detect
+/// [`Leaving`](crate::wire::shutdown::Leaving). After that it accepts no more connections, waits for requests in
+/// flight, and returns when they have ended, or after the time limit.
 ///
 /// # Errors
 /// The TLS files cannot be used.
@@ -96,7 +95,7 @@ async fn leave(phase: &watch::Sender<Phase>, delay: Duration) {
         return;
     }
     phase.send_replace(Phase::Leaving);
-    tracing::info!("requests are answered until server.shutdown_delay_seconds are over");
+    tracing::info!("requests are accepted until server.shutdown_delay_seconds have passed");
     sleep(delay).await;
 }
 
@@ -129,11 +128,11 @@ impl State {
         })
     }
 
-    /// Begins to serve a connection.
+    /// Starts serving a connection.
     fn begin(&self, connections: &mut JoinSet<()>, stream: TcpStream, peer: SocketAddr) {
         let (server, acceptor) = (self.server.clone(), self.tls.as_ref().map(Tls::acceptor));
         let deadlines = server.deadlines();
-        // The task of the connection may not run before another connection needs room.
+        // The task of the connection may not run before another connection needs a slot.
         if self.connections.is_full() && has_bytes(&stream) {
             deadlines.note_waiting();
         }
@@ -141,12 +140,12 @@ impl State {
         connections.spawn(async move {
             tokio::select! {
                 () = server.run(stream, peer, deadlines, acceptor) => {}
-                () = slot.left() => tracing::debug!(%peer, "closed: another connection needs the room"),
+                () = slot.left() => tracing::debug!(%peer, "closed: another connection needs the slot"),
             }
         });
     }
 
-    /// Replaces the settings, for connections that come from now on.
+    /// Replaces the settings, for new connections.
     fn renew(&mut self, settings: Option<ServerSettings>) {
         let Some(settings) = settings else { return };
         match (&mut self.tls, Tls::load(&settings)) {
@@ -156,7 +155,7 @@ impl State {
             }
             (None, Ok(None)) => {}
             (_, Ok(_)) => {
-                tracing::warn!("whether the server speaks TLS changes with its next start only");
+                tracing::warn!("enabling or disabling TLS requires a restart");
             }
             (_, Err(error)) => tracing::warn!(%error, "the new TLS certificate is not used"),
         }
@@ -177,15 +176,15 @@ impl State {
     }
 }
 
-/// Whether bytes came in with a connection, before it was accepted.
+/// Whether bytes were received on a connection before it was accepted.
 fn has_bytes(stream: &TcpStream) -> bool {
     let mut byte = [MaybeUninit::uninit()];
     let peeked = SockRef::from(stream).peek(&mut byte);
     peeked.is_ok_and(|count| count > 0)
 }
 
-/// The next connection, when there is room for it. Errors of accept never end the server: a
-/// client may be gone already, and files that are open now will be closed.
+/// The next connection, when there is a free slot. Errors of accept never end the server: a client may have
+/// disconnected already, and open files will be closed.
 async fn accept(listener: &TcpListener, connections: &ConnectionLimit) -> (TcpStream, SocketAddr) {
     connections.room().await;
     loop {
@@ -207,7 +206,7 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
-/// Waits for the connections, and for writes whose clients are gone.
+/// Waits for the connections, and for writes whose clients have disconnected.
 async fn drain(mut connections: JoinSet<()>, app: &App, time: Duration) {
     tracing::info!(connections = connections.len(), "stopping");
     let rest = async {

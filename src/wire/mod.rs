@@ -1,8 +1,8 @@
-//! The wire: HTTP/1.1 and HTTP/2, with or without TLS, for any API. It knows nothing of SCIM.
+//! The wire: HTTP/1.1 and HTTP/2, with or without TLS, for any API, independent of SCIM.
 //!
-//! [`serve`] accepts connections, within their limits and times. Each request goes through the layers of
-//! [`layers::Pipeline`] to the handler of an [`App`]. An API makes an app of its handler, of how it shows a
-//! [`refusal::Refusal`], and of how it logs a request.
+//! [`serve`] accepts connections, within limits on number and time. Each request passes through the layers of
+//! [`layers::Pipeline`] to the handler of an [`App`]. An API creates an app from its handler, the rendering of a
+//! [`refusal::Refusal`], and the logging of a request.
 
 pub(crate) mod admission;
 pub(crate) mod answer;

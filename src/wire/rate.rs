@@ -14,15 +14,15 @@ use std::time::{Duration, Instant};
 /// How often tokens may be used, and guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rates {
-    /// Requests that a token may make in a second, in the long run; 0 sets no limit.
+    /// Sustained rate of a token in requests per second; 0: no limit.
     pub(crate) requests_per_second: u32,
-    /// Requests that a token may make at once after a pause.
+    /// Requests that a token may send at once after a pause.
     pub(crate) burst: u32,
     /// Bad tokens in a row that an address may present within a minute; 0 sets no limit.
     pub(crate) bad_tokens: u32,
 }
 
-/// The limits of a running server, with what it counts under them.
+/// The rate limits of a running server, with its counts.
 #[derive(Debug)]
 pub struct TokenLimits {
     by_token: Live<Option<DefaultKeyedRateLimiter<Arc<str>>>>,
@@ -41,7 +41,7 @@ impl TokenLimits {
         }
     }
 
-    /// Takes other limits. If those of tokens are others than before, each token has its burst again.
+    /// Replaces the limits. If the limits of tokens change, each token gets its full burst again.
     pub(crate) fn set(&self, before: Rates, rates: Rates) {
         let rate = |rates: Rates| (rates.requests_per_second, rates.burst);
         if rate(before) != rate(rates) {
@@ -76,7 +76,7 @@ impl TokenLimits {
         refusal.map_or(Ok(()), Err)
     }
 
-    /// A good token came from an address: what was guessed there before counts no more.
+    /// Resets the count of wrong tokens of an address after a valid token.
     pub(crate) fn forget_guesses(&self, address: Option<IpAddr>) {
         if let Some(address) = address {
             self.guesses.forget(address);
@@ -86,17 +86,17 @@ impl TokenLimits {
     /// Counts a token that is none of ours.
     pub(crate) fn count_guess(&self, peer: Option<IpAddr>, now: Instant) {
         if let Some(peer) = peer {
-            // Whether it was one too many, the next look-up finds out.
+            // The next look-up checks the limit.
             let _ = self.guesses.count(peer, now);
         }
     }
 
-    /// Whether so many bad tokens came from an address that no more are looked up.
+    /// Whether an address has exceeded the limit of wrong tokens, so that no more are looked up.
     pub(crate) fn are_guesses_spent(&self, peer: Option<IpAddr>, now: Instant) -> bool {
         peer.is_some_and(|peer| self.guesses.are_spent(peer, now))
     }
 
-    /// Forgets what has no effect any more.
+    /// Removes expired state.
     pub(crate) fn tidy(&self, now: Instant) {
         if let Some(limiter) = self.by_token.get().as_ref() {
             limiter.retain_recent();
@@ -132,7 +132,7 @@ struct Guesses {
 }
 
 impl Guesses {
-    /// Counts one, and says so if it was one too many.
+    /// Counts one, and returns an error beyond the limit.
     fn count(&self, peer: IpAddr, now: Instant) -> Option<Refusal> {
         let allowed = self.allowed.load(Ordering::Relaxed);
         if allowed == 0 {

@@ -1,20 +1,19 @@
-//! A look at the heads of HTTP/1 requests as they came over the wire: hyper takes a line that
-//! ends without a carriage return, and leaves out a Content-Length beside a Transfer-Encoding,
-//! before a handler can see either.
+//! A check of the raw heads of HTTP/1 requests: hyper accepts a line without a carriage return, and drops a
+//! Content-Length next to a Transfer-Encoding, before a handler can see either.
 //!
-//! This is a second check, not the parser that separates requests: where it cannot separate a head
-//! from the rest of a body it says nothing, and hyper closes the connection after both lengths.
+//! This is a second check, not the parser that separates requests: if it cannot separate a head from the rest of a body
+//! it reports nothing, and hyper closes the connection after both lengths.
 
 use std::io::BufRead;
 
-/// What makes a head ambiguous; put into the request for the guard.
+/// Why a head is ambiguous; an extension of the request for the guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fault(pub(crate) &'static str);
 
-/// Bytes that are looked at for one head.
+/// Maximum number of checked bytes of one head.
 const LONGEST: usize = 128 << 10;
 
-/// Bytes that have come and belong to heads not yet seen by a handler.
+/// Received bytes of heads that no handler has seen yet.
 #[derive(Debug, Default)]
 pub(crate) struct RawHead {
     bytes: Vec<u8>,
@@ -23,7 +22,7 @@ pub(crate) struct RawHead {
 }
 
 impl RawHead {
-    /// Bytes came in; `idle` if every request so far was answered.
+    /// Adds received bytes; `idle` if every earlier request has its response.
     pub(crate) fn received(&mut self, bytes: &[u8], idle: bool) {
         if self.in_body && idle {
             self.in_body = false;
@@ -34,7 +33,7 @@ impl RawHead {
         }
     }
 
-    /// The path of the request that has begun, as far as it has come.
+    /// The received part of the path of an incomplete request head.
     pub(crate) fn path(&self) -> Option<String> {
         let words = self.bytes.split(|byte| b" \r\n".contains(byte));
         let target = words.filter(|word| !word.is_empty()).nth(1)?;
@@ -73,7 +72,7 @@ impl RawHead {
     }
 }
 
-/// What is seen of a head.
+/// The result of the check of a head.
 #[derive(Debug, Default)]
 struct Head {
     /// Bytes up to the end of the empty line after it.
@@ -84,7 +83,7 @@ struct Head {
 }
 
 impl Head {
-    /// Reads a head line by line; `None` if its end is not there.
+    /// Reads a head line by line; `None` if it is incomplete.
     fn read(bytes: &[u8]) -> Option<Self> {
         let mut head = Self::default();
         loop {

@@ -1,12 +1,12 @@
-//! Turns of HTTP/2 connections: what has come in on one is read when its turn has come.
+//! Turns of HTTP/2 connections: a connection is read only in its turn.
 //!
-//! A read of a connection of HTTP/2 may bring a hundred requests, and thousands of such connections may have
-//! something to read at a time. If all of them were at work, they would be a queue of tasks in front of every other
-//! request. So only few are, and those of one client have but a part of the places.
+//! One read of an HTTP/2 connection can return a hundred requests, and thousands of these connections can have unread
+//! input at the same time. If all of them ran, their tasks would delay every other request. The number of running
+//! connections is therefore limited, and connections of one client get a part of the slots.
 //!
-//! The client of a connection is known by its token once a good one was shown. All other connections of an address are
-//! one client, and those on which nothing was read yet another one, so that a connection that is opened does not wait
-//! for what others of its address have sent.
+//! The client of a connection is known after a valid token was received. All other connections of an address are one
+//! client, and connections without input yet are another one, so that a new connection does not wait for input of
+//! others from its address.
 
 use crate::wire::admission::{self, Admission, Client, Turn, Wait};
 use crate::wire::deadlines::ConnectionDeadlines;
@@ -18,7 +18,7 @@ use std::task::{Context, Poll, ready};
 use std::thread::available_parallelism;
 use tokio::sync::oneshot;
 
-/// Bytes that are read in one turn while others wait for theirs.
+/// Maximum bytes read in one turn while other connections wait.
 pub(crate) const PART: usize = 2 << 10;
 
 /// The turns of all connections of a server: each core reads from two connections, and a client has a quarter of them.
@@ -27,12 +27,12 @@ pub(crate) fn turns() -> Admission {
     Admission::new(2 * cores, cores.div_ceil(2))
 }
 
-/// The turn that a connection has, until it has done what it can with the bytes that it has read.
+/// The turn of a connection, until it has processed the bytes that it has read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HeldTurn(Arc<Mutex<Option<Turn>>>);
 
 impl HeldTurn {
-    /// Runs a connection, which loses its turn whenever it has nothing more to do, or waits for something.
+    /// Polls a connection; its turn ends when it is pending or finished.
     pub(crate) fn used_by<'a, C: Future>(&'a self, connection: Pin<&'a mut C>) -> UsedBy<'a, C> {
         UsedBy {
             turn: self,
@@ -48,7 +48,7 @@ impl HeldTurn {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The turn is over.
+    /// Ends the turn.
     pub(crate) fn end(&self) {
         self.replace(None);
     }
@@ -60,7 +60,7 @@ impl HeldTurn {
     }
 }
 
-/// A connection at work, see [`HeldTurn::used_by`].
+/// A running connection, see [`HeldTurn::used_by`].
 #[derive(Debug)]
 pub(crate) struct UsedBy<'a, C> {
     turn: &'a HeldTurn,
@@ -83,7 +83,7 @@ pub(crate) struct ReadingTurns {
     turns: Admission,
     held: HeldTurn,
     deadlines: ConnectionDeadlines,
-    /// Whose connection it is until a good token is shown, before and after its first turn.
+    /// The client of the connection until a valid token is received, before and after its first turn.
     strangers: [Client; 2],
     had_turn: bool,
     waiting: Option<oneshot::Receiver<Turn>>,
@@ -108,7 +108,7 @@ impl ReadingTurns {
         }
     }
 
-    /// The turn of before is over.
+    /// Ends the previous turn.
     pub(crate) fn end(&self) {
         self.held.end();
     }
@@ -118,7 +118,7 @@ impl ReadingTurns {
         self.waiting.is_some()
     }
 
-    /// Whether some connection waits for its turn.
+    /// Whether a connection waits for its turn.
     pub(crate) fn is_crowded(&self) -> bool {
         self.turns.is_crowded()
     }

@@ -1,4 +1,4 @@
-//! Requests that the wire refuses by itself. What such an answer looks like, the API decides to which the request goes.
+//! Requests that the wire refuses. The API of the request defines the format of the response.
 
 use crate::wire::layers::request_id::RequestId;
 use axum::http::Request;
@@ -8,10 +8,10 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Makes the answer to a refused request.
+/// Builds the response to a refused request.
 pub(crate) type Refuse = fn(Refusal, &Refused) -> Response;
 
-/// How refused requests are answered: below one prefix there may be an API that has another form for it.
+/// Forms of responses to refused requests: an API below one prefix can have its own form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RefusalForms {
     usual: Refuse,
@@ -24,7 +24,7 @@ impl RefusalForms {
         Self { usual, below: None }
     }
 
-    /// With a form of its own for the paths below a prefix.
+    /// Sets a separate form for the paths below a prefix.
     pub(crate) fn with(self, prefix: &'static str, refuse: Refuse) -> Self {
         Self {
             below: Some((prefix, refuse)),
@@ -47,17 +47,17 @@ pub(crate) fn is_below(path: &str, prefix: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// What the answer to a refused request may depend on.
+/// Input of the response to a refused request.
 #[derive(Debug, Clone, Default)]
 pub struct Refused {
     /// Whether the request had credentials.
     pub(crate) has_credentials: bool,
-    /// The id of the request, if it got as far as to have one.
+    /// The id of the request, if it already has one.
     pub(crate) request_id: Option<Arc<str>>,
 }
 
 impl Refused {
-    /// The request as it came.
+    /// The head of the request.
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let id = request.extensions().get::<RequestId>();
         Self {
@@ -67,17 +67,17 @@ impl Refused {
     }
 }
 
-/// The outcome of what the wire may refuse.
+/// The outcome of a step that the wire can refuse.
 pub(crate) type Result<T> = std::result::Result<T, Refusal>;
 
-/// Why a request is refused, with the status of the answer and the text for the client.
+/// A refusal, with the status of the response and the text for the client.
 #[derive(Debug, Clone)]
 pub struct Refusal {
-    /// What kind of refusal it is.
+    /// The kind of refusal.
     pub(crate) kind: RefusalKind,
     /// The HTTP status.
     pub(crate) status: u16,
-    /// The text for the client. Empty for [`RefusalKind::Failed`], whose cause the client does not learn.
+    /// The text for the client. Empty for [`RefusalKind::Failed`], whose cause is hidden from the client.
     pub(crate) detail: String,
     /// Seconds after which the client may try again.
     pub(crate) retry_after: Option<u32>,

@@ -1,23 +1,21 @@
-//! What an operator can set about the wire. The defaults suit Okta and Entra.
+//! Settings of the wire. The defaults suit Okta and Entra.
 
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Limits of requests and their answers, whatever API they are for.
+/// Limits of requests and their responses, for all APIs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestSettings {
     /// Longest URI, in bytes.
     pub(crate) uri_bytes: usize,
     /// Largest block of header lines, in bytes.
     pub(crate) header_bytes: usize,
-    /// Requests that a token, a tenant and all together may have under way at a time, until their answers are
-    /// written; 0 sets no limit.
+    /// Concurrent requests of a token, of a tenant and in total, until their responses are written; 0: no limit.
     pub(crate) requests: [usize; 3],
-    /// Bytes of bodies and answers that the requests of a token, of a tenant and all together may keep in memory; 0
-    /// sets no limit.
+    /// Bytes of memory for bodies and responses of a token, of a tenant and in total; 0: no limit.
     pub(crate) memory_bytes: [usize; 3],
-    /// Time for the answer to a request.
+    /// Time limit of a request.
     pub(crate) request_time: Duration,
     /// Whether a reverse proxy forwards the requests: the client is then the last address in `X-Forwarded-For`.
     pub(crate) behind_proxy: bool,
@@ -27,24 +25,24 @@ pub(crate) struct RequestSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerSettings {
-    /// Connections at a time; for another one the least useful of them is closed. The default leaves room for
+    /// Maximum number of connections; beyond it the least useful one is closed. The default leaves file descriptors for
     /// the database under the usual limit of 1 024 open files.
     pub connections: usize,
-    /// Requests at a time on one connection of HTTP/2.
+    /// Concurrent requests on one HTTP/2 connection.
     pub(crate) http2_streams: u32,
-    /// Bytes of an answer that HTTP/2 takes over before the client has room for them.
+    /// Bytes of a response that an HTTP/2 connection buffers until the client accepts them.
     pub(crate) http2_send_bytes: usize,
     /// Time for a TLS handshake, for the first byte, and for the head of a request, in seconds.
     pub(crate) header_seconds: u64,
     /// Time that a connection may rest between two requests, in seconds.
     pub idle_seconds: u64,
-    /// Time for which a client may refuse to read any of an answer, in seconds.
+    /// Time after which a client must have read a part of a response, in seconds.
     pub(crate) write_seconds: u64,
-    /// Time for which the server goes on to answer when it stops, so that a balancer notices, in seconds.
+    /// Time for which the server continues to respond when it stops, so that a load balancer detects it, in seconds.
     pub(crate) shutdown_delay_seconds: u64,
     /// Time for requests in flight to finish after that, in seconds.
     pub(crate) drain_seconds: u64,
-    /// PEM file with the certificate and its chain; with it the server speaks TLS.
+    /// PEM file with the certificate and its chain; with it the server uses TLS.
     pub(crate) tls_certificate: Option<PathBuf>,
     /// PEM file with the private key of the certificate.
     pub(crate) tls_key: Option<PathBuf>,

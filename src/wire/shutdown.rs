@@ -1,17 +1,17 @@
-//! How a server comes to its end: for a while it says so and still answers, then it accepts no more connections and
-//! lets the requests under way finish.
+//! Shutdown of a server: first it announces the end and continues to respond, then it accepts no more connections and
+//! waits for running requests.
 
 use tokio::sync::watch;
 
 /// How far a server is on the way to its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    /// The server answers requests.
+    /// The server handles requests.
     #[default]
     Serving,
-    /// The server answers requests, and tells every client to go elsewhere.
+    /// The server handles requests, and closes each connection after the response.
     Leaving,
-    /// The server lets the requests under way finish.
+    /// The server waits for running requests.
     Draining,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Shutdown(watch::Receiver<Phase>);
 pub(crate) struct Leaving;
 
 impl Shutdown {
-    /// A server that serves, and what moves it to another phase.
+    /// A running server, and the sender of its phase.
     pub(crate) fn new() -> (watch::Sender<Phase>, Self) {
         let (sender, phase) = watch::channel(Phase::default());
         (sender, Self(phase))
@@ -34,9 +34,9 @@ impl Shutdown {
         *self.0.borrow()
     }
 
-    /// Returns when the server is in a phase after this one.
+    /// Returns when the server is in a later phase.
     pub(crate) async fn after(&mut self, phase: Phase) {
-        // An error means that the server is gone.
+        // An error means that the server has ended.
         let _ = self.0.wait_for(|now| *now > phase).await;
     }
 }

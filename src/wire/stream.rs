@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long, and how much, is read of a connection after the last answer, until the client closes it.
+/// Limits on the time and bytes read from a connection after the last response, until the client closes it.
 const LINGER_TIME: Duration = Duration::from_secs(5);
 const LINGER_BYTES: usize = 128 << 20;
 
@@ -31,7 +31,7 @@ pub(crate) struct DeadlineStream<IO> {
     write_time: Duration,
     reading: Timer,
     writing: Timer,
-    /// Until when the client must take some of what is written.
+    /// The deadline for the client to read.
     stalled_until: Option<Instant>,
     /// How the API shows that a request is refused.
     refuse: RefusalForms,
@@ -61,14 +61,14 @@ impl<IO> DeadlineStream<IO> {
         }
     }
 
-    /// From now on what comes in is read in turns.
+    /// Reads further input only in turns with other connections.
     pub(crate) fn take_turns(&mut self, turns: ReadingTurns) {
         self.turns = Some(Box::new(turns));
     }
 
-    /// Lets the next reader begin with bytes that were received before.
+    /// Returns received bytes to the stream, for the next reader.
     pub(crate) fn put_back(&mut self, bytes: &[u8]) {
-        // A copy: what hyper gives back may be a part of a larger buffer, even if it is empty.
+        // A copy: the buffer from hyper can be a part of a larger one, even if it is empty.
         self.received = Bytes::copy_from_slice(bytes);
     }
 
@@ -142,7 +142,7 @@ pub(crate) enum Protocol {
     Http2,
 }
 
-/// A timer that takes memory only once it is used.
+/// A timer that needs memory only after its first use.
 #[derive(Default)]
 pub(crate) struct Timer(Option<Pin<Box<Sleep>>>);
 
@@ -191,7 +191,7 @@ impl<IO: AsyncRead + Unpin> AsyncRead for DeadlineStream<IO> {
 }
 
 impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
-    /// Ready when what was received may be handed on, as the turn of the connection has come.
+    /// Ready when the connection has its turn and received bytes may be read.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(turns) = &mut self.turns else {
             return Poll::Ready(Ok(()));
@@ -209,7 +209,7 @@ impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads what has come in, or only a part of it while other connections wait for their turns.
+    /// Reads the available input, or a part of it while other connections wait for their turns.
     fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
@@ -227,7 +227,8 @@ impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
         Poll::Ready(Ok(()))
     }
 
-    /// Ready with an error when the time of the connection is over. Many that end at a time do so in turns too.
+    /// Ready with an error when the deadline of the connection has passed. Connections that end at the same time also
+    /// do so in turns.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let until = self.deadlines.deadline(cx.waker());
         ready!(self.reading.poll(until, cx));
@@ -297,8 +298,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for DeadlineStream<IO> {
     }
 }
 
-/// Reads and discards what comes after the last answer: if a connection is closed while bytes wait in it, the
-/// operating system resets it, and the client may never see the answer.
+/// Reads and discards bytes after the last response: if a connection is closed with unread bytes, the operating system
+/// resets it, and the client may not get the response.
 struct Lingering {
     time: Pin<Box<Sleep>>,
     left: usize,
@@ -317,7 +318,7 @@ impl Default for Lingering {
 }
 
 impl Lingering {
-    /// Ready when the client has closed, or when it takes too long or sends too much.
+    /// Ready when the client has closed the connection, or exceeds the limits.
     fn poll<IO: AsyncRead>(&mut self, mut io: Pin<&mut IO>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let mut buffer = ReadBuf::new(&mut self.scratch);
@@ -335,11 +336,11 @@ impl Lingering {
     }
 }
 
-/// The answer that is written in the place of hyper's own.
+/// The response that replaces hyper's own.
 ///
-/// A workaround for hyper 1.12, which answers a head that it cannot read by itself, with an empty body and without a
-/// hook for another answer. Clients of an API look for its error message there. The answer is recognised by its bytes:
-/// all others name the request.
+/// A workaround for hyper 1.12, which responds to an invalid head itself, with an empty body and without a hook.
+/// Clients of an API expect its error message. The response is recognised by its bytes: all others contain the request
+/// id.
 struct ReplacedAnswer {
     bytes: Vec<u8>,
     written: usize,
@@ -347,7 +348,7 @@ struct ReplacedAnswer {
 
 impl<IO> DeadlineStream<IO> {
     fn replace_refusal(&mut self, bytes: &[u8], cx: &mut Context<'_>) {
-        // It is the last thing that hyper writes on a connection.
+        // hyper writes nothing after it on a connection.
         if self.replaced.is_none() && is_of_hyper(bytes) && self.deadlines.has_unread_head() {
             let path = self.deadlines.path_of_unread_head();
             let refuse = self.refuse.at(path.as_deref().unwrap_or_default());
@@ -357,7 +358,7 @@ impl<IO> DeadlineStream<IO> {
     }
 }
 
-/// Whether an answer is hyper's own.
+/// Whether a response is hyper's own.
 fn is_of_hyper(bytes: &[u8]) -> bool {
     let named = b"x-request-id:";
     bytes.starts_with(b"HTTP/1.1 4") && !bytes.windows(named.len()).any(|window| window == named)
@@ -397,7 +398,7 @@ impl ReplacedAnswer {
     }
 }
 
-/// An answer as bytes of HTTP/1.1, the last on its connection. Its body must be ready.
+/// A response as bytes of HTTP/1.1, the last one on its connection. Its body must be ready.
 fn as_http1(mut response: Response, cx: &mut Context<'_>) -> Vec<u8> {
     let mut body = Vec::new();
     while let Poll::Ready(Some(Ok(frame))) = Pin::new(response.body_mut()).poll_frame(cx) {

@@ -1,5 +1,4 @@
-//! Work that outlives the wait for it: a client that hangs up, or runs out of time, must not cut
-//! a write in the middle.
+//! Tasks that continue when the client disconnects or the time limit passes: a write must not be interrupted.
 
 use crate::wire::refusal::{Refusal, Result};
 use std::any::Any;
@@ -8,10 +7,10 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinError};
 use tokio::time::timeout;
 
-/// How long a client is asked to wait after the server ran out of time.
+/// `Retry-After` in seconds after a time limit.
 const RETRY_SECONDS: u32 = 5;
 
-/// Counts the work in progress, so that a server which stops can wait for it.
+/// Counts tasks in progress, so that a stopping server can wait for them.
 #[derive(Debug, Clone)]
 pub(crate) struct Tasks(watch::Sender<usize>);
 
@@ -22,8 +21,8 @@ impl Default for Tasks {
 }
 
 impl Tasks {
-    /// Does work in a task of its own, for so long. Work that `may_be_cut` ends when nobody
-    /// waits for it any more; other work goes on.
+    /// Runs a future in a separate task, with a time limit. If `may_be_cut`, it is cancelled with its caller; otherwise
+    /// it continues.
     ///
     /// # Errors
     /// 503 if it takes too long, 500 if it panics.
@@ -52,7 +51,7 @@ impl Tasks {
 
     /// Waits until no work is in progress.
     pub(crate) async fn finish(&self) {
-        // The sender lives as long as `self`, so the wait cannot fail.
+        // The sender exists as long as `self`, so the wait cannot fail.
         let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
     }
 

@@ -21,10 +21,10 @@ pub(crate) struct Tls {
 type Stamps = [Option<std::time::SystemTime>; 2];
 
 impl Tls {
-    /// Reads the files that the settings name; `None` if they name none.
+    /// Reads the files of the settings; `None` without files.
     ///
     /// # Errors
-    /// A text that names the file, also if only one of the two is set.
+    /// A text with the file, also if only one of the two is set.
     pub(crate) fn load(settings: &ServerSettings) -> io::Result<Option<Self>> {
         let (certificate, key) = match (&settings.tls_certificate, &settings.tls_key) {
             (None, None) => return Ok(None),
@@ -49,8 +49,7 @@ impl Tls {
         self.acceptor.clone()
     }
 
-    /// Reads the files again if they have changed; what cannot be read is logged, and the
-    /// certificate in use stays.
+    /// Reloads changed files; errors are logged, and the current certificate stays in use.
     pub(crate) fn renew(&mut self) {
         let found = stamps(&self.certificate, &self.key);
         if found == self.stamps {

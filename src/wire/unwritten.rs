@@ -1,8 +1,8 @@
-//! A response body that keeps its request counted until the last byte is written to the socket, or is thrown
-//! away with the connection.
+//! A response body that keeps its request counted until the last byte is written to the socket, or the connection is
+//! closed.
 //!
-//! hyper drops a body when it has taken the last piece of it, and may hold the pieces for as long as the client
-//! does not read. So each piece carries the request, and hyper drops a piece when it is written.
+//! hyper drops a body after its last piece, and can hold the pieces as long as the client does not read. So each piece
+//! holds the request, and hyper drops a piece when it is written.
 
 use crate::wire::deadlines::OpenRequest;
 use crate::wire::in_flight::Ticket;
@@ -13,19 +13,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-/// Bytes of a piece. A client must take as many within the time for writing.
+/// Bytes of a piece, which a client must read within the write time.
 const PIECE: usize = 16 << 10;
 
-/// An extension of a response whose body goes on until the client or the server has enough of it: such a request does
-/// not count as one under way.
+/// An extension of a response with an endless body: its request is not counted as running.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Endless;
 
-/// A request whose answer is not written yet.
+/// A request whose response is not written yet.
 #[derive(Debug)]
 pub(crate) struct Unwritten {
     pub(crate) open: OpenRequest,
-    /// Counts the request; `None` for one whose answer is endless.
+    /// Counts the request; `None` for an endless response.
     pub(crate) _ticket: Option<Ticket>,
 }
 
@@ -50,7 +49,7 @@ impl Drop for Piece {
 /// The body of a response, in pieces.
 pub(crate) struct CountedBody {
     body: Body,
-    /// What was taken of the body and not handed on.
+    /// The part of the body that was read and not passed on.
     rest: Bytes,
     request: Arc<Unwritten>,
 }

@@ -1,4 +1,4 @@
-"""The set-up of tests/ha/run: starts it, breaks parts of it under load, and judges. Prints "N passed, M failed" last."""
+"""Set-up of tests/ha/run: starts it, causes failures under load, checks the results. Prints "N passed, M failed" last."""
 import json
 import os
 import pathlib
@@ -14,7 +14,7 @@ from process import Process, check, conduct, free_ports, get, kill_leftovers, un
 SCIMD, BIN, WORK = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "high-availability"
 WRITERS = 8
-# What an instance may add to the time that Patroni takes to promote the standby.
+# Maximum delay of an instance after Patroni has promoted the standby.
 GRACE = 2.0
 
 
@@ -37,7 +37,7 @@ class Etcd:
         return ",".join(f"127.0.0.1:{port}" for port in self.clients)
 
     def leader(self):
-        """The member that leads."""
+        """The current leader."""
         for member, port in zip(self.members, self.clients):
             if member.child.poll() is None:
                 request = urllib.request.Request(f"http://127.0.0.1:{port}/v3/maintenance/status", b"{}")
@@ -120,7 +120,7 @@ class Rig:
         return subprocess.run([SCIMD, *arguments], env=environment, capture_output=True, text=True)
 
     def scimd(self, *arguments):
-        """What a command prints, if it succeeds."""
+        """Output of a command, which must succeed."""
         done = self.run_scimd(*arguments)
         done.check_returncode()
         return done.stdout
@@ -132,7 +132,7 @@ class Rig:
         return next((node for node in self.nodes if node.is_synchronous()), None)
 
     def fault(self, name, break_it, is_over, mend, allowed):
-        """Breaks a part under load; `is_over` says when the set-up itself has recovered; `mend` brings the part back."""
+        """Stops a part under load; `is_over` returns whether the set-up has recovered; `mend` restarts the part."""
         load = Load(name.replace(" ", "-"), ("127.0.0.1", self.front), self.token, WRITERS)
         load.start()
         until(f"{name}: writes before the fault", 30, lambda: load.acknowledged() > 200)

@@ -1,4 +1,4 @@
-//! What is derived from the provisioning log: the health of tenants, figures by hour, failures across tenants.
+//! Values derived from the request log: the health of tenants, counts by hour, failures across tenants.
 
 use crate::harness::{Database, Fleet, GROUP, Options, Server, USER, noon, user};
 use reqwest::Method;
@@ -120,7 +120,7 @@ async fn hours_are_those_of_the_log(server: Server) {
     assert_eq!(answered, [0, 8]);
 }
 
-/// What is done to the tables, and what is said of it.
+/// Changes of the tables, and the messages expected for them.
 const SPOILT: [(&str, &str); 7] = [
     (
         "update tenant_hour set answered = answered + 2",
@@ -420,7 +420,7 @@ async fn old_figures_are_forgotten(server: Server) {
     assert!(last.is_some(), "of the tenant itself it is still known");
 }
 
-/// Instances that write at the same time lose nothing, and do not stand in each other's way.
+/// Instances that write at the same time lose nothing and do not block each other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_add_to_the_same_figures() {
     let fleet = Fleet::of_two(Database::Postgres).await;

@@ -1,4 +1,4 @@
-//! The commands of `docs/operating/backup.md`, as they stand there, on both databases (FLT-24).
+//! The commands of `docs/operating/backup.md`, unchanged, on both databases (FLT-24).
 
 use crate::harness::postgres::{Cluster, programs};
 use std::fs;
@@ -9,8 +9,8 @@ use tokio::task::block_in_place;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operating/backup.md");
 
-/// What stands in for systemd: starts the server in the background and waits until it is ready, or ends it and
-/// waits until it is gone.
+/// A replacement for systemd: starts the server in the background and waits until it is ready, or ends it and waits
+/// until it is gone.
 const SYSTEMCTL: &str = r#"#!/bin/bash
 set -eu
 case $1 in
@@ -86,7 +86,7 @@ impl Machine {
         block_in_place(|| command.output()).unwrap()
     }
 
-    /// What a script prints, if it succeeds.
+    /// Output of a script, which must succeed.
     #[track_caller]
     fn run(&self, script: &str) -> String {
         let output = self.sh(script);
@@ -160,7 +160,7 @@ fn commands(heading: &str) -> String {
     blocks.concat()
 }
 
-/// Backs up, goes on working, restores, and sees what is there; then without a list of tokens.
+/// Backs up, writes, restores and compares; then the same without a list of tokens.
 async fn a_backup_is_restored(machine: &Machine, backup: &str, restore: &str) {
     machine.run("scimd migrate; systemctl start");
     let (kept, revoked) = (machine.issue("kept"), machine.issue("revoked"));

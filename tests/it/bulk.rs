@@ -198,7 +198,7 @@ async fn references_forward_and_in_circles(server: Server) {
     assert!(server.operator.verify(false).await.unwrap().is_empty());
 }
 
-/// BLK-6, BLK-8: what is answered as failed is not there, what is answered as created is complete.
+/// BLK-6, BLK-8: an operation reported as failed has no effect; a resource reported as created is complete.
 async fn circles_that_cannot_be_closed(server: Server) {
     let circle = |name: &str, next: &str| group(name, &[format!("bulkId:{next}")]);
     let nameless = |next: &str| json!({"schemas": [crate::harness::GROUP], "members": [{"value": format!("bulkId:{next}")}]});

@@ -52,7 +52,7 @@ pub(crate) fn beside(server: &Server, arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// What a command prints on standard output and on standard error, if it succeeds.
+/// Standard output and standard error of a command, which must succeed.
 #[track_caller]
 pub(crate) fn told_beside(server: &Server, arguments: &[&str]) -> (String, String) {
     let output = beside(server, arguments);
@@ -61,14 +61,14 @@ pub(crate) fn told_beside(server: &Server, arguments: &[&str]) -> (String, Strin
     (String::from_utf8(output.stdout).unwrap(), told)
 }
 
-/// What a command prints as JSON.
+/// JSON output of a command.
 #[track_caller]
 pub(crate) fn json_beside(server: &Server, arguments: &[&str]) -> serde_json::Value {
     let all: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
     serde_json::from_str(&told_beside(server, &all).0).unwrap()
 }
 
-/// What a command prints, if it succeeds.
+/// Output of a command, which must succeed.
 #[track_caller]
 pub(crate) fn printed(folder: &Path, arguments: &str) -> String {
     let output = run(folder, arguments);
@@ -541,7 +541,7 @@ fn resources_come_and_go_as_lines() {
         code == Some(1) && message.starts_with("line 2: The JSON cannot be read"),
         "{message}"
     );
-    // What a backup left behind that was killed is no obstacle.
+    // Files left by a killed backup are no obstacle.
     std::fs::write(folder.join("copy.partial"), "half").unwrap();
     printed(folder, &format!("backup {}", folder.join("copy").display()));
     assert!(!folder.join("copy.partial").exists());
@@ -556,7 +556,7 @@ fn resources_come_and_go_as_lines() {
 fn the_mapping_is_shown_and_checked() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    // An import makes a database, and leaves the views to those who serve.
+    // An import creates the database; `serve` creates the views.
     printed(folder, "import");
     let checked = run(folder, "mapping check");
     assert_eq!(checked.status.code(), Some(1), "{checked:?}");
@@ -692,7 +692,7 @@ fn a_folder_that_holds_no_database_is_left_as_it_is() {
     ] {
         let (code, message) = refused(folder.path(), arguments);
         assert!(
-            code == Some(1) && message.contains("make one with scimd serve or scimd migrate"),
+            code == Some(1) && message.contains("create one with scimd serve or scimd migrate"),
             "{message}"
         );
     }

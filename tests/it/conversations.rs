@@ -1,4 +1,4 @@
-//! Conversations with the server, kept as files in `tests/data` and held on both databases.
+//! Conversations with the server, stored as files in `tests/data` and run on both databases.
 //!
 //! ```text
 //! # What the file is about. Lines before the first title set the scene:
@@ -37,7 +37,7 @@
 //! seen (`{time1}`), `{base}`, `{origin}`, `{absent}` (an id that nobody has) and `{token}`.
 //!
 //! `SCIMD_BLESS=1 cargo test --test it conversations` writes the answers into the files; the difference that git shows
-//! is the review. A status or a `scimType` that stands there is never written over: whoever changes it does so by hand.
+//! is the review. An existing status or `scimType` is never overwritten: change it by hand.
 
 mod admin;
 mod difference;
@@ -114,7 +114,7 @@ folders! {
     scim_sdk = "clients/scim_sdk",
 }
 
-/// Holds every conversation of a folder, and tells all differences at the end.
+/// Runs every conversation of a folder and reports all differences at the end.
 async fn hold(folder: &str, database: Database) {
     let blessing = std::env::var_os("SCIMD_BLESS").is_some();
     if blessing && database != Database::Sqlite {
@@ -126,7 +126,7 @@ async fn hold(folder: &str, database: Database) {
         let mut script = Script::read(&path);
         for (i, conformance) in tenant::conformances(&script).into_iter().enumerate() {
             let (server, names) = stage.set(&script, conformance).await;
-            // The first mode tells what the others have to say too.
+            // The first mode reports the same differences as the others.
             let blessing = blessing && i == 0;
             let found = Conversation {
                 server,
@@ -282,7 +282,7 @@ fn patch_op(operations: &str) -> String {
     )
 }
 
-/// Percent-encoding of what may not stand in a target; what is encoded already stays.
+/// Percent-encodes characters that are not allowed in a target; encoded ones stay.
 fn encoded(target: &str) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}[]#".contains(byte);
     target
@@ -297,7 +297,7 @@ fn encoded(target: &str) -> String {
         .collect()
 }
 
-/// What is to be told of an answer: nothing, if it is the one in the file.
+/// The difference to report for a response: none if it is the one in the file.
 fn told(
     names: &mut Names,
     exchange: &mut Exchange,

@@ -1,5 +1,5 @@
-//! Whole days of identity providers, with as many people as files would be silly for; what a single request is
-//! answered is in `tests/data/clients`.
+//! Long sequences of requests of identity providers, with too many users for data files; responses to single requests
+//! are tested in `tests/data/clients`.
 
 use crate::harness::{GROUP, Server, USER, group, user};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ crate::on_both!(
 /// Okta waits a minute for an answer, its tests less than one second.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-async fn people(server: &Server, count: usize) -> Vec<String> {
+async fn create_users(server: &Server, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for i in 0..count {
         let body = json!({
@@ -64,7 +64,7 @@ fn set(ids: &[String]) -> HashSet<String> {
 /// Okta's import: pages of a hundred, one past the end; each user once and in the order that they were made.
 /// CLI-2, CLI-17, QRK-15, PAG-1, PAG-2, PAG-4, PAG-8.
 async fn an_import(server: Server) {
-    let made = people(&server, 120).await;
+    let made = create_users(&server, 120).await;
     let mut met = Vec::new();
     for (start, size) in [(1, 100), (101, 20), (201, 0)] {
         let page = server
@@ -103,7 +103,7 @@ async fn an_import(server: Server) {
 
 /// An app of the wizard knows GET, POST and PUT. CLI-4, CLI-12, QRK-5, QRK-11, PUT-1, PUT-9, VER-7.
 async fn a_day_of_the_wizard(server: Server) {
-    let all = people(&server, 300).await;
+    let all = create_users(&server, 300).await;
     let made = server
         .post(
             "/Groups",
@@ -167,7 +167,7 @@ async fn a_day_of_the_wizard(server: Server) {
 
 /// An app of the catalogue patches. CLI-5, CLI-9, QRK-3, QRK-4, QRK-5, QRK-11, PAT-8, PAT-50.
 async fn a_day_of_the_catalogue(server: Server) {
-    let all = people(&server, 300).await;
+    let all = create_users(&server, 300).await;
     let made = server
         .post("/Groups", group("Everyone", &[]))
         .await
@@ -247,7 +247,7 @@ async fn a_day_of_the_catalogue(server: Server) {
 /// Entra's dialect: groups are filled in batches and never read with their members. CLI-6, CLI-9, CLI-14, QRK-2,
 /// QRK-3, QRK-6, QRK-13, DEL-6.
 async fn a_day_of_entra(server: Server) {
-    let all = people(&server, 300).await;
+    let all = create_users(&server, 300).await;
     let made = server
         .post(
             "/Groups",

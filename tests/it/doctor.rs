@@ -1,4 +1,4 @@
-//! `scimd doctor` against this server, against broken ones, and against what is no server.
+//! `scimd doctor` against this server, against broken servers, and against addresses without a server.
 
 mod broken;
 mod proxy;
@@ -43,7 +43,7 @@ pub(super) async fn outcome(
     (output.status.code(), out, told)
 }
 
-/// What `--json` gives, beside the exit code.
+/// Output of `--json`, and the exit code.
 pub(super) async fn examined(base: &str, arguments: &str, token: &str) -> (Option<i32>, Value) {
     let (code, out, told) = outcome(base, &format!("--json {arguments}"), token).await;
     (
@@ -95,7 +95,7 @@ async fn this_server_is_well_and_left_as_it_was(server: Server) {
         (Some(0), vec![]),
         "{report:#}"
     );
-    // Plain HTTP, which a server on this machine speaks.
+    // Plain HTTP to a server on this machine.
     assert_eq!(ended(&report, "note"), ["address"], "{report:#}");
     assert!(
         report["ok"].as_u64() > Some(50) && report["leftBehind"] == json!([]),

@@ -41,7 +41,7 @@ fn rows(document: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// What stands between backticks in a cell.
+/// Text between backticks in a cell.
 fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }

@@ -45,7 +45,7 @@ pub(crate) async fn all(feed: &Feed) -> Vec<Event> {
 }
 
 /// Makes users of the tenant default, and numbers what there is; gives their ids.
-async fn people(server: &Server, name: &str, count: usize) -> Vec<String> {
+async fn users(server: &Server, name: &str, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for i in 0..count {
         let created = server.post("/Users", user(&format!("{name}{i}"))).await;
@@ -83,7 +83,7 @@ async fn a_change_is_an_event(server: Server) {
     let [create, modify, delete] = events.as_slice() else {
         panic!("{events:?}")
     };
-    // What a client has read then.
+    // Changes that a client has read by then.
     assert_eq!(create["data"]["scim"], created);
     assert_eq!(modify["data"]["scim"], changed);
     assert_eq!(delete["data"]["scim"]["userName"], "ann");

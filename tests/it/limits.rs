@@ -49,7 +49,7 @@ async fn bounds_are_where_they_are_said_to_be(server: Server) {
     server.patch(&path, operations(1001)).await.refused(413, "");
 }
 
-/// GEN-2: SCIM JSON is what comes, also when nothing is asked for.
+/// GEN-2: the response is SCIM JSON, also without an `Accept` header.
 async fn answers_in_scim_json(server: Server) {
     for accept in [
         None,
@@ -73,7 +73,7 @@ async fn answers_in_scim_json(server: Server) {
     }
 }
 
-/// PAG-6, PAG-9, QRY-4: whoever asks for all gets pages of the size that the server tells of.
+/// PAG-6, PAG-9, QRY-4: a query for all resources returns pages of the size that the server advertises.
 #[tokio::test]
 async fn pages_have_a_largest_size() {
     let limits = ServiceLimits {
@@ -119,7 +119,7 @@ async fn pages_have_a_largest_size() {
     );
 }
 
-/// Who opens the address in a browser is told in one line what it is.
+/// A browser that opens the address gets one line that says what it is.
 #[tokio::test]
 async fn the_front_page_says_what_this_is() {
     let server = Server::on(Database::Sqlite).await;
@@ -151,7 +151,7 @@ async fn the_front_page_says_what_this_is() {
     );
 }
 
-/// A page that would not fit is refused at once, and a client who reads gets it.
+/// A page that would exceed the limit is rejected immediately, and a client that reads gets it.
 #[tokio::test]
 async fn pages_under_way_have_a_bound() {
     let http = HttpSettings {
@@ -172,7 +172,7 @@ async fn pages_under_way_have_a_bound() {
         body["title"] = title.clone().into();
         server.post("/Users", body).await.expect(201);
     }
-    // One page is larger than half of what the token may keep.
+    // One page is larger than half of the token's limit.
     let [first, second] = [server.connect().await, server.connect().await];
     let mut held = Vec::new();
     for mut stream in [first, second] {
@@ -202,7 +202,7 @@ async fn pages_under_way_have_a_bound() {
     }
 }
 
-/// ERR-6, QRK-23: too many requests of a token are told when to come again.
+/// ERR-6, QRK-23: responses to too many requests of a token have `Retry-After`.
 #[tokio::test]
 async fn a_burst_is_told_to_wait() {
     let http = HttpSettings {
@@ -232,7 +232,7 @@ async fn a_burst_is_told_to_wait() {
     );
 }
 
-/// SEC-9: who guesses tokens is slowed down; who has one is not.
+/// SEC-9: clients that guess tokens are slowed down; clients with a valid token are not.
 #[tokio::test]
 async fn guesses_are_told_to_wait() {
     let http = HttpSettings {
@@ -260,7 +260,7 @@ async fn guesses_are_told_to_wait() {
     server.get("/Users?count=0").await.expect(200);
 }
 
-/// GEN-8: any path can stand before the endpoints, and it is part of every address.
+/// GEN-8: any path can precede the endpoints, and it is part of every address.
 #[tokio::test]
 async fn the_base_is_anywhere() {
     for base in ["/scim/v2", "/a/b/c", ""] {

@@ -317,7 +317,7 @@ async fn a_walk_misses_nothing_that_lives_through_it(server: Server) {
     );
 }
 
-/// PAG-4, PAG-8: positions stand while nothing goes, and are counted anew when something does.
+/// PAG-4, PAG-8: positions are stable while no resource is deleted, and change when one is deleted.
 async fn index_pages_tile_while_resources_go(server: Server) {
     let made = fill(&server, 10).await;
     let page = async |start: usize| {

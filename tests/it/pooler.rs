@@ -1,5 +1,5 @@
-//! PostgreSQL behind PgBouncer in transaction mode. What is served through it is tested by the modules
-//! `pooled` of other files; here is how it is found out, and what the role must have.
+//! PostgreSQL behind PgBouncer in transaction mode. Requests through it are tested by the modules `pooled` of other
+//! files; this file tests its detection and the privileges of the role.
 
 use crate::harness::pooler::{Pooler, before};
 use crate::harness::{Server, create_database, postgres, user};
@@ -52,7 +52,7 @@ async fn old_sessions_are_not_used() {
         client.execute("begin").await.unwrap();
         clients.push(client);
     }
-    // All sessions of the pool are there now, without settings.
+    // All sessions of the pool exist now, without settings.
     for client in &mut clients {
         client.execute("commit").await.unwrap();
     }
@@ -143,7 +143,7 @@ async fn limits_hold() {
     operator.tenant("default").await.unwrap();
 }
 
-/// What a session of the pool is left with by our transactions: no setting, no statement, no lock.
+/// State of a pooled session after transactions of the server: no setting, no statement, no lock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_are_left_as_they_were() {
     let direct = create_database().await;

@@ -1,4 +1,4 @@
-//! The provisioning log: what is kept of the requests of a tenant, and what is not.
+//! The request log: which parts of a tenant's requests are stored, and which are not.
 
 mod bodies;
 mod command;
@@ -47,7 +47,7 @@ crate::on_pooler!(
     a_tenant_sees_its_own_alone,
 );
 
-/// What the log has of a tenant, once all is written.
+/// Log entries of a tenant, after all are written.
 async fn logged(server: &Server, tenant: &str) -> Vec<LoggedRequest> {
     found(
         server,
@@ -67,7 +67,7 @@ async fn found(server: &Server, tenant: &str, query: &LogQuery) -> Vec<LoggedReq
     found.into_iter().map(|(_, request)| request).collect()
 }
 
-/// What the log has about a user.
+/// Log entries about a user.
 async fn about(server: &Server, tenant: &str, user: &str) -> Vec<LoggedRequest> {
     let user = server.operator.logged_user(tenant, user).await.unwrap();
     found(

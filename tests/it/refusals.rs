@@ -1,4 +1,4 @@
-//! Requests that are refused: their work is done once, and whoever sent them is confirmed before the refusal is told.
+//! Rejected requests: their work is done once, and the client is authenticated before the reason is returned.
 
 use crate::harness::{Server, USER, group, user};
 use scimd::store::{PasswordPolicy, TenantChange, TokenScope};
@@ -86,7 +86,7 @@ async fn a_refused_write_is_made_once(server: Server) {
     );
 }
 
-/// AUTH-7: each of these is refused before a statement about the resource would say who asks.
+/// AUTH-7: each of these is rejected before a statement about the resource confirms the token.
 async fn who_may_no_longer_ask_is_told_so_in_place_of_a_refusal(server: Server) {
     let issue = async || {
         server
@@ -123,7 +123,7 @@ async fn who_may_no_longer_ask_is_told_so_in_place_of_a_refusal(server: Server) 
     }
 }
 
-/// What is refused under settings of before is asked again under those of now.
+/// A request rejected under old settings is evaluated again under the current ones.
 async fn a_refusal_follows_the_settings_of_now(server: Server) {
     let rfc = TenantChange {
         conformance: Some(scimd::resource::Conformance::Rfc),

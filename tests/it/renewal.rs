@@ -1,4 +1,4 @@
-//! What a running server takes anew at SIGHUP, and how it is asked whether it is well.
+//! What a running server reloads at SIGHUP, and its health checks.
 
 use crate::cli::{Served, migrated, printed, refused};
 use nix::sys::signal::Signal;
@@ -66,7 +66,7 @@ async fn a_hangup_brings_limits_and_level_into_force() {
     std::fs::write(&file, "[limits]\npage_max = 0\n").unwrap();
     served.tell(Signal::SIGHUP);
     until("the complaint", async || {
-        logged().contains("the configuration cannot be used")
+        logged().contains("the configuration is invalid")
     })
     .await;
     assert_eq!(page_max(&base, &token).await, 7);
@@ -95,7 +95,7 @@ async fn a_hangup_with_a_bad_certificate_changes_no_limit() {
     served.tell(Signal::SIGHUP);
     until("the complaint", async || {
         let logged = std::fs::read_to_string(&log).unwrap();
-        logged.contains("the configuration cannot be used") && logged.contains("/no/such/file")
+        logged.contains("the configuration is invalid") && logged.contains("/no/such/file")
     })
     .await;
     assert_eq!(page_max(&base, &token).await, 50);
@@ -139,7 +139,7 @@ async fn a_hangup_brings_limits_of_the_management_api_into_force() {
     served.tell(Signal::SIGHUP);
     until("the complaint", async || {
         let logged = std::fs::read_to_string(&log).unwrap();
-        logged.contains("the configuration cannot be used")
+        logged.contains("the configuration is invalid")
     })
     .await;
     assert!(!is_limited().await);
@@ -190,13 +190,9 @@ fn health_asks_over_tls() {
         (
             format!("health http://{address}/readyz"),
             1,
-            "did not answer",
+            "did not respond",
         ),
-        (
-            "health ftp://127.0.0.1/".to_owned(),
-            2,
-            "give a URL such as",
-        ),
+        ("health ftp://127.0.0.1/".to_owned(), 2, "use a URL such as"),
     ] {
         let (found, message) = refused(folder.path(), &ask);
         assert_eq!(found, Some(code), "{ask}: {message}");

@@ -427,7 +427,7 @@ async fn a_list_of_hosts() {
     server.get(&format!("/Users/{id}")).await.expect(200);
 }
 
-/// `verify` finds counters that disagree with the resources, and puts them right when told to.
+/// `verify` finds counters that disagree with the resources, and corrects them with `--repair`.
 async fn wrong_counters_are_found_and_put_right(server: Server) {
     server.post("/Users", user("a")).await.expect(201);
     miscount(&server.database).await;

@@ -62,7 +62,7 @@ fn named(prefixes: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
     named
 }
 
-/// What stands in brackets at the end of a title.
+/// Text in brackets at the end of a title.
 fn in_title(line: &str) -> Option<&str> {
     let (_, ids) = line
         .strip_prefix("## ")?

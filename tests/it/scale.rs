@@ -1,4 +1,4 @@
-//! What must not cost more than the rows that it is about, whatever the database knows of its tables.
+//! Statements that must not read more rows than they need, with or without statistics of the database.
 
 use crate::harness::{Database, Server, USER, group, race};
 use crate::views::Reader;
@@ -88,7 +88,7 @@ async fn no_index_of_tokens_has_a_condition_on_the_scope() {
     assert_eq!(reader.rows(&partial).await, Vec::<String>::new());
 }
 
-/// Ids of so many thousand users.
+/// Ids of the given number of thousands of users.
 async fn ids(server: &Server, thousands: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for page in 0..thousands {
@@ -289,7 +289,7 @@ async fn a_change_of_members_does_not_read_a_group() {
 const READ: &str =
     "select cast(sum(idx_tup_read) as bigint) from pg_stat_user_indexes where relname = 'member'";
 
-/// Waits until PostgreSQL has counted so; connections tell their counts with a later statement.
+/// Waits until PostgreSQL reports these counts; connections report their counts with a later statement.
 async fn counted(server: &Server, query: &str) {
     let end = Instant::now() + Duration::from_secs(30);
     while server.run(query).await == 0 {

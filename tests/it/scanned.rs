@@ -8,7 +8,7 @@ crate::on_both!(
     a_value_that_does_not_fit_the_column_has_a_row,
 );
 
-/// Filters on values that are scanned, and how many of the people of [`person`] they find.
+/// Filters on scanned values, and the number of users of [`person`] that match.
 const FILTERS: &[(&str, u32)] = &[
     ("active eq false", 2),
     ("active eq true or title eq \"boss\"", 4),
@@ -55,7 +55,7 @@ fn person(number: u32) -> Value {
     body
 }
 
-async fn people(server: &Server) -> Vec<String> {
+async fn create_users(server: &Server) -> Vec<String> {
     let mut ids = Vec::new();
     for number in 1..=6 {
         ids.push(server.post("/Users", person(number)).await.expect(201).id());
@@ -105,7 +105,7 @@ const SCANNED_ROWS: &str = "select count(*) from attribute_value v join attribut
      where a.path like '%.type' or a.path in ('active', 'locale', 'title')";
 
 async fn rows_of_an_earlier_release_are_found_and_moved(server: Server) {
-    let ids = people(&server).await;
+    let ids = create_users(&server).await;
     all_are_found(&server).await;
     assert_eq!(server.number(SCANNED_ROWS).await, 0);
     make_former(&server).await;

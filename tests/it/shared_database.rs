@@ -99,7 +99,7 @@ async fn through_a_pooler() {
     everything_is_in_the_schema(true).await;
 }
 
-/// Commands see what the server sees, if they are configured as it is.
+/// Commands with the server's configuration see the same data as the server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_commands() {
     for is_pooled in [false, true] {

@@ -1,5 +1,4 @@
-//! What a start that cannot succeed says, and that it does not wait for what will not change; TLS to
-//! PostgreSQL.
+//! Messages of a start that cannot succeed, without waiting for permanent errors; TLS to PostgreSQL.
 
 use crate::harness::postgres::Cluster;
 use crate::harness::{create_database, postgres};

@@ -1,5 +1,5 @@
-//! Streams of security event tokens (RFC 8417, 8935, 8936, 9967): what a receiver gets, and that it can verify it.
-//! Rows: EVT-1 EVT-2 EVT-3 EVT-4 EVT-5 EVT-9 EVT-10 SET-1 SET-2 SET-3 SET-4 SET-5
+//! Streams of security event tokens (RFC 8417, 8935, 8936, 9967): contents and verification of the tokens. Rows: EVT-1
+//! EVT-2 EVT-3 EVT-4 EVT-5 EVT-9 EVT-10 SET-1 SET-2 SET-3 SET-4 SET-5
 
 use crate::harness::{SEALING_KEY, Server, group, user};
 use crate::webhooks::Sending;
@@ -60,7 +60,7 @@ pub(crate) fn polled(name: &str) -> NewStream {
     }
 }
 
-/// What the server publishes at a path beside the base path.
+/// Document of the server at a path outside the base path.
 async fn published(server: &Server, path: &str) -> (u16, Value) {
     let root = server.base.strip_suffix("/scim/v2").unwrap();
     let answer = reqwest::get(format!("{root}{path}")).await.unwrap();
@@ -75,7 +75,7 @@ fn header(token: &str) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
 }
 
-/// The claims of a token, verified with nothing but what the server publishes.
+/// The claims of a token, verified only with the published keys.
 async fn verified(server: &Server, token: &str) -> Value {
     let (status, key_set) = published(server, "/.well-known/jwks.json").await;
     assert_eq!(status, 200);
@@ -268,7 +268,7 @@ async fn a_token_that_is_refused_is_given_up(server: Server) {
     sending.stop().await;
 }
 
-/// Ids of what was given up.
+/// Ids of the abandoned events.
 async fn failed(endpoints: &Endpoints) -> Vec<String> {
     loop {
         let failed = endpoints.failed(STREAM, "app", 10).await.unwrap();
@@ -468,7 +468,7 @@ async fn keys_are_rotated(server: Server) {
         assert!(std::time::Instant::now() < end);
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    // What the old key has signed can be verified still.
+    // Tokens signed with the old key can still be verified.
     verified(&server, &first.body).await;
     let query = AuditQuery {
         action: Some("key.rotate".to_owned()),
@@ -498,7 +498,7 @@ async fn streams_are_announced(server: Server) {
     let uris = config["securityEvents"]["eventUris"].as_array().unwrap();
     assert!(uris.contains(&json!("urn:ietf:params:scim:event:prov:create:full")));
     assert_eq!(published(&server, "/.well-known/jwks.json").await.0, 200);
-    // Receivers of the framework want https, which this server does not speak.
+    // Receivers of the framework require https, which this server does not support.
     assert_eq!(
         published(&server, "/.well-known/ssf-configuration").await.0,
         404

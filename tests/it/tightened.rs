@@ -1,5 +1,5 @@
-//! Rules that became stricter after resources were stored: what a request does not touch refuses nothing, a
-//! deactivation least of all.
+//! Rules that became stricter after resources were stored: values that a request does not change cause no rejection,
+//! above all of a deactivation.
 
 use crate::harness::{Client, Server, USER, user};
 use scimd::operator::SchemaChange;
@@ -32,7 +32,7 @@ async fn tenants(server: &Server) -> Vec<(&'static str, String)> {
     tenants
 }
 
-/// Deactivates a user in each way there is, and activates it again.
+/// Deactivates a user in each possible way, and activates it again.
 async fn is_deactivated(client: &Client<'_>, path: &str, body: &Value) {
     let operation = |active: bool| json!([{"op": "replace", "path": "active", "value": active}]);
     assert_eq!(
@@ -65,7 +65,7 @@ async fn is_deactivated(client: &Client<'_>, path: &str, body: &Value) {
     );
 }
 
-/// LEN-36: `username-format` is a matter of who changes the name.
+/// LEN-36: `username-format` applies only to a change of the name.
 async fn a_format_of_user_names(server: Server) {
     for (tenant, token) in tenants(&server).await {
         let client = server.by(&token);
@@ -115,7 +115,7 @@ async fn a_format_of_user_names(server: Server) {
     }
 }
 
-/// Adds a schema that requires its attributes, and is required itself if that is asked for.
+/// Adds a schema with required attributes; `required` makes the schema itself required.
 async fn add_badge(server: &Server, tenant: &str, required: bool) {
     let document = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"], "id": BADGE, "name": "Badge",
@@ -151,7 +151,7 @@ fn badged(name: &str, badge: &Value) -> Value {
     json!({"schemas": [USER, BADGE], "userName": name, BADGE: badge})
 }
 
-/// LEN-36: an attribute, and a sub-attribute, that is required of values that are there already.
+/// LEN-36: an attribute and a sub-attribute that become required for existing values.
 async fn an_attribute_that_is_required(server: Server) {
     for (tenant, token) in tenants(&server).await {
         let client = server.by(&token);
@@ -196,7 +196,7 @@ async fn an_attribute_that_is_required(server: Server) {
             )
             .await
             .expect(200);
-        // What is new has to be whole, and what is whole has to stay so.
+        // New values must be complete, and complete values must stay complete.
         let key = json!([{"op": "add", "path": at("keys"), "value": [{"value": "c"}]}]);
         client.patch(&path, key).await.refused(400, "invalidValue");
         client

@@ -113,7 +113,7 @@ async fn imported(server: &Server, text: &str, run: &Run) -> (Imported, Vec<(u64
     (done, problems)
 }
 
-/// An export without versions and times of change: those of what was imported are later ones.
+/// An export without versions and times of change: those of imported resources are later.
 fn contents(text: &str) -> Vec<Value> {
     let read = |line: &str| {
         let mut line: Value = serde_json::from_str(line).unwrap();
@@ -205,7 +205,7 @@ async fn moved(from: Database, over: Database) {
     let back = server(from).await;
     imported(&back, &exported(&between, true).await, &REAL).await;
     assert_eq!(contents(&exported(&back, true).await), contents(&before));
-    // What was imported is served, searched and changed as what was created.
+    // Imported resources are served, searched and changed like created ones.
     let found = back
         .get("/Users?filter=userName%20eq%20%22USER07%22")
         .await
@@ -519,7 +519,7 @@ async fn large_groups_continue(server: Server) {
     assert_eq!(contents(&exported(&other, false).await), contents(&text));
 }
 
-/// An export that is older than what is there changes it under a version that nobody has seen.
+/// Importing an export older than the stored resource changes it under a new version.
 async fn versions_only_grow(server: Server) {
     let id = server.post("/Users", user("a")).await.expect(201).id();
     let group = server
@@ -634,7 +634,7 @@ async fn lines_that_share_a_name(server: Server) {
     }
 }
 
-/// A copy taken while writers are at work opens by itself, and fits together.
+/// A copy taken during writes opens without other files and is consistent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_under_load() {
     let server = server(Database::Sqlite).await;

@@ -283,7 +283,7 @@ async fn a_schema_goes_and_comes_back(server: Server) {
     assert_eq!(found["totalResults"], 1);
 }
 
-/// A key has room for 127 types: a type that joins takes one number, and those that are there none.
+/// A key can hold 127 types: a new type takes one number, and existing types take none.
 async fn names_keep_their_numbers(server: Server) {
     for folder in [
         "examples/devices",

@@ -90,7 +90,7 @@ const WAITING: &str = "select count(*) from pg_stat_progress_create_index \
      where datname = current_database() and phase like 'waiting for writers%'";
 const MIGRATING: &str = "select count(*) from pg_locks where locktype = 'advisory' and granted \
      and database = (select oid from pg_database where datname = current_database())";
-/// What a change of a resource locks.
+/// Locks taken by a change of a resource.
 const USE_CHANGE: &str = "lock table change in row exclusive mode";
 
 /// A `scimd migrate` under way. It is killed when this is dropped.
@@ -239,7 +239,7 @@ async fn requests_go_on_while_a_migration_waits() {
     old.is_up_to_date().await;
 }
 
-/// A process that hangs keeps the right to migrate for as long as it is there.
+/// A hanging process holds the migration lock until it ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_instance_that_does_not_finish_is_named() {
     let mut old = Old::restored().await;
@@ -263,7 +263,7 @@ async fn another_instance_that_does_not_finish_is_named() {
     old.is_up_to_date().await;
 }
 
-/// Whatever keeps a table, the error names it, and the next start goes on from there.
+/// The error names the session that locks a table, and the next start continues from there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_migration_that_waits_for_too_long_says_for_whom() {
     let mut old = Old::restored().await;

@@ -1,4 +1,4 @@
-//! `scimd verify`: whether what is derived is what its source says, and its repair.
+//! `scimd verify`: comparison of derived data with its source, and its repair.
 
 use crate::harness::{Database, Options, Server, USER, group, user};
 use scimd::schema::SchemaFile;
@@ -19,7 +19,7 @@ crate::on_pooler!(
     the_server_may_be_at_work,
 );
 
-/// What is done to the tables, and what is said of it.
+/// Changes of the tables, and the messages expected for them.
 const SPOILT: &[(&str, &[&str])] = &[
     (
         "delete from attribute_value where key = 'jane'",
@@ -172,8 +172,7 @@ async fn a_name_that_two_have_is_not_claimed(server: Server) {
     assert_eq!(server.operator.verify(false).await.unwrap().len(), 1);
 }
 
-/// Documents keep what a schema of today does not know; the index knows it again when the schema
-/// does.
+/// Documents keep attributes without a current schema; they are indexed again when the schema returns.
 async fn a_schema_goes_and_comes_back(server: Server) {
     let text = include_str!("../../config/schemas/acme_user.json").to_owned();
     let schema_files = Some(vec![SchemaFile {

@@ -1,4 +1,4 @@
-//! The views by which the application reads its users, through connections of its own.
+//! The views through which the application reads its users, with its own connections.
 
 use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, user};
 use scimd::operator::{DatabaseTarget, DirectoryState};

@@ -1,11 +1,11 @@
-"""Clients that take no failure: each answer of theirs must be the expected one, with the expected content."""
+"""Clients that tolerate no failure: each response must have the expected status and content."""
 import urllib.parse
 
 from load import PATCH, USER, Load, Writer
 
 
 class Client(Writer):
-    """Creates users, changes, reads, finds and deletes them, and puts some into a group of its own."""
+    """Creates users, changes, reads, finds and deletes them, and adds some to its own group."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -13,7 +13,7 @@ class Client(Writer):
         self.group, self.members, self.refused = None, set(), 0
 
     def exchange(self, connection, method, path, body, expected):
-        """Sends a request; the content of its answer, if that has an expected status."""
+        """Sends a request; returns the body of its response, which must have an expected status."""
         self.requests += 1
         return self.send(connection, method, path, body, expected)[1]
 
@@ -66,7 +66,7 @@ GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 
 class Clients(Load):
-    """A load of such clients."""
+    """A load of several clients."""
 
     client = Client
 
@@ -77,9 +77,9 @@ class Clients(Load):
         return sum(title is None for client in self.writers for title in client.acknowledged.values())
 
     def refused(self):
-        """Requests that the server was right to refuse."""
+        """Requests that the server rejected correctly."""
         return sum(client.refused for client in self.writers)
 
     def failed(self):
-        """What went wrong: other answers than the expected ones, and connections that broke."""
+        """Failures: unexpected responses and broken connections."""
         return [line for client in self.writers for line in client.wrong + client.broken]

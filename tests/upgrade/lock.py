@@ -1,9 +1,9 @@
-"""Measures how long tables are locked: for each, a session updates one row again and again, or reads one."""
+"""Measures how long tables are locked: for each, a session repeatedly updates or reads one row."""
 import subprocess
 import threading
 import time
 
-# After each statement a notice says how long the longest one took until then, in seconds.
+# After each statement a notice has the longest duration so far, in seconds.
 LOOP = """
 create or replace procedure pg_temp.probe() language plpgsql as $$
 declare
@@ -21,7 +21,7 @@ begin
 end $$;
 call pg_temp.probe();
 """
-# A row that nobody else changes: the first.
+# A row that no other session changes: the first.
 UPDATE = (
     "update {table} set {column} = {column} where ctid = (select ctid from {table} {order} limit 1)"
 )
@@ -33,13 +33,13 @@ TABLES = {
     "change_member": ("added", "order by tenant, change, id"),
     "provisioning": ("micros", "order by tenant, entry"),
 }
-# Every request reads these, and nothing but the upgrade changes them here.
+# Every request reads these; only the upgrade changes them here.
 READ = "perform 1 from {table} limit 1"
 READ_TABLES = ("tenant", "token")
 
 
 class Probe(threading.Thread):
-    """One session, whose notices are the longest time until then."""
+    """One session; its notices have the longest duration so far."""
 
     def __init__(self, bin, url, statement):
         super().__init__(daemon=True)
@@ -60,7 +60,7 @@ class Probe(threading.Thread):
                 self.problem += line
 
     def finish(self):
-        # The statement under way is waited for, so that no wait is left out.
+        # Waits for the running statement, so that every wait is counted.
         seen = self.count
         while self.is_alive() and self.count == seen:
             time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""The set-up of tests/upgrade/run: replaces the instances under load, and judges. Prints "N passed, M failed" last."""
+"""Set-up of tests/upgrade/run: replaces the instances under load, checks the results. Prints "N passed, M failed" last."""
 import os
 import pathlib
 import signal
@@ -16,11 +16,11 @@ from seed import Server, seed
 FROM, TO, BIN, URL, WORK, USERS = *sys.argv[1:5], pathlib.Path(sys.argv[5]), int(sys.argv[6])
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples" / "high-availability"
 CLIENTS = 8
-# Seconds that no lock of a migration may be held for.
+# Maximum seconds for which a migration may hold a lock.
 LOCKED = 1.0
-# Seconds for which an instance that is told to stop goes on to answer: HAProxy notices in one.
+# Seconds for which a stopping instance still responds: HAProxy detects the stop within one.
 DELAY = 3
-# Seconds for which the same is measured before the upgrade, for comparison.
+# Seconds of the measurement before the upgrade, for comparison.
 CALM = 10
 UNFINISHED = "select count(*) from pg_index where not indisvalid"
 
@@ -50,7 +50,7 @@ class Rig:
         self.token = self.scimd(FROM, "token", "issue", "--name", "upgrade").stdout.strip()
 
     def sql(self, text, url=URL):
-        """Runs statements; what they print."""
+        """Runs statements; returns their output."""
         command = [f"{BIN}/psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", "-"]
         return subprocess.run(command, input=text, check=True, capture_output=True, text=True).stdout.strip()
 
@@ -72,7 +72,7 @@ class Rig:
         return subprocess.run([program, *arguments], env=environment, capture_output=True, text=True)
 
     def balancer(self, command):
-        """What HAProxy answers to a command."""
+        """Response of HAProxy to a command."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(WORK / "haproxy.sock"))
             connection.sendall(f"{command}\n".encode())
@@ -83,11 +83,11 @@ class Rig:
         return [dict(zip(header.split(","), line.split(","))) for line in lines]
 
     def backends(self):
-        """How each instance stands with HAProxy."""
+        """State of each instance in HAProxy."""
         return {row["svname"]: row["status"] for row in self.rows()}
 
     def take_out(self, number):
-        """No request is under way in the instance afterwards, and none comes."""
+        """Drains the instance: afterwards it has no request in progress and gets no new one."""
         name = f"scimd{number + 1}"
         self.balancer(f"set server scimd/{name} state drain")
         until("no request is under way", 60, lambda: [row["scur"] for row in self.rows() if row["svname"] == name] == ["0"])
@@ -98,7 +98,7 @@ class Rig:
         until("the instance takes requests", 60, lambda: self.backends()[name] == "UP")
 
     def stop(self, number):
-        """Ends an instance with SIGTERM; its exit status."""
+        """Stops an instance with SIGTERM; returns its exit status."""
         server = self.servers[number]
         os.kill(server.child.pid, signal.SIGTERM)
         return server.child.wait(timeout=40)
@@ -107,14 +107,14 @@ class Rig:
         return self.number("select count(*) from pg_stat_progress_create_index") > 0
 
     def kill_while_it_migrates(self, number):
-        """Starts the new program and kills it while it builds an index, which a transaction holds up."""
+        """Starts the new program and kills it while it builds an index, which a transaction blocks."""
         holder = [f"{BIN}/psql", "-X", "-q", "-d", self.url, "-c", "begin", "-c", "lock table change in row exclusive mode"]
         holder = subprocess.Popen([*holder, "-c", "select pg_sleep(600)"])
         try:
             server = self.server(TO, number)
             until("an index is being built", 120, self.is_building)
             server.kill()
-            # What the session of the killed process would finish by itself.
+            # The session of the killed process would complete this.
             self.sql("select pg_terminate_backend(pid) from pg_stat_progress_create_index", self.url)
             until("the index is left unfinished", 30, lambda: self.number(UNFINISHED) == 1)
         finally:
@@ -138,7 +138,7 @@ class Rig:
         self.put_in(number)
 
     def restart(self, number, load):
-        """Ends and starts an instance of the new program, of which the balancer is not told."""
+        """Stops and starts an instance of the new program without draining it in the load balancer."""
         failed, before = len(load.failed()), load.requests()
         status = self.stop(number)
         check(f"instance {number + 1}: the new program ends in order", status == 0, f"(exit status {status})")
@@ -196,7 +196,7 @@ def judge(rig, load):
         members = {member["value"] for member in group.get("members", [])}
         client.expect("members", members, client.members)
     check("every group has its members", not any(client.wrong for client in load.writers))
-    # What a load was refused is logged by instances of both versions, some time later.
+    # Rejected requests of a load are logged by instances of both versions with a delay.
     time.sleep(2)
     failures = "select count(*) from {} where tenant in (select tenant from tenant)"
     refused = rig.number(failures.format("provisioning") + " and status = 409")

@@ -6,7 +6,7 @@ from load import USER
 
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
-# Keys lie before that of the copied row, so that no later one is the same.
+# Keys are below that of the copied row, so that no later key is equal.
 COPIES = """
 create temporary table template as select * from resource where id = '{user}';
 create temporary table numbered as select n, gen_random_uuid() as id from generate_series(1, {count}) n;
@@ -38,7 +38,7 @@ analyze;
 
 
 def seed(server, sql, count):
-    """Makes so many users, a group with a tenth of them, and a logged request for each, a tenth of which failed."""
+    """Creates the users, a group with a tenth of them, and a log entry for each; a tenth of the entries are failures."""
     user = {"schemas": [USER], "userName": "seed-0@example.com", "title": "new"}
     users = server.send("POST", "/Users", user)
     group = server.send("POST", "/Groups", {"schemas": [GROUP], "displayName": "seed"})

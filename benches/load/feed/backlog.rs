@@ -1,4 +1,4 @@
-//! A webhook that begins at the start of a long feed, while another tenant goes on.
+//! A webhook that starts at the beginning of a long feed, while another tenant makes changes.
 
 use super::Common;
 use super::judge::Verdict;
@@ -16,13 +16,13 @@ use tokio::time::sleep;
 pub(super) struct Backlog {
     #[command(flatten)]
     common: Common,
-    /// Changes to catch up with: people who were imported
+    /// Number of users to import; each is a change to deliver
     #[arg(long, default_value_t = 100_000)]
     users: u64,
-    /// Events under way at once
+    /// Maximum number of concurrent requests
     #[arg(long, default_value_t = 32)]
     concurrency: u32,
-    /// Milliseconds after which the receiver answers
+    /// Milliseconds after which the receiver responds
     #[arg(long, default_value_t = 5)]
     pause: u64,
     /// Most seconds of the measurement
@@ -32,12 +32,12 @@ pub(super) struct Backlog {
 
 impl Backlog {
     pub(super) async fn run(self) -> Result<u64, String> {
-        let people = Population {
+        let population = Population {
             seed: 1,
             users: self.users,
             sizes: Vec::new(),
         };
-        let rig = Rig::new(&self.common, &people)?;
+        let rig = Rig::new(&self.common, &population)?;
         let instance = rig.serve(&[])?;
         let neighbour = rig.neighbour(&instance)?;
         let receiver = Receiver::start(Duration::from_millis(self.pause))?;
@@ -74,7 +74,7 @@ impl Backlog {
             .into_iter()
             .filter(|arrival| arrival.tenant == "neighbour")
             .collect();
-        let wrong = Verdict::of(&journal, &own).show("another tenant meanwhile");
+        let wrong = Verdict::of(&journal, &own).show("another tenant");
         let most = watch.stop();
         println!(
             "memory: {before:.1} MiB before, {most:.1} MiB at most: +{:.1} MiB; {:.1} s of CPU of the server",
@@ -84,7 +84,7 @@ impl Backlog {
         Ok(wrong + journal.failed)
     }
 
-    /// The other tenant's changes end before the last of the backlog is sent, at the rate that is wanted.
+    /// The other tenant's changes end before the last of the backlog is sent, at the target rate.
     fn neighbour_time(&self) -> Duration {
         let seconds = (self.users / 2500).clamp(4, self.seconds);
         Duration::from_secs(seconds)

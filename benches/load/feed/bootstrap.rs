@@ -17,7 +17,7 @@ use std::time::Instant;
 pub(super) struct Bootstrap {
     #[command(flatten)]
     common: Common,
-    /// People in the tenant
+    /// Users in the tenant
     #[arg(long, default_value_t = 100_000)]
     users: u64,
 }
@@ -40,12 +40,12 @@ struct Record {
 
 impl Bootstrap {
     pub(super) async fn run(self) -> Result<u64, String> {
-        let people = Population {
+        let population = Population {
             seed: 1,
             users: self.users,
             sizes: Vec::new(),
         };
-        let rig = Rig::new(&self.common, &people)?;
+        let rig = Rig::new(&self.common, &population)?;
         let instance = rig.serve(&[])?;
         let mut client = Client::new(&rig.feed(&instance)?);
         let mut met = HashSet::new();

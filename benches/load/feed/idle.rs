@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How long everything that the start began may take.
+/// Time for the work of the start to end.
 const SETTLE: Duration = Duration::from_secs(10);
 
 /// How often the log of SQLite is looked at.
@@ -38,12 +38,12 @@ pub(super) struct Idle {
 
 impl Idle {
     pub(super) async fn run(self) -> Result<u64, String> {
-        let people = Population {
+        let population = Population {
             seed: 1,
             users: 1000,
             sizes: Vec::new(),
         };
-        let rig = Rig::new(&self.common, &people)?;
+        let rig = Rig::new(&self.common, &population)?;
         let instance = rig.serve(&[])?;
         let receiver = Receiver::start(Duration::ZERO)?;
         let reader = if self.bare {
@@ -75,7 +75,7 @@ impl Idle {
     }
 }
 
-/// What was written within so long.
+/// The bytes written within a time.
 async fn writes(rig: &Rig, time: Duration) -> Result<String, String> {
     match (&rig.database, &rig.cluster) {
         (Database::Sqlite { folder }, _) => log_writes(folder, time).await,

@@ -1,4 +1,4 @@
-//! What was acknowledged against what came: nothing missing, in order, once.
+//! Comparison of acknowledged changes with received events: complete, in order, without duplicates.
 
 use crate::tally::Tally;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use std::time::Instant;
 /// A change of a resource: its id and its version.
 pub(super) type Change = (String, u64);
 
-/// An event, and when it came.
+/// An event, with its time of arrival.
 #[derive(Debug, Clone)]
 pub(super) struct Arrival {
     pub(super) event: String,
@@ -17,7 +17,7 @@ pub(super) struct Arrival {
     pub(super) at: Instant,
 }
 
-/// What is read of an event.
+/// The relevant members of an event.
 #[derive(Debug, Deserialize)]
 pub(super) struct Event {
     id: String,
@@ -37,7 +37,7 @@ struct Resource {
 }
 
 impl Arrival {
-    /// An event that came just now; none if it is not one of a resource.
+    /// An event that arrives now; none if it is not about a resource.
     pub(super) fn now(body: &[u8]) -> Option<Self> {
         Self::of(serde_json::from_slice(body).ok()?, Instant::now())
     }
@@ -53,17 +53,17 @@ impl Arrival {
     }
 }
 
-/// What was acknowledged, and when.
+/// Acknowledged changes with their times.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     pub(super) acknowledged: HashMap<Change, Instant>,
-    /// Writes that failed, and the first answer of these.
+    /// Number of failed writes, and the first response.
     pub(super) failed: u64,
     pub(super) first_failed: Option<String>,
 }
 
 impl Journal {
-    /// Adds what others noted.
+    /// Adds the records of another writer.
     pub(super) fn add(&mut self, other: Self) {
         self.acknowledged.extend(other.acknowledged);
         self.failed += other.failed;
@@ -71,14 +71,14 @@ impl Journal {
     }
 }
 
-/// What came of the acknowledged changes.
+/// The result for the acknowledged changes.
 #[derive(Debug, Default)]
 pub(super) struct Verdict {
-    /// Times from the acknowledgement to the arrival; 0 of what came before it.
+    /// Times from the acknowledgement to the arrival; 0 if it arrived earlier.
     pub(super) times: Tally,
     pub(super) missing: u64,
     pub(super) twice: u64,
-    /// Arrivals with a version that is not greater than the one before, of events that came for the first time.
+    /// First arrivals with a version that is not greater than the previous one.
     pub(super) disordered: u64,
 }
 
@@ -110,7 +110,7 @@ impl Verdict {
         verdict
     }
 
-    /// Prints it, and counts what is wrong: what is missing or out of order.
+    /// Prints it, and counts errors: missing and out of order.
     pub(super) fn show(&self, what: &str) -> u64 {
         println!(
             "{what:<26}{:>8} changes   p50 {:>8.1} ms   p99 {:>8.1} ms   max {:>8.1} ms   missing {}, twice {}, out of order {}",

@@ -10,7 +10,7 @@ use crate::population::Population;
 use clap::Args;
 use std::time::Duration;
 
-/// How long deliveries may take after the last change.
+/// Time limit for deliveries after the last change.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Arguments of `feed latency`.
@@ -27,13 +27,13 @@ pub(super) struct Latency {
     /// Seconds of changes
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// People in the tenant before
+    /// Users in the tenant at the start
     #[arg(long, default_value_t = 10_000)]
     users: u64,
-    /// Changes go to an instance that does not send; another one sends
+    /// Changes are sent to an instance that does not deliver; another one delivers
     #[arg(long, requires = "postgres")]
     apart: bool,
-    /// A second webhook, whose receiver is not there
+    /// Adds a second webhook without a receiver
     #[arg(long)]
     dead: bool,
     /// Without the reader that waits
@@ -43,12 +43,12 @@ pub(super) struct Latency {
 
 impl Latency {
     pub(super) async fn run(self) -> Result<u64, String> {
-        let people = Population {
+        let population = Population {
             seed: 1,
             users: self.users,
             sizes: Vec::new(),
         };
-        let rig = Rig::new(&self.common, &people)?;
+        let rig = Rig::new(&self.common, &population)?;
         let sender = rig.serve(&[])?;
         let silent = self
             .apart

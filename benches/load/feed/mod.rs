@@ -1,5 +1,5 @@
-//! What the change feed and webhooks cost, and how soon a change is there: the figures of `docs/performance.md` on
-//! delivery. The writer, the receiver and the reader run in threads of their own.
+//! Cost of the change feed and webhooks, and delay of deliveries: the figures of `docs/performance.md` on delivery. The
+//! writer, the receiver and the reader run in separate threads.
 
 mod backlog;
 mod bootstrap;
@@ -25,7 +25,7 @@ pub(crate) struct Feed {
 
 #[derive(Debug, Clone, Subcommand)]
 enum Measure {
-    /// Time from an acknowledged change to the webhook and to the answer of a long poll
+    /// Time from an acknowledged change to the webhook and to the response of a long poll
     Latency(latency::Latency),
     /// Changes a second to a webhook that has many to catch up with, and the wait of another tenant
     Backlog(backlog::Backlog),
@@ -52,7 +52,7 @@ impl Feed {
     }
 }
 
-/// What each of these measurements needs.
+/// Common options of these measurements.
 #[derive(Debug, Clone, Args)]
 struct Common {
     /// The server to measure

@@ -1,4 +1,4 @@
-//! A reader of the feed that waits for changes (long poll), and notes when they come.
+//! A reader of the feed that waits for changes (long poll), and records their arrival.
 
 use super::judge::{Arrival, Event};
 use crate::client::{Address, Client};
@@ -17,17 +17,17 @@ struct Page {
     cursor: String,
 }
 
-/// A reader in a thread of its own.
+/// A reader in a separate thread.
 pub(super) struct Reader {
     over: Arc<AtomicBool>,
     reading: thread::JoinHandle<Result<Vec<Arrival>, String>>,
 }
 
 impl Reader {
-    /// Reads what comes from now on.
+    /// Reads new events.
     pub(super) async fn start(feed: &Address) -> Result<Self, String> {
         let mut client = Client::new(feed);
-        // What is there already is not waited for.
+        // Existing events are skipped.
         let begin = page(&mut client, "now", 0).await?.cursor;
         let (over, feed) = (Arc::new(AtomicBool::new(false)), feed.clone());
         let stop = over.clone();
@@ -42,7 +42,7 @@ impl Reader {
         Ok(Self { over, reading })
     }
 
-    /// Stops after the page that it waits for, and gives what came.
+    /// Stops after the current page, and returns the events.
     pub(super) fn stop(self) -> Result<Vec<Arrival>, String> {
         self.over.store(true, Ordering::Relaxed);
         let arrivals = self.reading.join();

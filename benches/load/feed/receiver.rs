@@ -1,4 +1,4 @@
-//! A receiver of webhooks that notes what came and when.
+//! A receiver of webhooks that records events and their times.
 
 use super::judge::Arrival;
 use crate::in_runtime;
@@ -15,10 +15,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How often what came is counted while it is waited for.
+/// Poll interval while waiting for events.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What came, in the order of arrival.
+/// Received events, in the order of arrival.
 type Arrivals = Arc<Mutex<Vec<Arrival>>>;
 
 /// A receiver that accepts everything.
@@ -28,7 +28,7 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    /// One that answers after so long.
+    /// A receiver that responds after a delay.
     pub(super) fn start(pause: Duration) -> Result<Self, String> {
         let text = |error: std::io::Error| error.to_string();
         let listener = TcpListener::bind("127.0.0.1:0").map_err(text)?;
@@ -40,7 +40,7 @@ impl Receiver {
         Ok(Self { url, arrivals })
     }
 
-    /// What came so far.
+    /// The received events.
     pub(super) fn arrivals(&self) -> Vec<Arrival> {
         let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         arrivals.clone()
@@ -51,7 +51,7 @@ impl Receiver {
         arrivals.len()
     }
 
-    /// Waits until so many came, or for so long; whether they came.
+    /// Waits for a number of events, with a time limit; returns whether they arrived.
     pub(super) async fn wait(&self, count: usize, time: Duration) -> bool {
         let until = Instant::now() + time;
         while self.count() < count && Instant::now() < until {
@@ -61,7 +61,7 @@ impl Receiver {
     }
 }
 
-/// A URL at which nobody listens.
+/// A URL without a listener.
 pub(super) fn dead() -> Result<String, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
@@ -78,7 +78,7 @@ async fn serve(listener: TcpListener, arrivals: Arrivals, pause: Duration) -> Re
         tokio::task::spawn_local(async move {
             let answer = service_fn(|request| receive(request, arrivals.clone(), pause));
             let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
-            // The sender has gone.
+            // The sender has disconnected.
             let _ = serving.await;
         });
     }

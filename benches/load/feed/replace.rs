@@ -3,9 +3,9 @@
 use super::Common;
 use super::rig::{Instance, Rig};
 use crate::client::{Address, Client};
-use crate::people::{self, group};
 use crate::population::Population;
 use crate::process::memory;
+use crate::users::{self, group};
 use clap::Args;
 use hyper::Method;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ const LARGEST: usize = 64 * 1024;
 pub(super) struct Replace {
     #[command(flatten)]
     common: Common,
-    /// Members that a PUT replaces by others
+    /// Number of members that a PUT replaces
     #[arg(long, default_value_t = 10_000)]
     members: u64,
     /// Members of the group that a PATCH clears
@@ -37,21 +37,21 @@ struct Page {
 
 impl Replace {
     pub(super) async fn run(self) -> Result<u64, String> {
-        let people = Population {
+        let population = Population {
             seed: 1,
             users: self.clear.max(2 * self.members) * 4 / 3 + 4096,
             sizes: vec![self.members, self.clear],
         };
-        let rig = Rig::new(&self.common, &people)?;
+        let rig = Rig::new(&self.common, &population)?;
         let instance = rig.serve(&[("SCIMD_LIMITS__REQUEST_BYTES", "8000000")])?;
         let feed = rig.feed(&instance)?;
-        let others = (self.members..2 * self.members).map(|number| people.person(number).id());
+        let others = (self.members..2 * self.members).map(|number| population.user(number).id());
         let others: Vec<_> = others.map(|id| id.to_string()).collect();
         let mut body = group(&format!("Large {}", self.members));
-        body["members"] = people::members(others.iter().map(String::as_str));
-        let put = (Method::PUT, people.large(self.members), body);
-        let remove = people::patch(&json!([{"op": "remove", "path": "members"}]));
-        let clear = (Method::PATCH, people.large(self.clear), remove);
+        body["members"] = users::members(others.iter().map(String::as_str));
+        let put = (Method::PUT, population.large(self.members), body);
+        let remove = users::patch(&json!([{"op": "remove", "path": "members"}]));
+        let clear = (Method::PATCH, population.large(self.clear), remove);
         let mut wrong = measure(&instance, &feed, put, 2 * self.members).await?;
         wrong += measure(&instance, &feed, clear, self.clear).await?;
         Ok(wrong)
@@ -88,7 +88,7 @@ async fn measure(
             break;
         }
         if begun.elapsed().as_secs() > 120 {
-            return Err(format!("{} parts came, not all", parts.len()));
+            return Err(format!("only {} parts arrived", parts.len()));
         }
     }
     let read = watch.stop();

@@ -11,7 +11,7 @@ use crate::site::greeting;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-/// A database with a population, and the program that serves it.
+/// A database with a population, and the server program.
 pub(super) struct Rig {
     program: PathBuf,
     pub(super) database: Database,
@@ -21,7 +21,7 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    pub(super) fn new(common: &Common, people: &Population) -> Result<Self, String> {
+    pub(super) fn new(common: &Common, population: &Population) -> Result<Self, String> {
         std::fs::create_dir_all(&common.folder).map_err(|error| error.to_string())?;
         let (program, folder) = (&common.program, &common.folder);
         let cluster = common
@@ -29,8 +29,8 @@ impl Rig {
             .then(|| Cluster::start(&folder.join("postgres")))
             .transpose()?;
         let (database, _) = match &cluster {
-            Some(cluster) => cluster.filled(program, people, folder, "feed")?,
-            None => database::sqlite(program, people, folder, "feed")?,
+            Some(cluster) => cluster.filled(program, population, folder, "feed")?,
+            None => database::sqlite(program, population, folder, "feed")?,
         };
         Ok(Self {
             program: program.clone(),
@@ -48,7 +48,7 @@ impl Rig {
         command
     }
 
-    /// What a command prints.
+    /// The output of a command.
     pub(super) fn run(&self, words: &[&str]) -> Result<String, String> {
         tool(&mut self.command(words))
     }
@@ -97,7 +97,7 @@ impl Rig {
         })
     }
 
-    /// A second tenant, and where an instance serves it.
+    /// A second tenant, and the address of an instance for it.
     pub(super) fn neighbour(&self, instance: &Instance) -> Result<Address, String> {
         self.run(&["tenant", "create", "neighbour"])?;
         let words = ["token", "issue", "--name", "bench", "--tenant", "neighbour"];

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 const BEFORE: Duration = Duration::from_secs(5);
 const AFTER: Duration = Duration::from_secs(30);
 
-/// How long deliveries may take after the last change.
+/// Time limit for deliveries after the last change.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Arguments of `feed takeover`.
@@ -35,16 +35,16 @@ impl Takeover {
         if !self.common.postgres {
             return Err("two instances need --postgres".to_owned());
         }
-        let people = Population {
+        let population = Population {
             seed: 1,
             users: 1000,
             sizes: Vec::new(),
         };
-        let rig = Rig::new(&self.common, &people)?;
+        let rig = Rig::new(&self.common, &population)?;
         let first = rig.serve(&[])?;
         let receiver = Receiver::start(Duration::ZERO)?;
         rig.webhook("app", &receiver, &[])?;
-        // The instance that makes the first changes takes the endpoint, and keeps it while changes come.
+        // The instance of the first changes acquires the lease, and keeps it while changes arrive.
         let mut journal = write(&first.address, self.plan(BEFORE, 2))
             .journal()
             .await?;

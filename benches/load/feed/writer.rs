@@ -3,7 +3,7 @@
 use super::judge::Journal;
 use crate::client::{Address, Client};
 use crate::in_runtime;
-use crate::people::{Person, set_active};
+use crate::users::{User, set_active};
 use hyper::Method;
 use serde_json::Value;
 use std::thread;
@@ -17,7 +17,7 @@ pub(super) struct Plan {
     pub(super) rate: f64,
     pub(super) clients: usize,
     pub(super) time: Duration,
-    /// Other people than those of a population and of other writers.
+    /// Users that differ from those of the population and of other writers.
     pub(super) seed: u64,
 }
 
@@ -75,9 +75,9 @@ async fn one(address: Address, plan: Plan, client: u64) -> Journal {
         }
         let outcome = match created.take() {
             None => {
-                let person = Person::new(plan.seed, number);
+                let user = User::new(plan.seed, number);
                 number += plan.clients as u64;
-                create(&mut connection, person, &mut created).await
+                create(&mut connection, user, &mut created).await
             }
             Some(id) => deactivate(&mut connection, id).await,
         };
@@ -95,10 +95,10 @@ async fn one(address: Address, plan: Plan, client: u64) -> Journal {
 
 async fn create(
     connection: &mut Client,
-    person: Person,
+    user: User,
     created: &mut Option<String>,
 ) -> Result<(String, u64), String> {
-    let body = person.body().to_string().into_bytes();
+    let body = user.body().to_string().into_bytes();
     let answer = connection.send(&Method::POST, "/Users", Some(body)).await?;
     if answer.status != 201 {
         return Err(format!("{} {:?}", answer.status, answer.body));

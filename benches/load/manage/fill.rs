@@ -1,4 +1,4 @@
-//! A database with very many tenants and a very long log: filled by statements, as requests would take hours.
+//! A database with very many tenants and a very long log: filled by statements, because requests would take hours.
 
 use super::Manage;
 use crate::cluster::{Cluster, tool};
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 const TEXT: &str = include_str!("fill.sql");
 
-/// The statements, with figures for the words in braces.
+/// The statements, with numbers for the words in braces.
 fn text(asked: &Manage) -> String {
     let now = Clock::system().now().as_micros();
     let words = [
@@ -29,7 +29,7 @@ fn migrate(program: &Path, database: &Database) -> Result<(), String> {
     tool(command.stderr(Stdio::null())).map(|_| ())
 }
 
-/// A database for one run. It is made anew each time: what is late in it depends on the moment.
+/// A database for one run. It is created for each run, because its times depend on the current time.
 pub(super) async fn filled(asked: &Manage, cluster: Option<&Cluster>) -> Result<Database, String> {
     let program = &asked.program;
     if let Some(cluster) = cluster {

@@ -25,7 +25,7 @@ pub(crate) struct Manage {
     /// Tenants
     #[arg(long, default_value_t = 100_000)]
     tenants: u64,
-    /// One of so many tenants fails
+    /// Every n-th tenant has failing requests
     #[arg(long, default_value_t = 1000)]
     failing: u64,
     /// Requests in the log of one tenant
@@ -57,7 +57,7 @@ pub(crate) struct Manage {
 /// Clients that create at once.
 const CREATORS: u32 = 8;
 
-/// What is read, with the milliseconds within which half of the answers have to come.
+/// The requests, with the target for the median response time in milliseconds.
 const READS: [(&str, &str, f64); 26] = [
     ("tenants", "/tenants", 10.0),
     ("tenants by name", "/tenants?search=company-10500", 10.0),
@@ -182,7 +182,7 @@ impl Manage {
             &["SCIM base URL", "Bearer token", "Management API"],
         )?;
         let [scim, own, api] = lines.as_slice() else {
-            return Err("the server did not say where it is".to_owned());
+            return Err("the server did not print its URL".to_owned());
         };
         let others = (0..streams.div_ceil(stream::OF_TOKEN)).map(|_| Address::new(api, &issue()?));
         Ok(Server {
@@ -193,7 +193,7 @@ impl Manage {
         })
     }
 
-    /// Reads one thing again and again; 1 if half of the answers took longer than they should.
+    /// Repeats a read; 1 if the median is above the target.
     async fn read(
         &self,
         server: &Server,
@@ -228,7 +228,7 @@ impl Manage {
         Ok(u64::from(is_missed))
     }
 
-    /// Creates one thing after the other with several clients; 1 if that is too slow.
+    /// Creates objects with several clients; 1 if that is too slow.
     async fn create(
         &self,
         server: &Server,

@@ -1,4 +1,4 @@
-//! Streams of the log: how soon a request is told, what an open stream costs, and what many of them cost other requests.
+//! Streams of the log: delay of a request, cost of an open stream, and effect of many of them on other requests.
 
 use super::Server;
 use crate::client::{Address, Client};
@@ -17,10 +17,10 @@ pub(super) const OF_TOKEN: usize = 5;
 /// How long requests are counted, and how often.
 const TURN: Duration = Duration::from_secs(3);
 const TURNS: usize = 5;
-/// No event takes as long.
+/// Longer than any event takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A tenant whose log nothing is added to.
+/// A tenant without new entries in its log.
 const QUIET: &str = "company-1000501";
 
 /// Opens a stream of the log of a tenant and waits for its first bytes.
@@ -41,13 +41,13 @@ async fn open(api: &Address, tenant: &str) -> Result<TcpStream, String> {
     }
 }
 
-/// Reads until a text comes.
+/// Reads until a text is received.
 async fn until(stream: &mut TcpStream, wanted: &str) -> Result<(), String> {
     let mut text = String::new();
     while !text.contains(wanted) {
         let mut bytes = [0; 4096];
         let read = timeout(PATIENCE, stream.read(&mut bytes)).await;
-        let count = read.map_err(|_| "no event came")?;
+        let count = read.map_err(|_| "no event was received")?;
         let count = count.map_err(|error| error.to_string())?;
         if count == 0 {
             return Err("the stream ended".to_owned());
@@ -59,7 +59,7 @@ async fn until(stream: &mut TcpStream, wanted: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Requests of one client in a second.
+/// Requests of one client per second.
 async fn rate(scim: &Address) -> Result<f64, String> {
     let (mut client, begun, mut count) = (Client::new(scim), Instant::now(), 0.0);
     while begun.elapsed() < TURN {
@@ -72,7 +72,7 @@ async fn rate(scim: &Address) -> Result<f64, String> {
     Ok(count / begun.elapsed().as_secs_f64())
 }
 
-/// Measures; gives how many figures are not met.
+/// Measures; returns the number of missed targets.
 pub(super) async fn run(server: &Server) -> Result<u64, String> {
     let mut missed = 0;
     let mut judge = |text: String, is_met: bool| {
@@ -93,7 +93,7 @@ pub(super) async fn run(server: &Server) -> Result<u64, String> {
     let most = delays.iter().copied().fold(0.0, f64::max);
     let half = median(&delays);
     let text = format!(
-        "a stream tells of a request after {half:.2} s, {most:.2} s at most; at most 1.5 s"
+        "a stream sends a request after {half:.2} s, {most:.2} s at most; target: at most 1.5 s"
     );
     judge(text, most <= 1.5);
     drop(stream);
@@ -121,8 +121,9 @@ pub(super) async fn run(server: &Server) -> Result<u64, String> {
     let text = format!("{count} streams: {kibibytes:.1} KiB each; at most 16 KiB");
     judge(text, kibibytes <= 16.0);
     let [without, with] = rates.map(|rates| median(&rates));
-    let text =
-        format!("SCIM beside them: {with:.0} requests a second, {without:.0} without; within 2 %");
+    let text = format!(
+        "SCIM with them: {with:.0} requests per second, {without:.0} without; target: within 2 %"
+    );
     judge(text, with >= 0.98 * without);
     Ok(missed)
 }

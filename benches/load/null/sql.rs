@@ -1,6 +1,6 @@
 //! The statements of the null server.
 
-use super::Person;
+use super::User;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection as _, Executor, Row};
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use uuid::Uuid;
 
-/// A statement about one person.
+/// A statement about one user.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Statement {
     Get,
@@ -21,7 +21,7 @@ pub(super) enum Statement {
 }
 
 impl Statement {
-    /// `$1` is what is looked for; of a change the id, and `$2` what is written.
+    /// `$1` is the searched value, or the id for a change, and `$2` the new value.
     fn text(self) -> &'static str {
         match self {
             Self::Get => "select cast(id as text), document from null_person where id = $1",
@@ -50,16 +50,16 @@ impl Statement {
     }
 }
 
-type Answer = Result<Vec<Person>, String>;
+type Answer = Result<Vec<User>, String>;
 
-/// A write of SQLite: its statements in one text, with their values, and where the answer is awaited.
+/// A write of SQLite: its statements in one text, with their values, and the receiver of the result.
 pub(super) struct Write {
     text: &'static str,
     values: Vec<String>,
     answer: oneshot::Sender<Answer>,
 }
 
-/// Where connections come from.
+/// The source of connections.
 pub(super) enum Connections {
     Postgres(String),
     Sqlite {
@@ -78,7 +78,7 @@ pub(super) enum Connection {
 }
 
 impl Connections {
-    /// Makes the tables and fills them from those of scimd.
+    /// Creates the tables and fills them from those of scimd.
     pub(super) async fn open(data_dir: Option<PathBuf>) -> Result<Self, String> {
         let Some(folder) = data_dir else {
             let url = std::env::var("SCIMD_DATABASE_URL").map_err(|error| error.to_string())?;
@@ -142,7 +142,7 @@ fn options(file: &std::path::Path) -> SqliteConnectOptions {
 }
 
 impl Connection {
-    /// The people that a statement finds.
+    /// The users that a statement finds.
     pub(super) async fn find(&self, statement: Statement, value: String) -> Answer {
         match self {
             Self::Postgres(connection) => {
@@ -225,7 +225,7 @@ impl Connection {
         statement: Statement,
         id: Uuid,
         value: &str,
-    ) -> Result<Option<Person>, String> {
+    ) -> Result<Option<User>, String> {
         let changed = match self {
             Self::Postgres(connection) => {
                 let change = statement.text();
@@ -270,9 +270,9 @@ impl Connection {
     }
 }
 
-fn person(id: &str, document: String) -> Result<Person, String> {
+fn person(id: &str, document: String) -> Result<User, String> {
     let id = id.parse().map_err(|error: uuid::Error| error.to_string())?;
-    Ok(Person { id, document })
+    Ok(User { id, document })
 }
 
 async fn written(
@@ -291,7 +291,7 @@ async fn written(
     answered.await.map_err(|_| gone())?
 }
 
-/// Carries out writes; those that wait share a transaction.
+/// Executes writes; waiting ones share a transaction.
 async fn write(mut connection: SqliteConnection, mut writes: mpsc::UnboundedReceiver<Write>) {
     let mut group = Vec::new();
     while writes.recv_many(&mut group, 64).await > 0 {
@@ -323,7 +323,7 @@ async fn write(mut connection: SqliteConnection, mut writes: mpsc::UnboundedRece
                 .map_err(ToString::to_string)
                 .and(Ok(()))
                 .and(people);
-            // The client may have gone.
+            // The client may have disconnected.
             let _ = answer.send(told);
         }
     }

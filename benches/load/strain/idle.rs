@@ -1,4 +1,4 @@
-//! Connections at rest after an answer: how much memory each of them keeps.
+//! Memory of idle connections after a response.
 
 use super::{Common, Server};
 use crate::client::Client;
@@ -24,7 +24,7 @@ pub(crate) struct Idle {
 
 impl Idle {
     pub(crate) async fn run(mut self) -> Result<u64, String> {
-        let people = Population {
+        let population = Population {
             seed: 1,
             users: 100,
             sizes: Vec::new(),
@@ -35,7 +35,7 @@ impl Idle {
             "limits.burst=1000000".to_owned(),
             "limits.idle_seconds=600".to_owned(),
         ]);
-        let server = Server::start(&self.common, &people)?;
+        let server = Server::start(&self.common, &population)?;
         let process = server.child.id();
         let mut clients = Vec::new();
         self.open(&server, &mut clients, 100).await?;
@@ -46,7 +46,7 @@ impl Idle {
         let after = memory(process);
         let each = (after - before) * 1024.0 / (self.connections - 100) as f64;
         println!(
-            "{} connections at rest: {before:.1} MiB, then {after:.1} MiB: {each:.1} KiB each",
+            "{} idle connections: {before:.1} MiB, then {after:.1} MiB: {each:.1} KiB each",
             self.connections
         );
         // Each of them is still good for a request.
@@ -56,7 +56,7 @@ impl Idle {
         Ok(0)
     }
 
-    /// Opens connections until there are so many, with a request on each.
+    /// Opens a number of connections, with a request on each.
     async fn open(
         &self,
         server: &Server,

@@ -1,4 +1,4 @@
-//! Clients that wear a server out: how much memory they cost, and how long other clients wait meanwhile.
+//! Abusive clients: their memory cost, and the delay of other clients.
 
 mod idle;
 mod neighbour;
@@ -23,7 +23,7 @@ use std::process::{Child, Command, Stdio};
 /// Name of the second tenant.
 const NEIGHBOUR: &str = "neighbour";
 
-/// What each of these measurements needs.
+/// Common options of these measurements.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Common {
     /// The server to measure
@@ -40,7 +40,7 @@ pub(crate) struct Common {
 /// A server with the limits of the default configuration and two tenants.
 struct Server {
     child: Child,
-    /// The tenant that the load goes to, which has the population.
+    /// The tenant under load, which has the population.
     tenant: Address,
     /// The tenant of the client that is watched. It has no users.
     neighbour: Address,
@@ -48,19 +48,21 @@ struct Server {
 
 impl Server {
     /// A server over SQLite.
-    fn start(common: &Common, people: &Population) -> Result<Self, String> {
+    fn start(common: &Common, population: &Population) -> Result<Self, String> {
         std::fs::create_dir_all(&common.folder).map_err(|error| error.to_string())?;
-        let (database, _) = database::sqlite(&common.program, people, &common.folder, "strain")?;
+        let (database, _) =
+            database::sqlite(&common.program, population, &common.folder, "strain")?;
         Self::over(common, &database)
     }
 
     fn on_postgres(
         common: &Common,
         cluster: &Cluster,
-        people: &Population,
+        population: &Population,
     ) -> Result<Self, String> {
         std::fs::create_dir_all(&common.folder).map_err(|error| error.to_string())?;
-        let (database, _) = cluster.filled(&common.program, people, &common.folder, "strain")?;
+        let (database, _) =
+            cluster.filled(&common.program, population, &common.folder, "strain")?;
         Self::over(common, &database)
     }
 
@@ -71,7 +73,7 @@ impl Server {
         let mut serve = command(&common.program, database);
         serve.args(["serve", "--listen", "127.0.0.1:0", "--issue-token", "bench"]);
         for setting in &common.set {
-            let (key, value) = setting.split_once('=').ok_or("--set takes KEY=VALUE")?;
+            let (key, value) = setting.split_once('=').ok_or("--set requires KEY=VALUE")?;
             let name = key.replace('.', "__").to_uppercase();
             serve.env(format!("SCIMD_{name}"), value);
         }

@@ -1,5 +1,5 @@
-//! A client of another tenant, and how long it waits. It runs in a thread of its own, so that what the load costs
-//! this program is not measured along.
+//! A client of another tenant, and its response times. It runs in a separate thread, so that the cost of generating
+//! load is not included.
 
 use crate::client::{Address, Client};
 use crate::in_runtime;
@@ -9,16 +9,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-/// Connections that are kept open. One more is opened for each request.
+/// Number of persistent connections. A new one is opened for each further request.
 const KEPT: usize = 3;
 
 /// Pause between two requests of a connection: far below the rate that a token may have.
 const PACE: Duration = Duration::from_millis(100);
 
-/// How long an answer is waited for.
+/// Time limit of a response.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The times on connections that are kept, and of requests that open one.
+/// Response times on persistent connections, and of requests on new ones.
 #[derive(Debug, Default)]
 pub(super) struct Times {
     pub(super) kept: Tally,
@@ -26,7 +26,7 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// Answers that failed, or took longer than that many milliseconds, and all of them.
+    /// Number of failed or slow responses, and the total.
     pub(super) fn late(&self, milliseconds: u32) -> (u64, u64) {
         let all = || self.kept.micros.iter().chain(&self.new.micros);
         let late = all()
@@ -39,7 +39,7 @@ impl Times {
     pub(super) fn show(&self, what: &str) {
         for (kind, tally) in [("kept", &self.kept), ("new", &self.new)] {
             println!(
-                "{what:<22} {kind:<5} {:>6} answers {:>4} failed   p50 {:>8.2} ms   p99 {:>8.2} ms   max {:>8.2} ms{}",
+                "{what:<22} {kind:<5} {:>6} responses {:>4} failed   p50 {:>8.2} ms   p99 {:>8.2} ms   max {:>8.2} ms{}",
                 tally.micros.len(),
                 tally.wrong,
                 tally.within(0.5),
@@ -54,7 +54,7 @@ impl Times {
     }
 }
 
-/// Asks for so long.
+/// Sends requests for a time.
 pub(super) fn watch(address: &Address, time: Duration) -> thread::JoinHandle<Times> {
     let address = address.clone();
     thread::spawn(move || {
@@ -104,7 +104,7 @@ async fn ask(address: Address, until: Instant, keeps: bool) -> Tally {
             Ok(()) => tally.micros.push(micros),
             Err(why) => {
                 tally.fail(why);
-                // The client drops what is broken.
+                // The client drops broken connections.
                 client = Client::new(&address);
             }
         }

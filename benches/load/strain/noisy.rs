@@ -1,4 +1,4 @@
-//! A tenant whose many clients send slow filters: how long the requests of another tenant take beside it.
+//! A tenant whose many clients send slow filters: response times of another tenant.
 
 use super::{Common, Server};
 use crate::client::{Address, Client};
@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinSet, spawn_blocking, spawn_local};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Times of the other tenant's requests beside the load, of those without it, at most.
+/// Maximum ratio of the other tenant's response times with and without the load.
 const TARGET: f64 = 3.0;
 
 /// Connections of the other tenant, and the pause between two requests of one.
 const CONNECTIONS: usize = 4;
 const PACE: Duration = Duration::from_millis(20);
 
-/// How long the load runs before the other tenant is measured beside it, and without it.
+/// Pauses before the other tenant is measured with and without the load.
 const LEAD: Duration = Duration::from_secs(2);
 
 /// Arguments of `noisy`.
@@ -35,16 +35,16 @@ pub(crate) struct Noisy {
     /// Over PostgreSQL; otherwise over SQLite
     #[arg(long)]
     postgres: bool,
-    /// A PostgreSQL server to use, in place of one that is started for the run
+    /// PostgreSQL server to use instead of one that is started for the run
     #[arg(long, value_name = "URL", requires = "postgres")]
     database_url: Option<String>,
     /// Clients of the noisy tenant
     #[arg(long, default_value_t = 200)]
     clients: usize,
-    /// People in the noisy tenant
+    /// Users in the noisy tenant
     #[arg(long, default_value_t = 20_000)]
     users: u64,
-    /// Turns without the load and with it
+    /// Number of turns without and with the load
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Seconds of a turn
@@ -64,15 +64,15 @@ impl Noisy {
         self.common
             .set
             .extend(["requests_per_second", "burst"].map(|key| format!("limits.{key}=1000000")));
-        let people = Population {
+        let population = Population {
             seed: 1,
             users: self.users,
             sizes: Vec::new(),
         };
         let cluster = self.cluster()?;
         let server = match &cluster {
-            Some(cluster) => Server::on_postgres(&self.common, cluster, &people)?,
-            None => Server::start(&self.common, &people)?,
+            Some(cluster) => Server::on_postgres(&self.common, cluster, &population)?,
+            None => Server::start(&self.common, &population)?,
         };
         let quiet = &server.neighbour;
         let [mut alone, mut beside] = [Times::default(), Times::default()];
@@ -100,7 +100,7 @@ impl Noisy {
     }
 }
 
-/// Prints the times and their ratios; how many answers were wrong.
+/// Prints the times and their ratios; returns the number of wrong responses.
 fn show(alone: &Times, beside: &Times) -> u64 {
     let pairs = [
         ("reads", &alone.reads, &beside.reads),
@@ -109,7 +109,7 @@ fn show(alone: &Times, beside: &Times) -> u64 {
     for (what, alone, beside) in pairs {
         for (when, tally) in [("alone", alone), ("beside noise", beside)] {
             println!(
-                "{what:<8} {when:<13} {:>6} answers {:>4} wrong   p50 {:>8.2} ms   p99 {:>8.2} ms   max {:>8.2} ms",
+                "{what:<8} {when:<13} {:>6} responses {:>4} wrong   p50 {:>8.2} ms   p99 {:>8.2} ms   max {:>8.2} ms",
                 tally.micros.len(),
                 tally.wrong,
                 tally.within(0.5),
@@ -134,14 +134,14 @@ impl Times {
             all.micros.extend(one.micros);
             all.wrong += one.wrong;
             if let Some(why) = one.first_wrong {
-                println!("    first wrong answer: {why}");
+                println!("    first wrong response: {why}");
             }
         }
     }
 }
 
-/// Lets the other tenant ask for so long, in a thread of its own, so that what the load costs this program is not
-/// measured along.
+/// Sends requests of the other tenant for a time, in a separate thread, so that the cost of generating load is not
+/// included.
 async fn watch(address: &Address, turn: usize, time: Duration) -> Result<Times, String> {
     let address = address.clone();
     let watching = move || {
@@ -199,7 +199,7 @@ async fn ask(address: Address, name: String, until: Instant) -> Times {
     times
 }
 
-/// Notes how long a request takes; the body of an answer that is as expected.
+/// Records the duration of a request; returns the body of an expected response.
 async fn timed(
     tally: &mut Tally,
     status: u16,
@@ -242,16 +242,16 @@ impl Noise {
         }
     }
 
-    /// What the clients were answered.
+    /// Responses to the clients.
     async fn stop(self) -> String {
         self.is_over.set(true);
         let all = self.clients.join_all().await;
         let [good, other] = [0, 1].map(|at| all.iter().map(|counts| counts[at]).sum::<u64>());
-        format!("{good} pages, {other} other answers")
+        format!("{good} pages, {other} other responses")
     }
 }
 
-/// Sends filters that no index serves, each of them once; how many were answered with a page, and otherwise.
+/// Sends filters without an index, each once; counts pages and other responses.
 async fn filter(address: Address, client: usize, is_over: Rc<Cell<bool>>) -> [u64; 2] {
     let (mut connection, mut counts) = (Client::new(&address), [0; 2]);
     for number in 0.. {

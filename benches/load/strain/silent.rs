@@ -1,4 +1,4 @@
-//! Connections that say nothing: whether a client with a token still gets in.
+//! Silent connections: whether a client with a token is still served.
 
 use super::{Common, Server, neighbour};
 use crate::population::Population;
@@ -10,14 +10,14 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
 
-/// Milliseconds within which a client with a token is answered.
+/// Time limit in milliseconds for a client with a token.
 const LIMIT: u32 = 1000;
 
-/// The address that the load comes from, and another one of this machine.
+/// The address of the load, and another one of this machine.
 const SAME: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 
-/// What a connection of the load sends.
+/// The bytes sent by a connection of the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
     Nothing,
@@ -30,10 +30,10 @@ enum What {
 pub(crate) struct Silent {
     #[command(flatten)]
     common: Common,
-    /// Connections that say nothing; each is opened again when it is closed
+    /// Number of silent connections; each is reopened when it is closed
     #[arg(long, default_value_t = 3000)]
     connections: usize,
-    /// What is sent on each of them
+    /// Bytes sent on each of them
     #[arg(long, value_enum, default_value_t = What::Nothing)]
     says: What,
     /// Seconds of the load
@@ -43,12 +43,12 @@ pub(crate) struct Silent {
 
 impl Silent {
     pub(crate) async fn run(self) -> Result<u64, String> {
-        let people = Population {
+        let population = Population {
             seed: 1,
             users: 100,
             sizes: Vec::new(),
         };
-        let server = Server::start(&self.common, &people)?;
+        let server = Server::start(&self.common, &population)?;
         let time = Duration::from_secs(self.seconds);
         let asked = |from: IpAddr| server.neighbour.from(from);
         let quiet = neighbour::watch(&asked(SAME), Duration::from_secs(5));
@@ -66,7 +66,7 @@ impl Silent {
             times.show(&format!("load, {whose}"));
             let (of_these, all) = times.late(LIMIT);
             println!(
-                "{whose}: {} of {all} answered within {LIMIT} ms",
+                "{whose}: {} of {all} served within {LIMIT} ms",
                 all - of_these
             );
             late += of_these;
@@ -82,7 +82,7 @@ async fn hold(host: String, says: What) {
             if says == What::Half {
                 let _ = stream.write_all(b"GET /scim/v2/Users HTTP/1.1\r\nHo").await;
             }
-            // Nothing comes but the end.
+            // Only the end of the connection is received.
             let _ = stream.readable().await;
         }
         sleep(Duration::from_millis(100)).await;

@@ -1,5 +1,5 @@
-//! Answers that nobody reads: many connections of HTTP/2 on which one token asks for the largest pages, with a window
-//! of 0, so that the server cannot get rid of a single byte.
+//! Unread responses: many HTTP/2 connections on which one token requests the largest pages, with a window of 0, so that
+//! the server cannot send a single byte.
 
 use super::neighbour::Times;
 use super::{Common, Server, neighbour};
@@ -21,7 +21,7 @@ use tokio::runtime;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{sleep, timeout};
 
-/// How long a connection may take to be opened.
+/// Time limit for opening a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Pause before a connection that was closed is opened again.
@@ -38,13 +38,13 @@ pub(crate) struct Unread {
     /// Requests on each of them
     #[arg(long, default_value_t = 100)]
     streams: usize,
-    /// Bytes that are read of each answer
+    /// Bytes read of each response
     #[arg(long, default_value_t = 0)]
     window: u32,
-    /// What is asked for
+    /// Requested path
     #[arg(long, default_value = "/Users?count=1000")]
     path: String,
-    /// People in the tenant
+    /// Users in the tenant
     #[arg(long, default_value_t = 2000)]
     users: u64,
     /// Sizes of groups
@@ -61,12 +61,12 @@ pub(crate) struct Unread {
     nice: u8,
 }
 
-/// How often each outcome was met.
+/// Counts of outcomes.
 type Outcomes = Arc<Mutex<BTreeMap<String, u64>>>;
 
 impl Unread {
     pub(crate) async fn run(self) -> Result<u64, String> {
-        let people = Population {
+        let population = Population {
             seed: 1,
             users: self.users,
             sizes: self
@@ -75,7 +75,7 @@ impl Unread {
                 .filter_map(|size| size.parse().ok())
                 .collect(),
         };
-        let server = Server::start(&self.common, &people)?;
+        let server = Server::start(&self.common, &population)?;
         let process = server.child.id();
         let time = Duration::from_secs(self.seconds);
         // The first requests open the database's connections.
@@ -108,7 +108,7 @@ impl Unread {
             cpu[0], cpu[1]
         );
         if let Ok(outcomes) = outcomes.lock() {
-            println!("the load met: {outcomes:?}");
+            println!("outcomes of the load: {outcomes:?}");
         }
         Ok(0)
     }
@@ -156,7 +156,7 @@ fn be_nice(by: u8) {
     }
 }
 
-/// Keeps one connection open, and asks on it as often as it may.
+/// Keeps one connection open, and sends as many requests as allowed.
 async fn hold(asked: Unread, address: Address, outcomes: Outcomes) {
     loop {
         let met = match timeout(PATIENCE, TcpStream::connect(&address.host)).await {
@@ -169,7 +169,7 @@ async fn hold(asked: Unread, address: Address, outcomes: Outcomes) {
     }
 }
 
-/// Asks on a connection until it is closed; why it was.
+/// Sends requests on a connection until it is closed; returns the reason.
 async fn ask(asked: &Unread, address: &Address, stream: TcpStream, outcomes: &Outcomes) -> String {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.initial_stream_window_size(asked.window);

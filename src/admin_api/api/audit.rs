@@ -22,14 +22,14 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     method: Method::Get,
     path: "/audit",
     access: Access::Scope(OperatorScope::AuditRead),
-    summary: "Who did what, the latest first.",
+    summary: "The audit trail, latest first.",
     details: "",
     query: &[
         text("tenant", "Only acts that concern the tenant of this name."),
         text("actor", "Only acts of the actor of this name."),
         text(
             "action",
-            "Only acts whose name begins with this, such as tenant. or token.issue.",
+            "Only actions whose name begins with this, such as tenant. or token.issue.",
         ),
         Parameter {
             name: "since",

@@ -17,7 +17,7 @@ const WRITE: Access = Access::Scope(OperatorScope::DirectoryWrite);
 /// A SCIM operation.
 const fn scim(place: Place, summary: &'static str) -> Operation {
     Operation::new(place, READ, summary, |call| Box::pin(read(call)))
-        .detailed("Query, answer and errors are those of SCIM (RFC 7644).")
+        .detailed("Query, response and errors are those of SCIM (RFC 7644).")
         .taking(Body::Scim)
         .giving(200, "ScimAnswer")
 }
@@ -85,7 +85,7 @@ async fn read(call: Call) -> Result<Reply> {
     let entry = AuditEntry::new(AuditAction::DirectoryRead).in_tenant(tenant);
     let entry = if id.is_empty() { entry } else { entry.on(id) };
     let caller = call.operator.caller_in(tenant).await?;
-    // Whoever has the database reads it as it likes.
+    // An operator with access to the database has no limit.
     if call.caller.is_some() {
         call.operator.record(entry).await?;
     }

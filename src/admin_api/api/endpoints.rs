@@ -1,4 +1,4 @@
-//! What the operations about webhooks and about streams share.
+//! Common parts of the operations on webhooks and streams.
 
 use crate::admin_api::call::{Call, JsonReply, NOTHING, Reply, cut, invalid};
 use crate::admin_api::operation::{
@@ -19,25 +19,25 @@ use serde_json::{Map, Value, json};
 pub(super) const READ: Access = Access::Scope(OperatorScope::WebhooksRead);
 const WRITE: Access = Access::Scope(OperatorScope::WebhooksWrite);
 
-/// Events that were given up which are listed at most.
+/// Maximum number of listed failed events.
 const MOST: i64 = 10_000;
 
 pub(super) const CONFIRM: &[Parameter] = &[Parameter {
     name: "confirm",
     kind: Kind::Text,
-    summary: "The name of the endpoint, once more.",
+    summary: "The name of the endpoint, as confirmation.",
 }];
 
 pub(super) const ATTEMPTS: &[Parameter] = &[
     Parameter {
         name: "givenUp",
         kind: Kind::Flag,
-        summary: "Only the last attempts of events that were given up.",
+        summary: "Only the last attempts of failed events.",
     },
     Parameter {
         name: "since",
         kind: Kind::Moment,
-        summary: "Only attempts that ended at this moment or later.",
+        summary: "Only attempts that ended at this time or later.",
     },
     LIMIT,
     CURSOR,
@@ -98,7 +98,7 @@ pub(super) async fn get(call: Call, kind: EndpointKind) -> Result<Reply> {
     Ok(Reply::ok(shown))
 }
 
-/// Where an endpoint begins, or goes on, by a member of the body.
+/// The start of an endpoint, by a member of the body.
 pub(super) fn start(call: &Call) -> Option<Start> {
     Some(match call.text("from")? {
         "now" => Start::Now,
@@ -115,7 +115,7 @@ pub(super) fn headers(body: &Map<String, Value>) -> Option<Vec<(String, String)>
     Some(pairs.collect())
 }
 
-/// 201 with an endpoint that was made, below a path.
+/// 201 with a new endpoint, below a path.
 pub(super) fn made(path: &str, info: &EndpointInfo) -> JsonReply {
     JsonReply {
         location: Some(format!("{BASE}{path}/{}", info.endpoint.name)),
@@ -129,7 +129,7 @@ pub(super) async fn remove(call: Call, kind: EndpointKind) -> Result<Reply> {
     endpoints.endpoint(kind, name).await?;
     if call.parameter("confirm") != Some(name) {
         let detail = format!(
-            "This deletes {} {name} with all that waits for it: give confirm={name}.",
+            "This deletes {} {name} with its pending events: send confirm={name}.",
             kind.as_str()
         );
         return Err(Problem::new(ProblemType::ConfirmMissing, 400, detail));
@@ -173,7 +173,7 @@ fn last_of(place: &Value) -> Option<(Timestamp, String)> {
     ))
 }
 
-/// What became of a test.
+/// Outcome of a test.
 fn tested(tested: &Tested) -> JsonReply {
     let body = json!({
         "accepted": tested.is_accepted,
@@ -201,7 +201,7 @@ pub(super) async fn replay(call: Call, kind: EndpointKind) -> Result<Reply> {
     let start = match (start(&call), since) {
         (Some(start), None) => start,
         (None, Some(seconds)) => Start::Since(seconds),
-        _ => return Err(invalid("/from", "Give either from or since.")),
+        _ => return Err(invalid("/from", "Use either from or since.")),
     };
     let (name, place) = (call.segment("name"), (&start, call.text("tenant")));
     let once = call.keeping(&NOTHING);

@@ -1,4 +1,4 @@
-//! What the API is, and who calls.
+//! The entry of the API, with the caller.
 
 use crate::admin_api::call::{Call, Reply};
 use crate::admin_api::operation::{Access, BASE, Body, Method, Operation};
@@ -11,7 +11,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Get,
         path: "",
         access: Access::AnyOperator,
-        summary: "Who the caller is, the version of the server, and where things are.",
+        summary: "The caller, the version of the server, and its URLs.",
         details: "",
         query: &[],
         body: Body::Empty,

@@ -1,4 +1,4 @@
-//! Tokens that read the change feed, of one tenant or of all.
+//! Tokens for the change feed, of one tenant or all.
 
 use crate::admin_api::api::tokens::{OVERLAP, READ, WRITE, issued, lasting, page_of, shown};
 use crate::admin_api::call::{Call, Reply, cut};
@@ -25,16 +25,18 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("issueFeedToken", Method::Post, PATH),
         WRITE,
-        "Issues a token that reads the change feed of one tenant or of all, which is in this answer alone.",
+        "Issues a token for the change feed of one tenant or all; only this response contains it.",
         |call| Box::pin(issue(call)),
     )
-    .detailed("Send an Idempotency-Key: if the answer is lost, the same request gives it again.")
+    .detailed(
+        "Send an Idempotency-Key: if the response is lost, the same request returns it again.",
+    )
     .taking(Body::Json("FeedTokenIssue"))
     .giving(201, "Token"),
     Operation::new(
         ("getFeedToken", Method::Get, "/feed-tokens/{id}"),
         READ,
-        "One token that reads the change feed, without its secret.",
+        "One token for the change feed, without its secret.",
         |call| Box::pin(get(call)),
     )
     .giving(200, "Token"),
@@ -47,10 +49,10 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("rotateFeedToken", Method::Post, "/feed-tokens/{id}/rotate"),
         WRITE,
-        "Issues a successor, and lets the old token end after an overlap.",
+        "Issues a successor; the old token expires after an overlap.",
         |call| Box::pin(rotate(call)),
     )
-    .detailed("The successor has the same name and length of life, and is in this answer alone.")
+    .detailed("The successor has the same name and lifetime; only this response contains it.")
     .taking(Body::Optional("TokenRotate"))
     .giving(201, "Token")
     .failing(&[ProblemType::Conflict]),
@@ -110,7 +112,7 @@ async fn issue(call: Call) -> Result<Reply> {
             return Err(Problem::new(
                 ProblemType::ScopeMissing,
                 403,
-                "The operator token is limited to some tenants: name the tenant whose changes the token reads.",
+                "The operator token is limited to some tenants: set the tenant whose changes the token reads.",
             ));
         }
         None => call.operator.issue_feed_token(name, seconds, once).await?,

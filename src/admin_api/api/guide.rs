@@ -13,7 +13,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     method: Method::Get,
     path: "/tenants/{tenant}/guide",
     access: Access::Scope(OperatorScope::TenantsRead),
-    summary: "How an identity provider is set up for a tenant: URL, steps, what is entered where, custom attributes.",
+    summary: "Set-up guide of an identity provider for a tenant: URL, steps, values to enter, custom attributes.",
     details: "",
     query: &[Parameter {
         name: "provider",

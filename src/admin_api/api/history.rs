@@ -13,7 +13,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     method: Method::Get,
     path: "/tenants/{tenant}/history/{id}",
     access: Access::Scope(OperatorScope::DirectoryRead),
-    summary: "The changes of one resource, the latest first.",
+    summary: "The changes of one resource, latest first.",
     details: "Names of attributes and ids of members, no values. A resource that was deleted is known as long as its \
               changes are kept.",
     query: &[LIMIT, CURSOR],
@@ -24,7 +24,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
 }];
 
 async fn get(call: Call) -> Result<Reply> {
-    let none = || Problem::not_found("This tenant has no such resource, and no change of one.");
+    let none =
+        || Problem::not_found("This tenant has no resource with this id, and no change of one.");
     let id = call.segment("id").parse().map_err(|_| none())?;
     let before = call.place()?.as_ref().and_then(Value::as_i64);
     let changes = call

@@ -16,18 +16,18 @@ use serde_json::{Value, json};
 
 const READ: Access = Access::Scope(OperatorScope::LogRead);
 
-/// Longest period for which bodies are kept by one call, in seconds.
+/// Maximum period of recording bodies by one call, in seconds.
 const BODIES: i64 = 24 * 3600;
 
 const OUTCOME: Parameter = Parameter {
     name: "outcome",
     kind: Kind::Word(Outcome::KEYWORDS),
-    summary: "Only requests that came to this: ok, noted (something was left out), refused or failed.",
+    summary: "Only requests with this outcome: ok, noted (a part was ignored), refused or failed.",
 };
 const SINCE: Parameter = Parameter {
     name: "since",
     kind: Kind::Moment,
-    summary: "Only what came at this moment or later.",
+    summary: "Only entries at this time or later.",
 };
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -37,8 +37,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         path: "/tenants/{tenant}/log",
         access: READ,
         summary: "Requests of a tenant, the latest first.",
-        details: "A page looks through a part of the log. With a filter that few requests meet it may have less than limit \
-                  items, or none, and still a next page: go on until next is null.",
+        details: "A page scans a part of the log. With a filter that matches few requests it can have fewer than limit items, or none, and still a next page: continue until next is null.",
         query: &[
             OUTCOME,
             Parameter {
@@ -69,13 +68,13 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             Parameter {
                 name: "client",
                 kind: Kind::Text,
-                summary: "Only requests of clients whose names begin so.",
+                summary: "Only requests of clients whose user agent begins with this.",
             },
             SINCE,
             Parameter {
                 name: "until",
                 kind: Kind::Moment,
-                summary: "Only what came before this moment.",
+                summary: "Only entries before this time.",
             },
             LIMIT,
             CURSOR,
@@ -91,9 +90,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         path: "/tenants/{tenant}/log/stream",
         access: READ,
         summary: "Requests of a tenant as they arrive, on all instances, as Server-Sent Events.",
-        details: "Each event has the name request, an id and a logged request as data. A client that sends the id as \
-                  Last-Event-ID goes on behind it; requests of the seconds before it may come again. An event gap says that \
-                  the log no longer has all of them. A comment comes every 15 seconds.",
+        details: "Each event has the name request, an id and a logged request as data. A client that sends the id as Last-Event-ID continues after it; requests of the seconds before it can be repeated. An event gap means that some requests are no longer in the log. A comment is sent every 15 seconds.",
         query: &[],
         body: Body::Events,
         answer: (200, Some("LoggedRequest")),
@@ -105,7 +102,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Get,
         path: "/tenants/{tenant}/log/{request}",
         access: READ,
-        summary: "One request, by the X-Request-Id of its answer.",
+        summary: "One request, by the X-Request-Id of its response.",
         details: "",
         query: &[],
         body: Body::Empty,
@@ -118,13 +115,13 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Get,
         path: "/log",
         access: READ,
-        summary: "What was refused or failed, by tenant and reason, the latest first.",
-        details: "A failure is ongoing if its latest request came within a day and no success of the same action followed.",
+        summary: "Refused and failed requests by tenant and reason, latest first.",
+        details: "A failure is ongoing if its latest request was within a day and no success of the same action followed.",
         query: &[
             Parameter {
                 name: "outcome",
                 kind: Kind::Word(&["refused"]),
-                summary: "What is listed across tenants: refused, which includes failures of the server.",
+                summary: "The outcome to list across tenants: refused, which includes failures of the server.",
             },
             SINCE,
             LIMIT,
@@ -283,7 +280,7 @@ async fn follow(call: Call) -> Result<Reply> {
 async fn failures(call: Call) -> Result<Reply> {
     if call.parameter("outcome").is_none() {
         let detail =
-            "Give outcome=refused: only what was refused or failed is listed across tenants.";
+            "Use outcome=refused: only refused and failed requests are listed across tenants.";
         return Err(invalid("outcome", detail));
     }
     let query = FailureQuery {
@@ -318,9 +315,9 @@ fn place_of(place: &Value) -> Option<FailurePlace> {
 }
 
 async fn keep_bodies(call: Call) -> Result<Reply> {
-    // The schema has seen that it can be read.
+    // The schema has checked that it can be parsed.
     let seconds = call.text("for").and_then(duration::parse).unwrap_or(0);
-    // Whoever has the database may keep them for longer.
+    // An operator with access to the database can record them for longer.
     if seconds > BODIES && call.caller.is_some() {
         return Err(invalid(
             "/for",

@@ -12,7 +12,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     method: Method::Get,
     path: "/mapping",
     access: Access::Scope(OperatorScope::TenantsRead),
-    summary: "Columns, attribute paths and SQL of the directory views, and what the check of the mapping finds.",
+    summary: "Columns, attribute paths and SQL of the directory views, and the result of the check of the mapping.",
     details: "",
     query: &[],
     body: Body::Empty,

@@ -1,4 +1,4 @@
-//! Changes of schemas that keep to what is there: single attributes, and documents for resource types of choice.
+//! Incremental changes of schemas: single attributes, and documents for selected resource types.
 
 use crate::admin_api::api::schemas::{DRY_RUN, may_change, owner, refused};
 use crate::admin_api::call::{Call, Reply, faults};
@@ -18,8 +18,7 @@ const fn operation((id, path): (&'static str, &'static str), summary: &'static s
         path,
         access: Access::Scope(OperatorScope::SchemasWrite),
         summary,
-        details: "Give one of: schema, which is added or replaces the one of its URN; urn with attributes, which are added to \
-                  it; urn with remove or removeAttribute. With dryRun=true the answer says what the change would do.",
+        details: "Send one of: schema, which is added or replaces the one with its URN; urn with attributes, which are added to it; urn with remove or removeAttribute. With dryRun=true the response describes the effect of the change.",
         query: &[DRY_RUN],
         body: Body::Json("SchemaChangeRequest"),
         answer: (200, Some("SchemaChangeAnswer")),
@@ -31,15 +30,15 @@ const fn operation((id, path): (&'static str, &'static str), summary: &'static s
 pub(crate) const OPERATIONS: &[Operation] = &[
     operation(
         ("changeSchemas", "/schemas/changes"),
-        "Changes a schema of all tenants: a document, single attributes, or what is removed.",
+        "Changes a schema of all tenants: a document, single attributes, or a removal.",
     ),
     operation(
         ("changeTenantSchemas", "/tenants/{tenant}/schemas/changes"),
-        "Changes a schema of one tenant: a document, single attributes, or what is removed.",
+        "Changes a schema of one tenant: a document, single attributes, or a removal.",
     ),
 ];
 
-/// The change that a body asks for.
+/// The change in a body.
 fn asked(call: &Call) -> Option<SchemaChange> {
     let types = call.body.get("resourceTypes").and_then(Value::as_array);
     let types = types.into_iter().flatten().filter_map(Value::as_str);
@@ -70,7 +69,7 @@ async fn change(call: Call) -> Result<Reply> {
     let Some(asked) = asked(&call) else {
         return Err(faults(vec![Fault {
             pointer: String::new(),
-            detail: "Give schema, or urn with attributes, remove or removeAttribute.".to_owned(),
+            detail: "Send schema, or urn with attributes, remove or removeAttribute.".to_owned(),
         }]));
     };
     may_change(&call).await?;
@@ -95,7 +94,7 @@ async fn change(call: Call) -> Result<Reply> {
     Ok(Reply::ok(outline(&call, &plan, (outcome, noncompliant))))
 }
 
-/// What a change is, or was.
+/// A planned or executed change.
 fn outline(
     call: &Call,
     plan: &SchemaPlan,
@@ -108,7 +107,7 @@ fn outline(
     shown
 }
 
-/// A refusal that says which part of the body it is about.
+/// A refusal with the part of the body.
 fn located(refusal: SchemaRefusal) -> Problem {
     let fault = match &refusal {
         SchemaRefusal::NoSchema { .. } => Some(Fault {

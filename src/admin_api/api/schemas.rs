@@ -22,7 +22,7 @@ const WRITE: Access = Access::Scope(OperatorScope::SchemasWrite);
 pub(super) const DRY_RUN: Parameter = Parameter {
     name: "dryRun",
     kind: Kind::Flag,
-    summary: "Says what the change would hide and what contradicts it, and changes nothing.",
+    summary: "Reports values that the change would hide and values that contradict it, and changes nothing.",
 };
 
 /// An operation that changes a schema.
@@ -41,7 +41,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("listSchemas", Method::Get, "/schemas"),
         READ,
-        "All schemas: built-in ones, those of files, of all tenants and of each.",
+        "All schemas: built-in ones, those of files, of all tenants and of single tenants.",
         |call| Box::pin(list(call)),
     )
     .giving(200, "SchemaList"),
@@ -89,7 +89,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             "/tenants/{tenant}/schemas/{urn}",
         ),
         READ,
-        "One schema that a tenant has, with its definitions.",
+        "One schema of a tenant, with its definitions.",
         |call| Box::pin(get(call)),
     )
     .giving(200, "Schema"),
@@ -135,7 +135,7 @@ async fn list(call: Call) -> Result<Reply> {
     Ok(Reply::ok(json!({"items": items, "next": null})))
 }
 
-/// The schema that the path names: for a tenant what it has, else what all have.
+/// The schema in the path: of a tenant, or of all tenants.
 async fn find(call: &Call) -> Result<Option<KnownSchema>> {
     let (urn, owner) = (call.segment("urn"), owner(call));
     let is_owned = |schema: &&KnownSchema| match (&schema.origin, owner) {
@@ -173,7 +173,7 @@ fn no_schema(call: &Call) -> Problem {
     ))
 }
 
-/// Refuses a change of a schema that has another tag than `If-Match` says, and one of all tenants by a limited token.
+/// Refuses a change of a schema with another tag than `If-Match`, and a change for all tenants by a limited token.
 pub(super) async fn may_change(call: &Call) -> Result<()> {
     if owner(call).is_none() && call.tenants().is_some() {
         return Err(Problem::new(
@@ -224,7 +224,7 @@ fn file(call: &Call) -> SchemaFile {
     }
 }
 
-/// Plans a change, and makes it unless it is a dry run.
+/// Plans a change, and executes it unless it is a dry run.
 async fn change(call: &Call, change: SchemaChange) -> Result<Reply> {
     let planned = call.operator.plan_schema(owner(call), &change).await;
     let is_dry = call.is_set("dryRun");

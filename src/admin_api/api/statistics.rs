@@ -7,7 +7,7 @@ use crate::operator::{SeriesStep, hour_as_json};
 use crate::store::OperatorScope;
 use serde_json::json;
 
-/// Parts of a series, at most, and if nothing is said.
+/// Maximum and default number of parts of a series.
 const PARTS: i64 = 1000;
 const USUAL: i64 = 48;
 

@@ -17,13 +17,13 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("listStreams", Method::Get, "/streams"),
         READ,
-        "The streams of security event tokens by name, and where each stands.",
+        "The streams of security event tokens by name, with their progress.",
         |call| Box::pin(list(call, EndpointKind::Stream)),
     )
     .giving(200, "EndpointList"),
     writing(
         ("addStream", Method::Post, "/streams"),
-        "Makes a stream of security event tokens.",
+        "Creates a stream of security event tokens.",
         |call| Box::pin(add(call)),
     )
     .taking(Body::Json("StreamAdd"))
@@ -31,13 +31,13 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("getStream", Method::Get, "/streams/{name}"),
         READ,
-        "One stream, and where it stands.",
+        "One stream, with its progress.",
         |call| Box::pin(get(call, EndpointKind::Stream)),
     )
     .giving(200, "Endpoint"),
     writing(
         ("removeStream", Method::Delete, "/streams/{name}"),
-        "Deletes a stream with all that waits for it.",
+        "Deletes a stream with its pending tokens.",
         |call| Box::pin(remove(call, EndpointKind::Stream)),
     )
     .asking(CONFIRM)
@@ -45,7 +45,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("listFailedTokens", Method::Get, "/streams/{name}/failed"),
         READ,
-        "Tokens that were given up.",
+        "Failed tokens.",
         |call| Box::pin(failed(call, EndpointKind::Stream)),
     )
     .giving(200, "HeldEventList"),
@@ -63,13 +63,13 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     .giving(200, "AttemptPage"),
     writing(
         ("testStream", Method::Post, "/streams/{name}/test"),
-        "Sends a verification event from here, and tells the answer.",
+        "Sends a verification event from the server, and returns the result.",
         |call| Box::pin(test(call, EndpointKind::Stream)),
     )
     .giving(200, "Tested"),
     writing(
         ("replayStream", Method::Post, "/streams/{name}/replay"),
-        "Sends tokens again from a place on; later ones follow in order.",
+        "Sends tokens again from a position; later ones follow in order.",
         |call| Box::pin(replay(call, EndpointKind::Stream)),
     )
     .taking(Body::Json("Replay")),
@@ -86,22 +86,20 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     .taking(Body::Optional("Resume")),
     writing(
         ("retryFailedTokens", Method::Post, "/streams/{name}/retry"),
-        "Tries tokens again that were given up: the one of an id, or all.",
+        "Retries failed tokens: the one with an id, or all.",
         |call| Box::pin(retry(call, EndpointKind::Stream)),
     )
     .taking(Body::Optional("Retry"))
     .giving(200, "Retried"),
 ];
 
-/// How the receiver gets tokens; only what is pushed has a URL.
+/// The delivery method; only a pushed stream has a URL.
 fn method(call: &Call) -> Result<StreamMethod> {
     let method = call.text("method").and_then(StreamMethod::from_keyword);
     let method = method.unwrap_or(StreamMethod::Push);
     match (method, call.text("url")) {
         (StreamMethod::Push, None) => Err(invalid("/url", "The member \"url\" is missing.")),
-        (StreamMethod::Poll, Some(_)) => {
-            Err(invalid("/url", "A stream that is polled takes no URL."))
-        }
+        (StreamMethod::Poll, Some(_)) => Err(invalid("/url", "A polled stream has no URL.")),
         (method, _) => Ok(method),
     }
 }

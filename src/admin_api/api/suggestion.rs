@@ -1,4 +1,4 @@
-//! The schema that takes what a tenant's identity provider sends and no schema declares.
+//! Suggested schemas for undeclared attributes that a tenant's identity provider sends.
 
 use crate::admin_api::api::schemas::refused;
 use crate::admin_api::call::{Call, Reply};
@@ -12,12 +12,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     method: Method::Get,
     path: "/tenants/{tenant}/schemas/suggested",
     access: Access::Scope(OperatorScope::TenantsRead),
-    summary: "What was left out of the latest requests, with counts, and the schemas that take it.",
-    details: "Each schema is a whole file, with what there is under its URN; PUT takes it as it is.",
+    summary: "Undeclared attributes of the latest requests, with counts, and schemas that accept them.",
+    details: "Each schema is a complete file, including existing definitions of its URN; PUT accepts it unchanged.",
     query: &[Parameter {
         name: "urn",
         kind: Kind::Text,
-        summary: "URN of the schema that takes what was sent without a URN.",
+        summary: "URN of the schema for attributes that were sent without a URN.",
     }],
     body: Body::Empty,
     answer: (200, Some("SuggestedSchemas")),
@@ -36,7 +36,7 @@ async fn get(call: Call) -> Result<Reply> {
         .await;
     let suggestion = suggestion.map_err(refused)?;
     let unknown = operator.unknown_attributes(tenant).await?;
-    // Of what was sent once, some may be declared by now.
+    // Some of the sent attributes can be declared now.
     let is_unknown = |resource_type: &str, name: &str| {
         sent.iter().any(|sent| {
             sent.resource_type == resource_type

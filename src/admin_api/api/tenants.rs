@@ -26,10 +26,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         path: "/tenants",
         access: READ,
         summary: "The tenants.",
-        details: "A limited operator token sees only its own. By -lastRequest the one with the latest request comes first; \
-                  by attention those that are failing, then those with a token that ends soon, then the silent ones, \
-                  then all others; by -users the one with most active users, as counted with its latest request. While \
-                  pages are read, tenants whose place in the order changes may be left out, or come twice by attention.",
+        details: "A limited operator token lists only its own tenants. The order -lastRequest is latest request first; attention is failing tenants, then those with a token that expires soon, then silent ones, then all others; -users is most active users first, as counted at the latest request. While pages are read, tenants whose position changes can be missing, or appear twice with attention.",
         query: &[
             Parameter {
                 name: "search",
@@ -62,7 +59,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             Parameter {
                 name: "total",
                 kind: Kind::Flag,
-                summary: "Whether the answer has the number of all that fit.",
+                summary: "Whether the response has the total number of matches.",
             },
         ],
         body: Body::Empty,
@@ -76,7 +73,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         path: "/tenants",
         access: WRITE,
         summary: "Creates a tenant.",
-        details: "Send an Idempotency-Key: if the answer is lost, the same request gives it again.",
+        details: "Send an Idempotency-Key: if the response is lost, the same request returns it again.",
         query: &[],
         body: Body::Json("TenantCreate"),
         answer: (201, Some("Tenant")),
@@ -88,7 +85,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Get,
         path: "/tenants/{tenant}",
         access: READ,
-        summary: "One tenant, with its latest request and the tokens that end soon.",
+        summary: "One tenant, with its latest request and the tokens that expire soon.",
         details: "",
         query: &[],
         body: Body::Empty,
@@ -115,11 +112,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         path: "/tenants/{tenant}",
         access: WRITE,
         summary: "Deletes a tenant with its users, groups, tokens and logs.",
-        details: "The name has to be given once more as confirm.",
+        details: "The parameter confirm must be the name of the tenant.",
         query: &[Parameter {
             name: "confirm",
             kind: Kind::Text,
-            summary: "The name of the tenant, once more.",
+            summary: "The name of the tenant, as confirmation.",
         }],
         body: Body::Empty,
         answer: (200, Some("TenantDeleted")),
@@ -132,8 +129,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         path: "/tenants/{tenant}/compliance",
         access: READ,
         summary: "How many stored resources of a tenant do not comply with its rules.",
-        details: "Rules are required attributes of schemas and the format of userName, which may come after a resource. The \
-                  resources are counted one by one.",
+        details: "Rules are required attributes of schemas and the format of userName, which can be newer than a resource. All resources are read.",
         query: &[],
         body: Body::Empty,
         answer: (200, Some("Compliance")),
@@ -192,7 +188,7 @@ fn place_of(place: &Value) -> Option<TenantPlace> {
     })
 }
 
-/// Settings in a body that fits its schema.
+/// Settings in a validated body.
 fn settings(body: &Map<String, Value>) -> TenantChange {
     let word = |name: &str| body.get(name).and_then(Value::as_str);
     let text = |name: &str| {
@@ -243,7 +239,7 @@ fn fresh(api: &Api, info: &TenantInfo) -> Value {
     whole
 }
 
-/// A tenant with what becomes of it.
+/// A tenant with its status information.
 async fn whole(call: &Call, info: &TenantInfo) -> Result<JsonReply> {
     let name = &info.settings.name;
     let now = call.operator.clock().now();
@@ -281,8 +277,7 @@ async fn delete(call: Call) -> Result<Reply> {
     let tokens = call.operator.count_tokens(name).await?;
     if call.parameter("confirm") != Some(name) {
         let detail = format!(
-            "This permanently deletes tenant {name} with {} users, {} groups, {tokens} tokens and its logs: give \
-             confirm={name}.",
+            "This permanently deletes tenant {name} with {} users, {} groups, {tokens} tokens and its logs: send confirm={name}.",
             info.users, info.groups
         );
         return Err(Problem::new(ProblemType::ConfirmMissing, 400, detail));

@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 pub(super) const READ: Access = Access::Scope(OperatorScope::TenantsRead);
 pub(super) const WRITE: Access = Access::Scope(OperatorScope::TokensWrite);
 
-/// Seconds for which a token that is rotated stays good if nothing is said.
+/// Default overlap of a rotated token in seconds.
 pub(super) const OVERLAP: i64 = 7 * 86_400;
 
 const TOTAL: Parameter = Parameter {
     name: "total",
     kind: Kind::Flag,
-    summary: "Whether the answer has the number of all tokens of the tenant.",
+    summary: "Whether the response has the total number of tokens of the tenant.",
 };
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -44,8 +44,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Post,
         path: "/tenants/{tenant}/tokens",
         access: WRITE,
-        summary: "Issues a token, which is in this answer alone.",
-        details: "Send an Idempotency-Key: if the answer is lost, the same request gives it again.",
+        summary: "Issues a token; only this response contains it.",
+        details: "Send an Idempotency-Key: if the response is lost, the same request returns it again.",
         query: &[],
         body: Body::Json("TokenIssue"),
         answer: (201, Some("Token")),
@@ -83,8 +83,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Post,
         path: "/tenants/{tenant}/tokens/{id}/rotate",
         access: WRITE,
-        summary: "Issues a successor, and lets the old token end after an overlap.",
-        details: "The successor has the same name, scope and length of life, and is in this answer alone.",
+        summary: "Issues a successor; the old token expires after an overlap.",
+        details: "The successor has the same name, scope and lifetime; only this response contains it.",
         query: &[],
         body: Body::Optional("TokenRotate"),
         answer: (201, Some("Token")),
@@ -97,8 +97,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         path: "/tokens",
         access: READ,
         summary: "Tokens of all tenants: all by tenant, or those that end soon, the first to end first.",
-        details: "Soon is within tokens.warn_days of the configuration; a token with a successor is not listed then. Tokens \
-                  of the change feed of all tenants have the tenant \"*\" and stand first.",
+        details: "Soon means within tokens.warn_days of the configuration; tokens with a successor are then not listed. Tokens for the change feed of all tenants have the tenant \"*\" and are first.",
         query: &[
             Parameter {
                 name: "state",
@@ -119,7 +118,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Get,
         path: "/tokens/{id}",
         access: READ,
-        summary: "One token of whichever tenant, without its secret.",
+        summary: "One token of any tenant, without its secret.",
         details: "",
         query: &[],
         body: Body::Empty,
@@ -145,8 +144,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Post,
         path: "/tokens/{id}/rotate",
         access: WRITE,
-        summary: "Issues a successor of a token of whichever tenant, and lets the old token end after an overlap.",
-        details: "The successor has the same name, scope and length of life, and is in this answer alone.",
+        summary: "Issues a successor of a token of any tenant; the old token expires after an overlap.",
+        details: "The successor has the same name, scope and lifetime; only this response contains it.",
         query: &[],
         body: Body::Optional("TokenRotate"),
         answer: (201, Some("Token")),
@@ -155,7 +154,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// A token as the caller sees it now.
+/// A token in its current state.
 pub(super) fn shown(call: &Call, token: &TokenInfo) -> Value {
     let (now, warn_days) = (
         call.operator.clock().now(),
@@ -179,13 +178,13 @@ async fn list(call: Call) -> Result<Reply> {
     Ok(Reply::Json(page))
 }
 
-/// A page that goes on behind the id of its last token.
+/// A page whose next one starts after the id of its last token.
 fn by_id(call: &Call, tokens: &[TokenInfo], has_more: bool) -> Result<JsonReply> {
     let place = |token: &TokenInfo| Value::from(token.id.as_str());
     page_of(call, tokens, place, has_more)
 }
 
-/// A page of tokens; `place` is where the next page begins after one of them.
+/// A page of tokens; `place` returns the position after one of them.
 pub(super) fn page_of(
     call: &Call,
     tokens: &[TokenInfo],
@@ -225,7 +224,7 @@ async fn list_all(call: Call) -> Result<Reply> {
     Ok(Reply::Json(by_id(&call, &tokens, has_more)?))
 }
 
-/// The answer to a request that issued a token, which is below a path.
+/// The response to a request that issued a token, which is below a path.
 pub(super) fn issued(path: &str, token: &IssuedToken, warn_days: i64) -> JsonReply {
     JsonReply {
         location: Some(format!("{BASE}{path}/{}", token.id)),
@@ -241,7 +240,7 @@ fn path(tenant: &str) -> String {
 /// Seconds that a token is to be good for; `None`: no end.
 pub(super) fn lasting(call: &Call) -> Option<i64> {
     match call.text("expiresIn") {
-        // The schema has seen that it can be read.
+        // The schema has checked that it can be parsed.
         Some(text) => duration::parse_or_never(text).flatten(),
         None => call.api.config.tokens.expires,
     }
@@ -268,7 +267,7 @@ async fn get(call: Call) -> Result<Reply> {
     Ok(Reply::ok(shown(&call, &token)))
 }
 
-/// The token whose id is in the path, of a tenant that the caller reaches.
+/// The token with the id in the path, of a tenant to which the caller has access.
 async fn reached(call: &Call) -> Result<TokenInfo> {
     let id = call.segment("id");
     let token = call.operator.token_by_id(id).await?;

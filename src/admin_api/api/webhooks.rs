@@ -16,20 +16,20 @@ use crate::store::EndpointKind;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-/// Seconds for which events are signed with the old secret too if nothing is said.
+/// Default overlap in seconds, in which events are also signed with the old secret.
 const OVERLAP: i64 = 86_400;
 
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("listWebhooks", Method::Get, "/webhooks"),
         READ,
-        "The webhooks by name, and where each stands.",
+        "The webhooks by name, with their progress.",
         |call| Box::pin(list(call, EndpointKind::Webhook)),
     )
     .giving(200, "EndpointList"),
     writing(
         ("addWebhook", Method::Post, "/webhooks"),
-        "Makes a webhook; its secret, or its public key, is in this answer alone.",
+        "Creates a webhook; only this response contains its secret or public key.",
         |call| Box::pin(add(call)),
     )
     .taking(Body::Json("WebhookAdd"))
@@ -37,7 +37,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("getWebhook", Method::Get, "/webhooks/{name}"),
         READ,
-        "One webhook, and where it stands.",
+        "One webhook, with its progress.",
         |call| Box::pin(get(call, EndpointKind::Webhook)),
     )
     .giving(200, "Endpoint"),
@@ -50,7 +50,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     .giving(200, "Endpoint"),
     writing(
         ("removeWebhook", Method::Delete, "/webhooks/{name}"),
-        "Deletes a webhook with all that waits for it.",
+        "Deletes a webhook with its pending events.",
         |call| Box::pin(remove(call, EndpointKind::Webhook)),
     )
     .asking(CONFIRM)
@@ -76,7 +76,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     .giving(200, "AttemptPage"),
     writing(
         ("testWebhook", Method::Post, "/webhooks/{name}/test"),
-        "Sends the event scimd.test from here, and tells the answer.",
+        "Sends the event scimd.test from the server, and returns the result.",
         |call| Box::pin(test(call, EndpointKind::Webhook)),
     )
     .giving(200, "Tested"),
@@ -99,14 +99,14 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     .taking(Body::Optional("Resume")),
     writing(
         ("retryFailedEvents", Method::Post, "/webhooks/{name}/retry"),
-        "Tries events again that were given up: the one of an id, or all.",
+        "Retries failed events: the one with an id, or all.",
         |call| Box::pin(retry(call, EndpointKind::Webhook)),
     )
     .taking(Body::Optional("Retry"))
     .giving(200, "Retried"),
     writing(
         ("rotateWebhook", Method::Post, "/webhooks/{name}/rotate"),
-        "Makes a new secret; the old one stays valid for an overlap.",
+        "Generates a new secret; the old one stays valid for an overlap.",
         |call| Box::pin(rotate(call)),
     )
     .taking(Body::Optional("SecretRotate"))

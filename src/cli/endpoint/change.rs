@@ -31,7 +31,7 @@ pub(in crate::cli) struct Test {
 pub(in crate::cli) struct Resume {
     /// Name
     name: String,
-    /// Where it goes on: now, start (the oldest event that is kept), or a cursor [default: where it stopped]
+    /// Position at which it continues: now, start (the oldest available event), or a cursor [default: where it stopped]
     #[arg(long, value_name = "CURSOR", allow_hyphen_values = true)]
     from: Option<String>,
 }
@@ -41,7 +41,7 @@ pub(in crate::cli) struct Resume {
 pub(in crate::cli) struct Remove {
     /// Name
     name: String,
-    /// Does not ask
+    /// Skips the confirmation
     #[arg(long)]
     yes: bool,
 }
@@ -68,7 +68,7 @@ pub(in crate::cli) struct Replay {
     tenant: Option<String>,
 }
 
-/// What became of a test.
+/// Outcome of a test.
 #[derive(Debug, Deserialize)]
 struct TestOutcome {
     accepted: bool,
@@ -123,11 +123,7 @@ impl Remove {
     pub(in crate::cli) async fn run(&self, these: EndpointsAt<'_>) -> Result<(), Failure> {
         these.read(&[&self.name]).await?;
         if !self.yes {
-            confirm(
-                "deletes it with all that waits for it",
-                &self.name,
-                "its name",
-            )?;
+            confirm("deletes it with its pending events", &self.name, "its name")?;
         }
         let request = these.request(Method::Delete, &[&self.name]);
         these.call(request.with("confirm", &self.name)).await?;

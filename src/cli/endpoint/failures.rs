@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::io::Write;
 
-/// Attempts that are taken at a time while following.
+/// Maximum attempts of one request while following.
 const FOLLOWED: i64 = 10_000;
 
 /// Arguments of `scimd webhook failed` and `scimd stream failed`.
@@ -30,10 +30,10 @@ pub(in crate::cli) struct Failed {
 pub(in crate::cli) struct Retry {
     /// Name
     name: String,
-    /// Id of an event that was given up
+    /// Id of a failed event
     #[arg(group = "which")]
     event: Option<String>,
-    /// All that were given up
+    /// All failed events
     #[arg(long, group = "which")]
     all: bool,
 }
@@ -43,16 +43,16 @@ pub(in crate::cli) struct Retry {
 pub(in crate::cli) struct Log {
     /// Name
     name: String,
-    /// Only the last attempts of events that were given up
+    /// Only the last attempts of failed events
     #[arg(long)]
     failed: bool,
     /// Maximum number of rows
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
     limit: i64,
-    /// Waits for new ones, until it is interrupted
+    /// Shows new attempts as they are made, until Ctrl-C
     #[arg(long)]
     follow: bool,
-    /// Prints JSON, one attempt on a line
+    /// Prints JSON, one attempt per line
     #[arg(long)]
     json: bool,
 }

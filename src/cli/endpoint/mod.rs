@@ -1,4 +1,4 @@
-//! What `scimd webhook` and `scimd stream` share.
+//! Common parts of `scimd webhook` and `scimd stream`.
 
 pub(super) mod change;
 pub(super) mod failures;
@@ -54,7 +54,7 @@ impl EndpointsAt<'_> {
     }
 }
 
-/// A failure for want of a key to seal secrets with, with how one is made; any other as it is.
+/// Adds a hint to an error about a missing key for secrets; returns other errors unchanged.
 pub(super) fn with_key_hint(failure: Failure) -> Failure {
     match failure {
         Failure::Refused(refusal) if refusal.detail == EndpointError::NoKey.to_string() => {
@@ -65,7 +65,7 @@ pub(super) fn with_key_hint(failure: Failure) -> Failure {
     }
 }
 
-/// Reads a file of headers, as the management API takes them.
+/// Reads a file of headers in the format of the management API.
 pub(super) fn headers(file: &Path) -> Result<Value, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Failed(format!("{} cannot be read: {error}", file.display())))?;

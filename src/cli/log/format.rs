@@ -1,10 +1,10 @@
-//! A request of the provisioning log, for people and for programs.
+//! A request of the provisioning log, as text and as JSON.
 
 use crate::operator::RequestShape;
 use crate::request_log::NoteText;
 use serde_json::Value;
 
-/// One line, and below it why the request failed and what was omitted.
+/// One line, and below it the error and the ignored parts.
 pub(in crate::cli) fn text(request: &RequestShape) -> String {
     let path = path(request);
     let mut text = format!(
@@ -88,7 +88,7 @@ fn remarks(request: &RequestShape) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// What that means to people.
+/// The explanation.
 fn explained(request: &RequestShape) -> Vec<(&'static str, String)> {
     let Some(explanation) = &request.explanation else {
         return Vec::new();
@@ -109,8 +109,7 @@ fn body_text(body: &Value) -> String {
     }
 }
 
-/// What the request meant, what became of it, and why; `None` for one that meant nothing in
-/// particular, and for rows of earlier versions.
+/// The action, the outcome and the reason; `None` without an action, and for rows of earlier versions.
 fn what(request: &RequestShape) -> Option<String> {
     let outcome = request.outcome.as_ref()?;
     if request.action.is_none() && outcome == "ok" {

@@ -4,12 +4,12 @@ use crate::clock::Timestamp;
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// Seconds for which a request is remembered that came before the latest one.
+/// Seconds before the latest request for which requests are remembered.
 const KEPT: i64 = 120;
-/// Requests that are remembered before old ones are looked for.
+/// Number of remembered requests before old ones are removed.
 const MANY: usize = 20_000;
 
-/// Requests that were shown, as far back as they may come again.
+/// Recently shown requests, which can be returned again.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     shown: HashSet<(Option<Timestamp>, String, String)>,
@@ -17,7 +17,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// When the latest request came.
+    /// Time of the latest request.
     pub(super) fn last(&self) -> Option<Timestamp> {
         self.last
     }
@@ -36,7 +36,7 @@ impl Seen {
     }
 }
 
-/// When a request came.
+/// Time of a request.
 pub(super) fn time(request: &Value) -> Option<Timestamp> {
     request["time"].as_str().and_then(Timestamp::parse)
 }

@@ -1,4 +1,4 @@
-//! What a command asks of an operation.
+//! The request of a command for an operation.
 
 use crate::admin_api::Method;
 use crate::cli::failure::Failure;
@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// What cannot stand as it is in a segment of a path or in a query.
+/// Characters that are encoded in a segment of a path or in a query.
 const RESERVED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -103,7 +103,8 @@ impl ApiRequest {
         }
     }
 
-    /// The request, whose answer has a secret: it is sent with a key under which the answer can be fetched again.
+    /// The request, whose response has a secret: it is sent with an idempotency key, so that the response can be
+    /// repeated.
     pub(in crate::cli) fn once(self) -> Self {
         Self {
             hands_out_secret: true,
@@ -111,7 +112,7 @@ impl ApiRequest {
         }
     }
 
-    /// The request, whose answer is a stream without an end, behind an event if one is given.
+    /// The request, whose response is an endless stream, after an event if given.
     pub(super) fn streaming(self, last_event: Option<&str>) -> Self {
         Self {
             is_stream: true,
@@ -136,7 +137,7 @@ impl ApiRequest {
         self.body.as_ref()
     }
 
-    /// Whether the request is sent with a key under which its answer is kept.
+    /// Whether the request is sent with an idempotency key.
     pub(super) fn has_key(&self) -> bool {
         self.hands_out_secret
     }
@@ -145,7 +146,7 @@ impl ApiRequest {
     pub(super) fn target(&self) -> Result<String, Failure> {
         let mut target = String::new();
         for segment in &self.path {
-            // A client of HTTP takes these for directions.
+            // An HTTP client would interpret these segments.
             if ["", ".", ".."].contains(&segment.as_str()) {
                 return Err(Failure::Failed(format!(
                     "\"{segment}\" is neither a name nor an id"

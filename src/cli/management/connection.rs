@@ -20,7 +20,7 @@ pub(in crate::cli) struct ServerOptions {
     /// File with the operator token, in place of that of the profile; or SCIMD_OPERATOR_TOKEN_FILE
     #[arg(long, global = true, value_name = "FILE")]
     operator_token_file: Option<PathBuf>,
-    /// File with certificates (PEM) of authorities that are trusted beside those of the system; or SCIMD_CA_FILE
+    /// File with certificates (PEM) of authorities to trust in addition to those of the system; or SCIMD_CA_FILE
     #[arg(long, global = true, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// Profile of a server, as scimd login stored it; or SCIMD_PROFILE
@@ -37,13 +37,13 @@ pub(in crate::cli) struct Connection {
     pub(in crate::cli) token: SecretString,
     /// Where the token is from, for messages.
     pub(in crate::cli) token_origin: String,
-    /// Certificates that are trusted beside those of the system.
+    /// Certificates to trust in addition to those of the system.
     pub(in crate::cli) ca_file: Option<PathBuf>,
 }
 
 impl ServerOptions {
-    /// The server that the options or the environment name, or the profile that is used when nothing is named; `None`
-    /// if the command is for a database. `names_database` says whether an option names one.
+    /// The server of the options or the environment, or the default profile; `None` if the command uses a database.
+    /// `names_database` is whether an option selects one.
     pub(in crate::cli) fn connection(
         &self,
         environment: &Environment,
@@ -89,7 +89,7 @@ impl ServerOptions {
         }
     }
 
-    /// What an option names a server by.
+    /// The option that selects a server.
     pub(in crate::cli) fn url(&self) -> Option<&str> {
         self.server.as_deref().or(self.profile.as_deref())
     }
@@ -108,7 +108,7 @@ impl ServerOptions {
         self.ca_file.clone().or_else(variable)
     }
 
-    /// The operator token that the options or the environment give, with where it is from.
+    /// The operator token of the options or the environment, with its origin.
     pub(in crate::cli) fn token(
         &self,
         environment: &Environment,
@@ -127,7 +127,7 @@ impl ServerOptions {
     fn by_url(&self, server: &str, environment: &Environment) -> Result<Connection, Failure> {
         let Some((token, token_origin)) = self.token(environment)? else {
             return Err(Failure::Misused(
-                "give the operator token with --operator-token-file FILE, or store it once with scimd login"
+                "set the operator token with --operator-token-file FILE, or store it once with scimd login"
                     .to_owned(),
             ));
         };
@@ -143,7 +143,7 @@ impl ServerOptions {
         let folder = ProfileFolder::of(environment)?;
         let Some(profile) = folder.read(name)? else {
             return Err(Failure::Misused(format!(
-                "there is no profile {name}: scimd login URL --profile {name} makes it"
+                "there is no profile {name}: scimd login URL --profile {name} creates it"
             )));
         };
         self.by_profile(profile, &folder, name)

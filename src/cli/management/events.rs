@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Longest silence of a stream; a comment comes every 15 seconds.
+/// Maximum silence of a stream; a comment is sent every 15 seconds.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// An event.
@@ -16,7 +16,7 @@ pub(in crate::cli) struct ApiEvent {
     pub(in crate::cli) data: Value,
 }
 
-/// The events of an operation as they come.
+/// The events of an operation as they arrive.
 #[derive(Debug)]
 pub(in crate::cli) struct Events {
     pieces: Pieces,

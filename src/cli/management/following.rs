@@ -1,4 +1,4 @@
-//! Looking again and again for what is new.
+//! Polling for new entries.
 
 use super::place::Management;
 use crate::cli::failure::Failure;
@@ -7,18 +7,18 @@ use crate::cli::signals::Stop;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How often a database is looked at, and a server is asked.
+/// Poll intervals of a database and of a server.
 const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_OF_SERVER: Duration = Duration::from_secs(1);
 
-/// What is known while something is followed.
+/// The state of following.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct Following {
     is_away: bool,
 }
 
 impl Following {
-    /// Waits until it is time to look again; false when the command is told to stop.
+    /// Waits until the next poll; false when the command is stopped.
     pub(in crate::cli) async fn pause(&self, management: &Management<'_>, stop: Stop) -> bool {
         let pause = match management {
             Management::Here(_) => PAUSE,
@@ -30,7 +30,7 @@ impl Following {
         }
     }
 
-    /// What was found; `None` while database or server are away, which is said once.
+    /// The result; `None` while the database or server is unavailable, which is reported once.
     pub(in crate::cli) fn settle<T>(
         &mut self,
         looked: Result<T, Failure>,

@@ -24,7 +24,7 @@ pub(super) async fn open(config: &Config) -> Result<LocalApi, Failure> {
     Ok(LocalApi::new(parts, scim_url, schema_steps()))
 }
 
-/// Shows how far a change of schemas has come, once there is one.
+/// Shows the progress of a schema change, if there is one.
 fn schema_steps() -> Arc<dyn Fn(SchemaStep<'_>) + Send + Sync> {
     let begun = OnceLock::new();
     Arc::new(move |step| {

@@ -1,4 +1,4 @@
-//! An answer that comes in pieces.
+//! A streamed response.
 
 use crate::admin_api::LocalBody;
 use crate::cli::api_refusal::ApiRefusal;
@@ -7,14 +7,14 @@ use bytes::Bytes;
 use reqwest::Response;
 use serde_json::Value;
 
-/// The pieces of an answer.
+/// The pieces of a response.
 #[derive(Debug)]
 pub(in crate::cli) enum Pieces {
     /// Of an operation in this process.
     Here(LocalBody),
     /// Of an operation on a server.
     There(Box<Response>),
-    /// The answer is whole already.
+    /// The response is complete.
     Whole(Option<Bytes>),
 }
 
@@ -24,13 +24,16 @@ impl Pieces {
         match self {
             Self::Here(body) => body.piece().await.map_err(Failure::Failed),
             Self::There(response) => response.chunk().await.map_err(|error| {
-                Failure::Unanswered(format!("the answer broke off: {}", error.without_url()))
+                Failure::Unanswered(format!(
+                    "the response is incomplete: {}",
+                    error.without_url()
+                ))
             }),
             Self::Whole(bytes) => Ok(bytes.take()),
         }
     }
 
-    /// All of the answer as JSON.
+    /// The complete response as JSON.
     pub(super) async fn json(mut self) -> Result<Value, Failure> {
         let mut bytes = Vec::new();
         while let Some(piece) = self.next().await? {

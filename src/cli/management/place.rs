@@ -50,7 +50,7 @@ impl Place {
     }
 }
 
-/// What a command that works on the database alone says to a server.
+/// The error of a command that works only on the database, for a server.
 pub(in crate::cli) fn needs_database(command: &str, server: &str) -> Failure {
     Failure::Misused(format!(
         "{command} works on the database, not through the management API at {server}: run it where the database can be \
@@ -59,7 +59,7 @@ pub(in crate::cli) fn needs_database(command: &str, server: &str) -> Failure {
 }
 
 impl Management<'_> {
-    /// Calls an operation; null if it has nothing to say.
+    /// Calls an operation; null without a result.
     pub(in crate::cli) async fn call(&self, request: &ApiRequest) -> Result<Value, Failure> {
         match self {
             Self::Here(api) => match local::call(api, request).await? {
@@ -70,7 +70,7 @@ impl Management<'_> {
         }
     }
 
-    /// Calls an operation and gives the answer piece by piece.
+    /// Calls an operation and returns the streamed response.
     pub(in crate::cli) async fn pieces(&self, request: &ApiRequest) -> Result<Pieces, Failure> {
         match self {
             Self::Here(api) => match local::call(api, request).await? {
@@ -85,7 +85,7 @@ impl Management<'_> {
         }
     }
 
-    /// The events of an operation, behind one if it is given.
+    /// The events of an operation, after one if given.
     pub(in crate::cli) async fn events(
         &self,
         request: &ApiRequest,
@@ -95,7 +95,7 @@ impl Management<'_> {
         Ok(Events::new(self.pieces(&request).await?))
     }
 
-    /// The first items of a list, whatever its pages, at most so many.
+    /// The first items of a list, up to a number, over several pages.
     pub(in crate::cli) async fn latest(
         &self,
         request: &ApiRequest,
@@ -117,7 +117,7 @@ impl Management<'_> {
         Ok(found)
     }
 
-    /// Calls an operation and reads the answer.
+    /// Calls an operation and parses the response.
     pub(in crate::cli) async fn read<T: DeserializeOwned>(
         &self,
         request: &ApiRequest,
@@ -126,11 +126,11 @@ impl Management<'_> {
     }
 }
 
-/// An answer, or a part of one, as what it stands for.
+/// Parses a response or a part of one.
 pub(in crate::cli) fn read_as<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
     serde_json::from_value(value).map_err(|error| {
         Failure::Failed(format!(
-            "the answer cannot be read: {error}; the server may be of another version"
+            "the response cannot be parsed: {error}; the server may have another version"
         ))
     })
 }

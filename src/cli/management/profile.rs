@@ -20,7 +20,7 @@ pub(in crate::cli) struct Profile {
     pub(in crate::cli) server: String,
     /// The operator token.
     pub(in crate::cli) operator_token: String,
-    /// Certificates that are trusted beside those of the system.
+    /// Certificates to trust in addition to those of the system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) ca_file: Option<PathBuf>,
 }
@@ -61,7 +61,7 @@ impl ProfileFolder {
         let file = self.file(name);
         let unusable = |problem: String| {
             Failure::Misused(format!(
-                "{} cannot be read: {problem}; scimd login makes it anew",
+                "{} cannot be read: {problem}; scimd login creates it again",
                 file.display()
             ))
         };
@@ -74,7 +74,7 @@ impl ProfileFolder {
         }
     }
 
-    /// Stores a profile in place of one of the same name.
+    /// Stores a profile, replacing one with the same name.
     pub(in crate::cli) fn write(&self, name: &str, profile: &Profile) -> Result<PathBuf, Failure> {
         check_name(name)?;
         let file = self.file(name);
@@ -89,7 +89,7 @@ impl ProfileFolder {
             .recursive(true)
             .mode(0o700)
             .create(&self.0)?;
-        // A new file, so that nobody reads the token through one with other permissions.
+        // A new file, so that the token is not in one with other permissions.
         let fresh = file.with_extension(format!("{}.new", std::process::id()));
         let mut opened = OpenOptions::new()
             .write(true)
@@ -106,7 +106,7 @@ impl ProfileFolder {
         renamed
     }
 
-    /// Removes a profile; whether there was one.
+    /// Removes a profile; returns whether it existed.
     pub(in crate::cli) fn remove(&self, name: &str) -> Result<bool, Failure> {
         check_name(name)?;
         let file = self.file(name);

@@ -16,13 +16,13 @@ use std::time::Duration;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-/// Longest wait for the whole answer to a request; the server gives itself 30 seconds.
+/// Maximum wait for a complete response; the server has a limit of 30 seconds.
 const ANSWER: Duration = Duration::from_secs(60);
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Times that a request is sent that may be sent again.
 const ATTEMPTS: u32 = 4;
-/// Longest time for which a server is left alone before the request is sent again, and the usual one.
+/// Maximum and default pause before a retry.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -37,7 +37,7 @@ pub(in crate::cli) struct ApiServer {
 }
 
 impl ApiServer {
-    /// The server of a connection; it is not asked yet.
+    /// The server of a connection, without a request.
     pub(in crate::cli) fn new(connection: &Connection) -> Result<Self, Failure> {
         let bearer = format!("Bearer {}", connection.token.expose_secret());
         let mut authorization = HeaderValue::from_str(&bearer)
@@ -57,7 +57,7 @@ impl ApiServer {
         &self.url
     }
 
-    /// Calls an operation; null if it has nothing to say.
+    /// Calls an operation; null without a result.
     pub(super) async fn call(&self, request: &ApiRequest) -> Result<Value, Failure> {
         let response = self.send(request).await?;
         if response.status().as_u16() == 204 {
@@ -68,8 +68,8 @@ impl ApiServer {
         serde_json::from_slice(&bytes).map_err(|_| self.stranger())
     }
 
-    /// Sends a request, again if it can be repeated and the server could not take it; gives the answer if the operation
-    /// was carried out.
+    /// Sends a request, with retries if it can be repeated and the server was unavailable; returns the response of a
+    /// successful operation.
     pub(super) async fn send(&self, request: &ApiRequest) -> Result<Response, Failure> {
         let target = request.target()?;
         let key = request.has_key().then(|| Uuid::now_v7().to_string());
@@ -122,7 +122,7 @@ impl ApiServer {
         }
     }
 
-    /// Why a request was not carried out.
+    /// Why a request failed.
     async fn refused(&self, response: Response) -> Failure {
         let status = response.status().as_u16();
         let bytes = response.bytes().await.unwrap_or_default();
@@ -130,7 +130,7 @@ impl ApiServer {
         let mut refusal = ApiRefusal::of(status, &body);
         if refusal.detail.is_empty() {
             return Failure::Failed(format!(
-                "{} answered {status} without a reason; is it the URL of a management API?",
+                "{} returned {status} without a reason; is it the URL of a management API?",
                 self.url
             ));
         }
@@ -144,7 +144,7 @@ impl ApiServer {
     fn unanswered(&self, error: &reqwest::Error) -> Failure {
         if error.is_timeout() && !error.is_connect() {
             let seconds = ANSWER.as_secs();
-            return Failure::Unanswered(format!("{} did not answer within {seconds} s", self.url));
+            return Failure::Unanswered(format!("{} did not respond within {seconds} s", self.url));
         }
         let cause = cause(error);
         let hint = if cause.contains("certificate") {
@@ -152,24 +152,24 @@ impl ApiServer {
         } else {
             ""
         };
-        Failure::Unanswered(format!("{} did not answer: {cause}{hint}", self.url))
+        Failure::Unanswered(format!("{} did not respond: {cause}{hint}", self.url))
     }
 
-    /// What is said of an answer that no management API gives.
+    /// The error for a response that is not from a management API.
     fn stranger(&self) -> Failure {
         Failure::Failed(format!(
-            "{} does not answer as a management API does: correct the URL",
+            "{} is not a management API: correct the URL",
             self.url
         ))
     }
 }
 
-/// How long a server that could not take a request asks to be left alone; `None` if it refused the request.
+/// The pause before a retry of a request that the server could not process; `None` if it was refused.
 fn pause_of(response: &Response) -> Option<Duration> {
     let header = response.headers().get(RETRY_AFTER);
     let is_to_come_again = match response.status().as_u16() {
         429 | 502 | 503 | 504 => true,
-        // The same request is being carried out.
+        // The same request is being executed.
         409 => header.is_some(),
         _ => false,
     };
@@ -188,17 +188,17 @@ fn root(text: &str) -> Result<String, Failure> {
             "{text}: {problem}, such as https://scim.example.com:8081"
         ))
     };
-    let url = Url::parse(text.trim()).map_err(|_| wrong("give a URL"))?;
+    let url = Url::parse(text.trim()).map_err(|_| wrong("use a URL"))?;
     let is_plain = url.scheme() == "http";
     if !is_plain && url.scheme() != "https" || !url.has_host() {
-        return Err(wrong("give a URL with https"));
+        return Err(wrong("use a URL with https"));
     }
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-        return Err(wrong("give a URL without user and query"));
+        return Err(wrong("use a URL without user and query"));
     }
     if is_plain && !is_loopback(&url) {
         return Err(wrong(
-            "the operator token would cross the network unprotected: give a URL with https",
+            "the operator token would be sent unencrypted: use a URL with https",
         ));
     }
     let url = url.as_str().split('#').next().unwrap_or_default();
@@ -213,7 +213,7 @@ fn client(url: &str, ca_file: Option<&Path>) -> Result<Client, Failure> {
         .referer(false)
         .retry(retry::never())
         .connect_timeout(CONNECT);
-    // A proxy would ask another machine.
+    // A proxy would be another machine.
     if Url::parse(url).is_ok_and(|url| is_loopback(&url)) {
         builder = builder.no_proxy();
     }

@@ -47,7 +47,7 @@ impl List {
             .with("excludedAttributes", resources.memberships());
         let page = resources.management.call(&request).await?;
         if page.get("nextCursor").is_some() {
-            // A server gives fewer than it is asked for if it gives no more at a time.
+            // A server returns fewer than requested if its pages are smaller.
             self.check_limit(page["itemsPerPage"].as_i64().unwrap_or(i64::MAX))?;
         }
         if self.json {
@@ -95,7 +95,7 @@ fn print(resources: &Resources<'_>, page: &Value, out: &mut dyn Write) -> Result
     Ok(())
 }
 
-/// Id, name, what others show, and whether it is active, as far as the type has these.
+/// Id, name, display name, and whether it is active, as far as the type has these.
 fn columns<'a>(resources: &'a Resources<'_>) -> Vec<&'a str> {
     let resource_type = &resources.resource_type;
     let display = resource_type.display().first().copied();

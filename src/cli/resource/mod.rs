@@ -27,7 +27,7 @@ pub(super) enum User {
     List(list::List),
     /// Shows a user with all attributes and groups
     Show(show::Show),
-    /// Makes a user inactive, as an identity provider does with a leaver; frees a seat
+    /// Deactivates a user like an identity provider; frees a seat
     Deactivate(change::Deactivate),
     /// Deletes a user permanently
     Delete(change::Delete),
@@ -86,7 +86,7 @@ impl Group {
     }
 }
 
-/// The maximum number of resources of one name that are distinguished by their ids.
+/// The maximum number of resources with the same name that are listed by id.
 const NAMESAKES: i64 = 10;
 
 /// The resources of a type in a tenant.
@@ -109,7 +109,7 @@ impl<'a> Resources<'a> {
         })
     }
 
-    /// A request to read resources of the type, or the one of an id.
+    /// A request to read resources of the type, or the one with an id.
     fn request(&self, id: Option<&str>) -> ApiRequest {
         let endpoint = self.resource_type.endpoint().trim_start_matches('/');
         let mut path = vec!["tenants", self.tenant, "scim", endpoint];
@@ -117,7 +117,7 @@ impl<'a> Resources<'a> {
         ApiRequest::get(&path)
     }
 
-    /// The id of the one resource that is meant: the one that has the text as its id, or else as its name.
+    /// The id of the resource for a text: the one with that id, or else with that name.
     async fn id(&self, text: &str) -> Result<String, Failure> {
         if Uuid::parse_str(text).is_ok() {
             let request = self.request(Some(text)).with("attributes", "id");
@@ -190,7 +190,7 @@ impl<'a> Resources<'a> {
     }
 }
 
-/// A simple value for people; empty if there is none.
+/// A simple value as text; empty if there is none.
 fn text(resource: &Value, name: &str) -> String {
     match resource.get(name) {
         None | Some(Value::Null) => String::new(),

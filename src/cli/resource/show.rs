@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::Value;
 use std::io::Write;
 
-/// Bytes of a resource that are read as a whole; a longer one is passed on piece by piece.
+/// Maximum number of bytes of a resource that is read completely; a longer one is streamed.
 const WHOLE: usize = 1 << 20;
 
 /// Members that are shown.
@@ -58,7 +58,7 @@ fn has_many(resource: &Value) -> bool {
     members.is_some_and(|members| members.len() > MEMBERS)
 }
 
-/// A long resource as it comes.
+/// A long resource as a stream.
 async fn pass_on(begin: &[u8], mut rest: Pieces, out: &mut dyn Write) -> Result<(), Failure> {
     out.write_all(begin)?;
     while let Some(piece) = rest.next().await? {
@@ -68,7 +68,7 @@ async fn pass_on(begin: &[u8], mut rest: Pieces, out: &mut dyn Write) -> Result<
     Ok(())
 }
 
-/// The attributes, one on a line, and below them those of each extension.
+/// The attributes, one per line, and below them those of each extension.
 fn print(resource: &Value, many: bool, out: &mut dyn Write) -> Result<(), Failure> {
     let (mut facts, mut extensions) = (Vec::new(), Vec::new());
     for (name, value) in resource

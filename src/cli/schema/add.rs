@@ -37,7 +37,7 @@ pub(in crate::cli) struct Add {
     json: bool,
 }
 
-/// What is said when a schema is refused.
+/// The message for a refused schema.
 const REFUSED: &str = "it was not added";
 
 impl Add {
@@ -79,7 +79,7 @@ impl Add {
                 changes.map_err(|problems| faulty(&problems, REFUSED))?
             }
             (None, None) => {
-                let message = "give a schema FILE, or --urn with --attribute (scimd schema add --help shows how)";
+                let message = "a schema FILE is required, or --urn with --attribute (scimd schema add --help has examples)";
                 return Err(Failure::Misused(message.to_owned()));
             }
             (None, Some(urn)) => vec![json!({

@@ -26,7 +26,7 @@ Examples:
   scimd schema add --tenant acme --urn urn:ietf:params:scim:schemas:extension:acme:2.0:User \\
       --attribute employeeCode:string:caseExact:unique";
 
-/// Names of options, with the characteristics that each stands for (RFC 7643 section 7).
+/// Names of options, with their characteristics (RFC 7643 section 7).
 const OPTIONS: &[(&str, &[(&str, &str)])] = &[
     ("caseExact", &[("caseExact", "true")]),
     ("unique", &[("uniqueness", "\"server\"")]),
@@ -39,7 +39,7 @@ const OPTIONS: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-/// Reads the argument; gives the definition of the attribute (RFC 7643 section 7).
+/// Parses the argument; returns the definition of the attribute (RFC 7643 section 7).
 pub(super) fn attribute(text: &str) -> Result<Value, String> {
     let mut parts = text.split(':').map(str::trim);
     let (mut name, mut is_list) = many(parts.next().unwrap_or_default());

@@ -9,7 +9,7 @@ use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// What is said when a schema is refused.
+/// The message for a refused schema.
 const REFUSED: &str = "it could not be added";
 
 /// Arguments of `scimd schema check`.

@@ -68,7 +68,7 @@ fn as_row(schema: &SchemaShape) -> Vec<String> {
     ]
 }
 
-/// Where a schema comes from, in words.
+/// The text for the origin of a schema.
 pub(super) fn origin(schema: &SchemaShape) -> String {
     match (&schema.file, &schema.tenant) {
         (Some(file), _) => format!("file {file}"),

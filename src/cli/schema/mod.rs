@@ -29,7 +29,7 @@ pub(super) enum Schema {
     /// Adds a schema from a file, or single attributes; running servers use it at once
     #[command(after_long_help = attribute_arg::GRAMMAR)]
     Add(add::Add),
-    /// Lists the schemas and where each comes from
+    /// Lists the schemas with their origins
     List(list::List),
     /// Shows a schema with its attributes
     Show(show::Show),
@@ -54,7 +54,7 @@ impl Schema {
     }
 }
 
-/// Whose schema.
+/// The owner of a schema.
 #[derive(Debug, Args)]
 struct Owner {
     /// Name of the only tenant that has the schema [default: all tenants]
@@ -63,12 +63,12 @@ struct Owner {
 }
 
 impl Owner {
-    /// A request to read what is below the schemas of the owner.
+    /// A request to read below the schemas of the owner.
     fn request(&self, below: &[&str]) -> ApiRequest {
         self.request_by(Method::Get, below)
     }
 
-    /// A request about what is below the schemas of the owner.
+    /// A request below the schemas of the owner.
     fn request_by(&self, method: Method, below: &[&str]) -> ApiRequest {
         let mut path = match &self.tenant {
             Some(tenant) => vec!["tenants", tenant],
@@ -87,7 +87,7 @@ impl Owner {
     }
 }
 
-/// The schemas of a file: it is one, or a list of them.
+/// The schemas of a file: a single one, or a list.
 fn files(path: &Path) -> Result<Vec<SchemaFile>, Failure> {
     let origin = path.display().to_string();
     let text = std::fs::read_to_string(path)
@@ -117,7 +117,7 @@ fn of_file(file: &SchemaFile, resource_types: &[String]) -> Result<Value, Vec<St
     Ok(json!({"schema": schema, "origin": file.origin, "resourceTypes": resource_types}))
 }
 
-/// What a change is, or was.
+/// A planned or executed change.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Planned {
@@ -133,8 +133,7 @@ struct Planned {
 }
 
 impl Planned {
-    /// What the change does to the resource types of a schema that may not be meant, with the option that names
-    /// them.
+    /// A possibly unintended effect of the change on the resource types of a schema, with the option that sets them.
     fn doubt(&self) -> Option<String> {
         let doubt = self.other_types.as_ref()?;
         Some(match &self.type_of_urn {
@@ -144,7 +143,7 @@ impl Planned {
     }
 }
 
-/// What a change would do, as the answer has it and as it is read.
+/// The effect of a change, as raw and parsed response.
 async fn plan(
     (management, owner): (&Management<'_>, &Owner),
     change: &Value,
@@ -155,8 +154,7 @@ async fn plan(
     Ok((planned.clone(), read_as(planned)?))
 }
 
-/// Makes a change that was planned, after a question if it hides what resources hold, or is of other resource types than
-/// one would think.
+/// Executes a planned change, after a confirmation if it hides values, or affects unexpected resource types.
 async fn carry_out(
     (management, owner): (&Management<'_>, &Owner),
     (change, planned): (Value, &Planned),
@@ -187,7 +185,7 @@ async fn carry_out(
     Ok((changed, outcome))
 }
 
-/// A line for each problem that a change is refused for, and what follows from them.
+/// A line for each problem of a refused change, and the conclusion.
 fn refused(failure: Failure, outcome: &str) -> Failure {
     match problems_of(failure) {
         Ok(problems) => faulty(&problems, outcome),
@@ -211,7 +209,7 @@ fn problems_of(failure: Failure) -> Result<Vec<String>, Failure> {
     Ok(lines.collect())
 }
 
-/// A line for each problem, and what follows from them.
+/// A line for each problem, and the conclusion.
 fn faulty(problems: &[String], outcome: &str) -> Failure {
     problems.iter().for_each(|problem| say(problem));
     Failure::Misused(format!(
@@ -220,7 +218,7 @@ fn faulty(problems: &[String], outcome: &str) -> Failure {
     ))
 }
 
-/// Which schema there is none of, and how to give the one that there is.
+/// The error for a missing schema, with the options for an existing one.
 fn located(detail: &str) -> String {
     if detail.contains("but there is one of") {
         format!("{detail} (--tenant names a tenant; without it the schema of all is meant)")
@@ -229,7 +227,7 @@ fn located(detail: &str) -> String {
     }
 }
 
-/// What data a change hides, if any; completes "this …".
+/// The data that a change hides, if any; completes "this …".
 fn hidden(planned: &Planned) -> Option<String> {
     let names = &planned.hidden;
     if names.is_empty() {

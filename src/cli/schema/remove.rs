@@ -22,7 +22,7 @@ pub(in crate::cli) struct Remove {
     /// Skips the confirmation
     #[arg(long)]
     yes: bool,
-    /// Prints what was done as JSON
+    /// Prints the result as JSON
     #[arg(long)]
     json: bool,
 }

@@ -50,7 +50,7 @@ impl Show {
             several => {
                 let owners: Vec<_> = several.iter().map(|schema| origin(schema)).collect();
                 Err(Failure::Misused(format!(
-                    "several have a schema {}: give --tenant ({})",
+                    "several tenants have a schema {}: use --tenant ({})",
                     self.urn,
                     owners.join(", ")
                 )))

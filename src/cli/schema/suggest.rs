@@ -24,7 +24,7 @@ pub(in crate::cli) struct Suggest {
     all: bool,
 }
 
-/// What is suggested.
+/// The suggestion.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Suggested {
@@ -103,11 +103,11 @@ impl Suggest {
                 .map_or_else(|| urn.clone(), |there| (*there).to_owned())),
             (None, [only]) => Ok((*only).to_owned()),
             (None, []) => Err(Failure::Failed(format!(
-                "nothing that a schema could take was sent to tenant {} and left out",
+                "tenant {} has received no undeclared attributes that a schema could declare",
                 self.tenant
             ))),
             (None, several) => Err(Failure::Misused(format!(
-                "several schemas are needed: give --all, or --urn with one of {}",
+                "several schemas are needed: use --all, or --urn with one of {}",
                 several.join(", ")
             ))),
         }
@@ -142,14 +142,14 @@ fn print_all(suggested: &Suggested, out: &mut dyn Write) -> Result<(), Failure> 
     Ok(())
 }
 
-/// A schema alone does not make Okta send an attribute elsewhere.
+/// A schema alone does not make Okta send an attribute in another namespace.
 fn advise(suggested: &Suggested, urn: &str) {
     if suggested.moved.is_empty() {
         return;
     }
     say(&format!(
         "Okta sends {} outside of this schema. In the Profile Editor of the application, give each of these attributes \
-         the external namespace {urn}; until then they are left out as before.",
+         the external namespace {urn}; until then they are ignored as before.",
         suggested.moved.join(", ")
     ));
 }

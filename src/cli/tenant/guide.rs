@@ -25,7 +25,7 @@ pub(in crate::cli) struct Guide {
     json: bool,
 }
 
-/// What the guide of a tenant has beside the texts that are the same for all.
+/// The parts of a guide that are specific to the tenant.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Filled {
@@ -195,11 +195,11 @@ fn print_table(table: &Table, indent: &str, out: &mut dyn Write) -> Result<(), F
     Ok(())
 }
 
-/// What an identity provider will not take.
+/// Settings that the identity provider does not accept.
 fn warn_of(base_url: &str, provider: &str) {
     if !base_url.starts_with("https://") {
         say(&format!(
-            "{provider} wants an https URL that it can reach: set server.public_url, or --base-url of the tenant."
+            "{provider} requires a reachable https URL: set server.public_url, or --base-url of the tenant."
         ));
     } else if url::host(base_url).contains('_') {
         say(&format!(

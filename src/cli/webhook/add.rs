@@ -51,16 +51,16 @@ pub(super) struct Settings {
     /// How much of an event is sent [default: full]
     #[arg(long, value_parser = keyword(Payload::KEYWORDS, Payload::from_keyword))]
     payload: Option<Payload>,
-    /// Which events are sent one at a time: those of a resource, or of a tenant [default: resource]
+    /// Order of events: sequential per resource, or per tenant [default: resource]
     #[arg(long, value_parser = keyword(DeliveryOrder::KEYWORDS, DeliveryOrder::from_keyword))]
     order: Option<DeliveryOrder>,
-    /// File with headers to send, such as Authorization: one on a line, Name: value
+    /// File with headers to send, such as Authorization, one per line: Name: value
     #[arg(long, value_name = "FILE")]
     header_file: Option<PathBuf>,
-    /// Events under way at once, 1 to 256 [default: 16]
+    /// Maximum number of concurrent requests, 1 to 256 [default: 16]
     #[arg(long, value_name = "N", value_parser = concurrency)]
     concurrency: Option<usize>,
-    /// How long an answer may take, 1s to 60s [default: 15s]
+    /// Time limit of a response, 1s to 60s [default: 15s]
     #[arg(long, value_name = "SPAN", value_parser = timeout)]
     timeout: Option<u64>,
 }
@@ -78,7 +78,7 @@ fn timeout(text: &str) -> Result<u64, String> {
 }
 
 impl Settings {
-    /// The settings that are given, as the management API takes them.
+    /// The given settings in the format of the management API.
     pub(super) fn body(&self) -> Result<Map<String, Value>, Failure> {
         Ok(members([
             ("types", self.types.clone().map(Value::from)),

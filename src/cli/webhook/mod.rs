@@ -13,29 +13,29 @@ use std::io::Write;
 /// Commands of `scimd webhook`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Webhook {
-    /// Makes a webhook and prints its secret, or its public key, this one time
+    /// Creates a webhook and prints its secret, or its public key, once
     Add(add::Add),
-    /// Lists webhooks and where each stands
+    /// Lists webhooks with their progress
     List(list::List),
     /// Shows a webhook
     Show(list::Show),
     /// Changes settings of a webhook
     Set(set::Set),
-    /// Sends the event scimd.test at once, and shows the answer
+    /// Sends the event scimd.test immediately, and shows the result
     Test(change::Test),
     /// Sends nothing to a webhook until it is resumed
     Pause(change::Named),
     /// Sends again, where it stopped or from another place on
     Resume(change::Resume),
-    /// Deletes a webhook with all that waits for it
+    /// Deletes a webhook with its pending events
     Remove(change::Remove),
-    /// Makes a new secret and prints it; the old one stays valid for a period
+    /// Generates a new secret and prints it; the old one stays valid for a period
     Rotate(set::Rotate),
     /// Sends events again from a place on; later events follow in order
     Replay(change::Replay),
-    /// Lists events that were given up
+    /// Lists failed events
     Failed(failures::Failed),
-    /// Tries events again that were given up
+    /// Retries failed events
     Retry(failures::Retry),
     /// Shows attempts that failed
     Log(failures::Log),

@@ -60,7 +60,7 @@ impl Rotate {
         let body = json!({"overlap": format!("{}s", self.overlap)});
         let rotated = these.act(&[&self.name, "rotate"], Some(body)).await?;
         say(&format!(
-            "Events are signed with the old secret too for {}. The new one:",
+            "Events are also signed with the old secret for {}. The new secret:",
             duration::show(self.overlap)
         ));
         let Secret { secret } = read_as(rotated)?;

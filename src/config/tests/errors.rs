@@ -1,4 +1,4 @@
-//! What is said about each kind of mistake.
+//! The message for each kind of error.
 
 use super::*;
 
@@ -55,8 +55,7 @@ fn complaints_name_place_and_remedy() {
         (
             "limits",
             "requests_per_second = 24",
-            "limits.requests_per_second = 24: must be a whole number from 25 to 1000000: Entra ID sends up to 25 \
-             requests a second and gives up if they are refused",
+            "limits.requests_per_second = 24: must be a whole number from 25 to 1000000: Entra ID sends up to 25 requests per second and stops if they are refused",
         ),
         (
             "server",
@@ -197,7 +196,7 @@ fn warnings_for_what_is_likely_not_meant() {
         ),
         (
             "public_url = \"http://scim.example.com\"",
-            "identity providers want https",
+            "identity providers require https",
         ),
         (
             "listen = \"0.0.0.0:80\"\nbehind_proxy = true",

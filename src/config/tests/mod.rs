@@ -70,7 +70,7 @@ fn defaults_are_those_of_the_code() {
     config.check_exposure().unwrap();
 }
 
-/// Each key is read by a section: none takes a date.
+/// Each key is read by a section: none accepts a date.
 #[test]
 fn every_key_of_the_file_is_read() {
     for Effective { section, key, .. } in configure("", &[]).unwrap().effective() {
@@ -90,7 +90,7 @@ fn every_key_of_the_file_has_a_comment_line() {
     }
 }
 
-/// And what a variable gives shows as if a file had given it.
+/// A value of a variable has the same effect as that of a file.
 #[test]
 fn every_key_has_a_variable() {
     for entry in built_in().unwrap().iter().filter(|entry| !entry.is_unset()) {

@@ -1,4 +1,4 @@
-//! Which source of the configuration takes precedence over which.
+//! Precedence of the sources of the configuration.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Values with rules of their own: secrets, URLs, names.
+//! Values with specific rules: secrets, URLs, names.
 
 use super::*;
 

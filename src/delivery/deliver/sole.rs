@@ -3,15 +3,15 @@
 use std::fs::File;
 use std::path::Path;
 
-/// Held by the one process on the machine that sends from an embedded database, until it ends, in whatever way. A
-/// process that gets it knows that no other one sends: the leases in the database are of processes that are gone.
+/// Held by the only process on the machine that sends from an embedded database, until the process ends. While it is
+/// held, no other process sends: all other leases in the database belong to processes that have ended.
 #[derive(Debug)]
 pub struct SoleSender(#[expect(dead_code, reason = "it is held, not read")] File);
 
 impl SoleSender {
-    /// Claims the right for the database in a folder; `None` if another process has it, or the file system has no locks,
-    /// so that leases are waited for. The lock is on the folder: closing a file of the database would release the locks
-    /// of SQLite.
+    /// Claims the right for the database in a folder; `None` if another process holds it, or the file system has no
+    /// locks; then leases must expire first. The lock is on the folder: closing a file of the database would release
+    /// the locks of SQLite.
     pub(crate) fn claim(folder: &Path) -> Option<Self> {
         let folder = File::open(folder).ok()?;
         folder.try_lock().ok()?;

@@ -1,5 +1,5 @@
-//! Makes a change of schemas: it takes effect on every instance at once, and then the index
-//! follows while servers work.
+//! Executes a schema change: it takes effect on every instance at once, and then the index is updated while servers
+//! run.
 
 use super::plan::SchemaPlan;
 use super::refusal::SchemaRefusal;
@@ -19,11 +19,11 @@ pub enum SchemaStep<'a> {
     Tenant(&'a str, u64),
     /// So is that of a resource.
     Resource,
-    /// The change is made, or has failed.
+    /// The change is completed, or has failed.
     Done,
 }
 
-/// What a change of schemas did.
+/// The result of a schema change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SchemaOutcome {
     /// Resources whose index has changed.
@@ -36,11 +36,11 @@ pub struct SchemaOutcome {
 type Tell<'a> = &'a mut (dyn FnMut(SchemaStep<'_>) + Send);
 
 impl Operator {
-    /// Makes a change that was planned.
+    /// Executes a planned change.
     ///
     /// # Errors
-    /// 409 if other schemas were changed since it was planned; what resources hold against it, if
-    /// that came to be since: then it is taken back.
+    /// 409 if other schemas were changed since the plan; the contradictions in resources that appeared since then, in
+    /// which case it is rolled back.
     pub async fn change_schema(
         &self,
         plan: &SchemaPlan,
@@ -68,7 +68,7 @@ impl Operator {
         }
         outcome
             .contradictions
-            .push("it was taken back: nothing is changed".to_owned());
+            .push("it was rolled back: nothing is changed".to_owned());
         Err(SchemaRefusal::Problems(outcome.contradictions))
     }
 
@@ -93,7 +93,7 @@ impl Operator {
         }
     }
 
-    /// Lets the index follow the schemas.
+    /// Updates the index to the schemas.
     async fn follow(&self, plan: &SchemaPlan, tell: Tell<'_>) -> Result<Followed, SchemaRefusal> {
         let mut followed = Followed::default();
         tell(SchemaStep::Waiting);
@@ -121,7 +121,7 @@ impl Operator {
             if done.taken > 0 && followed.contradictions.is_empty() {
                 let (name, count) = (&tenant.name, done.taken);
                 followed.contradictions.push(format!(
-                    "tenant {name}: {count} resources hold a value that must be unique and that another one holds"
+                    "tenant {name}: {count} resources have a unique value that another resource has"
                 ));
             }
         }
@@ -129,7 +129,7 @@ impl Operator {
     }
 }
 
-/// What the audit trail says of a change.
+/// The audit entry of a change.
 fn entry(plan: &SchemaPlan, is_put: bool) -> AuditEntry {
     let action = if is_put {
         AuditAction::SchemaPut

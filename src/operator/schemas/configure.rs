@@ -1,5 +1,5 @@
-//! What the configuration says of schemas, put into the database when a server starts: every command and
-//! every instance sees what servers see, whatever configuration it has itself.
+//! Schema settings of the configuration, stored in the database when a server starts: every command and every instance
+//! uses the same schemas, regardless of its own configuration.
 
 use crate::access::catalogs::Sources;
 use crate::clock::Clock;
@@ -13,11 +13,11 @@ use serde_json::{Map, Value};
 /// Attempts while another program changes schemas.
 const ATTEMPTS: u32 = 8;
 
-/// Puts the schema files and the searched attributes that a configuration names in place of those of the
-/// database. What it does not name stays.
+/// Replaces the schema files and the searchable attributes of the database by those of a configuration. Settings that
+/// it does not have stay.
 ///
 /// # Errors
-/// With what is wrong with a file, or with what the files make of the catalog of a tenant.
+/// The errors of a file, or of the resulting catalog of a tenant.
 pub(crate) async fn configure(
     store: &Store,
     settings: &ServiceSettings,
@@ -66,8 +66,7 @@ pub(crate) async fn configure(
     ))
 }
 
-/// The keys of a configuration that say something else than the database has, for commands that do not
-/// change it.
+/// The keys of a configuration that differ from the database, for commands that do not change it.
 pub(crate) async fn differing(
     store: &Store,
     settings: &ServiceSettings,
@@ -84,7 +83,7 @@ pub(crate) async fn differing(
     Ok(differing.map(|(key, _)| *key).collect())
 }
 
-/// What is to be changed.
+/// The settings to change.
 fn wanted(settings: &ServiceSettings, before: &Sources) -> Result<Configured, StartError> {
     let files = match &settings.schema_files {
         Some(files) => {
@@ -144,7 +143,7 @@ fn are_there(files: &[ConfiguredSchema], kept: &[KeptSchema]) -> bool {
     there.count() == files.len() && files.iter().all(is_same)
 }
 
-/// What there is once the wanted is in force.
+/// The state after the change.
 async fn after(
     store: &Store,
     wanted: &Configured,
@@ -157,7 +156,7 @@ async fn after(
     let Some(files) = &wanted.files else {
         return Ok(after);
     };
-    // Those of commands that files have hidden until now may come to light.
+    // Schemas of commands that files have hidden can become visible.
     after.kept = store.added_schemas().await?;
     after
         .kept
@@ -174,7 +173,7 @@ async fn after(
     Ok(after)
 }
 
-/// The URNs that files bring and that had schemas before, but not from files: resources may hold values.
+/// The URNs in files that had schemas before, but not from files: resources can have values.
 async fn back(
     store: &Store,
     wanted: &Configured,
@@ -216,7 +215,7 @@ fn tell(wanted: &Configured, before: &Sources) {
     if let Some(names) = &wanted.searchable {
         tracing::info!(
             searchable = names.join(", "),
-            "what is searched is now as this configuration says"
+            "the searchable attributes were updated to this configuration"
         );
     }
     let Some(files) = &wanted.files else { return };
@@ -239,7 +238,7 @@ fn tell(wanted: &Configured, before: &Sources) {
     }
 }
 
-/// Logs a warning for each schema that a command added and that is taken from a file.
+/// Logs a warning for each schema of a command that a file overrides.
 async fn warn_of_replaced(store: &Store) -> Result<(), StoreError> {
     for ReplacedSchema { urn, file, tenant } in store.replaced_schemas().await? {
         let owner = tenant

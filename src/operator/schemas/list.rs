@@ -1,4 +1,4 @@
-//! Which schemas there are, and where each comes from.
+//! The list of schemas with their origins.
 
 use crate::access::catalogs::Sources;
 use crate::model::edit;
@@ -8,7 +8,7 @@ use crate::schema::Catalog;
 use crate::store::KeptSchema;
 use serde_json::{Map, Value};
 
-/// Where a schema comes from.
+/// The origin of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchemaOrigin {
     /// From the program.
@@ -21,7 +21,7 @@ pub enum SchemaOrigin {
     Tenant(String),
 }
 
-/// A schema and where it comes from.
+/// A schema with its origin.
 #[derive(Debug, Clone)]
 pub struct KnownSchema {
     /// URN of the schema.
@@ -30,18 +30,17 @@ pub struct KnownSchema {
     pub(crate) name: String,
     /// Names of the resource types that it is of, or extends.
     pub(crate) resource_types: Vec<String>,
-    /// Where it comes from.
+    /// The origin.
     pub origin: SchemaOrigin,
     /// The schema as RFC 7643 section 7 describes it.
     pub(crate) document: Map<String, Value>,
 }
 
 impl Operator {
-    /// All schemas, or those that a tenant has: built-in ones, those of files, and those that the
-    /// database keeps.
+    /// All schemas, or those of a tenant: built-in ones, those of files, and those of commands.
     ///
     /// # Errors
-    /// 404 if there is no such tenant, and errors of the database.
+    /// 404 for an unknown tenant, and errors of the database.
     pub async fn known_schemas(&self, tenant: Option<&str>) -> Result<Vec<KnownSchema>> {
         let number = match tenant {
             Some(name) => Some(self.tenant(name).await?.settings.number()),
@@ -76,7 +75,7 @@ fn of_program_and_files(sources: &Sources) -> Vec<KnownSchema> {
     known.collect()
 }
 
-/// The file of the configuration that a schema comes from.
+/// The configuration file of a schema.
 pub(super) fn file_of(kept: &[KeptSchema], urn: &str) -> Option<String> {
     kept.iter()
         .find(|kept| kept.urn.eq_ignore_ascii_case(urn))

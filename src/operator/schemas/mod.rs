@@ -1,5 +1,4 @@
-//! Schemas that the operator adds and removes while servers run: which there are, what a change of
-//! them would do, and doing it.
+//! Schemas that the operator adds and removes while servers run: listing, planning and executing changes.
 
 mod change;
 pub(super) mod configure;

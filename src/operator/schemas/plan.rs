@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// A change that can be made.
+/// A valid planned change.
 #[derive(Debug)]
 pub struct SchemaPlan {
     pub(super) tenant: Option<Tenant>,
@@ -28,12 +28,12 @@ pub struct SchemaPlan {
     pub(super) seen: i64,
     /// The resource type that the URN ends in, as that of a schema for it does.
     named_type: Option<String>,
-    /// What the tenants that have the schema hold of it.
+    /// The values of the tenants with the schema.
     pub(crate) surveys: Vec<Survey>,
 }
 
 impl SchemaPlan {
-    /// The schema file as it would be kept; `None` if it goes.
+    /// The new schema file; `None` if it is removed.
     pub(crate) fn document(&self) -> Option<&Map<String, Value>> {
         self.after.as_ref()
     }
@@ -50,8 +50,7 @@ impl SchemaPlan {
         (!after.contains(named)).then_some(named.as_str())
     }
 
-    /// What the change does to the resource types of the schema that may not be meant, in words that
-    /// complete "this …".
+    /// A possibly unintended effect on the resource types of the schema, as a text that completes "this …".
     pub(crate) fn other_types(&self) -> Option<String> {
         let after = edit::extends(self.after.as_ref()?);
         let extends = after.join(" and ");
@@ -92,8 +91,7 @@ impl SchemaPlan {
             .is_some_and(|after| after.values().any(requires))
     }
 
-    /// Names of attributes that nobody sees any more afterwards, with the number of resources that
-    /// hold values of them.
+    /// Names of attributes that become hidden, with the number of resources with values.
     pub fn hidden(&self) -> BTreeMap<String, u64> {
         let names = self.before.iter().flat_map(edit::names);
         let gone = names.filter(|name| {
@@ -113,7 +111,7 @@ impl SchemaPlan {
         .collect()
     }
 
-    /// Resources that hold values which the change brings to light again.
+    /// Number of resources with hidden values that become visible again.
     pub(crate) fn restored(&self) -> u64 {
         let was = |name: &String| {
             self.before
@@ -127,8 +125,8 @@ impl SchemaPlan {
             .sum()
     }
 
-    /// Whether the index may say other than the schemas afterwards: resources hold values of what
-    /// changes, or come to by a write that is under way.
+    /// Whether the index can be out of date afterwards: resources have values of changed attributes, or get them by a
+    /// running write.
     pub(super) fn may_lag(&self) -> bool {
         let was = |name: &String| {
             self.before
@@ -165,8 +163,7 @@ impl Operator {
     /// Plans a change of the schemas of a tenant, or of all tenants.
     ///
     /// # Errors
-    /// All that is wrong with it: with a file, with what it would make of the catalog of a tenant
-    /// that has it, and with the values that resources hold.
+    /// All its errors: in the file, in the resulting catalog of a tenant, and by values of resources.
     pub async fn plan_schema(
         &self,
         tenant: Option<&str>,
@@ -242,7 +239,7 @@ impl Operator {
         }
     }
 
-    /// What the tenants that have the schema now store of it.
+    /// The stored values of the tenants with the schema.
     pub(super) async fn surveys(&self, plan: &SchemaPlan) -> Result<Vec<Survey>, SchemaRefusal> {
         let mut surveys = Vec::new();
         for tenant in self.having(plan).await? {

@@ -4,13 +4,13 @@ use crate::error::ScimError;
 use crate::operator::error::OperatorError;
 use crate::store::StoreError;
 
-/// Why a change of schemas is not made.
+/// The refusal of a schema change.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaRefusal {
-    /// What is wrong with the change, a line for each problem.
+    /// The problems of the change, one per line.
     #[error("{}", .0.join("; "))]
     Problems(Vec<String>),
-    /// The tenant, or without one the deployment, has no schema of that URN of its own.
+    /// The tenant, or without one the deployment, has no own schema with that URN.
     #[error("{} has no schema {urn}{}", owner(.tenant.as_deref()), others(.owners))]
     NoSchema {
         /// URN of the schema.

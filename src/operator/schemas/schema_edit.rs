@@ -1,4 +1,4 @@
-//! What a change makes of a schema file.
+//! The effect of a change on a schema file.
 
 use super::list::file_of;
 use super::refusal::SchemaRefusal;
@@ -7,10 +7,10 @@ use crate::schema::{Catalog, SchemaFile};
 use crate::store::KeptSchema;
 use serde_json::{Map, Value};
 
-/// The resource type that is extended where nothing is said.
+/// The resource type that is extended by default.
 const USUAL: &str = "User";
 
-/// What becomes of a schema that the database keeps.
+/// The change of a stored schema.
 #[derive(Debug, Clone)]
 pub enum SchemaChange {
     /// Adds or replaces the schema of a file, which extends these resource types, or users, unless it names some
@@ -54,17 +54,17 @@ fn not_there(kept: &[KeptSchema], tenant: Option<&str>, urn: &str) -> SchemaRefu
 /// A schema file before and after a change.
 pub(super) struct SchemaEdit {
     pub(super) urn: String,
-    /// What complaints begin with.
+    /// The prefix of error messages.
     pub(super) origin: String,
     pub(super) before: Option<Map<String, Value>>,
     pub(super) after: Option<Map<String, Value>>,
 }
 
 impl SchemaEdit {
-    /// The schema file that a change is about, before and after it. `kept` are the schemas that are stored.
+    /// The schema file before and after a change. `kept` are the stored schemas.
     ///
     /// # Errors
-    /// What is wrong with the change by itself.
+    /// The errors of the change itself.
     pub(super) fn by(
         change: &SchemaChange,
         tenant: Option<&str>,
@@ -86,15 +86,14 @@ impl SchemaEdit {
         };
         if let Some(file) = file_of(kept, &edited.urn) {
             let problem = format!(
-                "{} comes from the file {file}: change it there, or take it out of the folder that schemas.dir names, and \
-                 start the server again",
+                "{} is from the file {file}: change it there, or remove it from the folder in schemas.dir, and restart the server",
                 edited.urn
             );
             return Err(SchemaRefusal::one(problem));
         }
         if Catalog::is_built_in(&edited.urn) {
             let problem = format!(
-                "{} is built in: attributes of your own need a URN of their own",
+                "{} is built in: your own attributes need a separate URN",
                 edited.urn
             );
             return Err(SchemaRefusal::one(problem));
@@ -244,7 +243,7 @@ fn read(file: &SchemaFile) -> Result<Map<String, Value>, SchemaRefusal> {
     let document: Map<String, Value> = serde_json::from_str(&file.text).unwrap_or_default();
     if !document.contains_key("attributes") {
         let problem = format!(
-            "{}: /endpoint: a resource type is not a schema; put the file into the folder that schemas.dir names",
+            "{}: /endpoint: a resource type is not a schema; put the file into the folder in schemas.dir",
             file.origin
         );
         return Err(SchemaRefusal::one(problem));

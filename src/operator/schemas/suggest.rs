@@ -1,4 +1,4 @@
-//! The schema that would take what a tenant's identity provider sends and no schema declares.
+//! Suggested schemas for undeclared attributes that a tenant's identity provider sends.
 
 use super::SchemaRefusal;
 use crate::model::edit;
@@ -39,16 +39,16 @@ fn still_unknown(
     if kind.is_none_or(|kind| kind.extension(&sent.name).is_none()) {
         return (!is_known(&sent.name)).then_some(sent);
     }
-    // An extension that is declared by now, perhaps without all that came.
+    // An extension that is declared now, possibly without all sent attributes.
     sent.sub_attributes
         .retain(|sub| !is_known(&format!("{}:{}", sent.name, sub.name)));
     (!sent.sub_attributes.is_empty()).then_some(sent)
 }
 
 impl Operator {
-    /// Suggests schemas for what was sent to a tenant, each the whole file: with what there is
-    /// under its URN. What came without a URN goes under the one given, else under the only one
-    /// that came, else under one named after the tenant.
+    /// Suggests schemas for attributes sent to a tenant, each as a complete file that includes existing definitions of
+    /// its URN. Attributes without a URN are added to the given URN, or else to the only URN that was sent, or else to
+    /// one named after the tenant.
     ///
     /// # Errors
     /// 404 if there is no such tenant, and errors of the database.
@@ -101,7 +101,7 @@ impl Operator {
         })
     }
 
-    /// What the identity provider of a tenant sent lately and no schema declares yet.
+    /// Undeclared attributes that the identity provider of a tenant has recently sent.
     ///
     /// # Errors
     /// 404 if there is no such tenant, and errors of the database.
@@ -123,7 +123,7 @@ impl Operator {
             .collect())
     }
 
-    /// Who takes a schema: the tenant that has it, or all.
+    /// The owner of a schema: a tenant, or all.
     pub(crate) async fn owner_of_schema(
         &self,
         tenant: &str,

@@ -1,4 +1,4 @@
-//! What the resources of a tenant hold of an extension, and whether it fits a schema for it.
+//! A survey of the values of an extension in the resources of a tenant, and of their validity for a schema.
 
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 
-/// What the resources of a tenant hold of an extension.
+/// The values of an extension in the resources of a tenant.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Survey {
     /// Name of the tenant.
@@ -18,7 +18,7 @@ pub(crate) struct Survey {
     pub(crate) resources: u64,
     /// Resources that hold a value of an attribute, by its name.
     pub(crate) holders: BTreeMap<String, u64>,
-    /// Resources whose value would not be valid after the change, and the id of the first, by attribute.
+    /// Number of resources with values that the change makes invalid, and the id of the first, by attribute.
     pub(crate) unfit: BTreeMap<String, (u64, String)>,
     /// Resources that share a value that must be unique after the change, by attribute, and the id of the
     /// first.
@@ -36,10 +36,10 @@ impl Survey {
     pub(super) fn contradictions(&self) -> Vec<String> {
         let tenant = &self.tenant;
         let unfit = self.unfit.iter().map(|(name, (count, first))| {
-            format!("tenant {tenant}: {count} resources have values of {name} that do not fit its definition; the first is {first}")
+            format!("tenant {tenant}: {count} resources have values of {name} that do not match its definition; the first is {first}")
         });
         let repeated = self.repeated.iter().map(|(name, (count, first))| {
-            format!("tenant {tenant}: {count} resources have a value of {name} that another one has too, so it cannot be unique; the first is {first}")
+            format!("tenant {tenant}: {count} resources have the same value of {name} as another one, so it cannot be unique; the first is {first}")
         });
         unfit.chain(repeated).collect()
     }
@@ -96,7 +96,7 @@ fn simple_values<'a>(
         .collect()
 }
 
-/// Digests of the keys that were met, which take less memory than the keys.
+/// Digests of the visited keys, which need less memory than the keys.
 #[derive(Default)]
 struct Keys(HashSet<[u8; 16]>);
 
@@ -126,7 +126,7 @@ impl Keys {
 }
 
 impl Operator {
-    /// Looks at what a tenant's resources hold under a URN, against the schema that would be there.
+    /// Surveys the values of a tenant's resources under a URN with the planned schema.
     pub(super) async fn survey(
         &self,
         tenant: &Tenant,

@@ -1,4 +1,4 @@
-//! A copy of the embedded database, taken while it is in use.
+//! A copy of the embedded database while it is in use.
 
 use crate::operator::error::{OperatorError, Result};
 use crate::operator::handle::Operator;
@@ -8,13 +8,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 impl Operator {
-    /// Copies the embedded database as it is at one moment into a new file, which only this user
-    /// can read and which is on the disk when this returns; answers its bytes. Writers are not
-    /// kept waiting. Until it is whole it has the ending `.partial`; what a copy that was broken
-    /// off left under that name is replaced.
+    /// Copies a snapshot of the embedded database into a new file, which only this user can read and which is synced to
+    /// disk when this returns; returns its size in bytes. Writers do not wait. An incomplete copy has the suffix
+    /// `.partial`; the file of an interrupted copy is replaced.
     ///
     /// # Errors
-    /// If there is such a file, or it cannot be written, or the database is PostgreSQL.
+    /// If the file exists, or it cannot be written, or the database is PostgreSQL.
     pub async fn backup(&self, file: &Path) -> Result<u64> {
         if file.symlink_metadata().is_ok() {
             return Err(OperatorError::FileExists(file.to_owned()));
@@ -30,7 +29,7 @@ impl Operator {
             Err(error) => Err(error),
         };
         if copied.is_err() {
-            // What is left of a copy that failed is of no use; that it stays would do no harm.
+            // The rest of a failed copy is useless, but harmless if it stays.
             let _ = fs::remove_file(&part);
         }
         copied
@@ -52,8 +51,7 @@ fn partial(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// Makes the file of the copy, in place of one that a copy left behind which was broken off. As long
-/// as the file that is returned is open, nobody else does.
+/// Creates the file of the copy, and replaces that of an interrupted copy. The open file excludes other copies.
 fn claim(part: &Path) -> io::Result<File> {
     if let Ok(left) = part.symlink_metadata() {
         if !left.is_file() {
@@ -82,7 +80,7 @@ fn lock(file: &File) -> io::Result<()> {
 fn finish(part: &Path, file: &Path) -> io::Result<u64> {
     let copy = File::open(part)?;
     copy.sync_all()?;
-    // A link, unlike a rename, does not replace a file that has come meanwhile.
+    // A link, unlike a rename, does not replace a file that was created concurrently.
     fs::hard_link(part, file)?;
     fs::remove_file(part)?;
     let folder = file

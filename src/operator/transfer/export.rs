@@ -22,16 +22,16 @@ use uuid::Uuid;
 /// Resources that are read at once.
 const PAGE: i64 = 500;
 
-/// What is exported.
+/// Options of an export.
 #[derive(Debug, Clone, Copy)]
 pub struct ExportRequest<'a> {
     /// Name of the tenant.
     pub tenant: &'a str,
-    /// With what no client reads: secret attributes, and digests of passwords.
+    /// Whether to include unreadable values: secret attributes, and digests of passwords.
     pub with_secrets: bool,
 }
 
-/// What was exported.
+/// The result of an export.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exported {
@@ -43,7 +43,7 @@ pub struct Exported {
     pub holding_hidden: u64,
 }
 
-/// Takes a line, and says how many memberships are in it.
+/// Writes a line, with its number of memberships.
 type Sink<'a, E> = &'a mut dyn FnMut(&str) -> std::result::Result<(), E>;
 
 impl Operator {
@@ -265,7 +265,7 @@ fn is_secret(path: &AttributePath) -> bool {
     path.attribute.is_secret() || path.end().is_secret()
 }
 
-/// Whether documents of the type may hold what no client reads; a password is not in them.
+/// Whether documents of the type can have unreadable values; passwords are stored separately.
 fn has_secrets(resource_type: &ResourceType) -> bool {
     let password = resource_type.password().map(|password| password.name());
     resource_type
@@ -274,7 +274,7 @@ fn has_secrets(resource_type: &ResourceType) -> bool {
         .any(|path| is_secret(path) && Some(path.attribute.name()) != password)
 }
 
-/// The document of these attributes and, if it says so, without secrets.
+/// The document of these attributes, optionally without secrets.
 fn shown(
     resource_type: &ResourceType,
     mut attributes: Map<String, Value>,

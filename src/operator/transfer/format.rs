@@ -1,6 +1,6 @@
-//! What the lines of an export have beside resources.
+//! Parts of the lines of an export beyond SCIM resources.
 
-/// Name of the object for what SCIM has no attribute for.
+/// Name of the object for values without a SCIM attribute.
 pub(super) const OWN: &str = "x-scimd";
 
 /// Members on a line, at most, and changed at once.

@@ -1,6 +1,5 @@
-//! Reads lines and makes a tenant what they say: resources first, many side by side, then the
-//! memberships between them. Another run goes on where one was interrupted, since what is as its
-//! line says costs a read and nothing else.
+//! Imports lines into a tenant: first resources, concurrently, then the memberships between them. Another run continues
+//! after an interruption, because a matching resource costs only a read.
 
 use super::jsonl::{Line, Record, parse};
 use super::memberships::{MembershipOutcome, TargetMembers};
@@ -18,12 +17,12 @@ use std::io::BufRead;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-/// Kinds of things left out that are counted by name.
+/// Maximum number of ignored names that are counted separately.
 const NOTED: usize = 100;
-/// Things that would be left out which a problem names.
+/// Maximum number of ignored names in an error.
 const NAMED: usize = 5;
 
-/// What is imported, and how.
+/// Options of an import.
 #[derive(Debug, Clone, Copy)]
 pub struct ImportRequest<'a> {
     /// Name of the tenant.
@@ -32,13 +31,13 @@ pub struct ImportRequest<'a> {
     pub dry_run: bool,
     /// Resources that are written side by side.
     pub side_by_side: usize,
-    /// What follows a line that cannot be imported.
+    /// Reaction to a line that cannot be imported.
     pub on_error: OnError,
-    /// Leaves out what no schema declares; else a line that has anything of it cannot be imported.
+    /// Whether to ignore undeclared values; otherwise a line with any of them cannot be imported.
     pub drop_unknown: bool,
 }
 
-/// What follows a line that cannot be imported.
+/// Reaction to a line that cannot be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
     /// Nothing more is read.
@@ -50,7 +49,7 @@ pub enum OnError {
 /// The progress of an import.
 #[derive(Debug)]
 pub enum ImportStep<'a> {
-    /// So many bytes were read.
+    /// Number of bytes read.
     Read(u64),
     /// The members of a resource are written.
     Members,
@@ -63,39 +62,39 @@ pub enum ImportStep<'a> {
     },
 }
 
-/// What an import did, or would do.
+/// The result of an import or of a dry run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Imported {
     /// Lines that were refused because no schema declares all that they have.
     #[serde(skip)]
     pub undeclared: u64,
-    /// Resources that were not there.
+    /// Created resources.
     pub created: u64,
     /// Resources that were different, or had other members.
     pub updated: u64,
-    /// Resources that were as their lines say.
+    /// Unchanged resources.
     pub unchanged: u64,
     /// Lines that could not be imported.
     pub failed: u64,
-    /// Memberships that came.
+    /// Added memberships.
     pub joined: u64,
-    /// Memberships that went.
+    /// Removed memberships.
     pub left: u64,
     /// Numbers of resources by resource type.
     pub(crate) types: BTreeMap<String, Counts>,
-    /// What lines had that the schemas do not know, and how often.
+    /// Undeclared names in lines, with counts.
     pub left_out: BTreeMap<String, u64>,
 }
 
-/// What an import did with the resources of a type, or would do.
+/// The result of an import or a dry run for a resource type.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Counts {
-    /// Resources that were not there.
+    /// Created resources.
     pub(crate) created: u64,
     /// Resources that were different, or had other members.
     pub(crate) updated: u64,
-    /// Resources that were as their lines say.
+    /// Unchanged resources.
     pub(crate) unchanged: u64,
 }
 
@@ -103,8 +102,8 @@ impl Operator {
     /// Imports lines into a tenant.
     ///
     /// # Errors
-    /// 404 if there is no such tenant; errors of the input and of the database. What is
-    /// wrong with a line is reported and counted instead.
+    /// 404 for an unknown tenant; errors of the input and of the database. Errors of lines are reported and counted
+    /// instead.
     pub async fn import(
         &self,
         import: &ImportRequest<'_>,
@@ -260,7 +259,7 @@ impl Run<'_> {
     }
 
     /// # Errors
-    /// 400 if something of a line would be left out that nobody has agreed to lose.
+    /// 400 if a part of a line would be ignored without permission.
     fn keeps_all(&mut self, left_out: &[LeftOut]) -> Result<()> {
         if self.import.drop_unknown || left_out.is_empty() {
             return Ok(());
@@ -289,7 +288,7 @@ impl Run<'_> {
         }
     }
 
-    /// Tells of a line that cannot be imported. A failure of the database is not one of a line.
+    /// Reports a line that cannot be imported. A failure of the database is not an error of a line.
     fn problem(&mut self, line: u64, error: ScimError) -> Result<()> {
         if error.status() >= 500 {
             return Err(error);
@@ -304,8 +303,7 @@ impl Run<'_> {
         (self.tell)(ImportStep::Problem { line, detail });
     }
 
-    /// Writes the resources of the window, in whose places in the order of creation they stand
-    /// as they stand in the input.
+    /// Writes the resources of the window; their order of creation is that of the input.
     async fn flush(&mut self) -> Result<()> {
         let records = std::mem::take(&mut self.window);
         let ids: Vec<Uuid> = self.ids.drain().collect();
@@ -418,7 +416,7 @@ impl Run<'_> {
         Ok(self.done)
     }
 
-    /// Lets a resource get its members beside others, when there is room.
+    /// Starts writing the members of a resource concurrently with others, up to a limit.
     async fn start(
         &mut self,
         tasks: &mut JoinSet<(Entry, Result<MembershipOutcome>)>,

@@ -20,7 +20,7 @@ use uuid::{Builder, Uuid};
 /// How deep a line may be nested.
 const DEPTH: usize = 32;
 
-/// What a line says.
+/// The content of a line.
 #[derive(Debug)]
 pub(super) enum Line {
     /// A resource.
@@ -29,14 +29,14 @@ pub(super) enum Line {
     Members { group: Uuid, members: Vec<Uuid> },
 }
 
-/// A resource as a line gives it.
+/// A resource in a line.
 #[derive(Debug)]
 pub(super) struct Record {
     /// Number of the line.
     pub(super) number: u64,
     /// Id of the resource.
     pub(super) id: Uuid,
-    /// Whether the line has no id, so that it was made from the unique values.
+    /// Whether the line has no id, so that it was derived from the unique values.
     pub(super) is_id_made: bool,
     /// Type of the resource.
     pub(super) resource_type: Arc<ResourceType>,
@@ -52,10 +52,10 @@ pub(super) struct Record {
     pub(super) members: Option<Vec<Uuid>>,
 }
 
-/// Reads the line with that number.
+/// Parses the line with that number.
 ///
 /// # Errors
-/// 400 with what is wrong with it.
+/// 400 with its error.
 pub(super) fn parse(
     caller: &Caller,
     limits: &ValueLimits,
@@ -174,7 +174,7 @@ fn accepted(
     if !is_state {
         assign_defaults(resource_type, &mut accepted);
     } else {
-        // Equal but perhaps for the order of sub-attributes, which a reader would see change.
+        // Equal except possibly for the order of sub-attributes, which would change for clients.
         accepted.attributes = accepted.attributes.in_order_of(sent);
     }
     Ok(accepted)
@@ -215,13 +215,13 @@ fn digest(own: &Value) -> Result<Option<String>> {
     Ok(Some(digest.to_owned()))
 }
 
-/// The id for the text of an id. That of a server whose ids are no UUIDs gives the same one
-/// wherever it occurs, so that memberships hold and another run finds what the first one made.
+/// The id for the text of an id. An id that is not a UUID always results in the same one, so that memberships are
+/// preserved and another run finds the resources of the first one.
 fn id_for(text: &str) -> Uuid {
     Uuid::parse_str(text).unwrap_or_else(|_| made_from(&["id", text]))
 }
 
-/// The id for a resource without one: from its unique values, else from all it has and where.
+/// The id for a resource without one: from its unique values, or else from all its attributes and the line number.
 fn own_id(resource_type: &ResourceType, accepted: &Accepted, number: u64) -> Uuid {
     let is_unique = |leaf: usize| {
         resource_type

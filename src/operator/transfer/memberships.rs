@@ -1,5 +1,5 @@
-//! Memberships of an import, once all resources are there: what a resource has and what its lines
-//! name are walked side by side, so that only the difference is written.
+//! Memberships of an import, after all resources exist: the current and the imported members of a resource are merged
+//! in order, so that only the difference is written.
 
 use super::format::MEMBERS_OF_LINE;
 use super::record::Importer;
@@ -13,7 +13,7 @@ use crate::store::{
 };
 use uuid::Uuid;
 
-/// The members that a resource is to have. Eight bytes for each is what the largest group costs.
+/// The new members of a resource, with eight bytes of memory for each.
 #[derive(Debug)]
 pub(super) struct TargetMembers {
     pub(super) head: Entry,
@@ -23,12 +23,12 @@ pub(super) struct TargetMembers {
     missing_count: u64,
 }
 
-/// What was done to the members of a resource.
+/// The changes of the members of a resource.
 #[derive(Debug, Default)]
 pub(super) struct MembershipOutcome {
     pub(super) joined: u64,
     pub(super) left: u64,
-    /// What of the line could not be done.
+    /// Errors of the line.
     pub(super) problem: Option<String>,
 }
 
@@ -66,7 +66,7 @@ impl TargetMembers {
         Ok(())
     }
 
-    /// Makes the members of the resource what they are to be.
+    /// Sets the members of the resource.
     pub(super) async fn settle(mut self, importer: &Importer) -> Result<MembershipOutcome> {
         self.keys.sort_unstable();
         self.keys.dedup();
@@ -91,7 +91,7 @@ impl TargetMembers {
         match found {
             Some(group) => self.change(importer, &group, &mut settled).await?,
             None if importer.dry_run => settled.joined = self.keys.len() as u64,
-            None => settled.problem = Some("The resource is gone.".to_owned()),
+            None => settled.problem = Some("The resource was deleted.".to_owned()),
         }
         if importer.dry_run {
             // Who is missing may be about to be created.
@@ -173,7 +173,7 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Writes what has come together, if it is as much.
+    /// Writes the collected changes, if there are enough.
     async fn write_if(&mut self, least: usize, settled: &mut MembershipOutcome) -> Result<()> {
         if self.join.len() + self.leave.len() < least {
             return Ok(());

@@ -1,9 +1,8 @@
 //! Resources as JSON Lines, for a move to another database, a copy to keep, or a migration from
 //! another server; and the copy of the embedded database.
 //!
-//! A line is a resource as a client reads it, without what follows from the server's address.
-//! Members of a large group continue on lines of their own after it. What no client reads stands
-//! under [`format::OWN`].
+//! A line is a resource in its SCIM representation, without values that depend on the server's address. Members of a
+//! large group continue on separate lines after it. Unreadable values are under [`format::OWN`].
 
 mod backup;
 mod export;

@@ -1,4 +1,4 @@
-//! Writes one resource of an import, or finds out what writing it would do.
+//! Writes one resource of an import, or determines the effect for a dry run.
 
 use super::jsonl::Record;
 use crate::access::Caller;
@@ -17,7 +17,7 @@ use crate::store::{
 };
 use std::sync::Arc;
 
-/// What became of a line.
+/// The result of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Created,
@@ -25,17 +25,17 @@ pub(super) enum Outcome {
     Unchanged,
 }
 
-/// What is known of the resource of a line before it is written.
+/// The state of the resource of a line before it is written.
 #[derive(Debug)]
 pub(super) enum Past {
     /// The resource exists.
     Present(Present),
-    /// The resource does not exist and will have this place in the order of creation. The version is the one under
-    /// which a resource of its id was deleted, if one was.
+    /// The resource does not exist and will have this reserved key. The version is the one at which a resource with its
+    /// id was deleted, if any.
     Absent(ReservedSeq, Option<i64>),
 }
 
-/// What an import has read of a resource that exists.
+/// The existing resource of a line.
 #[derive(Debug)]
 pub(super) struct Present {
     pub(super) found: StoredResource,
@@ -157,7 +157,7 @@ impl Importer {
                 let (scope, tenant) = (self.caller.scope(), &self.caller.settings);
                 match refusal(&self.service.store, scope, tenant, outcome).await {
                     WriteError::Refused(_) if outcome == WriteOutcome::Stale => {
-                        let detail = "It was changed meanwhile; import this line again.";
+                        let detail = "It was changed concurrently; import this line again.";
                         Err(ScimError::new(ErrorStatus::CONFLICT, detail)
                             .because(Reason::VersionConflict))
                     }
@@ -179,8 +179,8 @@ impl Importer {
             .filter(|_| self.service.keeps_passwords(&self.caller))
     }
 
-    /// Whether a resource is as its line says: a state to the letter, else by what it means. The state
-    /// of an earlier version is no other one.
+    /// Whether a resource matches its line: exactly for a state, otherwise by meaning. The state of an earlier version
+    /// counts as a match.
     fn is_same(
         &self,
         record: &Record,
@@ -200,8 +200,8 @@ impl Importer {
     }
 }
 
-/// The attributes afterwards: those of the line, and what no client reads. A password in plain
-/// text counts at creation only: whether it is another one can be told from no digest.
+/// The new attributes: those of the line, and unreadable values. A plain-text password is used only at creation,
+/// because a digest does not show whether it changed.
 fn after(record: &Record, before: &Attributes) -> Attributes {
     let mut after = before.replaced_by(&record.resource_type, &record.accepted);
     if after == record.accepted.attributes {

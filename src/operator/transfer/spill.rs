@@ -1,5 +1,4 @@
-//! Memberships that wait until all resources are there, in a file without a name: it goes with
-//! the program, however that ends.
+//! Memberships that wait until all resources exist, in an unnamed file, which is deleted when the program ends.
 
 use crate::error::{Result, ScimError};
 use crate::resource::Meta;
@@ -9,7 +8,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use uuid::Uuid;
 
-/// The members that a line gives to a resource.
+/// The members of a resource in a line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Entry {
     /// Number of the line.
@@ -20,7 +19,7 @@ pub(super) struct Entry {
     pub(super) resource_type: String,
     /// Whether it is the first line of the resource; the others follow at once.
     pub(super) is_first: bool,
-    /// Whether the resource was created by its line: its times stay as that says.
+    /// Whether its line created the resource, which keeps the times of the line.
     pub(super) is_new: bool,
     /// Version and times of the line, if it is the whole state of a resource.
     pub(super) meta: Option<Meta>,
@@ -46,7 +45,7 @@ impl Spill {
         self.0.write_all(b"\n").map_err(|error| trouble(&error))
     }
 
-    /// All entries, in the order in which they came.
+    /// All entries, in the order of addition.
     pub(super) fn entries(self) -> Result<impl Iterator<Item = Result<Entry>>> {
         let mut file = self
             .0

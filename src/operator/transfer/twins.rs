@@ -1,5 +1,5 @@
-//! Lines without an id that have the unique values of an earlier one. They are of one resource only if
-//! they say so by `externalId`; else the last of them would win, another one with each run.
+//! Lines without an id with the unique values of an earlier line. They belong to one resource only if `externalId` is
+//! equal; otherwise the last of them would win, a different one in each run.
 
 use super::jsonl::Record;
 use crate::error::{Result, ScimError};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// The lines without an id that were read, by the id that was made for each.
+/// The lines without an id, by the derived id.
 #[derive(Debug, Default)]
 pub(super) struct Twins(HashMap<Uuid, First>);
 
@@ -19,10 +19,10 @@ struct First {
 }
 
 impl Twins {
-    /// Takes note of a line.
+    /// Records a line.
     ///
     /// # Errors
-    /// 409 if an earlier line has its unique values and may be of another resource.
+    /// 409 if an earlier line has its unique values and can belong to another resource.
     pub(super) fn admit(&mut self, record: &Record) -> Result<()> {
         if !record.is_id_made {
             return Ok(());
@@ -48,8 +48,7 @@ impl Twins {
                 Ok(())
             }
             Some(first) => Err(ScimError::uniqueness(format!(
-                "The unique values of this line are those of line {}, and neither an id nor an externalId says that \
-                 both are of one resource.",
+                "The unique values of this line are those of line {}, and neither an id nor an externalId shows that both belong to one resource.",
                 first.line
             ))),
         }

@@ -13,7 +13,7 @@ type Sender = SendRequest<Empty<Bytes>>;
 type Response = hyper::Response<Incoming>;
 
 impl Server {
-    /// A connection of HTTP/2 that takes so many bytes of each answer.
+    /// An HTTP/2 connection with a flow-control window of the given number of bytes for each response.
     async fn http2(&self, window: u32) -> (Sender, JoinHandle<hyper::Result<()>>) {
         let mut builder = Builder::new(TokioExecutor::new());
         builder.initial_stream_window_size(window);
@@ -197,7 +197,8 @@ async fn a_connection_whose_answers_are_not_read_is_closed() {
     until_nothing_is_under_way(&server).await;
 }
 
-/// A connection on which no answer is read, and the answers to at most so many requests that are refused.
+/// A connection on which no response is read, and the responses to at most the given number of requests that are
+/// rejected.
 struct Unread {
     _sender: Sender,
     connection: JoinHandle<hyper::Result<()>>,

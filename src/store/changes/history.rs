@@ -1,4 +1,4 @@
-//! The changes of one resource, the latest first.
+//! The changes of one resource, latest first.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column};

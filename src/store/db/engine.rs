@@ -239,8 +239,8 @@ impl Engine {
             .map(|_| ())
     }
 
-    /// Copies the embedded database, as it is at one moment, into a file that is there and empty;
-    /// `false` for PostgreSQL, which has tools of its own.
+    /// Copies a consistent snapshot of the embedded database into an existing, empty file; `false` for PostgreSQL, which
+    /// has separate tools.
     pub(in crate::store) async fn copy_into(&self, file: &str) -> Result<bool, StoreError> {
         let Database::Sqlite { readers, .. } = &self.database else {
             return Ok(false);

@@ -19,7 +19,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 pub(in crate::store) struct Hosts(Vec<PgConnectOptions>);
 
 /// A host and its response.
-pub(in crate::store) type Asked = (PgConnectOptions, Result<Option<PgConnection>, sqlx::Error>);
+pub(in crate::store) type Probed = (PgConnectOptions, Result<Option<PgConnection>, sqlx::Error>);
 
 /// The response of a usable host.
 #[derive(Debug)]
@@ -56,14 +56,14 @@ impl Hosts {
         &self,
     ) -> Result<(PgConnectOptions, PgConnection), StoreError> {
         // In parallel, so that an unresponsive host does not delay the others.
-        let mut asked: JoinSet<_> = self
+        let mut probes: JoinSet<_> = self
             .0
             .iter()
             .cloned()
-            .map(|options| ask(options, FIRST_ANSWER))
+            .map(|options| probe(options, FIRST_ANSWER))
             .collect();
         let mut outcome = Err(StoreError::Away(sqlx::Error::PoolTimedOut));
-        while let Some(answer) = asked.join_next().await {
+        while let Some(answer) = probes.join_next().await {
             match answer {
                 Ok((options, Ok(Some(connection)))) => return Ok((options, connection)),
                 Ok((_, Err(error))) => outcome = Err(error.into()),
@@ -74,16 +74,16 @@ impl Hosts {
     }
 
     /// Probes all hosts again, in addition to pending attempts.
-    pub(in crate::store) fn ask_again(&self, asked: &mut JoinSet<Asked>) {
+    pub(in crate::store) fn probe_again(&self, probes: &mut JoinSet<Probed>) {
         self.0
             .iter()
             .cloned()
-            .for_each(|options| drop(asked.spawn(ask(options, ANSWER))));
+            .for_each(|options| drop(probes.spawn(probe(options, ANSWER))));
     }
 
     /// The next response; `None` if all attempts have ended.
-    pub(in crate::store) async fn next(asked: &mut JoinSet<Asked>) -> Option<Asked> {
-        while let Some(answer) = asked.join_next().await {
+    pub(in crate::store) async fn next(probes: &mut JoinSet<Probed>) -> Option<Probed> {
+        while let Some(answer) = probes.join_next().await {
             if let Ok(answer) = answer {
                 return Some(answer);
             }
@@ -95,7 +95,7 @@ impl Hosts {
     /// responds at all, even with a refusal.
     pub(in crate::store) fn there(
         &self,
-        (options, answer): Asked,
+        (options, answer): Probed,
     ) -> Option<(PgConnectOptions, Answer)> {
         let answer = match answer {
             Ok(Some(connection)) => Answer::TakesWrites(connection),
@@ -112,7 +112,7 @@ impl Hosts {
 }
 
 /// The response of a host within a time limit.
-async fn ask(options: PgConnectOptions, time: Duration) -> Asked {
+async fn probe(options: PgConnectOptions, time: Duration) -> Probed {
     let answer = timeout(time, connect(&options)).await;
     let answer = answer.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())));
     (options, answer)

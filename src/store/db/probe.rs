@@ -40,7 +40,7 @@ pub(in crate::store) async fn probe(
 ) {
     let (mut asked, mut commit) = (JoinSet::new(), Commit::new());
     while is_wanted() {
-        hosts.ask_again(&mut asked);
+        hosts.probe_again(&mut asked);
         let again = Instant::now() + AGAIN;
         loop {
             if asked.is_empty() && commit.tasks.is_empty() {

@@ -58,7 +58,7 @@ impl SqliteFile {
         self.open(OpenFlags::SQLITE_OPEN_READ_ONLY, self.lock)
     }
 
-    /// The connection that writes, to a file that is there; another program's lock is waited for that long.
+    /// The writing connection, to an existing file; it waits for `lock` for the lock of another program.
     ///
     /// # Errors
     /// If the file cannot be opened.

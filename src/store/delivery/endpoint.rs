@@ -193,7 +193,7 @@ impl Store {
         Ok(!self.engine.write_retrying(batch).await?.is_empty())
     }
 
-    /// Endpoints in the order of their names: those of a kind, or the one with a name.
+    /// Endpoints in the order of their names: those of one kind, or the endpoint with the given name.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -1,4 +1,4 @@
-//! Has each request logged by its API, also if its client hangs up before it is answered.
+//! Lets the API log each request, even if its client disconnects before the response.
 
 use crate::trace::{RequestSpan, TraceParent};
 use crate::wire::layers::step::{Inner, Step, answer};
@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Begins the log entry of a request, which has its [`TraceParent`] and its [`RequestSpan`], if there are such, as extensions. What the handler is to add to it goes with the request as an extension.
+/// Starts the log entry of a request, whose [`TraceParent`] and [`RequestSpan`], if any, are extensions. The part that
+/// the handler adds is an extension of the request.
 pub(crate) type Begin = Arc<dyn Fn(&mut Request) -> Finish + Send + Sync>;
 
-/// Finishes a log entry with the answer; `None` if the client hung up.
+/// Completes a log entry with the response; `None` if the client disconnected.
 pub(crate) type Finish = Box<dyn FnOnce(Option<&Response>) + Send>;
 
 /// Has the API log each request.

@@ -1,4 +1,4 @@
-//! Counts the bytes of an answer until they are written.
+//! Counts the bytes of a response until they are written.
 
 use crate::wire::in_flight::Ticket;
 use crate::wire::layers::step::{Inner, Step, answer};
@@ -8,14 +8,14 @@ use axum::extract::Request;
 use axum::response::Response;
 use hyper::body::Body;
 
-/// Bytes of an answer that is never refused for them, as the request has been admitted.
+/// Size up to which a response is never refused, because the request has been admitted.
 const SMALL: usize = 64 << 10;
 
-/// Bytes of an answer of unknown length, which is sent while it is read, as it is kept in memory.
+/// Bytes in memory of a streamed response.
 const WHILE_READ: usize = 1 << 20;
 
-/// Counts the bytes of the answer for the client of the request, and refuses the request if they are too many. The
-/// answer to a write is never refused.
+/// Counts the bytes of the response for the client of the request, and refuses the request if there are too many. The
+/// response to a write is never refused.
 #[derive(Debug, Clone)]
 pub(crate) struct AnswerMemory {
     pub(crate) refuse: RefusalForms,

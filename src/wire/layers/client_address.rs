@@ -1,4 +1,4 @@
-//! Finds out from which address a request comes.
+//! Determines the client address of a request.
 
 use crate::live::Live;
 use crate::wire::layers::step::{Inner, Step, answer};
@@ -18,7 +18,7 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
-/// Gives the request its [`ClientAddress`].
+/// Adds the [`ClientAddress`] to the request.
 #[derive(Debug, Clone)]
 pub(crate) struct FindClient {
     pub(crate) settings: Live<RequestSettings>,
@@ -34,8 +34,8 @@ impl<S: Inner> Step<S> for FindClient {
     }
 }
 
-/// The other end of the connection or, behind a proxy, the last address in `X-Forwarded-For`: what comes before that
-/// was written by the client.
+/// The other end of the connection or, behind a proxy, the last address in `X-Forwarded-For`: earlier ones are set by
+/// the client.
 fn find(headers: &HeaderMap, extensions: &Extensions, behind_proxy: bool) -> Option<IpAddr> {
     let connected = extensions.get::<Peer>().map(|peer| peer.0.ip());
     let forwarded = if behind_proxy {

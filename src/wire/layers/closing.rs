@@ -1,5 +1,4 @@
-//! Closes a connection of HTTP/1 after an answer behind which no other request can be found, or after which the server
-//! ends.
+//! Closes an HTTP/1 connection after a response if the start of the next request is unknown, or the server stops.
 
 use crate::wire::body::Remainder;
 use crate::wire::deadlines::ConnectionDeadlines;
@@ -10,12 +9,12 @@ use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Version};
 use axum::response::Response;
 
-/// An extension of an answer: where the request ends is not known.
+/// An extension of a response: the end of the request is unknown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MustClose;
 
-/// Sends `Connection: close` where the end of the request is not known, where more of it comes than is read, and where
-/// the server is about to end.
+/// Sends `Connection: close` if the end of the request is unknown, if a part of it is not read, and if the server
+/// stops.
 #[derive(Debug, Clone)]
 pub(crate) struct Closing;
 

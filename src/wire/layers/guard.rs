@@ -1,5 +1,4 @@
-//! Refuses a request that two readers could understand differently: behind a proxy, one request can be made to look
-//! like two in that way.
+//! Refuses a request that two parsers can interpret differently: behind a proxy this allows request smuggling.
 
 use crate::live::Live;
 use crate::wire::layers::closing::MustClose;
@@ -85,8 +84,8 @@ fn check_framing(headers: &HeaderMap) -> Result<()> {
     Ok(())
 }
 
-/// HTTP/1.1 has one Host, HTTP/1.0 at most one (RFC 9112 section 3.2); in HTTP/2 the authority
-/// takes its place, and a Host beside it must say the same (RFC 9113 section 8.3.1).
+/// HTTP/1.1 has one Host, HTTP/1.0 at most one (RFC 9112 section 3.2); in HTTP/2 the authority replaces it, and an
+/// additional Host must be equal (RFC 9113 section 8.3.1).
 fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<()> {
     let host = single(headers, &HOST)
         .ok_or_else(|| refused("The request has more than one Host field."))?;
@@ -131,7 +130,7 @@ fn check_credentials(uri: &Uri, headers: &HeaderMap) -> Result<()> {
     Ok(())
 }
 
-/// Whether the query has a parameter `access_token`, whatever its value.
+/// Whether the query has a parameter `access_token`.
 fn names_token(query: Option<&str>) -> bool {
     let parameters = query.unwrap_or_default().split('&');
     let mut names = parameters.map(|parameter| parameter.split('=').next().unwrap_or_default());
@@ -146,8 +145,7 @@ fn check_path(path: &str) -> Result<()> {
     Ok(())
 }
 
-/// Percent-decoding as UTF-8; `None` if either is broken. The decoder alone takes a percent sign without two digits
-/// as it is.
+/// Percent-decoding as UTF-8; `None` if either is invalid. The decoder alone accepts a percent sign without two digits.
 pub(crate) fn decode(text: &str) -> Option<String> {
     if !text.contains('%') {
         return Some(text.to_owned());
@@ -161,7 +159,7 @@ pub(crate) fn decode(text: &str) -> Option<String> {
     Some(text.into_owned())
 }
 
-/// The value of a field that comes at most once; `None` if it comes more often.
+/// The value of a field that occurs at most once; `None` if it occurs more often.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a HeaderValue>> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();

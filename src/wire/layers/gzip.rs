@@ -1,4 +1,4 @@
-//! Answers are compressed for clients that ask for it.
+//! Compression of responses for clients that accept it.
 
 use crate::wire::layers::step::{Inner, Step, answer};
 use axum::body::Body;
@@ -13,23 +13,23 @@ use tower_http::compression::{CompressionBody, CompressionLayer, CompressionLeve
 /// Below this the work costs more than the bytes.
 const WORTHWHILE_BYTES: u64 = 1024;
 
-/// What is compressed. An event of a stream would wait for those behind it.
+/// Whether a response is compressed. In a stream, an event would wait for later ones.
 pub(crate) type Worthwhile = And<SizeAbove, NotForContentType>;
 
-/// Compresses answers with gzip.
+/// Compresses responses with gzip.
 pub(crate) fn compression() -> CompressionLayer<Worthwhile> {
     CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
         .compress_when(SizeAbove::new(WORTHWHILE_BYTES).and(NotForContentType::SSE))
 }
 
-/// An answer whose body may be compressed, as any other.
+/// A response whose body can be compressed.
 pub(crate) fn body(response: http::Response<CompressionBody<Body>>) -> Response {
     response.map(Body::new)
 }
 
-/// Leaves of `Accept-Encoding` only whether gzip is wanted: the compression answers 406 to a client
-/// that refuses every coding, but such a client is better served with plain text.
+/// Reduces `Accept-Encoding` to whether gzip is accepted: the compression layer returns 406 to a client that refuses
+/// every coding, but plain text is better for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Negotiate;
 
@@ -51,8 +51,7 @@ impl<S: Inner> Step<S> for Negotiate {
     }
 }
 
-/// Gives the answer to a `HEAD`, which the layer has nothing to compress of, the headers that
-/// a `GET` would have.
+/// Adds the headers of a `GET` to the response of a `HEAD`, which has no body to compress.
 fn describe(headers: &mut HeaderMap) {
     let length = headers
         .get(CONTENT_LENGTH)

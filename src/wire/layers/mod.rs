@@ -1,4 +1,4 @@
-//! The layers that every request goes through, whatever API it is for.
+//! The layers of every request, independent of its API.
 
 pub(crate) mod access_log;
 mod answer_memory;
@@ -33,7 +33,7 @@ use tower::util::BoxCloneSyncService;
 /// A handler with all layers around it.
 pub(crate) type Handler = BoxCloneSyncService<Request, Response, Infallible>;
 
-/// What the layers of one listener work with.
+/// The shared state of the layers of one listener.
 pub(crate) struct Pipeline {
     /// The limits of requests.
     pub(crate) settings: Live<RequestSettings>,
@@ -46,8 +46,8 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// The layers around the handler of an API. A request goes through them from the first to the last, and its answer
-    /// from the last to the first.
+    /// The layers around the handler of an API. A request passes through them from the first to the last, and its
+    /// response from the last to the first.
     pub(crate) fn over<S: Inner>(self, handler: S) -> Handler {
         let Self {
             settings,

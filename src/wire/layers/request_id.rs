@@ -1,4 +1,4 @@
-//! Names each request, in its answer and in every line that is logged on its behalf.
+//! The id of each request, in its response and its log lines.
 
 use crate::wire::layers::step::{Inner, Step, answer};
 use axum::extract::Request;
@@ -13,7 +13,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) Arc<str>);
 
-/// Gives the request its [`RequestId`], and the answer the header `X-Request-Id`.
+/// Adds the [`RequestId`] to the request, and the header `X-Request-Id` to the response.
 #[derive(Debug, Clone)]
 pub(crate) struct NameRequest;
 
@@ -31,7 +31,7 @@ impl<S: Inner> Step<S> for NameRequest {
     }
 }
 
-/// The client's own `X-Request-Id`, if it is fit for a log, or a new one.
+/// The client's `X-Request-Id`, if it is valid for a log, or a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let given = headers
         .get(REQUEST_ID)

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
-/// A service that answers requests, such as a handler with the layers around it. It is always ready.
+/// A service for requests, such as a handler with the layers around it. It is always ready.
 pub(crate) trait Inner:
     Service<Request, Response = Response, Error = Infallible, Future: Send>
     + Clone
@@ -26,15 +26,15 @@ impl<S> Inner for S where
 {
 }
 
-/// The answer of a service.
+/// The response of a service.
 pub(crate) async fn answer<S: Inner>(mut inner: S, request: Request) -> Response {
     let Ok(response) = inner.call(request).await;
     response
 }
 
-/// What a layer does with a request before it goes to the inner service, and with the answer after that.
+/// Processing of a request before the inner service, and of the response after it.
 pub(crate) trait Step<S>: Clone + Send + Sync + 'static {
-    /// Answers a request.
+    /// Handles a request.
     fn run(self, request: Request, inner: S) -> impl Future<Output = Response> + Send;
 }
 

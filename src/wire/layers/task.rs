@@ -1,4 +1,4 @@
-//! Runs the handler in a task of its own, within a time.
+//! Runs the handler in a separate task, with a time limit.
 
 use crate::live::Live;
 use crate::trace::RequestSpan;
@@ -13,7 +13,7 @@ use axum::response::Response;
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
 
-/// Until when the answer to a request has to be ready, an extension of the request.
+/// The deadline of the response, an extension of the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AnswerBy(pub(crate) Instant);
 

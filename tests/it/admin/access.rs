@@ -1,4 +1,4 @@
-//! Who may do what: every operation with every kind of credential.
+//! Permissions: every operation with every kind of credential.
 
 use super::is_problem;
 use crate::harness::{Admin, Server, openapi, operator_token};
@@ -228,7 +228,7 @@ async fn a_limited_token_learns_nothing_of_other_tenants(server: Server) {
         assert!(is_kept, "{method} {path}: {text}");
         told += usize::from(is_told);
     }
-    // What is kept from it is there for others.
+    // Other credentials see the data that this one cannot.
     assert!(told >= 5, "{told}");
 }
 

@@ -63,7 +63,7 @@ async fn acts_on_endpoints_leave_their_rows(server: Server) {
     let rotated = post(&admin, "/webhooks/app/rotate", json!({"overlap": "1h"}))
         .await
         .expect(200);
-    // What is refused leaves no row.
+    // A rejected request leaves no row.
     is_problem(&post(&admin, "/webhooks", webhook).await, 409, "conflict");
     is_problem(
         &post(&admin, "/webhooks/none/pause", json!({})).await,
@@ -116,7 +116,7 @@ async fn acts_on_endpoints_leave_their_rows(server: Server) {
     );
     assert_eq!(changes(4)["status"], json!(["active", "paused"]));
     assert_eq!(changes(5)["status"], json!(["paused", "active"]));
-    // Neither secrets nor what a URL and a header may hide of them.
+    // Neither secrets nor secret parts of URLs and headers.
     let told = json!(rows).to_string();
     let secrets = [&made, &rotated].map(|answer| answer.body["secret"].as_str().unwrap());
     for hidden in secrets
@@ -229,7 +229,7 @@ async fn a_stream_is_made_for_polling(server: Server) {
     );
     let rows = trail(&admin, "stream.add").await;
     assert_eq!(rows[0]["changes"]["method"], json!([null, "poll"]));
-    // What is polled is not sent: a test and a URL are refused.
+    // A polled endpoint sends nothing: a test and a URL are rejected.
     let tried = post(&admin, "/streams/siem/test", json!({})).await;
     is_problem(&tried, 400, "invalid-request");
     let wrong = json!({"name": "x", "method": "poll", "url": "https://app.example.com/"});

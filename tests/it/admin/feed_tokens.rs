@@ -20,7 +20,7 @@ async fn issue(admin: &Admin, body: Value) -> Answer {
         .expect(201)
 }
 
-/// What the change feed answers a token.
+/// Response of the change feed to a token.
 async fn read(server: &Server, token: &Answer) -> u16 {
     let url = server.base.replace("/scim/v2", "/feed/v1/head");
     let secret = token.body["token"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! What one caller may ask of the management listener: how often, how much, and how many streams.
+//! Limits of a client of the management listener: rate, size of bodies and number of streams.
 
 use super::is_problem;
 use crate::harness::{Admin, Answer, Server, operator_token};
@@ -55,7 +55,7 @@ async fn guesses_of_an_address_are_counted(server: Server) {
     let refused = entry(&admin, &bad).await;
     is_problem(&refused, 429, "too-many-requests");
     assert!(refused.header("retry-after").is_some());
-    // A good token is let in, and what was guessed before counts no more.
+    // A valid token is accepted and resets the count of guesses.
     entry(&admin, &admin.token).await.expect(200);
     is_problem(&entry(&admin, &bad).await, 401, "token-unknown");
     // A token that is known to be revoked is no guess.

@@ -1,4 +1,4 @@
-//! The provisioning log and what is derived from it, through the management API.
+//! The request log and values derived from it, through the management API.
 
 use super::is_problem;
 use crate::harness::{Admin, Database, GROUP, Server, USER, operator_token, user};

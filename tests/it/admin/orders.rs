@@ -22,7 +22,7 @@ async fn tenants(server: &Server) -> Vec<String> {
     tokens
 }
 
-/// What a tenant's identity provider asks leaves its trace in the log.
+/// The requests of a tenant's identity provider are in the log.
 async fn asks(server: &Server, token: &str) {
     server.by(token).get("/Users").await.expect(200);
     server.service.recorder().finish().await;

@@ -110,7 +110,7 @@ impl Directory {
         }
     }
 
-    /// Whether it was done; what is refused must be the client's fault.
+    /// Whether the request succeeded; a failure must be a client error.
     fn counts(&mut self, answer: &Answer) -> bool {
         let is_done = answer.status < 300;
         assert!(

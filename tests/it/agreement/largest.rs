@@ -7,7 +7,7 @@ use serde_json::json;
 
 const TRIAL: &str = "urn:example:params:scim:schemas:extension:trial:2.0:Any";
 
-/// A filter in so many parentheses.
+/// A filter with the given depth of parentheses.
 fn nested(depth: usize, word: &str) -> String {
     (0..depth).fold("userName pr".to_owned(), |inner, i| match i % 3 {
         0 => format!("not ({inner})"),

@@ -64,7 +64,7 @@ pub(super) async fn walk(directory: &Directory, chance: &mut Chance, seed: u64, 
     walk.by_cursor(chance.within(1..10) * 5, &place).await;
 }
 
-/// Lists are long: the first difference tells enough.
+/// Lists are long: only the first difference is shown.
 fn same(found: &[String], expected: &[String], place: &str) {
     let first = found.iter().zip(expected).position(|(a, b)| a != b);
     assert_eq!(
@@ -168,7 +168,7 @@ fn compare(a: &Resource, b: &Resource, by: &str, descending: bool) -> Ordering {
     let (a, b) = (sort_key(a, by), sort_key(b, by));
     let ascending = match (&a, &b) {
         (Some(a), Some(b)) => a.cmp(b),
-        // What has no value comes last.
+        // Resources without a value come last.
         (a, b) => b.is_some().cmp(&a.is_some()),
     };
     if descending {

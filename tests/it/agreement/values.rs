@@ -203,7 +203,7 @@ pub(super) fn value(chance: &mut Chance, attribute: &Attribute) -> Value {
     Value::Array(elements)
 }
 
-/// The body of a resource, without members. `density`: one attribute in so many is given.
+/// The body of a resource, without members. `density`: one in `density` attributes has a value.
 pub(super) fn body(chance: &mut Chance, kind: &ResourceType, density: usize) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("schemas".into(), json!([kind.schema().id().as_ref()]));

@@ -12,8 +12,8 @@ on_both!(every_act_of_a_command_leaves_its_row);
 
 const URN: &str = "urn:acme:own:User";
 
-/// Commands that write, each with the act that its rows tell of. Words in braces are filled in: `{token}` and
-/// `{operator}` are ids of tokens that are valid then, `{urn}` names a schema, `{folder}` is an empty one.
+/// Commands that write, each with the act in its audit rows. Words in braces are filled in: `{token}` and `{operator}`
+/// are ids of tokens that are valid then, `{urn}` names a schema, `{folder}` is an empty one.
 const ACTS: [(&str, &str); 20] = [
     ("tenant create acme", "tenant.create"),
     ("tenant set acme --seats 5", "tenant.change"),
@@ -43,7 +43,7 @@ const ACTS: [(&str, &str); 20] = [
     ("tenant delete acme --yes", "tenant.delete"),
 ];
 
-/// Commands that change nothing that an audit tells of. `serve --issue-token` issues as `token issue` does.
+/// Commands that make no audited change. `serve --issue-token` issues as `token issue` does.
 const OTHERS: [&str; 40] = [
     "serve",
     "login",

@@ -38,7 +38,10 @@ async fn a_guide_is_filled_in_for_a_tenant(server: Server) {
         !okta.contains('*') && !okta.contains('`') && !okta.contains('{'),
         "{okta}"
     );
-    assert!(told.starts_with("Okta wants an https URL"), "{told}");
+    assert!(
+        told.starts_with("Okta requires a reachable https URL"),
+        "{told}"
+    );
     with_attributes(
         &server,
         "acme",
@@ -65,7 +68,7 @@ async fn a_guide_is_filled_in_for_a_tenant(server: Server) {
         entra["customAttributes"]["notEntered"][0],
         format!("{ACME}:badges")
     );
-    // Those of another tenant are not told.
+    // Values of another tenant are not printed.
     let (okta, _) = told_beside(&server, &["tenant", "guide", "default", "--for", "okta"]);
     assert!(!okta.contains("badges"), "{okta}");
     let change = scimd::store::TenantChange {
@@ -148,7 +151,7 @@ fn the_documents_have_the_tables_of_the_guides() {
                 table.join("\n")
             );
         }
-        // What is to be entered stands in the guide, and only there.
+        // The values to enter are in the guide only.
         for table in written
             .iter()
             .filter(|table| table[0] == "| Field | Value |")

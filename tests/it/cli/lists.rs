@@ -15,7 +15,7 @@ on_both!(
 /// More than are read at a time.
 const MANY: usize = 1203;
 
-/// Makes tenants `t00000`, `t00001` and so on beside `default`.
+/// Creates tenants `t00000`, `t00001` and so on in addition to `default`.
 async fn with_many_tenants(server: &Server) {
     let values: Vec<String> = (0..MANY)
         .map(|number| format!("('t{number:05}', 1)"))

@@ -1,4 +1,4 @@
-//! `scimd user` and `scimd group`, beside the server at work.
+//! `scimd user` and `scimd group` while the server is running.
 
 use super::{beside, json_beside, told_beside};
 use crate::harness::{Server, group, user};
@@ -162,7 +162,7 @@ async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
         json_beside(&server, &["user", "deactivate", &ann])["active"],
         false
     );
-    // The last change of a resource is told to be the operator's: it has no token.
+    // The last change of a resource is shown as the operator's: it has no token.
     const OPERATORS: &str =
         "select count(*) from change where token is null and seq > 0 and tenant > 0";
     assert_eq!(

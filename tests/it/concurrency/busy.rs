@@ -1,4 +1,4 @@
-//! A group that many change at once, while others want something else of the server.
+//! A group changed by many clients at the same time, while other clients send other requests.
 
 use super::{new_group, new_users};
 use crate::harness::{Database, Fleet};

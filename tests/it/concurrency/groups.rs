@@ -121,7 +121,7 @@ async fn one_push_wins_per_version(fleet: Fleet) {
             .await;
         let (done, refused): (Vec<_>, Vec<_>) =
             answers.into_iter().partition(|answer| answer.status == 204);
-        // One that finds its members as it wants them changes nothing, and holds to the version.
+        // A request whose members are already present changes nothing and keeps the version.
         let changed: BTreeSet<_> = done
             .iter()
             .filter_map(|answer| answer.header("etag"))
@@ -175,7 +175,7 @@ async fn a_group_is_renamed_while_members_are_pushed(fleet: Fleet) {
     fleet.first().is_sound().await;
 }
 
-/// As Okta does it: with PATCH, and with a PUT that does not speak of members.
+/// As Okta sends it: with PATCH, and with a PUT without members.
 async fn rename(fleet: &Fleet, path: &str) {
     for turn in 0..12 {
         let name = format!("Name {turn}");

@@ -16,7 +16,7 @@ const CLIENTS: usize = 16;
 const FICKLE: usize = 60;
 const HONEST: usize = 25;
 
-/// Each client has a user of its own; there are others to be added to groups, and some to be deleted.
+/// Each client has its own user; other users are added to groups, and some are deleted.
 struct Stage {
     own: Vec<String>,
     others: Vec<String>,

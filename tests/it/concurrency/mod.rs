@@ -17,7 +17,7 @@ use crate::harness::{Fleet, Server, group, user};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Ids of so many new users.
+/// Ids of the given number of new users.
 async fn new_users(fleet: &Fleet, name: &'static str, count: usize) -> Vec<String> {
     fleet
         .race(count, move |fleet, i| async move {

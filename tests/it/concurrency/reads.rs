@@ -1,4 +1,4 @@
-//! Reads at the same moment: each gets the answer that it would get by itself.
+//! Simultaneous reads: each gets the response that it would get alone.
 
 use super::new_users;
 use crate::harness::{Database, Fleet, Server, USER, user};
@@ -16,7 +16,7 @@ crate::on_fleets!(
 
 const READERS: usize = 48;
 
-/// What was asked of a tenant, and the answer.
+/// A request to a tenant, and the response.
 type Answers = BTreeMap<(usize, String), (u16, String)>;
 
 async fn ask(server: &Server, token: &str, path: &str) -> (u16, String) {
@@ -104,7 +104,7 @@ async fn reads_go_together() {
     let fleet = Fleet::of_one(Database::Postgres).await;
     let path: Arc<str> = format!("/Users/{}", new_users(&fleet, "u", 1).await[0]).into();
     let mut rounds = 0;
-    // What a connection did last is all that the database tells.
+    // The database shows only the last statement of a connection.
     while fleet.first().number(TOGETHER).await == 0 {
         rounds += 1;
         assert!(rounds < 200, "each goes by itself");
@@ -118,7 +118,7 @@ async fn reads_go_together() {
     }
 }
 
-/// Whoever waits for others that are read is not answered from before his own write.
+/// A reader that waits for a shared read does not get a result older than its own write.
 async fn a_read_sees_what_was_acknowledged(fleet: Fleet) {
     let ids: Arc<[String]> = new_users(&fleet, "u", READERS).await.into();
     fleet

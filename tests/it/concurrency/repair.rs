@@ -63,7 +63,7 @@ async fn a_write_after_a_repair_leaves_nothing_behind() {
     assert_eq!(found.body["totalResults"], 0);
 }
 
-/// Until so many statements wait for a lock.
+/// Waits until the given number of statements wait for a lock.
 async fn waiting(fleet: &Fleet, count: i64) {
     const WAITING: &str = "select count(*) from pg_stat_activity \
          where datname = current_database() and wait_event_type = 'Lock'";

@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, block_in_place};
 const WRITERS: usize = 6;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the writers have met so far.
+/// Responses that the writers have got so far.
 #[derive(Debug, Clone, Default)]
 struct Met {
     acknowledged: Vec<String>,
@@ -82,7 +82,7 @@ fn write(server: Arc<Server>, met: Arc<watch::Sender<Met>>, writer: usize) -> Jo
     })
 }
 
-/// Waits until so many more have been counted.
+/// Waits until the counter has increased by the given number.
 async fn more(met: &watch::Sender<Met>, count: impl Fn(&Met) -> usize, more: usize) {
     let mut changes = met.subscribe();
     let wanted = count(&changes.borrow()) + more;

@@ -1,4 +1,4 @@
-//! The limit of active users, when many want the last seats.
+//! The limit of active users, when many requests compete for the last seats.
 
 use crate::harness::{Answer, Fleet, user};
 use scimd::store::TenantChange;
@@ -21,7 +21,7 @@ struct Limited {
 }
 
 impl Limited {
-    /// So many users are created at once; those who got a seat.
+    /// Creates the given number of users at the same time; returns those that got a seat.
     async fn create(&self, round: &'static str, count: usize) -> Vec<String> {
         let answers = self
             .race(count, move |limited, i| async move {
@@ -98,7 +98,7 @@ async fn seats_are_exact(fleet: Fleet) {
     let limited = Limited { fleet, token };
     let mut first = limited.create("first", 32).await;
     assert_eq!((first.len(), limited.used().await), (SEATS, 10));
-    // One user who is deactivated by many gives up one seat.
+    // A user deactivated by several requests frees one seat.
     let one = first.split_off(9);
     let again: Vec<_> = std::iter::repeat_n(one[0].clone(), 8).collect();
     assert_eq!(limited.set_active(&again, false).await.len(), 8);
@@ -113,7 +113,7 @@ async fn seats_are_exact(fleet: Fleet) {
         limited.set_active(&inactive, true).await,
         Vec::<String>::new()
     );
-    // Deleting frees a seat for whoever comes first.
+    // Deleting frees a seat for the first request.
     let (gone, waiting) = (Arc::new(second), Arc::new(inactive));
     let statuses = limited
         .race(3, |limited, i| {

@@ -82,7 +82,7 @@ async fn write(fleet: &Fleet, i: usize, token: &str, written: &watch::Sender<usi
             (201, 0) => users.push(answer.id()),
             (204, 3) => drop(users.remove(0)),
             (200 | 201, _) => {}
-            // What was on its way when the tenant went.
+            // Requests in progress when the tenant was deleted.
             (401 | 403 | 404 | 503, _) => return,
             _ => panic!("{}", answer.body),
         }

@@ -17,7 +17,7 @@ crate::on_fleets!(
 
 const WRITERS: usize = 16;
 
-/// Creates that race for one name, in whatever letter case and form.
+/// Simultaneous creations with one name, in different letter case and Unicode forms.
 async fn a_name_is_given_once(fleet: Fleet) {
     for (round, spellings) in [
         [
@@ -71,7 +71,7 @@ async fn conditional(fleet: Fleet, i: usize, path: Arc<str>, etag: Arc<str>) -> 
         .await
 }
 
-/// RFC 7644 section 3.14: of all who have read one version, one may change it.
+/// RFC 7644 section 3.14: of all clients that have read one version, one can change it.
 async fn one_wins_per_version(fleet: Fleet) {
     let path: Arc<str> = format!("/Users/{}", new_users(&fleet, "u", 1).await[0]).into();
     for round in 0..10 {
@@ -169,7 +169,7 @@ fn at<'a>(user: &'a Value, path: &str) -> &'a Value {
     path.split('.').fold(user, |value, name| &value[name])
 }
 
-/// Each writer has an attribute of its own and sets it again and again.
+/// Each writer has its own attribute and sets it repeatedly.
 async fn nobody_is_refused_without_a_condition(fleet: Fleet) {
     let path: Arc<str> = format!("/Users/{}", new_users(&fleet, "u", 1).await[0]).into();
     const TURNS: usize = 6;

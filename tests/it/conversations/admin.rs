@@ -86,7 +86,7 @@ async fn hold(database: Database) {
     );
     let all: BTreeSet<_> = openapi::operations()
         .into_iter()
-        // A stream has no end; tests of its own read it.
+        // A stream has no end; separate tests read it.
         .filter(|(_, _, described)| {
             described["responses"]["200"]["content"]["text/event-stream"].is_null()
         })
@@ -145,7 +145,7 @@ async fn send_with(
     admin.send_text(method, &path, body, &headers).await
 }
 
-/// An answer as it stands in a file.
+/// A response in the format of a file.
 fn lines(names: &mut Names, answer: &Answer) -> Vec<String> {
     let mut body = answer.body.clone();
     names.learn(&body);
@@ -211,7 +211,7 @@ impl Names {
         self.add(value, &format!("{start}{}}}", count + 1));
     }
 
-    /// Gives names to what is new in a body.
+    /// Names the new values in a body.
     fn learn(&mut self, value: &Value) {
         match value {
             Value::Array(values) => values.iter().for_each(|value| self.learn(value)),

@@ -1,4 +1,4 @@
-//! JSON as people read it: what fits on a line stands on one.
+//! Readable JSON: a value that fits on one line is written on one line.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub(super) fn pretty(value: &Value) -> String {
     text
 }
 
-/// `before` is what stands on the line already.
+/// `before` is the existing text of the line.
 fn write(value: &Value, indent: usize, before: usize, text: &mut String) {
     let short = on_one_line(value);
     if before + short.chars().count() <= WIDTH {

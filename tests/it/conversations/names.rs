@@ -6,11 +6,11 @@ use std::collections::HashMap;
 /// An id that no resource has.
 const ABSENT: &str = "0190a000-0000-7000-8000-000000000000";
 
-/// What the names of a conversation stand for so far.
+/// Values of the names in a conversation so far.
 #[derive(Debug)]
 pub(super) struct Names {
     base: String,
-    /// Values that are given: tokens and the like.
+    /// Given values, for example tokens.
     given: HashMap<String, String>,
     /// Id and name of each resource, in the order that they were made.
     resources: Vec<(String, String)>,
@@ -75,10 +75,10 @@ impl Names {
             .map(|(_, name)| name.clone())
     }
 
-    /// The text with values for names; `escaped` if it stands within a JSON string.
+    /// The text with values for names; `escaped` if it is within a JSON string.
     ///
     /// # Errors
-    /// The name that stands for nothing.
+    /// The name without a value.
     pub(super) fn filled(&self, text: &str, escaped: bool) -> Result<String, String> {
         let mut filled = String::new();
         let mut rest = text;

@@ -1,4 +1,4 @@
-//! A conversation as it stands in a file; the format is described in the parent.
+//! A conversation as stored in a file; the format is described in the parent module.
 
 use std::path::{Path, PathBuf};
 
@@ -28,13 +28,13 @@ pub(super) struct Exchange {
     pub(super) is_given: bool,
     pub(super) method: String,
     pub(super) target: String,
-    /// What the resource that it makes is called from here on.
+    /// Name of the created resource in the rest of the conversation.
     pub(super) name: Option<String>,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<String>,
-    /// The request as it stands in the file.
+    /// The request as written in the file.
     pub(super) source: Vec<String>,
-    /// The answer as it stands in the file.
+    /// The response as written in the file.
     pub(super) answer: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The scene of a conversation: a server with the schema files that it asks for, and a tenant of its own.
+//! The environment of a conversation: a server with the required schema files, and its own tenant.
 
 use super::names::Names;
 use super::script::Script;
@@ -63,7 +63,7 @@ impl Stage {
 }
 
 impl Stage {
-    /// Fails if a server finds a fault in what is stored.
+    /// Fails if a server finds an inconsistency in the stored data.
     pub(super) async fn is_sound(&self) {
         for server in self.servers.values() {
             assert_eq!(server.operator.verify(false).await.unwrap(), []);

@@ -6,7 +6,7 @@ use crate::harness::{Database, Server};
 use axum::http::Method;
 use serde_json::{Value, json};
 
-/// What is broken, and the checks that must fail.
+/// Faults, and the checks that must fail.
 type Case = (&'static str, &'static [&'static str], Fault);
 
 const fn before(before: fn(&mut Asked) -> Option<Told>) -> Fault {
@@ -349,7 +349,7 @@ async fn groups() {
     all_are_found(GROUPS).await;
 }
 
-/// Copes, but is told.
+/// The provider tolerates the deviation; the report mentions it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plain_json_is_worth_a_note() {
     let server = Server::on(Database::Sqlite).await;

@@ -1,4 +1,4 @@
-//! A stand-in for a broken server: passes everything on to a sound one, and breaks one thing.
+//! Simulates a broken server: a proxy that forwards all requests to a correct server and introduces one fault.
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -9,25 +9,25 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A request on its way to the sound server.
+/// A request to the correct server.
 pub(super) struct Asked {
     pub(super) method: Method,
     /// Path and query.
     pub(super) target: String,
     pub(super) authorization: Option<String>,
     pub(super) body: Value,
-    /// How many other requests are under way.
+    /// Number of other requests in progress.
     pub(super) others: usize,
 }
 
-/// An answer on its way back.
+/// A response from the correct server.
 pub(super) struct Told {
     pub(super) status: u16,
     pub(super) kind: String,
     pub(super) body: String,
 }
 
-/// What is broken: answers in place of the sound server, or changes the request, or the answer.
+/// A fault: responds in place of the correct server, or changes the request or the response.
 #[derive(Clone, Copy)]
 pub(super) struct Fault {
     pub(super) before: fn(&mut Asked) -> Option<Told>,

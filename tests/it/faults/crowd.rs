@@ -9,11 +9,10 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-/// How often one of the clients asks: few requests, whose number does not grow with that of the clients,
-/// so that a busy machine keeps up with them.
+/// Interval between requests of all clients: their rate does not grow with the number of clients, so that a busy
+/// machine can handle them.
 const PACE: Duration = Duration::from_millis(10);
-/// How often it is looked how late the machine wakes up whoever waits, and over how many such waits a
-/// request goes.
+/// Interval of the measurement of wake-up delays, and the number of waits in one request.
 const TICK: Duration = Duration::from_millis(10);
 const WAITS: u32 = 10;
 
@@ -39,7 +38,7 @@ struct State {
     is_over: bool,
 }
 
-/// How late the machine, which is busy with other tests, wakes up whoever waits.
+/// Delay with which the machine, which also runs other tests, wakes a waiting task.
 #[derive(Debug)]
 pub(super) struct Lateness {
     longest: Arc<AtomicU64>,
@@ -87,7 +86,7 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    /// So many writers, and a reader for every four of them.
+    /// The given number of writers, and one reader for every four writers.
     pub(super) async fn start(server: &Arc<Server>, writers: usize) -> Self {
         let known = server.post("/Users", user("known")).await.expect(201).id();
         let state = Arc::new(watch::Sender::new(State::default()));

@@ -1,5 +1,5 @@
-//! What becomes of requests when the database is silent, full, locked or damaged: each is answered in
-//! time, nothing that was acknowledged is lost, and the server goes on by itself.
+//! Handling of requests when the database is silent, full, locked or damaged: each is answered in time, nothing that
+//! was acknowledged is lost, and the server goes on by itself.
 
 mod crowd;
 mod damaged;

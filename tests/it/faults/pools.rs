@@ -1,4 +1,4 @@
-//! PostgreSQL has given out all of its connections (FLT-13).
+//! All connections of PostgreSQL are in use (FLT-13).
 
 use crate::harness::postgres::Cluster;
 use crate::harness::{Options, Server, race, user};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::block_in_place;
 
-/// With fewer connections than it is configured for, the server waits for one of its own.
+/// With fewer connections than configured, the server waits for one of its pool.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_at_the_connection_limit_waits_for_its_own_connections() {
     let cluster = block_in_place(Cluster::start).unwrap();

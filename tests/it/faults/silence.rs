@@ -66,7 +66,7 @@ fn all_in_time(met: &[Met], [began, known, end]: [Instant; 3], late: Duration) {
     }
 }
 
-/// A fault that silences PostgreSQL as long as the guard lives.
+/// A fault that silences PostgreSQL until the guard is dropped.
 async fn silence<G>(server: &Arc<Server>, writers: usize, begin: impl Fn() -> G) {
     let crowd = Crowd::start(server, writers).await;
     let began = Instant::now();
@@ -138,7 +138,7 @@ async fn stranded(writers: usize) {
     proxy.strand();
     let took = crowd.goes_on(began).await - began;
     assert!(took <= BACK + crowd.lateness(), "{took:?}");
-    // Those whose connections were stranded are answered too, and then all goes on.
+    // Requests on stalled connections get responses too, and then all requests succeed.
     crowd
         .until(|met| met.iter().any(|one| one.is_refused))
         .await;
@@ -200,7 +200,7 @@ async fn a_refusing_network_costs_nobody_more_than_two_seconds() {
     is_back(&server, &path).await;
 }
 
-/// PostgreSQL is there again: the server notices, and serves what is read.
+/// PostgreSQL is available again: the server detects it and serves reads.
 async fn is_back(server: &Server, path: &str) {
     let back = Instant::now();
     while ready(server).await != 200 {
@@ -258,7 +258,7 @@ async fn failover(writers: usize) {
     block_in_place(|| pair.0.stop(Signal::SIGQUIT));
 }
 
-/// Whatever a primary acknowledges is on its standby.
+/// Every change that a primary acknowledges is on its standby.
 pub(crate) async fn commit_on_both(primary: &Cluster) {
     let mut connection = PgConnection::connect(&primary.url()).await.unwrap();
     for text in [

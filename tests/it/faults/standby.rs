@@ -101,7 +101,7 @@ async fn while_the_standby_is_silent_the_server_is_not_ready() {
     let began = Instant::now();
     server.post("/Users", user("bob")).await.refused(503, "");
     assert!(began.elapsed() <= UNDER_WAY, "{:?}", began.elapsed());
-    // Long enough for the probe to give up a commit and to try another one.
+    // Long enough for the probe to time out on a commit and to try another one.
     let known = Instant::now();
     let mut most = 0;
     while known.elapsed() < UNDER_WAY {

@@ -1,4 +1,4 @@
-//! The server is told to stop while PostgreSQL is silent (FLT-3).
+//! The server receives a signal to stop while PostgreSQL does not respond (FLT-3).
 
 use super::silence::STATEMENT;
 use crate::cli::Served;

@@ -1,7 +1,7 @@
 //! Which tokens read the feed, how much of it, and how often.
 
 use super::client::{FeedClient, text};
-use super::people;
+use super::users;
 use crate::harness::{Options, Server, noon, user};
 use crate::isolation::{Tenant, all_routes};
 use reqwest::Method;
@@ -64,7 +64,7 @@ async fn refuses(server: &Server, token: &str, event: &str, (status, kind): (u16
 }
 
 async fn other_tokens_reach_no_route(server: Server) {
-    people(&server, "u", 1).await;
+    users(&server, "u", 1).await;
     let event = newest(&FeedClient::of_all(&server).await).await;
     let scopes = [
         TokenScope::ReadWrite,
@@ -123,7 +123,7 @@ async fn a_token_of_the_feed_reaches_no_route_of_scim(server: Server) {
 
 async fn what_is_of_another_tenant_is_not_shown(server: Server) {
     server.tenant("acme", &TenantChange::default()).await;
-    people(&server, "own", 2).await;
+    users(&server, "own", 2).await;
     let (all, theirs) = (
         FeedClient::of_all(&server).await,
         FeedClient::of(&server, "acme").await,
@@ -162,8 +162,8 @@ async fn what_is_of_another_tenant_is_not_shown(server: Server) {
     }
 }
 
-/// SEC-9: who guesses tokens of the feed is slowed down, together with the guesses at the SCIM endpoints; who has one is
-/// not.
+/// SEC-9: clients that guess tokens of the feed are slowed down, together with guesses at the SCIM endpoints; clients
+/// with a valid token are not.
 async fn guesses_are_told_to_wait(first: Server) {
     let http = HttpSettings {
         bad_tokens: 4,
@@ -183,14 +183,14 @@ async fn guesses_are_told_to_wait(first: Server) {
     assert_eq!(answer.status(), 429);
     assert!(answer.headers().contains_key("retry-after"));
     server.by("scimd_none").get("/Users").await.expect(429);
-    // Tokens of ours guess nothing, whatever they are for. A good one ends the count.
+    // Own tokens do not count as guesses, even with another purpose. A valid one resets the count.
     let scim = FeedClient::with(&server, &server.token);
     assert_eq!(scim.get("/head").await.0, 403);
     FeedClient::of_all(&server).await.read("/head").await;
     assert_eq!(guess.get("/head").await.0, 401);
 }
 
-/// ERR-6: too many requests of a token are told when to come again, also those that are refused.
+/// ERR-6: responses to too many requests of a token have `Retry-After`, also those of rejected requests.
 async fn a_burst_is_told_to_wait(first: Server) {
     let http = HttpSettings {
         requests_per_second: 1,
@@ -225,7 +225,7 @@ async fn tokens_reach_what_they_are_for(server: Server) {
         .await
         .expect(201)
         .id();
-    people(&server, "own", 2).await;
+    users(&server, "own", 2).await;
     let all = FeedClient::of_all(&server).await;
     let own = FeedClient::of(&server, "default").await;
     // A token of one API is no token of the other.

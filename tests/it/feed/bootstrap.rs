@@ -13,13 +13,13 @@ use std::sync::atomic::Ordering;
 
 crate::on_both!(a_consumer_that_is_killed_at_every_page_misses_nothing);
 
-/// Members of one group, more than one event tells.
+/// Members of one group, more than fit into one event.
 const MANY: usize = 530;
 const WRITERS: usize = 4;
 /// What each writer does at most.
 const ROUNDS: usize = 60;
 
-/// What is known of the directory: users and groups with their versions and columns, and memberships.
+/// The known state of the directory: users and groups with their versions and columns, and memberships.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Known {
     users: BTreeMap<String, (i64, Value)>,
@@ -27,12 +27,12 @@ pub(super) struct Known {
     members: BTreeSet<(String, String)>,
 }
 
-/// What the consumer stores with each page, as text: nothing else outlives a page.
+/// The state that the consumer stores with each page, as text: nothing else is kept between pages.
 #[derive(Debug, Clone)]
 pub(super) struct Stored(String);
 
 impl Stored {
-    /// What a consumer has that has read nothing.
+    /// State of a consumer that has read nothing.
     pub(super) fn nothing() -> Self {
         let kinds = ["User", "Group", "Membership"];
         Self(
@@ -41,7 +41,7 @@ impl Stored {
         )
     }
 
-    /// What a consumer has that follows from a cursor, and knows nothing.
+    /// State of a consumer that follows from a cursor and has no resources.
     pub(super) fn following(cursor: &str) -> Self {
         Self(
             json!({"kinds": [], "next": null, "cursor": cursor, "users": {}, "groups": {}, "members": {}})
@@ -145,7 +145,7 @@ fn follow(stored: &mut Value, page: &Value) -> bool {
     page["more"] == false
 }
 
-/// Keeps a resource, if it is newer than what is known of it.
+/// Stores a resource if it is newer than the known version.
 fn store(stored: &mut Value, resource: &Value, record: &Value) {
     let resources = match text(&resource["type"]) {
         "User" => object(stored, "users"),
@@ -185,7 +185,7 @@ pub(super) async fn read_all(reader: &FeedClient, mut stored: Stored) -> Stored 
     }
 }
 
-/// What the views say.
+/// Contents of the views.
 pub(super) async fn by_views(server: &Server) -> Known {
     let mut reader = Reader::of(server).await;
     let mut known = Known::default();
@@ -236,7 +236,7 @@ impl Known {
         self
     }
 
-    /// Ids with versions, and memberships of groups: what GET tells.
+    /// Ids with versions, and memberships of groups, from GET.
     fn versions(&self) -> (BTreeMap<String, i64>, BTreeSet<(String, String)>) {
         let all = self.users.iter().chain(&self.groups);
         let versions = all.map(|(id, (version, _))| (id.clone(), *version));

@@ -73,7 +73,7 @@ impl FeedClient {
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
-    /// What is read, where nothing refuses it.
+    /// The read page; the request must succeed.
     pub(crate) async fn read(&self, path: &str) -> Value {
         let (status, body) = self.get(path).await;
         assert_eq!(status, 200, "{path}: {body}");

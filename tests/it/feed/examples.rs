@@ -1,4 +1,4 @@
-//! The consumers of the documentation, run as they are against the server: they start, follow, and begin anew.
+//! The consumers in the documentation, run unchanged against the server: they start, follow and restart.
 
 use crate::harness::dump::psql;
 use crate::harness::{Database, Server, group, user};
@@ -45,7 +45,7 @@ async fn run(server: &Server, token: &str, (program, script): (&str, &str), file
     serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }
 
-/// What a consumer must have stored: users by login, and memberships.
+/// Expected contents of a consumer: users by login, and memberships.
 async fn is_true(server: &Server, stored: &Value, group: &str) {
     let list = server.get("/Users?count=100").await.expect(200).body;
     let users = |list: &Value, name: &str| -> BTreeSet<String> {
@@ -128,7 +128,7 @@ async fn follows(server: &Server, program: &str, script: &str) {
     is_true(server, &stored, &sales).await;
     assert_eq!(stored["users"][&ids[1]]["active"], false);
 
-    // A cursor of another history: the consumer reads everything anew.
+    // A cursor of another history: the consumer starts again from a full read.
     let cursor = stored["cursor"].as_str().unwrap();
     let (position, check) = cursor.split_once('-').unwrap();
     let other: String = check.chars().rev().collect();
@@ -140,7 +140,7 @@ async fn follows(server: &Server, program: &str, script: &str) {
     is_true(server, &stored, &sales).await;
 }
 
-/// Rows that only one side has, of what the application keeps and of what the views say.
+/// Rows that only one side has: the tables of the application or the views.
 const DIFFERENT: &str = "with kept as (select tenant, id, login, full_name, active from app_user), \
        said as (select tenant, id, login, full_name, active from directory_users), \
        kept_members as (select tenant, group_id, member_id from app_member), \
@@ -162,11 +162,11 @@ async fn run_sql(server: &Server) -> i64 {
     server.number(DIFFERENT).await
 }
 
-/// The consumer in SQL starts, follows, and begins anew when it must; a row that it does not know shows which.
+/// The consumer in SQL starts, follows, and restarts when it must; an unknown row shows which restarted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_in_sql_follows() {
     let server = Server::on(Database::Postgres).await;
-    let ids = super::people(&server, "u", 4).await;
+    let ids = super::users(&server, "u", 4).await;
     let acme = server.tenant("acme", &TenantChange::default()).await;
     let theirs = server.by(&acme).post("/Users", user("theirs")).await;
     let theirs = [theirs.expect(201).id()];
@@ -204,14 +204,14 @@ async fn a_consumer_in_sql_follows() {
     assert_eq!(run_sql(&server).await, 1, "it has followed");
 
     for name in ["missed", "kept"] {
-        super::people(&server, name, 2).await;
+        super::users(&server, name, 2).await;
         server.operator.forget_changes(-1).await.unwrap();
     }
-    assert_eq!(run_sql(&server).await, 0, "it has begun anew");
+    assert_eq!(run_sql(&server).await, 0, "the consumer restarted");
     // A position that was never reached is of another history.
     server
         .run("update app_position set position = 1000000")
         .await;
     server.run(unknown).await;
-    assert_eq!(run_sql(&server).await, 0, "it has begun anew");
+    assert_eq!(run_sql(&server).await, 0, "the consumer restarted");
 }

@@ -21,7 +21,7 @@ const CREATES: usize = 30;
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Writers who count what was acknowledged to them, and keep its ids.
+/// Writers that count acknowledged changes and keep their ids.
 fn writers(server: &Arc<Server>, acknowledged: &Arc<AtomicUsize>) -> Running<BTreeSet<String>> {
     let mut running = Running::new();
     for i in 0..WRITERS {
@@ -59,7 +59,7 @@ fn numbering(server: &Server) -> Running<()> {
     let (mut running, feed) = (Running::new(), server.feed());
     running.spawn(|stop| async move {
         while !stop.load(Ordering::SeqCst) {
-            // While nobody takes writes, it fails.
+            // It fails while no primary accepts writes.
             let _ = feed.advance().await;
             sleep(PAUSE).await;
         }
@@ -67,7 +67,7 @@ fn numbering(server: &Server) -> Running<()> {
     running
 }
 
-/// Positions with the ids of the resources, as a reader sees them who asks again while the database is away.
+/// Positions with the ids of the resources, from a reader that retries while the database is unavailable.
 async fn reader(client: FeedClient) -> Running<Vec<(i64, String)>> {
     let mut running = Running::new();
     running.spawn(|stop| async move {
@@ -127,7 +127,7 @@ async fn the_order_goes_on_with_the_standby() {
     assert_eq!(positions, dense);
     let told: Vec<_> = seen.iter().map(|(_, id)| id).collect();
     let once: BTreeSet<_> = told.iter().map(|id| (*id).clone()).collect();
-    assert_eq!(once.len(), told.len(), "nothing is told twice");
+    assert_eq!(once.len(), told.len(), "no change is sent twice");
     assert!(made.is_subset(&once));
     let again = self::reader(client).await;
     assert_eq!(again.stop().await.remove(0), seen);

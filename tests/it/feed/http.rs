@@ -1,7 +1,7 @@
 //! The feed over HTTP: cursors, waiting and answers.
 
 use super::client::{FeedClient, text};
-use super::people;
+use super::users;
 use crate::harness::raw::RawRequest;
 use crate::harness::{Options, Server};
 use reqwest::Method;
@@ -19,7 +19,7 @@ crate::on_both!(
     what_no_handler_sees_is_refused_as_each_api_does,
 );
 
-/// A head that is refused before it gets to an API, whatever the reason.
+/// A request head that is refused before it reaches an API, for each reason.
 async fn what_no_handler_sees_is_refused_as_each_api_does(server: Server) {
     for (root, form) in [
         ("/feed/v1/events", "application/problem+json"),
@@ -51,7 +51,7 @@ async fn what_no_handler_sees_is_refused_as_each_api_does(server: Server) {
 }
 
 async fn pages_follow_each_other(server: Server) {
-    let ids = people(&server, "u", 7).await;
+    let ids = users(&server, "u", 7).await;
     let reader = FeedClient::of_all(&server).await;
     let (mut seen, mut after) = (Vec::new(), "start".to_owned());
     loop {
@@ -98,7 +98,7 @@ async fn pages_follow_each_other(server: Server) {
 }
 
 async fn a_cursor_that_is_gone_is_told(server: Server) {
-    people(&server, "u", 5).await;
+    users(&server, "u", 5).await;
     let reader = FeedClient::of_all(&server).await;
     let head = text(&reader.read("/head").await["cursor"]).to_owned();
     let first = text(&reader.read("/events?limit=1").await["cursor"]).to_owned();
@@ -131,7 +131,7 @@ async fn a_cursor_that_is_gone_is_told(server: Server) {
 }
 
 async fn a_reader_waits(server: Server) {
-    people(&server, "u", 1).await;
+    users(&server, "u", 1).await;
     let reader = FeedClient::of_all(&server).await;
     let begun = Instant::now();
     let head = reader.read("/head").await["cursor"].clone();
@@ -139,7 +139,7 @@ async fn a_reader_waits(server: Server) {
     let waiting = reader.read(&path);
     let writing = async {
         sleep(Duration::from_millis(300)).await;
-        people(&server, "later", 1).await;
+        users(&server, "later", 1).await;
     };
     let (page, ()) = tokio::join!(waiting, writing);
     assert_eq!(page["events"][0]["type"], "user.created");
@@ -183,7 +183,7 @@ async fn an_answer_comes_within_the_time_of_a_request(first: Server) {
 }
 
 async fn answers_are_compressed_for_those_who_ask(server: Server) {
-    people(&server, "u", 5).await;
+    users(&server, "u", 5).await;
     let reader = FeedClient::of_all(&server).await;
     let plain = reader.send(Method::GET, "/events", None).await;
     assert_eq!(plain.headers().get("content-encoding"), None);
@@ -199,7 +199,7 @@ async fn answers_are_compressed_for_those_who_ask(server: Server) {
     let packed = asked.bytes().await.unwrap();
     assert_eq!(packed[..2], [0x1f, 0x8b]);
     assert!(packed.len() < plain.len() / 2);
-    // The length of the text stands at the end (RFC 1952 section 2.3.1).
+    // The length of the text is at the end (RFC 1952 section 2.3.1).
     let size = packed.last_chunk().map(|size| u32::from_le_bytes(*size));
     assert_eq!(size, Some(u32::try_from(plain.len()).unwrap()));
 }

@@ -1,4 +1,4 @@
-//! The program with the feed: beside the SCIM API or on a listener of its own, until it is told to stop.
+//! The server with the feed, on the listener of the SCIM API or on its own listener, until it is stopped.
 
 use super::client::{FeedClient, text};
 use crate::cli::{Served, printed};
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::block_in_place;
 
-/// Less than a reader waits that asks for the longest wait, and than requests under way may take when the server stops.
+/// Less than the longest wait of a reader, and less than the time limit of pending requests when the server stops.
 const SOON: Duration = Duration::from_secs(15);
 
 fn feed_token(folder: &Path) -> String {
@@ -25,7 +25,7 @@ fn addresses(served: &mut Served) -> (String, String) {
     (format!("{root}/feed/v1"), root)
 }
 
-/// Readers that wait when the server is told to stop are answered at once, with an empty page.
+/// Readers that wait when the server stops get an empty page immediately.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_stops_lets_go_of_those_who_wait() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use super::bootstrap::{Stored, by_views, read_all};
 use super::client::{FeedClient, text};
-use super::{all, people};
+use super::{all, users};
 use crate::harness::dump::{Dump, DumpFormat, restored};
 use crate::harness::postgres::Cluster;
 use crate::harness::{Database, Server, create_database_on, group, user};
@@ -72,11 +72,11 @@ async fn moves(source: &Cluster, target: &Cluster, (format, how): (DumpFormat, A
         url: url.clone().into(),
     })
     .await;
-    // The last pass before the dump sees a transaction under way, and changes come after it.
+    // The last pass before the dump sees an open transaction, followed by further changes.
     let mut other = PgConnection::connect(&source.url()).await.unwrap();
     let begin = "begin; select pg_current_xact_id()";
     other.execute(begin).await.unwrap();
-    let ids = people(&old, "numbered", 3).await;
+    let ids = users(&old, "numbered", 3).await;
     other.execute("commit").await.unwrap();
     let before = all(&old.feed()).await;
     let cursor = old.feed().head().await.unwrap();
@@ -84,7 +84,7 @@ async fn moves(source: &Cluster, target: &Cluster, (format, how): (DumpFormat, A
     let sales = made.expect(201).id();
     old.post("/Users", user("late")).await.expect(201);
     let dump = Dump::of(&url, format);
-    people(&old, "lost", 1).await;
+    users(&old, "lost", 1).await;
     let beyond = old.feed().head().await.unwrap();
 
     if how == Age::Older {
@@ -111,7 +111,7 @@ async fn moves(source: &Cluster, target: &Cluster, (format, how): (DumpFormat, A
     new.post("/Users", user("new")).await.expect(201);
     goes_on(&new, &before).await;
 
-    // Who had read to the end goes on there; who had read what is lost is told so.
+    // A reader that had read to the end continues there; a reader whose changes are lost gets an error.
     let feed = new.feed();
     let place = feed.place(cursor).await.unwrap();
     assert_eq!(place.position, before.last().unwrap().position);
@@ -173,12 +173,13 @@ async fn import(server: &Server, text: &str) {
     done.await.unwrap();
 }
 
-/// From SQLite to PostgreSQL: each resource is told as created, with the version and the time of creation that it had
-/// before; it was changed last by the import, as events have it. Who follows the new feed from its head on knows everything.
+/// From SQLite to PostgreSQL: each resource is reported as created, with the version and the time of creation that it
+/// had before; it was changed last by the import, as events have it. Who follows the new feed from its head on knows
+/// everything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_into_the_other_database_is_told() {
     let old = Server::on(Database::Sqlite).await;
-    let ids = people(&old, "u", 5).await;
+    let ids = users(&old, "u", 5).await;
     let path = format!("/Users/{}", ids[0]);
     let rename = json!([{"op": "replace", "value": {"displayName": "Ann"}}]);
     old.patch(&path, rename).await.expect(200);
@@ -189,7 +190,7 @@ async fn an_import_into_the_other_database_is_told() {
     let text_of_all = exported(&old).await;
 
     let new = Server::on(Database::Postgres).await;
-    let own = people(&new, "own", 1).await;
+    let own = users(&new, "own", 1).await;
     let reader = FeedClient::of_all(&new).await;
     let head = reader.read("/head").await;
     let begun = new.clock.now().to_string();

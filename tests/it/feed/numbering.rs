@@ -1,4 +1,4 @@
-//! Numbering on PostgreSQL: what a pass does by itself, beside another one, and when it is cut off.
+//! Numbering on PostgreSQL: a pass alone, concurrent with another one, and interrupted.
 
 use super::order::{delay, write};
 use crate::harness::{Database, Fleet, Server, user};
@@ -55,7 +55,7 @@ async fn all_are_numbered(server: &Server) {
     server.is_sound().await;
 }
 
-/// A pass whose session ends in the middle has numbered nothing; the next one, of whatever instance, numbers all.
+/// A pass whose session ends in the middle has numbered nothing; the next pass of any instance numbers all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pass_that_is_killed_leaves_nothing_behind() {
     let fleet = Fleet::of_two(Database::Postgres).await;
@@ -126,7 +126,7 @@ async fn slices_divide_no_transaction() {
     all_are_numbered(first).await;
 }
 
-/// In a cluster that has had fewer transactions, the order goes on.
+/// In a cluster with fewer past transactions, the order continues.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_into_a_younger_cluster_goes_on() {
     let server = Server::on(Database::Postgres).await;

@@ -1,4 +1,4 @@
-//! One order for all: no reader misses a change, whoever writes and whoever numbers.
+//! One order for all: no reader misses a change, for all combinations of writing and numbering instances.
 
 use super::client::{FeedClient, text};
 use super::running::{Running, numbering};
@@ -40,7 +40,7 @@ pub(super) async fn delay(server: &Server) {
     }
 }
 
-/// A reader by SQL and one by HTTP, each of which reads all that there is once it is told to stop.
+/// A reader by SQL and one by HTTP; each reads all remaining changes when it is stopped.
 async fn readers(server: &Server) -> Running<Vec<Seen>> {
     let mut running = Running::new();
     let mut reader = Reader::of(server).await;
@@ -90,7 +90,7 @@ async fn readers(server: &Server) -> Running<Vec<Seen>> {
     running
 }
 
-/// Each writer makes users of its own and changes them, and one user and one group that all share.
+/// Each writer creates and changes its own users, and changes one shared user and one shared group.
 pub(super) async fn write(fleet: &Fleet) {
     let shared = fleet
         .first()
@@ -197,7 +197,7 @@ impl Held {
     }
 }
 
-/// What others hold open stops nobody. One instance numbers a change at a time.
+/// Transactions held open by others block no reader. One instance at a time numbers a change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_others_hold_open_holds_nothing_up() {
     let settings = vec!["max_prepared_transactions=2".to_owned()];

@@ -1,4 +1,4 @@
-//! Tasks that run beside a test until they are told to stop.
+//! Tasks that run during a test until they are stopped.
 
 use crate::harness::Server;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl<T: Send + 'static> Running<T> {
     }
 }
 
-/// Instances that number changes all the time, about so many with one statement.
+/// Instances that number changes continuously, about the given number with each statement.
 pub(super) fn numbering(servers: &[&Server], slice: i64) -> Running<()> {
     let mut running = Running::new();
     for server in servers {

@@ -24,7 +24,7 @@ impl Chance {
         range.start + usize::try_from(self.next() % width as u64).unwrap()
     }
 
-    /// Once in so many times.
+    /// True with the probability 1/n.
     pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.within(0..times) == 0
     }

@@ -55,7 +55,7 @@ impl Fleet {
         Self::and_another(Server::on(database).await).await
     }
 
-    /// Two over a database that is there.
+    /// Two instances on an existing database.
     pub(crate) async fn of_two_over(target: DatabaseTarget) -> Self {
         Self::and_another(Server::over(target).await).await
     }
@@ -65,7 +65,7 @@ impl Fleet {
         Self([first, second].into())
     }
 
-    /// The instance that the `i`th client speaks to.
+    /// The instance that the `i`th client uses.
     pub(crate) fn of(&self, i: usize) -> &Server {
         &self.0[i % self.0.len()]
     }
@@ -74,7 +74,7 @@ impl Fleet {
         self.of(0)
     }
 
-    /// Runs so many tasks that begin at one moment; their outcomes in order.
+    /// Runs the given number of tasks, which start at the same time; returns their results in order.
     pub(crate) async fn race<T, W>(&self, count: usize, task: impl Fn(Self, usize) -> W) -> Vec<T>
     where
         T: Send + 'static,
@@ -84,7 +84,7 @@ impl Fleet {
     }
 }
 
-/// Runs so many tasks that begin at one moment; their outcomes in order.
+/// Runs the given number of tasks, which start at the same time; returns their results in order.
 pub(crate) async fn race<T, W>(count: usize, task: impl Fn(usize) -> W) -> Vec<T>
 where
     T: Send + 'static,

@@ -83,7 +83,7 @@ pub(crate) struct Options {
     pub(crate) record: Record,
     /// Whether the change log keeps the state of a resource with each change.
     pub(crate) keeps_documents: bool,
-    /// Whom customers ask.
+    /// Support contact of customers.
     pub(crate) support: Option<String>,
     /// A configuration file, of which the mapping counts.
     pub(crate) mapping: String,
@@ -97,7 +97,7 @@ pub(crate) const SEALING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh
 
 impl Default for Options {
     fn default() -> Self {
-        // Tests hurry more than clients do: no bound on how often they ask, or on how much at once.
+        // Tests send more than real clients: no limit of the rate or of requests in progress.
         let http = HttpSettings {
             requests_per_second: 1_000_000,
             burst: 1_000_000,
@@ -221,12 +221,12 @@ impl Server {
         Self::open(target, options, folder).await
     }
 
-    /// Over a database that is there, with options.
+    /// A server on an existing database, with options.
     pub(crate) async fn over_with(target: DatabaseTarget, options: Options) -> Self {
         Self::open(target, options, tempfile::tempdir().unwrap()).await
     }
 
-    /// Over a database that is there.
+    /// A server on an existing database.
     pub(crate) async fn over(target: DatabaseTarget) -> Self {
         Self::open(target, Options::default(), tempfile::tempdir().unwrap()).await
     }
@@ -351,7 +351,7 @@ impl Server {
         matches!(self.database, DatabaseTarget::Postgres { .. })
     }
 
-    /// A token of another tenant, which is made if it is not there.
+    /// A token of another tenant, which is created if it does not exist.
     pub(crate) async fn tenant(&self, name: &str, change: &TenantChange) -> String {
         if self.operator.tenant(name).await.is_err() {
             self.operator.create_tenant(name, change).await.unwrap();
@@ -369,7 +369,7 @@ impl Server {
         self.operator.change_tenant(name, change).await.unwrap();
     }
 
-    /// The same server, asked with another token.
+    /// This server, used with another token.
     pub(crate) fn by(&self, token: &str) -> Client<'_> {
         Client {
             server: self,
@@ -456,7 +456,7 @@ impl Client<'_> {
     }
 }
 
-/// What a configuration file maps, with these schemas.
+/// The mappings of a configuration file with these schemas.
 fn directory(file: &str, schema_files: &[SchemaFile]) -> Directory {
     let mut given = tempfile::NamedTempFile::new().unwrap();
     given.write_all(file.as_bytes()).unwrap();

@@ -11,7 +11,7 @@ static SCHEMAS: LazyLock<Schemas> = LazyLock::new(Schemas::all);
 /// Names of operations that were answered with success.
 static ANSWERED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// The operations of the document: method, path and what is said of it.
+/// The operations of the document: method, path and definition.
 pub(crate) fn operations() -> Vec<(String, String, Value)> {
     let paths = DOCUMENT["paths"].as_object().unwrap();
     let each = paths.iter().flat_map(|(path, methods)| {

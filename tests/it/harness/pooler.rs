@@ -22,11 +22,11 @@ static SHARED: OnceLock<Result<Pooler, String>> = OnceLock::new();
 pub(crate) struct Pooler {
     port: u16,
     server: Child,
-    /// Holds the pipe whose closing tells the watcher that this process is gone.
+    /// Holds the pipe; when it closes, the watcher knows that this process has ended.
     _watcher: Child,
 }
 
-/// The URL, through the pooler, of a database that is there.
+/// The URL, through the pooler, of an existing database.
 #[allow(clippy::panic, reason = "without a pooler no test can say anything")]
 pub(crate) fn before(url: &str) -> String {
     let start = || Pooler::start(&postgres::url(), "");
@@ -134,7 +134,7 @@ fn configure(dir: &Path, url: &str, port: u16, more: &str) -> std::io::Result<()
     fs::write(dir.join("pgbouncer.ini"), text)
 }
 
-/// False when it ended by itself, as where another process was quicker to take the port.
+/// False when it has ended, for example because another process took the port first.
 fn is_ready(server: &mut Child, port: u16, dir: &Path) -> bool {
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end && matches!(server.try_wait(), Ok(None)) {

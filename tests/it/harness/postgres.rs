@@ -41,8 +41,8 @@ const SETTINGS: [&str; 5] = [
     "full_page_writes=off",
 ];
 
-// Statics are never dropped and a killed process runs no destructor; but its end of a pipe is closed in every case,
-// and that is what ends `read`. The server gives up its pid file as the last thing it does.
+// Statics are never dropped and a killed process runs no destructor; but its end of a pipe is closed in every case, and
+// that is what ends `read`. Removing its pid file is the last step of the server.
 const WATCH_SERVER: &str = r#"
     trap '' HUP INT TERM
     read -r _
@@ -60,7 +60,7 @@ pub(super) const WATCH_PID: &str = r#"
     rm -rf "$1"
 "#;
 
-/// Users that are not simply trusted, for tests of what a server refuses: before the lines of initdb.
+/// Users that need a password, for tests of rejected logins: inserted before the lines of initdb.
 const REFUSALS: &str =
     "host all guarded 127.0.0.1/32 scram-sha-256\nhost all unwelcome 127.0.0.1/32 reject\n";
 
@@ -75,7 +75,7 @@ pub(crate) struct Cluster {
     port: u16,
     settings: Vec<String>,
     server: Child,
-    /// Holds the pipe whose closing tells the watcher that this process is gone.
+    /// Holds the pipe; when it closes, the watcher knows that this process has ended.
     _watcher: Child,
 }
 
@@ -140,7 +140,7 @@ impl Cluster {
         self.port
     }
 
-    /// A standby of a server that was started with [`Cluster::start`], without any data of its own.
+    /// A standby of a server that was started with [`Cluster::start`], without data of its own.
     pub(crate) fn standby_of(primary: &Self) -> Result<Self, String> {
         let dir = create_directory().map_err(|e| format!("no directory for PostgreSQL: {e}"))?;
         let watcher =
@@ -246,7 +246,7 @@ fn children(of: u32) -> Vec<u32> {
     numbers.filter(is_child).collect()
 }
 
-/// The newest packaged version, else whatever the machine offers.
+/// The newest packaged version, or any other version on the machine.
 pub(crate) fn programs() -> Option<PathBuf> {
     let mut packaged: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
@@ -391,7 +391,7 @@ pub(super) fn free_port() -> io::Result<u16> {
         .port())
 }
 
-/// A server that is ready; `None` if it ended by itself.
+/// A server that is ready; `None` if it has ended.
 fn launch(
     bin: &Path,
     data: &Path,
@@ -427,8 +427,8 @@ fn spawn(
         .spawn()
 }
 
-/// False when the server ended by itself. Its own word in its pid file counts, and not an answer at the port, which may
-/// come from another server that was quicker; a file that a crash left behind has another pid.
+/// False when the server has ended. The status in its pid file is used, not a response at the port, which can come from
+/// another server that took the port first; a file that a crash left behind has another pid.
 fn is_ready(server: &mut Child, data: &Path) -> Result<bool, String> {
     let pid = server.id().to_string();
     let deadline = Instant::now() + PATIENCE;

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What the proxy does with connections.
+/// Handling of connections by the proxy.
 #[derive(Debug, Clone, Copy)]
 struct Behaviour {
     /// Port of this machine that new connections go to.

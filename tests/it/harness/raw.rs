@@ -105,7 +105,7 @@ pub(crate) struct RawRequest {
 }
 
 impl RawRequest {
-    /// The target goes over the wire as it stands here.
+    /// The target is sent unchanged.
     pub(crate) fn new(method: &str, target: &str) -> Self {
         let head = format!("{method} {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n");
         Self {

@@ -1,4 +1,4 @@
-//! Whether what is stored fits together: nothing lost, nothing half done.
+//! Checks that the stored data is consistent: nothing is lost or incomplete.
 
 use super::Server;
 use scimd::operator::DatabaseTarget;
@@ -57,7 +57,7 @@ const FAULTS: &[(&str, &str)] = &[
 ];
 
 impl Server {
-    /// Fails if the server, or a look at its tables, finds a fault in what is stored.
+    /// Fails if the server or a check of its tables finds an inconsistency in the stored data.
     pub(crate) async fn is_sound(&self) {
         assert_eq!(self.operator.verify(false).await.unwrap(), []);
         for (what, query) in FAULTS {

@@ -1,4 +1,4 @@
-//! Whether what the server answers obeys the schemas that it publishes (RFC 7643 sections 2 and 7).
+//! Checks that responses conform to the published schemas (RFC 7643 sections 2 and 7).
 
 use super::Target;
 use serde_json::{Map, Value};
@@ -129,7 +129,7 @@ fn check_attribute(attribute: &Value, value: &Value, path: &str) {
     let values = value
         .as_array()
         .unwrap_or_else(|| panic!("{path} is no array"));
-    // A lenient tenant's clients want the members of an empty group as an empty list.
+    // Clients of a lenient tenant expect the members of an empty group as an empty list.
     assert!(
         path == "members" || !values.is_empty(),
         "{path} has no values"

@@ -1,4 +1,4 @@
-//! Filters and other parameters of a query that nobody would write.
+//! Unusual filters and other query parameters.
 
 use super::{Target, percent};
 use crate::harness::Server;
@@ -225,7 +225,7 @@ async fn large_filters_have_a_bound(server: Server) {
     target.is_alive().await;
 }
 
-/// What is within the bounds is carried out by both databases, however it is nested.
+/// Both databases execute every filter within the limits, with any nesting.
 async fn deep_filters_run(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     for part in [

@@ -46,7 +46,7 @@ async fn content_types_are_checked(server: Server) {
     target.is_alive().await;
 }
 
-/// RFC 9110 section 13.1: what is no list of tags matches nothing.
+/// RFC 9110 section 13.1: a value that is not a list of tags matches nothing.
 async fn conditions_are_read_or_hold_not(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     let path = format!("/Users/{}", target.user);

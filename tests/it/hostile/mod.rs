@@ -1,5 +1,5 @@
-//! What nobody should send. Nothing of it is answered with a fault of the server, everything is
-//! answered in SCIM form, and the server lives on (SPEC ROB-1 to ROB-7, SEC-6).
+//! Malformed and hostile requests. None causes a server error, every response is in SCIM format, and the server keeps
+//! running (SPEC ROB-1 to ROB-7, SEC-6).
 
 mod bodies;
 mod conforms;

@@ -298,7 +298,7 @@ pub(super) fn query(chance: &mut Chance) -> String {
     format!("?{}", parts.join("&"))
 }
 
-/// A line of the head with a value that nobody expects.
+/// A header line with an unexpected value.
 pub(super) fn field(chance: &mut Chance) -> String {
     let name = chance.one_of(&[
         "If-Match",

@@ -18,7 +18,7 @@ struct Request {
     body: Value,
 }
 
-/// What a worker needs to know of its tenant and of the resources that are its own.
+/// Tenant of a worker, and the worker's own resources.
 struct Worker {
     server: Arc<Server>,
     token: String,
@@ -77,7 +77,7 @@ async fn tenant(target: &Target<'_>) -> (String, Schemas) {
 }
 
 impl Worker {
-    /// Makes the worker's user and group anew if one was deleted.
+    /// Creates the worker's user and group again if one was deleted.
     async fn has_resources(&mut self, turn: usize) {
         let client = self.server.by(&self.token);
         if self.user.is_empty() || client.get(&format!("/Users/{}", self.user)).await.status == 404
@@ -169,7 +169,7 @@ impl Worker {
         }
     }
 
-    /// A write is answered with what a read finds.
+    /// A write returns the same resource as a read.
     async fn reads_as_answered(&self, answer: &RawAnswer, method: &str, path: &str) {
         if !matches!(
             (answer.status, method),

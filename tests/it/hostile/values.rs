@@ -182,7 +182,7 @@ const STRANGE: &[&str] = &[
     "NaN",
 ];
 
-/// SEC-6: kept, found, sorted and given back as they came.
+/// SEC-6: stored, found, sorted and returned unchanged.
 async fn strange_values_are_kept_as_they_are(server: Server) {
     for target in Target::both(&server).await {
         for (i, text) in STRANGE.iter().enumerate() {
@@ -313,7 +313,7 @@ async fn unknown_names_do_nothing(server: Server) {
     }
 }
 
-/// Text of so many characters that no database can make smaller.
+/// Text of the given number of characters that no database can compress.
 fn noise(count: usize, from: char) -> String {
     let mut chance = crate::harness::Chance::of(count);
     let first = u32::from(from);

@@ -78,7 +78,7 @@ async fn names_are_a_tenants_own(server: Server) {
     server.is_sound().await;
 }
 
-/// SEC-5: and the answer is the same as for an id that nobody has.
+/// SEC-5: the response is the same as for an id that does not exist.
 async fn another_tenants_resources_do_not_exist(server: Server) {
     let (one, two) = (
         Tenant::new(&server, "one").await,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 crate::on_both!(lenient_tenants_leave_them_out, strict_tenants_refuse_them);
 
-/// Each puts another tenant's user, and group, into a group beside one's own user.
+/// Each adds another tenant's user and group to a group, together with an own user.
 fn attempts(path: &str, own: &Tenant, other: &Tenant) -> Vec<(Method, String, Value)> {
     let all = [own.user.clone(), other.user.clone(), other.group.clone()];
     let members = group("x", &all)["members"].clone();

@@ -1,4 +1,4 @@
-//! What a token is good for, and until when.
+//! Permissions and lifetime of a token.
 
 use super::{Tenant, all_routes, bulk, patch, search};
 use crate::harness::{Answer, Database, Fleet, Options, Server, group, noon, user};
@@ -31,7 +31,7 @@ fn detail(answer: &Answer) -> &str {
     answer.body["detail"].as_str().unwrap()
 }
 
-/// Every route, asked with a token, refuses with a status and a word.
+/// Every route rejects a token with a status and a word.
 async fn refuses(server: &Server, token: &str, tenant: &Tenant, status: u16, word: &str) {
     for (method, path, body) in all_routes(&tenant.user, &tenant.group) {
         let answer = server
@@ -100,7 +100,7 @@ async fn a_revocation_holds_at_once(fleet: Fleet) {
     }
 }
 
-/// Each route is the first that asks after the change, on an instance that has just answered.
+/// Each route is the first request after the change, on an instance that has just responded.
 async fn a_token_that_is_known_is_refused_at_once(fleet: Fleet) {
     let one = Tenant::new(fleet.first(), "one").await;
     let before = one.everything(fleet.first()).await;

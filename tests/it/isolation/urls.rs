@@ -1,4 +1,4 @@
-//! The URL that each tenant has of its own.
+//! The separate URL of each tenant.
 
 use super::Tenant;
 use crate::harness::{Database, Options, Server, user};

@@ -13,7 +13,7 @@ on_both!(
     what_is_ahead_of_an_endpoint_is_measured,
 );
 
-/// The page, once so many deliveries to an endpoint had an outcome.
+/// The metrics page, after the given number of deliveries to an endpoint have ended.
 pub(super) async fn delivered(server: &Server, outcome: &str, least: f64) -> Scrape {
     let labels = [
         ("kind", "webhook"),

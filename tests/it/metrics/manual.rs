@@ -1,5 +1,5 @@
-//! Manual, rules and dashboard name what is exported. `SCIMD_BLESS=1 cargo test --test it metrics` rewrites the list of the
-//! manual.
+//! Manual, rules and dashboard name the exported metrics. `SCIMD_BLESS=1 cargo test --test it metrics` rewrites the
+//! list of the manual.
 
 use super::feed::delivered;
 use super::scrape::{Scrape, promtool};

@@ -1,5 +1,4 @@
-//! What the server counts and measures: the figures are right, a checker of Prometheus accepts them, and no label is a value
-//! of a request.
+//! Metrics: the values are correct, a checker of Prometheus accepts them, and no label is a value of a request.
 
 mod feed;
 mod manual;
@@ -25,7 +24,8 @@ const AT_REST: [&str; 4] = [
     "scimd_sqlite_writer_queued",
 ];
 
-/// The page once so many requests are counted and nothing is under way any more, such as the note of a token's last use.
+/// The metrics page after the given number of requests are counted and no work is pending, for example the update of a
+/// token's last use.
 async fn settled(server: &Server, requests: f64) -> Scrape {
     let settled = async {
         loop {

@@ -1,4 +1,4 @@
-//! `scimd log` beside a server that runs.
+//! `scimd log` while the server is running.
 
 use crate::cli::{Served, printed, refused, scimd};
 use crate::harness::user;
@@ -64,7 +64,7 @@ impl Running {
     }
 }
 
-/// The requests that a command shows, once there are so many.
+/// The requests that a command shows, after waiting for the given number.
 #[track_caller]
 fn shown(folder: &Path, arguments: &str, count: usize) -> Vec<Value> {
     let begun = Instant::now();
@@ -265,7 +265,7 @@ async fn bodies_are_switched_on_for_a_while() {
     assert!(!printed(folder, "tenant show default").contains("request-bodies"));
 }
 
-/// Lines of a command that goes on.
+/// Lines of a command that keeps running.
 struct Following {
     child: Child,
     lines: Receiver<String>,

@@ -1,4 +1,4 @@
-//! What the log says of refusals to people: each reason is made by a request, and its entry explains it.
+//! Explanations of rejected requests in the request log: a request causes each reason, and its entry explains it.
 
 use super::last;
 use crate::harness::{GROUP, Options, Server, USER, user};
@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 
 crate::on_both!(every_reason_is_explained);
 
-/// Reasons that no entry of a log has (the token is nobody's), and those of faults and races, which
-/// the tests of faults make.
+/// Reasons without an entry in a log (the token belongs to no tenant), and reasons of faults and races, which other
+/// tests cause.
 const ELSEWHERE: [&str; 6] = [
     "token.missing",
     "token.unknown",
@@ -285,7 +285,7 @@ fn texts_name_what_happened(made: &Collected) {
         (
             "path.base",
             Turn::Customer,
-            "The request was refused: it arrived beside the base path, at `/scim/Users`.",
+            "The request was refused: it was sent to `/scim/Users`, outside the base path.",
         ),
         (
             "token.expired",
@@ -295,7 +295,7 @@ fn texts_name_what_happened(made: &Collected) {
         (
             "rate.limited",
             Turn::Nobody,
-            "The request was refused: too many requests came in a short time.",
+            "The request was refused: too many requests were sent in a short time.",
         ),
         (
             "value.exists",

@@ -191,8 +191,7 @@ async fn limited(server: &Server, bad_tokens: u32) -> Server {
         .await
 }
 
-/// Who sends a token that was good, or one that is good in a wrong way, is told what is wrong with it
-/// however often he asks.
+/// A client with an expired or misused token always gets the reason, without a limit on attempts.
 async fn known_tokens_are_no_guesses(server: Server) {
     let server = limited(&server, 3).await;
     let issue = |seconds| {
@@ -295,7 +294,7 @@ async fn with_low_rate(server: &Server) -> Server {
         .await
 }
 
-/// A client that goes on with a revoked token is held to the rate of that token: beyond it the answer is 429, and
+/// A client that keeps using a revoked token is limited to the rate of that token: above it the response is 429, and
 /// the log of the tenant does not grow.
 async fn a_revoked_token_does_not_fill_the_log(server: Server) {
     let server = with_low_rate(&server).await;

@@ -1,4 +1,4 @@
-//! What a request meant, what became of it, and why.
+//! Meaning, outcome and reason of a request in the log.
 
 use super::{found, last, logged};
 use crate::harness::{GROUP, Options, Server, USER, user};
@@ -188,7 +188,7 @@ async fn operations_say_what_they_mean(server: Server) {
     );
 }
 
-/// Each is asked for by itself; the answer's status goes before what the log is told.
+/// Each reason is requested separately; the status of the response is checked before the log entry.
 async fn refusals_say_why(server: Server) {
     let id = server.post("/Users", user("ann")).await.expect(201).id();
     let idle = json!({"schemas": [USER], "userName": "ben", "active": false});
@@ -533,7 +533,7 @@ async fn a_bulk_request_is_as_bad_as_its_worst_operation(server: Server) {
     );
 }
 
-/// 401, 403 and 409 that only the vendor can put right end with whom to ask; others do not.
+/// 401, 403 and 409 that only the vendor can fix end with the support contact; others do not.
 async fn whoever_must_ask_is_told_whom(server: Server) {
     let support = Some("support@vendor.example".to_owned());
     let server = server

@@ -13,7 +13,7 @@ crate::on_both!(
     a_request_is_found_by_its_id,
 );
 
-/// What the search finds, page by page, as the statuses and routes of the requests, the latest first.
+/// Results of the search, page by page, as statuses and routes of the requests, latest first.
 async fn found(server: &Server, search: LogSearch) -> Vec<(u16, String)> {
     server.service.recorder().finish().await;
     let (mut all, mut next) = (Vec::new(), None);
@@ -187,7 +187,7 @@ async fn every_filter_finds_its_requests(server: Server) {
     assert_eq!(found(&server, search).await, []);
 }
 
-/// A filter that hardly any request meets gives pages that are empty, and goes on to the end.
+/// A filter that matches few requests returns empty pages and continues to the end.
 async fn a_page_looks_through_a_part_of_the_log(server: Server) {
     server.get("/Groups").await.expect(200);
     server.service.recorder().finish().await;
@@ -238,7 +238,7 @@ async fn a_request_is_found_by_its_id(server: Server) {
     server.tenant("acme", &TenantChange::default()).await;
     let other = server.operator.logged_request("acme", &made).await.unwrap();
     assert!(other.is_none());
-    // The clock of the log may be far from that of who made the id.
+    // The clock of the log can differ much from the clock of the sender of the id.
     let standing = Options {
         clock: Clock::standing(noon()),
         ..Options::default()

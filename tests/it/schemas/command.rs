@@ -1,4 +1,4 @@
-//! `scimd schema` as a newcomer would try it, beside a server at work.
+//! `scimd schema` as a new user would try it, while a server is running.
 
 use crate::cli::{migrated, printed, refused, run};
 use serde_json::Value;
@@ -250,7 +250,7 @@ fn a_changed_configuration_is_told_of_until_the_index_follows() {
     );
     assert!(
         !warned(more.clone()).is_empty(),
-        "it is told until something is done"
+        "the warning is repeated until the repair"
     );
     repair();
     assert_eq!(warned(more.clone()), "");

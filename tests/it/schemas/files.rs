@@ -1,5 +1,5 @@
-//! Schema files of the configuration are in the database: every command and every instance has what the
-//! last start that named a folder found in it.
+//! Schema files of the configuration are stored in the database: every command and every instance uses the files of the
+//! last start that named a folder.
 
 use super::{ACME, agrees, attributes, change, filter, found, with};
 use crate::cli::{Served, printed, refused, run, scimd};
@@ -173,7 +173,7 @@ async fn what_a_file_once_had_stays_hidden(server: Server) {
         json!({"code": "A"})
     );
     assert!(!exported(&server).await.1.contains("level"));
-    // So it is with what a command removes and adds again.
+    // This also applies to a schema that a command removes and adds again.
     start(&server, Vec::new()).await;
     change(&server, None, &attributes(json!([{"name": "code"}])))
         .await
@@ -217,7 +217,7 @@ async fn a_file_goes_before_a_command(server: Server) {
         .await
         .unwrap_err();
     assert!(
-        refusal[0].contains("comes from the file dir/acme.json"),
+        refusal[0].contains("is from the file dir/acme.json"),
         "{refusal:?}"
     );
 
@@ -237,7 +237,7 @@ async fn a_file_goes_before_a_command(server: Server) {
     agrees(&server).await;
 }
 
-/// What had a schema once may have values that the index does not have: the next repair is asked for.
+/// Resources whose schema was removed may have values missing from the index: a repair is requested.
 async fn what_comes_into_a_file_may_have_values(server: Server) {
     let remembered =
         "select count(*) from shared where name = 'index_shapes' and value like '%acme%:level%?%'";
@@ -377,7 +377,7 @@ async fn a_shell_without_the_configuration_sees_what_the_server_sees() {
     printed(elsewhere.path(), &format!("{import} --drop-unknown"));
     assert!(!printed(elsewhere.path(), "export").contains("acme"));
 
-    // What a command is configured with is not put into force, but told of.
+    // The configuration of a command is not applied, but a difference is reported.
     let output = scimd(elsewhere.path(), "schema list")
         .env("SCIMD_SCHEMAS__DIR", &dir)
         .output()
@@ -428,7 +428,7 @@ async fn a_server_that_ends_leaves_its_database_in_one_file() {
     assert_eq!(copied(folder).await, (51, 0), "so does a command");
 }
 
-/// Users in a copy of the database's file alone, and what is beside it.
+/// Users in a copy of the database file alone, and the files beside it.
 async fn copied(folder: &std::path::Path) -> (i64, u64) {
     use sqlx::ConnectOptions;
     let data = folder.join("data");

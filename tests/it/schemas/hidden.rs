@@ -1,4 +1,4 @@
-//! What is removed is seen by nobody, outlives every write, and comes back with its schema.
+//! Removed attributes are not visible, survive every write, and reappear with their schema.
 
 use super::{ACME, agrees, attributes, change, file, filter, found, gone, with, without};
 use crate::harness::{Server, USER, user};
@@ -130,7 +130,7 @@ async fn an_attribute_is_hidden_beside_others(server: Server) {
     );
     agrees(&server).await;
 
-    // Each of these takes what is visible away, and nothing else.
+    // Each of these removes only visible values.
     let remove = |path: &str| json!([{"op": "remove", "path": path}]);
     for operations in [
         remove(&format!("{ACME}:code")),
@@ -185,7 +185,7 @@ async fn an_attribute_is_hidden_beside_others(server: Server) {
     agrees(&server).await;
 }
 
-/// A required attribute is due where its extension is used; what is hidden uses none.
+/// A required attribute must have a value where its extension is used; hidden values do not count as use.
 async fn what_a_required_attribute_hides_asks_for_nothing(server: Server) {
     let definitions = json!([{"name": "level"}, {"name": "code", "required": true}]);
     change(&server, None, &attributes(definitions))

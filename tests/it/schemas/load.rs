@@ -61,8 +61,7 @@ async fn writes_go_on_while_schemas_change(fleet: Fleet) {
     agrees(fleet.first()).await;
 }
 
-/// Who asks is asked once, at the beginning; what is written later is written under the schemas of
-/// then.
+/// The request is authenticated once, at the beginning; later writes use the schemas of that time.
 async fn a_bulk_request_outlasts_its_schemas(fleet: Fleet) {
     let server = fleet.of(1);
     change(

@@ -21,7 +21,7 @@ crate::on_fleets!(
     its_attributes_do_what_they_say
 );
 
-/// Makes a change; gives what is wrong with it.
+/// Makes a change; returns its errors.
 async fn change(
     server: &Server,
     tenant: Option<&str>,

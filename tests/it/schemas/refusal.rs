@@ -1,4 +1,4 @@
-//! What cannot be is refused when it is asked for, with place and reason, and changes nothing.
+//! An invalid change is rejected with place and reason, and changes nothing.
 
 use super::{ACME, agrees, attributes, change, file, gone, with, without};
 use crate::harness::{Database, ENTERPRISE, Options, Server, USER};
@@ -100,7 +100,7 @@ async fn schemas_that_cannot_be_are_refused(server: Server) {
     .await;
     says(
         change(&configured, None, &level()).await,
-        &["comes from the file dir/acme.json"],
+        &["is from the file dir/acme.json"],
     );
     agrees(&server).await;
 }
@@ -126,17 +126,17 @@ async fn values_that_do_not_fit_are_counted(server: Server) {
     let number = schema(json!([{"name": "level", "type": "integer"}]));
     says(
         change(&server, None, &number).await,
-        &["tenant default: 3 resources have values of level that do not fit"],
+        &["tenant default: 3 resources have values of level that do not match"],
     );
     let single = schema(json!([{"name": "level"}, {"name": "badges"}]));
     says(
         change(&server, None, &single).await,
-        &["3 resources have values of badges that do not fit"],
+        &["3 resources have values of badges that do not match"],
     );
     change(&server, None, &gone()).await.unwrap();
     says(
         change(&server, None, &number).await,
-        &["3 resources have values of level that do not fit"],
+        &["3 resources have values of level that do not match"],
     );
     server.get(&format!("/Schemas/{ACME}")).await.expect(404);
     agrees(&server).await;
@@ -157,7 +157,7 @@ async fn what_repeats_cannot_become_unique(server: Server) {
     };
     says(
         change(&server, None, &schema("server")).await,
-        &["tenant default: 2 resources have a value of code that another one"],
+        &["tenant default: 2 resources have the same value of code as another one"],
     );
     server
         .post("/Users", with("e", &json!({"code": "x"})))

@@ -1,4 +1,4 @@
-//! A schema of one tenant is nothing to others, whatever they have under its URN.
+//! A schema of one tenant does not affect other tenants, even with the same URN.
 
 use super::{ACME, agrees, attributes, change, filter, gone, with};
 use crate::harness::Server;

@@ -1,4 +1,4 @@
-//! What the engine must not know or have: words of schema files, and traits for a single type.
+//! Names that must not occur in the engine: words of schema files, and traits for a single type.
 
 use super::{CORE, all_sources, code, root, sources};
 use std::collections::BTreeMap;

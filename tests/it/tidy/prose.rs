@@ -7,6 +7,22 @@ const REFERRING: [&str; 8] = [
     "The same", "As above", "As [", "As ", "It ", "That ", "Those ", "Its ",
 ];
 
+/// Phrases that are not standard technical English.
+const DIALECT: [&str; 12] = [
+    "put right",
+    "puts right",
+    "hears",
+    "whoever",
+    "takes apart",
+    "once more",
+    "and the like",
+    "gives up",
+    "looks after",
+    "that is there",
+    "may stand",
+    "wants",
+];
+
 /// The text of a line of a doc comment.
 fn doc(line: &str) -> Option<&str> {
     let line = line.trim_start();
@@ -30,6 +46,20 @@ fn referring(text: &str) -> Vec<&str> {
         begins = text.is_empty() || text.starts_with('#');
     }
     found
+}
+
+/// Lines of doc comments with a phrase of [`DIALECT`].
+fn dialect(text: &str) -> Vec<&str> {
+    let lines = text.lines().filter_map(doc);
+    lines
+        .filter(|line| {
+            let words = line.split(|c: char| !c.is_alphanumeric());
+            let line = format!(" {} ", words.collect::<Vec<_>>().join(" ").to_lowercase());
+            DIALECT
+                .iter()
+                .any(|phrase| line.contains(&format!(" {phrase} ")))
+        })
+        .collect()
 }
 
 /// Types of the project that an import gives another name.
@@ -63,6 +93,15 @@ fn doc_comments_stand_alone() {
 }
 
 #[test]
+fn doc_comments_use_standard_terms() {
+    for path in all_sources() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let found = dialect(&text);
+        assert!(found.is_empty(), "{}: {found:#?}", path.display());
+    }
+}
+
+#[test]
 fn own_types_have_one_name() {
     let mut files = all_sources();
     sources(&root().join("tests"), &mut files);
@@ -79,6 +118,8 @@ fn the_rules_find_what_they_forbid() {
     let text = "/// It is a row.\n/// It stays.\nstruct Row;\n\n/// A row.\n///\n/// # Errors\n/// Those of the row.\n";
     assert_eq!(referring(text), ["It is a row.", "Those of the row."]);
     assert!(referring("/// Item of a list,\n/// As it is.\n").is_empty());
+    let text = "/// Whoever\n/// writes, and may\n/// retry.\nlet wants = true;\n";
+    assert_eq!(dialect(text), ["Whoever"]);
     // Written so that this file itself passes.
     let imports =
         "USE crate::a::{B, C as D, e::F as G};\nUSE std::fmt::Result as R;\nUSE crate::h as i;";

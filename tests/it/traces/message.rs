@@ -1,4 +1,4 @@
-//! Reads what a collector is sent (`ExportTraceServiceRequest` of OTLP), by the numbers of its fields.
+//! Decodes a request to a collector (`ExportTraceServiceRequest` of OTLP) by its field numbers.
 
 use std::collections::HashMap;
 

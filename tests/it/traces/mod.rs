@@ -143,7 +143,7 @@ impl Traced {
         body["id"].as_str().unwrap().to_owned()
     }
 
-    /// Ends the server, which sends what is left.
+    /// Stops the server, which sends the remaining spans.
     fn end(mut self) -> Collector {
         assert_eq!(self.served.signal(Signal::SIGTERM), Some(0));
         self.collector
@@ -283,7 +283,7 @@ async fn a_variable_that_cannot_be_used_ends_the_start() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_are_served_while_the_collector_is_away() {
     let folder = tempfile::tempdir().unwrap();
-    // A port at which nobody listens: the listener is gone.
+    // A port without a listener: the listener is closed.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

@@ -76,7 +76,7 @@ async fn a_webhook_is_moved_and_removed(server: Server) {
     sending.stop().await;
 }
 
-/// Whoever sends ends and begins anew with each change, while events come and go.
+/// The sender stops and restarts at each change of the endpoint while events are delivered.
 async fn changes_of_a_webhook_lose_and_repeat_nothing(server: Server) {
     let (sending, sink) = (Sending::of(&server), Sink::start().await);
     sending.add("app", &sink).await;
@@ -142,7 +142,7 @@ async fn what_was_removed_is_sent_nothing(server: Server) {
     churn(&server, "bob", 2).await;
     other.wait_accepted(3).await;
     assert_eq!(sink.received().len(), count);
-    // One of the same name begins where it is told, not where the other was.
+    // A new endpoint of the same name starts at the given position, not at that of the old one.
     sending.add("app", &sink).await;
     let eve = churn(&server, "eve", 1).await;
     sink.wait("eve", move |received| received.len() >= count + 2)

@@ -84,7 +84,7 @@ async fn a_webhook_is_made_shown_tried_and_removed() {
     assert_eq!(code, Some(2));
     run("webhook remove app --yes".to_owned());
     assert_eq!(json_of(folder, "webhook list --json"), json!([]));
-    // Each act has a row of the user who ran the command; what was refused has none.
+    // Each act has a row with the user who ran the command; a rejected act has none.
     let trail = run("audit --json --action webhook.".to_owned());
     let rows = trail
         .lines()

@@ -27,7 +27,7 @@ fn is_about(body: &Value, name: &str) -> bool {
     body["data"]["record"]["login"] == name
 }
 
-/// Every third request is answered in a way that is none.
+/// Every third request gets an invalid response.
 async fn bad_answers_lose_nothing(server: Server) {
     let sending = Sending::of(&server);
     // Each fault once: an event that met several would wait for minutes.
@@ -185,7 +185,7 @@ async fn a_slow_receiver_holds_up_nobody_for_long(server: Server) {
     let attempts = attempts(&sending.endpoints).await;
     let told: Vec<_> = attempts.iter().map(|(_, error)| error.as_str()).collect();
     assert!(told.contains(&"no response within 2 s"), "{told:?}");
-    // What was accepted is not sent again, though its body never ended.
+    // An accepted event is not sent again, although the body of the response never ended.
     wait_for("nothing to wait", &sending.endpoints, |info| {
         info.pending == 0 && info.endpoint.accepted == 4
     })
@@ -193,7 +193,7 @@ async fn a_slow_receiver_holds_up_nobody_for_long(server: Server) {
     sending.stop().await;
 }
 
-/// Attempts follow the time that only grows; what is told of them has the time of the clock.
+/// Attempts are scheduled by the monotonic clock; their reported times are wall-clock times.
 async fn a_clock_that_is_set_back_puts_nothing_off(server: Server) {
     let server = server
         .other(Options {
@@ -222,7 +222,7 @@ async fn a_clock_that_is_set_back_puts_nothing_off(server: Server) {
         .await;
         server.clock.advance(-3_600);
         if hours == 2 {
-            // Whoever sends now begins with what is stored, as another instance would.
+            // The new sender starts from the stored state, as another instance would.
             let settings = WebhookSettings {
                 timeout: Some(7),
                 ..WebhookSettings::default()

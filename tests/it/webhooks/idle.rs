@@ -34,7 +34,7 @@ pub(super) async fn wait_for_row(server: &Server, what: &str, query: &str) {
     }
 }
 
-/// What is asked while nothing happens. A pass writes only if it finds changes, which is counted beside.
+/// Statements while nothing happens. A pass writes only if it finds changes, which is counted separately.
 const READS: [&str; 6] = [
     "endpoint.states",
     "feed.ends",
@@ -80,7 +80,7 @@ async fn an_endpoint_at_rest_writes_nothing(server: Server) {
     if server.is_postgres() {
         assert_eq!(server.number("select count(*) from pass").await, passes);
     }
-    // The next event does not wait for the next look at what is free.
+    // The next event does not wait for the next check for free endpoints.
     let begun = Instant::now();
     churn(&server, "bob", 0).await;
     sink.wait_accepted(3).await;

@@ -139,7 +139,7 @@ async fn another_instance_takes_over() {
     .await;
     let waited = killed.elapsed();
     assert!(waited < Duration::from_secs(20), "{waited:?}");
-    // Only what was under way when it was killed may have come twice.
+    // Only events in progress when it was killed can arrive twice.
     let mut accepted = sink.accepted();
     let mut seen = BTreeSet::new();
     accepted.retain(|one| seen.insert(one.id().to_owned()));

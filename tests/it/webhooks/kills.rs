@@ -1,5 +1,5 @@
-//! The program is killed at random moments while it sends: nothing is lost, the order of each resource stays, and only
-//! what was under way or had just been accepted comes again.
+//! The program is killed at random moments while it sends: nothing is lost, the order of each resource is kept, and
+//! only events in progress or just accepted are sent again.
 
 use super::instances::{Instance, Site};
 use super::sink::{Received, Sink};
@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 use tokio::time::sleep;
 
-/// Time for which progress may not be stored: a tenth of a second by design, and what a loaded machine adds.
+/// Maximum delay before progress is stored: a tenth of a second by design, plus the delay of a loaded machine.
 const UNSAVED: Duration = Duration::from_secs(3);
 
 /// Where the instances are reached, with a token.
 type Places = Arc<Mutex<Vec<(String, String)>>>;
 
-/// Writes to one user until it is told to stop; keeps the version that was acknowledged last.
+/// Writes to one user until it is stopped; keeps the last acknowledged version.
 struct Writer {
     client: reqwest::Client,
     places: Places,
@@ -160,7 +160,7 @@ async fn nothing_is_lost(site: Site, instances: usize, kills: usize) {
     }
     let mut killed = Vec::new();
     for _ in 0..kills {
-        // Something is sent after the last kill, and goes on to be.
+        // Events are sent after the last kill, and sending continues.
         let count = sink.received().len();
         sink.wait("events after a kill", move |received| {
             received.len() > count + 8

@@ -1,4 +1,4 @@
-//! Webhooks: what a receiver gets, whatever it answers, and whatever happens to the server meanwhile.
+//! Webhooks: requests to a receiver, for all of its responses and for failures of the server.
 
 mod changes;
 mod command;
@@ -123,7 +123,7 @@ pub(crate) fn is_signed(received: &Received, secret: &str) -> bool {
         .any(|one| one == expected)
 }
 
-/// The versions that were told of each resource, in the order of their arrival.
+/// The versions received for each resource, in the order of their arrival.
 pub(crate) fn versions(received: &[Received]) -> BTreeMap<String, Vec<i64>> {
     let mut versions: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for one in received {
@@ -147,7 +147,7 @@ pub(crate) fn assert_complete(received: &[Received], expected: &BTreeMap<String,
     assert_eq!(ids.len(), received.len(), "an event came twice");
 }
 
-/// Creates a user and changes it so many times; gives its id with the version that was acknowledged last.
+/// Creates a user and changes it the given number of times; returns its id with the last acknowledged version.
 pub(crate) async fn churn(server: &Server, name: &str, changes: i64) -> (String, i64) {
     let created = server.post("/Users", user(name)).await.expect(201);
     let id = created.id();
@@ -180,7 +180,7 @@ async fn every_change_arrives_once_and_in_order(server: Server) {
         let told = server.feed().event(one.id(), None).await.unwrap().unwrap();
         assert_eq!(told.json(Payload::Full), one.body);
     }
-    // What was accepted is stored when the server stops: nothing comes again.
+    // Accepted events are stored when the server stops: nothing is sent again.
     let endpoints = sending.endpoints.clone();
     sending.stop().await;
     let info = &endpoints.list(WEBHOOK, None).await.unwrap()[0];

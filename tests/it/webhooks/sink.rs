@@ -1,4 +1,4 @@
-//! A receiver of webhooks, which answers as a test wants and keeps what it got.
+//! A receiver of webhooks that returns the responses set by a test and keeps the requests it received.
 
 use serde_json::Value;
 use std::collections::HashMap;
@@ -64,8 +64,8 @@ pub(crate) struct Sink {
 
 struct State {
     choose: Mutex<Choose>,
-    /// How many requests came. Each takes its number as it comes: requests come side by side, and what was received is
-    /// known only after the answer.
+    /// Number of requests that arrived. Each gets its number on arrival: requests are concurrent, and a request counts
+    /// as received only after the response.
     arrived: AtomicUsize,
     received: watch::Sender<Vec<Received>>,
 }
@@ -95,7 +95,7 @@ impl Sink {
         Self { address, state }
     }
 
-    /// Answers in another way from now on.
+    /// Changes the responses from now on.
     pub(crate) fn answer(&self, choose: impl Fn(usize, &Value) -> Manner + Send + Sync + 'static) {
         *self.state.choose.lock().unwrap() = Box::new(choose);
     }
@@ -134,7 +134,7 @@ impl Sink {
         }
     }
 
-    /// Waits until it has accepted so many.
+    /// Waits until it has accepted the given number of requests.
     pub(crate) async fn wait_accepted(&self, count: usize) -> Vec<Received> {
         self.wait("events", move |received| {
             received.iter().filter(|one| one.accepted).count() >= count
@@ -154,7 +154,7 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
             manner,
             Manner::Status(200..300, _) | Manner::Endless(200..300) | Manner::TrickleBody(200..300)
         );
-        // It is answered first: what is known to be received was accepted.
+        // The response is sent first: a request counted as received was accepted.
         let goes_on = answer(&mut stream, &manner).await;
         state.received.send_modify(|received| {
             // Another connection may have overtaken this one since its answer.

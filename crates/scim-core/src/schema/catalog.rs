@@ -346,7 +346,7 @@ fn knows_its_attributes(made: &ResourceType, place: &Place) -> Result<(), Schema
             Some(attribute) if attribute.name().as_ref() == name && fits(attribute) => Ok(()),
             Some(_) => Err(place
                 .at(key)
-                .error(format!("attribute \"{name}\" does not fit here"))),
+                .error(format!("attribute \"{name}\" is not allowed here"))),
             None => Err(place
                 .at(key)
                 .error(format!("there is no attribute \"{name}\""))),

@@ -95,7 +95,8 @@ async fn holder(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
     }
 }
 
-/// Whoever has the lock began with its transaction to migrate. Of other roles only the number of the session shows.
+/// The transaction of the lock holder started with the migration. For sessions of other roles only the session number
+/// is visible.
 const HOLDER: &str = "\
     select format('session %s%s%s', l.pid, ' from ' || host(a.client_addr), \
       ', since ' || cast(extract(epoch from now() - a.xact_start) as bigint) || ' s') \

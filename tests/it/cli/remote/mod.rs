@@ -23,7 +23,7 @@ fn through(root: &str, token: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// What a command gave: exit code, standard output and standard error.
+/// Result of a command: exit code, standard output and standard error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Ended {
     code: Option<i32>,

@@ -105,12 +105,12 @@ fn a_server_that_is_away_is_named() {
         ended.code == Some(1)
             && ended
                 .told
-                .starts_with(&format!("scimd: {root} did not answer")),
+                .starts_with(&format!("scimd: {root} did not respond")),
         "{ended:?}"
     );
     for (url, said) in [
-        ("http://scim.example.com", "unprotected"),
-        ("scim.example.com", "give a URL"),
+        ("http://scim.example.com", "unencrypted"),
+        ("scim.example.com", "use a URL"),
     ] {
         let ended: Ended = through(url, "scimdop_x", &["tenant", "list"])
             .output()

@@ -240,7 +240,7 @@ async fn what_is_changed_is_the_same(server: Server) {
         let text = |name: &str| issued[name].as_str().unwrap().to_owned();
         (text("id"), text("token"))
     });
-    // The whole token stands for its id, and does not reach a URL.
+    // The whole token is accepted in place of its id and is not put into a URL.
     let rotate = |id: &str| ["token", "rotate", id, "--overlap", "1h"].map(str::to_owned);
     let [here, there] = [&ids[0], &ids[1]].map(|(_, token)| rotate(token));
     let here = locally(&server, &here.each_ref().map(String::as_str));
@@ -253,7 +253,7 @@ async fn what_is_changed_is_the_same(server: Server) {
     for (id, _) in &ids {
         let again = same(&server, &admin, &["token", "rotate", id]);
         assert!(
-            again.code == Some(1) && again.told.contains("was rotated already"),
+            again.code == Some(1) && again.told.contains("was already rotated"),
             "{again:?}"
         );
     }
@@ -268,7 +268,7 @@ async fn what_is_changed_is_the_same(server: Server) {
     assert_eq!(all.told, "Revoked tokens: 4.\n");
     alike(&server, &admin, "tenant delete TENANT --yes");
     assert_eq!(remotely(&admin, &["tenant", "show", "two"]).code, Some(1));
-    // Who did it is told apart.
+    // The actors differ.
     let audit = locally(&server, &["audit", "--action", "tenant.delete", "--json"]);
     let kinds: Vec<Value> = audit
         .out
@@ -321,7 +321,7 @@ async fn schemas_are_changed_alike(server: Server) {
         let arguments: Vec<&str> = line.split(' ').collect();
         assert_eq!(same(&server, &admin, &arguments).code, Some(2), "{line}");
     }
-    // What hides values is asked about in both ways.
+    // A change that hides values needs a confirmation in both modes.
     assert_eq!(remotely(&admin, &["schema", "add", &file]).code, Some(0));
     let remove = ["schema", "remove", urn];
     let asked = same(&server, &admin, &remove);

@@ -1,5 +1,5 @@
-//! The conversations once more, for what holds of every operation that writes: it leaves a row of the audit trail, and
-//! with an `Idempotency-Key` it is carried out once. An operation that is added is held to it by its conversation.
+//! The conversations again, to check rules of every operation that writes: it leaves a row in the audit trail, and with
+//! an `Idempotency-Key` it is carried out once. An operation that is added is held to it by its conversation.
 
 use super::{Names, lines, send_with, stage};
 use crate::conversations::script::{Exchange, Script};
@@ -90,7 +90,7 @@ async fn rows(server: &Server) -> BTreeSet<Uuid> {
 }
 
 impl Held {
-    /// Plays an exchange with a key of its own, and repeats it.
+    /// Runs an exchange with its own key, and repeats it.
     async fn play(
         &mut self,
         (server, admin, names): (&Server, &Admin, &Names),

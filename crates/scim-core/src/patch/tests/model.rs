@@ -217,7 +217,7 @@ fn patched(mode: Conformance, document: &Value, operations: &[Value]) -> Result<
     Ok(Value::Object(after))
 }
 
-/// Whatever may stand in a path.
+/// Any text that is allowed in a path.
 fn any_path() -> impl Strategy<Value = String> {
     let attributes = [
         "title",

@@ -1,5 +1,4 @@
-//! Where a body may put values, and what it speaks of. A row is a body and the attributes that it
-//! comes to.
+//! Where a body may put values, and which attributes it contains. A row is a body and the attributes that it comes to.
 #![allow(
     clippy::needless_pass_by_value,
     reason = "rows of a table read better so"

@@ -1,4 +1,4 @@
-//! Made-up people: all of one follows from a seed and a number, so that no run needs to remember whom it sent.
+//! Generated users: all values are derived from a seed and a number, so that a run does not store them.
 
 use serde_json::{Value, json};
 use uuid::{Builder, Uuid};
@@ -64,7 +64,7 @@ const DEPARTMENT: [&str; 6] = [
     "Works",
 ];
 
-/// One of several, by chance that is the same in every run (SplitMix64).
+/// A reproducible random choice (SplitMix64).
 pub(crate) fn chance(seed: u64, of: u64, number: u64) -> u64 {
     let mut mixed = seed.rotate_left(17) ^ of.rotate_left(41) ^ number;
     for _ in 0..2 {
@@ -82,12 +82,12 @@ fn pick<T: Copy>(from: &[T], by: u64) -> T {
 
 /// Someone who works for the tenant.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Person {
+pub(crate) struct User {
     pub(crate) seed: u64,
     pub(crate) number: u64,
 }
 
-impl Person {
+impl User {
     pub(crate) fn new(seed: u64, number: u64) -> Self {
         Self { seed, number }
     }
@@ -96,7 +96,7 @@ impl Person {
         chance(self.seed, of, self.number)
     }
 
-    /// The id that an import gives.
+    /// The id in an import.
     pub(crate) fn id(self) -> Uuid {
         id(self.seed, 1, self.number)
     }
@@ -119,10 +119,10 @@ impl Person {
     }
 
     pub(crate) fn email(self) -> String {
-        format!("person.{}.{}@mail.example", self.number, self.seed)
+        format!("user.{}.{}@mail.example", self.number, self.seed)
     }
 
-    /// What Okta posts for someone with a full profile, about 1.2 KB.
+    /// Okta's POST body for a user with a full profile, about 1.2 KB.
     pub(crate) fn body(self) -> Value {
         let (given, family) = (self.given(), self.family());
         let (city, code) = pick(&PLACE, self.drawn(6));
@@ -160,7 +160,7 @@ impl Person {
     }
 }
 
-/// The id of a resource that an import makes; `of` keeps kinds apart.
+/// The id of an imported resource; `of` distinguishes kinds.
 pub(crate) fn id(seed: u64, of: u64, number: u64) -> Uuid {
     let halves = [
         chance(seed, of.wrapping_add(100), number),
@@ -177,7 +177,7 @@ pub(crate) fn patch(operations: &Value) -> Value {
     json!({"schemas": [PATCH], "Operations": operations})
 }
 
-/// Okta's way to deactivate someone, and to take them back.
+/// Okta's deactivation and reactivation of a user.
 pub(crate) fn set_active(active: bool) -> Value {
     patch(&json!([{"op": "replace", "value": {"active": active}}]))
 }
@@ -187,7 +187,7 @@ pub(crate) fn members<'a>(ids: impl IntoIterator<Item = &'a str>) -> Value {
     ids.into_iter().map(|id| json!({"value": id})).collect()
 }
 
-/// The id of a group that an import makes.
+/// The id of an imported group.
 pub(crate) fn group_id(seed: u64, number: u64) -> String {
     id(seed, 2, number).to_string()
 }
