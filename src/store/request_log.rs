@@ -436,17 +436,18 @@ pub(in crate::store) fn read(row: &Row) -> Result<(Entry, LoggedRequest), StoreE
 }
 
 const KEEP: &str = "select tenant from tenant where tenant in (select tenant from {rows}) order by tenant{for_key_share}";
+/// SQLite would make a table of the kept tenants for each row; nobody deletes one meanwhile.
 const RECORD: &str = "insert into provisioning (tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
      status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved) \
-     select kept.tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
+     select given.tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
      given.status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved \
-     from {rows} join {kept} on kept.tenant = given.tenant";
+     from {rows} where given.tenant in (select tenant from {postgres:kept}{sqlite:tenant})";
 const RECORD_BODIES: &str = "insert into provisioning_body (tenant, entry, body) \
-     select kept.tenant, entry, body from {rows} join {kept} on kept.tenant = given.tenant";
+     select given.tenant, entry, body from {rows} where given.tenant in (select tenant from {postgres:kept}{sqlite:tenant})";
 const RECORD_USERS: &str = "insert into provisioning_user (tenant, digest, entry) \
-     select kept.tenant, digest, entry from {rows} join {kept} on kept.tenant = given.tenant";
+     select given.tenant, digest, entry from {rows} where given.tenant in (select tenant from {postgres:kept}{sqlite:tenant})";
 const RECORD_FAILURES: &str = "insert into provisioning_failure (tenant, entry) \
-     select kept.tenant, entry from {rows} join {kept} on kept.tenant = given.tenant";
+     select given.tenant, entry from {rows} where given.tenant in (select tenant from {postgres:kept}{sqlite:tenant})";
 pub(in crate::store) const LISTED: &str = "select p.entry, p.at, p.token, p.token_name, p.client, p.method, p.route, p.resource_type, p.resource, \
      p.status, p.scim_type, p.detail, p.filter, p.changed, p.notes, p.micros, p.request, b.body, \
      p.action, p.outcome, p.reason, p.unproved";

@@ -160,10 +160,12 @@ pub(in crate::store) const DELETE_ALL: [(&str, &str); 4] = [
     ("hours", "delete from tenant_hour where tenant = $1"),
 ];
 
+/// SQLite would make a table of the rows of an earlier step for each row; it looks into the tables instead, which nobody changes
+/// meanwhile.
 const STATUS: &str = "insert into tenant_status (tenant, last_request, last_client, last_success, busy_since, may_poll, active_users) \
      select kept.tenant, last_request, last_client, last_success, busy_since, may_poll, \
      cast(coalesce((select sum(active) from counter c where c.tenant = kept.tenant), 0) as bigint) \
-     from {rows} join {kept} on kept.tenant = given.tenant where true order by 1 \
+     from {rows} join {postgres:kept}{sqlite:tenant as kept} on kept.tenant = given.tenant where true order by 1 \
      on conflict (tenant) do update set active_users = excluded.active_users, \
      last_client = case when excluded.last_request >= tenant_status.last_request then excluded.last_client else tenant_status.last_client end, \
      may_poll = case when excluded.last_request >= tenant_status.last_request then excluded.may_poll else tenant_status.may_poll end, \
@@ -173,7 +175,7 @@ const STATUS: &str = "insert into tenant_status (tenant, last_request, last_clie
      returning tenant, active_users";
 const ACTIONS: &str = "insert into tenant_action (tenant, action, succeeded, failed, is_vital, failing) \
      select status.tenant, action, succeeded, failed, is_vital, failing \
-     from {rows} join {status} on status.tenant = given.tenant where true order by 1, 2 \
+     from {rows} join {postgres:status}{sqlite:tenant_status as status} on status.tenant = given.tenant where true order by 1, 2 \
      on conflict (tenant, action) do update set \
      succeeded = case when excluded.succeeded > tenant_action.succeeded then excluded.succeeded else tenant_action.succeeded end, \
      failed = case when excluded.failed > tenant_action.failed then excluded.failed else tenant_action.failed end, \
@@ -183,14 +185,14 @@ const ACTIONS: &str = "insert into tenant_action (tenant, action, succeeded, fai
        when tenant_action.failed > excluded.succeeded and tenant_action.failed > tenant_action.succeeded then tenant_action.failed else 0 end";
 const FAILURES: &str = "insert into tenant_failure (tenant, reason, action, day, requests, first_at, last_at) \
      select status.tenant, reason, action, day, requests, first_at, last_at \
-     from {rows} join {status} on status.tenant = given.tenant where true order by 1, 2, 3, 4 \
+     from {rows} join {postgres:status}{sqlite:tenant_status as status} on status.tenant = given.tenant where true order by 1, 2, 3, 4 \
      on conflict (tenant, reason, action, day) do update set requests = tenant_failure.requests + excluded.requests, \
      first_at = case when excluded.first_at < tenant_failure.first_at then excluded.first_at else tenant_failure.first_at end, \
      last_at = case when excluded.last_at > tenant_failure.last_at then excluded.last_at else tenant_failure.last_at end";
 const HOURS: &str = "insert into tenant_hour (tenant, hour, answered, noted, refused, failed, created, changed, deactivated, seats_used, seats) \
      select status.tenant, hour, given.answered, given.noted, given.refused, given.failed, given.created, given.changed, given.deactivated, \
      status.active_users, t.seats \
-     from {rows} join {status} on status.tenant = given.tenant join tenant t on t.tenant = given.tenant where true order by 1, 2 \
+     from {rows} join {postgres:status}{sqlite:tenant_status as status} on status.tenant = given.tenant join tenant t on t.tenant = given.tenant where true order by 1, 2 \
      on conflict (tenant, hour) do update set answered = tenant_hour.answered + excluded.answered, \
      noted = tenant_hour.noted + excluded.noted, refused = tenant_hour.refused + excluded.refused, \
      failed = tenant_hour.failed + excluded.failed, created = tenant_hour.created + excluded.created, \

@@ -30,6 +30,13 @@ pub(in crate::store) enum Source {
     ReturnedTable(usize),
 }
 
+/// A batch with a failed statement is rolled back as a whole. So SQLite does not have to roll back a single statement, for
+/// which it would copy each page that the statement changes.
+const FAILING: [(&str, &str); 2] = [
+    ("insert into ", "insert or fail into "),
+    ("update ", "update or fail "),
+];
+
 impl Body {
     /// Whether SQLite runs the statement with one row of its table at a time.
     pub(in crate::store) fn is_for_a_row(&self) -> bool {
@@ -65,6 +72,11 @@ impl Body {
                 Piece::Text(text) => into.text.push_str(text),
                 Piece::Placeholder(n) => into.push(format_args!("?{n}")),
                 Piece::Mark(mark) => self.push_mark(&mut into, mark, earlier, name)?,
+            }
+        }
+        for (plain, failing) in FAILING {
+            if into.text.starts_with(plain) {
+                into.text.replace_range(..plain.len(), failing);
             }
         }
         Ok(into)

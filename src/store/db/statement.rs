@@ -209,6 +209,17 @@ mod tests {
     }
 
     #[test]
+    fn a_failed_statement_of_sqlite_is_not_rolled_back_by_itself() {
+        let starts = |text: &'static str, with: &str| {
+            let statement = Statement::named("r.change", text, vec![]);
+            sqlite(&statement).unwrap().text.starts_with(with)
+        };
+        assert!(starts("insert into r select 1", "insert or fail into r "));
+        assert!(starts("update r set a = 1", "update or fail r "));
+        assert!(starts("delete from r", "delete from r"));
+    }
+
+    #[test]
     fn sqlite_runs_a_step_by_row_once_for_each() {
         let step = insert(&[7, 8]).into_step().by_row();
         let text = step
