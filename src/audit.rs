@@ -94,22 +94,22 @@ keywords! {
 
 /// The author of an act, and its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor {
+pub(crate) struct Actor {
     /// How the actor reaches the server.
-    pub kind: ActorKind,
+    pub(crate) kind: ActorKind,
     /// Public id of the operator token; for a command, its host.
-    pub id: String,
+    pub(crate) id: String,
     /// Name of the operator token; for a command, the user of the system.
-    pub name: String,
+    pub(crate) name: String,
     /// Address of the client, if there is one.
-    pub address: Option<String>,
+    pub(crate) address: Option<String>,
     /// Id of the request, if there is one.
-    pub request: Option<String>,
+    pub(crate) request: Option<String>,
 }
 
 impl Actor {
     /// The user of the system who runs a command on a host.
-    pub fn cli(user: impl Into<String>, host: impl Into<String>) -> Self {
+    pub(crate) fn cli(user: impl Into<String>, host: impl Into<String>) -> Self {
         Self {
             kind: ActorKind::Cli,
             id: host.into(),
@@ -122,20 +122,20 @@ impl Actor {
 
 /// The content of one act: names of settings with their old and new values, never secrets or values of resources.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AuditEntry {
+pub(crate) struct AuditEntry {
     /// The kind of act.
-    pub action: AuditAction,
+    pub(crate) action: AuditAction,
     /// Name of the affected tenant; `None` for all tenants or none.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// The affected object within the tenant: the id of a token or resource, the URN of a schema.
-    pub target: Option<String>,
+    pub(crate) target: Option<String>,
     /// Names of settings with their old and new values.
-    pub changes: Map<String, Value>,
+    pub(crate) changes: Map<String, Value>,
 }
 
 impl AuditEntry {
     /// An act without details.
-    pub fn new(action: AuditAction) -> Self {
+    pub(crate) fn new(action: AuditAction) -> Self {
         Self {
             action,
             tenant: None,
@@ -146,7 +146,7 @@ impl AuditEntry {
 
     /// The entry of an act in a tenant.
     #[must_use]
-    pub fn in_tenant(self, name: &str) -> Self {
+    pub(crate) fn in_tenant(self, name: &str) -> Self {
         Self {
             tenant: Some(name.to_owned()),
             ..self
@@ -155,7 +155,7 @@ impl AuditEntry {
 
     /// The entry of an act on an object.
     #[must_use]
-    pub fn on(self, target: &str) -> Self {
+    pub(crate) fn on(self, target: &str) -> Self {
         Self {
             target: Some(target.to_owned()),
             ..self
@@ -164,7 +164,7 @@ impl AuditEntry {
 
     /// The entry with the old and new value of a setting; unchanged if they are equal.
     #[must_use]
-    pub fn changing(
+    pub(crate) fn changing(
         mut self,
         setting: &str,
         before: impl Into<Value>,

@@ -30,7 +30,7 @@ pub(crate) type Result<T, E = ScimError> = std::result::Result<T, E>;
 macro_rules! bad_request {
     ($($(#[$doc:meta])* $name:ident = $kind:ident, $reason:ident;)*) => {$(
         $(#[$doc])*
-        pub fn $name(detail: impl Into<String>) -> Self {
+        pub(crate) fn $name(detail: impl Into<String>) -> Self {
             Self::new(ErrorStatus::BAD_REQUEST, detail).with_type(ScimType::$kind).because(Reason::$reason)
         }
     )*};
@@ -38,7 +38,7 @@ macro_rules! bad_request {
 
 impl ScimError {
     /// An error with an HTTP status and a text for the client.
-    pub fn new(status: ErrorStatus, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: ErrorStatus, detail: impl Into<String>) -> Self {
         Self {
             status,
             scim_type: None,
@@ -54,14 +54,6 @@ impl ScimError {
     bad_request! {
         /// 400 `invalidFilter`.
         invalid_filter = InvalidFilter, FilterInvalid;
-        /// 400 `mutability`.
-        mutability = Mutability, Mutability;
-        /// 400 `invalidSyntax`.
-        invalid_syntax = InvalidSyntax, MessageInvalid;
-        /// 400 `invalidPath`.
-        invalid_path = InvalidPath, ValueInvalid;
-        /// 400 `noTarget`.
-        no_target = NoTarget, ValueInvalid;
         /// 400 `invalidValue`.
         invalid_value = InvalidValue, ValueInvalid;
         /// 400 `invalidVers`.
@@ -75,34 +67,34 @@ impl ScimError {
     }
 
     /// 409 `uniqueness`.
-    pub fn uniqueness(detail: impl Into<String>) -> Self {
+    pub(crate) fn uniqueness(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::CONFLICT, detail)
             .with_type(ScimType::Uniqueness)
             .because(Reason::ValueExists)
     }
 
     /// 404; carries no scimType (RFC 7644 section 3.12).
-    pub fn not_found(detail: impl Into<String>) -> Self {
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::NOT_FOUND, detail).because(Reason::ResourceGone)
     }
 
     /// 404 for a URL without an endpoint.
-    pub fn no_endpoint(detail: impl Into<String>) -> Self {
+    pub(crate) fn no_endpoint(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::NOT_FOUND, detail).because(Reason::EndpointUnknown)
     }
 
     /// 401.
-    pub fn unauthorized(detail: impl Into<String>) -> Self {
+    pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::UNAUTHORIZED, detail)
     }
 
     /// 403.
-    pub fn forbidden(detail: impl Into<String>) -> Self {
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::FORBIDDEN, detail)
     }
 
     /// 403 for a valid token without the required scope (RFC 6750 section 3.1).
-    pub fn insufficient_scope(detail: impl Into<String>) -> Self {
+    pub(crate) fn insufficient_scope(detail: impl Into<String>) -> Self {
         Self {
             lacks_scope: true,
             ..Self::forbidden(detail).because(Reason::TokenScope)
@@ -110,23 +102,18 @@ impl ScimError {
     }
 
     /// 412.
-    pub fn precondition_failed(detail: impl Into<String>) -> Self {
+    pub(crate) fn precondition_failed(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::PRECONDITION_FAILED, detail).because(Reason::VersionConflict)
     }
 
-    /// 413.
-    pub fn too_large(detail: impl Into<String>) -> Self {
-        Self::new(ErrorStatus::CONTENT_TOO_LARGE, detail).because(Reason::TooLarge)
-    }
-
     /// 501.
-    pub fn not_implemented(detail: impl Into<String>) -> Self {
+    pub(crate) fn not_implemented(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::NOT_IMPLEMENTED, detail).because(Reason::MethodUnsupported)
     }
 
     /// 503 with `Retry-After`, in seconds, for temporary problems. Okta does not repeat a failed task, so temporary
     /// problems never have another status.
-    pub fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
+    pub(crate) fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),
             ..Self::new(ErrorStatus::SERVICE_UNAVAILABLE, detail).because(Reason::ServerBusy)
@@ -134,7 +121,7 @@ impl ScimError {
     }
 
     /// 503 for a write whose tenant's schemas changed during every attempt.
-    pub fn outdated() -> Self {
+    pub(crate) fn outdated() -> Self {
         Self::unavailable(
             "The schemas of this tenant were changed at this moment; try again.",
             1,
@@ -142,7 +129,7 @@ impl ScimError {
     }
 
     /// 500: a fault of the server. The cause goes to the log, never to the client.
-    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(
             ErrorStatus::INTERNAL_SERVER_ERROR,
             "The server failed to process the request; its log has the cause.",
@@ -152,7 +139,7 @@ impl ScimError {
     }
 
     /// The error with a scimType.
-    pub fn with_type(self, scim_type: ScimType) -> Self {
+    pub(crate) fn with_type(self, scim_type: ScimType) -> Self {
         Self {
             scim_type: Some(scim_type),
             ..self
@@ -160,7 +147,7 @@ impl ScimError {
     }
 
     /// The error with the reason that the provisioning log records.
-    pub fn because(self, reason: Reason) -> Self {
+    pub(crate) fn because(self, reason: Reason) -> Self {
         Self {
             reason: Some(reason),
             ..self
@@ -169,7 +156,7 @@ impl ScimError {
 
     /// The error with the contact at the end of its text, if only the vendor can solve it. The text for the log is
     /// unchanged.
-    pub fn with_contact(self, contact: Option<&str>) -> Self {
+    pub(crate) fn with_contact(self, contact: Option<&str>) -> Self {
         let needs_vendor = matches!(self.status(), 401 | 403 | 409)
             && self.reason.is_some_and(Reason::needs_vendor);
         match contact.filter(|_| needs_vendor) {
@@ -186,7 +173,7 @@ impl ScimError {
     }
 
     /// The error with the number of seconds after which the client may try again.
-    pub fn with_retry_after(self, seconds: u32) -> Self {
+    pub(crate) fn with_retry_after(self, seconds: u32) -> Self {
         Self {
             retry_after: Some(seconds),
             ..self
@@ -194,26 +181,19 @@ impl ScimError {
     }
 
     /// The error with its cause, which only the log shows.
-    pub fn caused_by(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn caused_by(
+        self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         Self {
             source: Some(source.into()),
             ..self
         }
     }
 
-    /// The error with a prefix before the detail, such as the operation that failed.
-    pub fn within(self, context: impl fmt::Display) -> Self {
-        let within = |detail: &str| format!("{context}: {detail}");
-        Self {
-            detail: within(&self.detail),
-            logged: self.logged.as_deref().map(within),
-            ..self
-        }
-    }
-
     /// The error with another text for logs in place of the detail: for details that repeat a value
     /// of the client.
-    pub fn logged_as(self, detail: impl Into<String>) -> Self {
+    pub(crate) fn logged_as(self, detail: impl Into<String>) -> Self {
         Self {
             logged: Some(detail.into()),
             ..self
@@ -221,7 +201,7 @@ impl ScimError {
     }
 
     /// A copy of the error, without its cause.
-    pub fn again(&self) -> Self {
+    pub(crate) fn again(&self) -> Self {
         let Self {
             status,
             scim_type,
@@ -243,12 +223,12 @@ impl ScimError {
     }
 
     /// HTTP status.
-    pub fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         self.status.as_u16()
     }
 
     /// The SCIM Error message (RFC 7644 section 3.12).
-    pub fn message(&self) -> ErrorMessage<'_> {
+    pub(crate) fn message(&self) -> ErrorMessage<'_> {
         ErrorMessage {
             status: self.status,
             scim_type: self.scim_type,
@@ -257,32 +237,32 @@ impl ScimError {
     }
 
     /// The SCIM error type, where RFC 7644 defines one.
-    pub fn scim_type(&self) -> Option<ScimType> {
+    pub(crate) fn scim_type(&self) -> Option<ScimType> {
         self.scim_type
     }
 
     /// The reason, a keyword.
-    pub fn reason(&self) -> Option<Reason> {
+    pub(crate) fn reason(&self) -> Option<Reason> {
         self.reason
     }
 
     /// The text for the client.
-    pub fn detail(&self) -> &str {
+    pub(crate) fn detail(&self) -> &str {
         &self.detail
     }
 
     /// The text for logs: the detail without values that the client sent.
-    pub fn logged(&self) -> &str {
+    pub(crate) fn logged(&self) -> &str {
         self.logged.as_deref().unwrap_or(&self.detail)
     }
 
     /// Whether another token of the tenant could succeed.
-    pub fn lacks_scope(&self) -> bool {
+    pub(crate) fn lacks_scope(&self) -> bool {
         self.lacks_scope
     }
 
     /// Seconds until the client may try again.
-    pub fn retry_after(&self) -> Option<u32> {
+    pub(crate) fn retry_after(&self) -> Option<u32> {
         self.retry_after
     }
 }

@@ -93,7 +93,7 @@ keywords! {
 
 impl Reason {
     /// Whether only the vendor of the application can solve it, so that the text for the customer ends with a contact.
-    pub fn needs_vendor(self) -> bool {
+    pub(crate) fn needs_vendor(self) -> bool {
         matches!(
             self,
             Self::TokenUnknown
@@ -109,7 +109,7 @@ impl Reason {
     }
 
     /// Whether access was denied: the token or the base URL is wrong.
-    pub fn is_of_access(self) -> bool {
+    pub(crate) fn is_of_access(self) -> bool {
         self.is_near_miss()
             || matches!(
                 self,
@@ -124,7 +124,7 @@ impl Reason {
     }
 
     /// Whether the token itself is valid and was only sent in a wrong form.
-    pub fn is_near_miss(self) -> bool {
+    pub(crate) fn is_near_miss(self) -> bool {
         matches!(
             self,
             Self::TokenNoScheme

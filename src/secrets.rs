@@ -18,7 +18,7 @@ const KEY: usize = 32;
 const NONCE: usize = 12;
 
 /// File of the key in the folder of an embedded database.
-pub const KEY_FILE: &str = "secret.key";
+pub(crate) const KEY_FILE: &str = "secret.key";
 
 /// An error of a key or of a sealed secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +54,7 @@ impl KeySource {
     ///
     /// # Errors
     /// [`SecretError::NotAKey`].
-    pub fn keys(&self) -> Result<Option<SecretKeys>, SecretError> {
+    pub(crate) fn keys(&self) -> Result<Option<SecretKeys>, SecretError> {
         let current = self.current.as_ref();
         current
             .map(|current| SecretKeys::read(current, self.previous.as_ref()))
@@ -90,7 +90,7 @@ pub fn generate_key() -> Result<SecretString, SecretError> {
 ///
 /// # Errors
 /// [`SecretError::Random`].
-pub fn random<const N: usize>() -> Result<[u8; N], SecretError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], SecretError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| SecretError::Random(error.to_string()))?;
     Ok(bytes)
@@ -100,7 +100,7 @@ pub fn random<const N: usize>() -> Result<[u8; N], SecretError> {
 ///
 /// # Errors
 /// [`SecretError::File`].
-pub fn read_key_file(file: &Path) -> Result<SecretString, SecretError> {
+pub(crate) fn read_key_file(file: &Path) -> Result<SecretString, SecretError> {
     let text = std::fs::read_to_string(file).map_err(|error| about(file, &error.to_string()))?;
     Ok(text.trim().to_owned().into())
 }
@@ -110,7 +110,7 @@ pub fn read_key_file(file: &Path) -> Result<SecretString, SecretError> {
 ///
 /// # Errors
 /// [`SecretError::File`] or [`SecretError::Random`].
-pub fn key_in(folder: &Path) -> Result<SecretString, SecretError> {
+pub(crate) fn key_in(folder: &Path) -> Result<SecretString, SecretError> {
     let file = folder.join(KEY_FILE);
     if file.exists() {
         return read_key_file(&file);
@@ -147,7 +147,7 @@ impl SecretKeys {
     ///
     /// # Errors
     /// [`SecretError::NotAKey`].
-    pub fn read(
+    pub(crate) fn read(
         current: &SecretString,
         previous: Option<&SecretString>,
     ) -> Result<Self, SecretError> {
@@ -161,7 +161,7 @@ impl SecretKeys {
     ///
     /// # Errors
     /// [`SecretError::Sealed`] if the cipher fails.
-    pub fn seal(&self, owner: &str, secret: &[u8]) -> Result<String, SecretError> {
+    pub(crate) fn seal(&self, owner: &str, secret: &[u8]) -> Result<String, SecretError> {
         let mut sealed = secret.to_vec();
         let aad = Aad::from(owner.as_bytes());
         let nonce = self.0.current.seal_in_place_append_tag(aad, &mut sealed);
@@ -173,7 +173,7 @@ impl SecretKeys {
     ///
     /// # Errors
     /// [`SecretError::Sealed`].
-    pub fn open(&self, owner: &str, sealed: &str) -> Result<Vec<u8>, SecretError> {
+    pub(crate) fn open(&self, owner: &str, sealed: &str) -> Result<Vec<u8>, SecretError> {
         let bytes = STANDARD.decode(sealed).map_err(|_| SecretError::Sealed)?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE).ok_or(SecretError::Sealed)?;
         let nonce = <&[u8; NONCE]>::try_from(nonce).map_err(|_| SecretError::Sealed)?;

@@ -5,7 +5,7 @@ mod json;
 mod otlp;
 mod traces;
 
-pub use traces::{TraceError, Traces};
+pub(crate) use traces::Traces;
 
 use crate::trace::TARGET;
 use std::io::{IsTerminal, Write};
@@ -23,7 +23,7 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// Text on a terminal, otherwise JSON.
     Auto,
     /// One JSON object per line.
@@ -33,7 +33,7 @@ pub enum LogFormat {
 }
 
 /// Starts the log, and the export of traces if it is enabled; `level` is the input of [`filter`].
-pub fn init(format: LogFormat, level: &str, traces: &Traces) {
+pub(crate) fn init(format: LogFormat, level: &str, traces: &Traces) {
     let filter = filter(level).unwrap_or_default();
     let (lines, lines_handle) = reload::Layer::new(lines_of(format));
     let lines = lines.with_filter(filter_fn(is_for_lines));
@@ -74,7 +74,7 @@ type Reload = Box<dyn Fn(LogFormat, EnvFilter) + Send + Sync>;
 static RELOAD: OnceLock<Reload> = OnceLock::new();
 
 /// Replaces format and level, after the log is started.
-pub fn renew(format: LogFormat, level: &str) {
+pub(crate) fn renew(format: LogFormat, level: &str) {
     if let (Some(reload), Some(filter)) = (RELOAD.get(), filter(level)) {
         reload(format, filter);
     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 impl Access {
     /// The cached claim for the value of an `Authorization` header; `None` if it is not cached. Pass the result of the
     /// operation under the claim to [`Access::settle`]; without a claim [`Access::authenticate`] reads the token.
-    pub fn recall(
+    pub(crate) fn recall(
         &self,
         authorization: Option<&str>,
         context: &Arc<RequestContext>,

@@ -17,13 +17,13 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// Name of the tenant.
-    pub tenant: Arc<str>,
+    pub(crate) tenant: Arc<str>,
     /// Name that the operator gave to the token.
-    pub token_name: Arc<str>,
+    pub(crate) token_name: Arc<str>,
     /// Public part of the token; the key of the rate limit. Empty for the operator.
-    pub token_id: Arc<str>,
+    pub(crate) token_id: Arc<str>,
     /// Base URL of the tenant's resources, without a slash at the end: `https://host/scim/v2`.
-    pub base_url: Arc<str>,
+    pub(crate) base_url: Arc<str>,
     /// The resource types and schemas of the tenant.
     pub catalog: Arc<Catalog>,
     pub(crate) token_scope: TokenScope,
@@ -60,10 +60,10 @@ pub struct Caller {
 
 /// The outcome of an operation under a claim, with its caller. The outer error occurred before the database confirmed
 /// the claim: [`Access::settle`] confirms it.
-pub type Confirmed<T> = Result<(Caller, Result<T>)>;
+pub(crate) type Confirmed<T> = Result<(Caller, Result<T>)>;
 
 /// The outcome of an operation under the claim of a confirmed caller.
-pub fn answered<T>(outcome: Confirmed<T>) -> Result<T> {
+pub(crate) fn answered<T>(outcome: Confirmed<T>) -> Result<T> {
     outcome.and_then(|(_, outcome)| outcome)
 }
 
@@ -111,7 +111,7 @@ impl Claim {
     /// The claim for a request to the path of its tenant: the URLs of its resources are below that path, unless the
     /// tenant has its own base URL. `base_path` is the end of the public URL.
     #[must_use]
-    pub fn at_own_path(self, base_path: &str) -> Self {
+    pub(crate) fn at_own_path(self, base_path: &str) -> Self {
         let own = url_of_tenant(&self.base_url, base_path, &self.tenant)
             .filter(|_| self.settings.base_url.is_none());
         match own {
@@ -145,7 +145,7 @@ impl Caller {
     }
 
     /// The confirmed scope of the caller, which writes require.
-    pub(crate) fn scope(&self) -> &ConfirmedScope {
+    pub fn scope(&self) -> &ConfirmedScope {
         &self.scope
     }
 
@@ -172,7 +172,7 @@ impl Caller {
 
     /// The caller for a request to the path of its tenant; see [`Claim::at_own_path`].
     #[must_use]
-    pub fn at_own_path(self, base_path: &str) -> Self {
+    pub(crate) fn at_own_path(self, base_path: &str) -> Self {
         Self {
             claim: self.claim.at_own_path(base_path),
             ..self
@@ -182,7 +182,7 @@ impl Caller {
 
 impl Identity {
     /// The conformance mode of the tenant.
-    pub fn conformance(&self) -> Conformance {
+    pub(crate) fn conformance(&self) -> Conformance {
         self.settings.conformance
     }
 
@@ -250,7 +250,7 @@ fn of_type<'a>(scope: &'a ScopeClaim, resource_type: &ResourceType) -> Result<&'
 
 /// The URL of a single tenant: `https://host/t/acme/scim/v2` for the base URL `https://host/scim/v2`. `None` if the
 /// base URL does not end with the base path.
-pub fn url_of_tenant(base_url: &str, base_path: &str, tenant: &str) -> Option<String> {
+pub(crate) fn url_of_tenant(base_url: &str, base_path: &str, tenant: &str) -> Option<String> {
     let base_path = base_path.trim_end_matches('/');
     base_url
         .strip_suffix(base_path)

@@ -11,23 +11,23 @@ use std::sync::Arc;
 
 /// An authenticated reader of the change feed.
 #[derive(Debug, Clone)]
-pub struct FeedReader {
+pub(crate) struct FeedReader {
     /// Public part of the token.
-    pub token_id: Arc<str>,
+    pub(crate) token_id: Arc<str>,
     /// Name of the tenant; `*` for all.
-    pub tenant_name: Arc<str>,
+    pub(crate) tenant_name: Arc<str>,
     /// The tenant; `None` for all.
-    pub tenant: Option<TenantKey>,
+    pub(crate) tenant: Option<TenantKey>,
 }
 
 /// The refusal of a request to the change feed.
 #[derive(Debug)]
-pub struct FeedRefusal {
+pub(crate) struct FeedRefusal {
     /// 401 with a `detail` about the problem with the token; 403 for a token of another scope; 503 if the database
     /// cannot be reached.
-    pub error: ScimError,
+    pub(crate) error: ScimError,
     /// Public part of the token, if it is one of this deployment.
-    pub token: Option<Arc<str>>,
+    pub(crate) token: Option<Arc<str>>,
 }
 
 impl From<ScimError> for FeedRefusal {
@@ -42,7 +42,7 @@ impl Access {
     ///
     /// # Errors
     /// Any [`FeedRefusal`].
-    pub async fn feed_reader(
+    pub(crate) async fn feed_reader(
         &self,
         authorization: Option<&str>,
     ) -> Result<FeedReader, FeedRefusal> {

@@ -68,7 +68,7 @@ impl Access {
     ///
     /// # Errors
     /// 401 if the token or the tenant has changed; 503 if the database cannot be reached.
-    pub async fn confirm(&self, claim: &Claim) -> Result<Caller> {
+    pub(crate) async fn confirm(&self, claim: &Claim) -> Result<Caller> {
         let scope = self.store.confirm(&claim.scope).await?;
         Ok(claim.confirmed(scope))
     }
@@ -76,7 +76,11 @@ impl Access {
     /// The outcome for the client of an operation under a claim; `None` if the token or the tenant has changed since it
     /// was cached, so that the request has to be authenticated and executed again. A refusal before the confirmation of
     /// the claim is confirmed here, with one query. A server error is returned without confirmation.
-    pub async fn settle<T>(&self, claim: &Claim, outcome: Confirmed<T>) -> Option<Result<T>> {
+    pub(crate) async fn settle<T>(
+        &self,
+        claim: &Claim,
+        outcome: Confirmed<T>,
+    ) -> Option<Result<T>> {
         match outcome {
             Ok((_, outcome)) => Some(outcome),
             Err(error) if error.status() >= 500 => Some(Err(error)),

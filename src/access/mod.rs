@@ -15,7 +15,9 @@ mod near_miss;
 pub mod token;
 mod unproved;
 
-pub use claim::{Caller, Claim, Confirmed, Identity, answered, url_of_tenant};
-pub use feed_reader::{FeedReader, FeedRefusal};
-pub use handle::Access;
-pub use near_miss::Traced;
+pub(crate) use claim::{Claim, Confirmed, Identity, answered, url_of_tenant};
+
+pub use claim::Caller;
+pub(crate) use feed_reader::{FeedReader, FeedRefusal};
+pub(crate) use handle::Access;
+pub(crate) use near_miss::Traced;

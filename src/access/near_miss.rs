@@ -35,7 +35,7 @@ struct Sighting {
 
 /// The result of the search for the tenant of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Traced {
+pub(crate) enum Traced {
     /// The text contains no token of this server.
     Nothing,
     /// The text has the form of a token, which is unknown in the database.
@@ -48,7 +48,7 @@ impl Access {
     /// Searches for a token in a refused `Authorization` header, or in one sent to an unknown URL. If it belongs to a
     /// tenant, it is added to the context of the request, so that the tenant's log has an entry; the header is not
     /// stored. At most one look-up by key.
-    pub async fn trace(
+    pub(crate) async fn trace(
         &self,
         authorization: Option<&str>,
         context: &Arc<RequestContext>,

@@ -18,7 +18,7 @@ pub enum TokenKind {
 
 impl TokenKind {
     /// The prefix of the text of a token of this kind.
-    pub(crate) const fn prefix(self) -> &'static str {
+    pub const fn prefix(self) -> &'static str {
         match self {
             Self::Tenant => "scimd_",
             Self::Operator => "scimdop_",
@@ -26,7 +26,7 @@ impl TokenKind {
     }
 
     /// Characters of a complete token.
-    pub(crate) const fn length(self) -> usize {
+    pub const fn length(self) -> usize {
         self.prefix().len() + ID + 1 + SECRET + CHECK
     }
 }
@@ -44,7 +44,7 @@ const CHECK: usize = 6;
 #[derive(Debug)]
 pub struct FreshToken {
     /// Public part.
-    pub id: String,
+    pub(crate) id: String,
     /// The digest of the secret.
     pub digest: String,
     /// The complete token, for its owner.
@@ -91,7 +91,7 @@ pub(super) fn bearer(authorization: Option<&str>) -> Option<&str> {
 }
 
 /// The stored digest of a secret. The secret is random and long, so a fast function suffices.
-pub fn digest(secret: &str) -> String {
+pub(crate) fn digest(secret: &str) -> String {
     hex_digest(secret).iter().copied().map(char::from).collect()
 }
 

@@ -32,5 +32,6 @@ pub use mount::Mount;
 pub use openapi::document;
 pub(crate) use operation::{BASE, Method};
 pub(crate) use problem::{Problem, ProblemType};
-pub use router::{AdminApp, app};
+pub(crate) use router::AdminApp;
+pub use router::app;
 pub use settings::AdminSettings;

@@ -68,7 +68,7 @@ impl AdminApp {
     }
 
     /// Replaces the limits, and reloads the certificate. The allowed hosts do not change.
-    pub fn renew(&self, config: &Config) {
+    pub(crate) fn renew(&self, config: &Config) {
         let rates = AdminSettings::rates_of(config);
         self.api.limits.set(*self.api.rates.get(), rates);
         self.api.rates.set(rates);

@@ -15,6 +15,7 @@ use crate::mapping::Directory;
 use crate::metrics::ShownTenants;
 use crate::operator::{Operator, OperatorError};
 use crate::sync::locked;
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -31,7 +32,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// When a job runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Schedule {
+pub(crate) enum Schedule {
     /// Once, at the start.
     Once,
     /// At the start, and again after each interval.
@@ -41,18 +42,38 @@ pub enum Schedule {
 }
 
 /// A job as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobStatus {
+#[derive(Debug, Clone)]
+struct JobStatus {
     /// Name of the job.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// When it runs.
-    pub schedule: Schedule,
+    pub(crate) schedule: Schedule,
     /// How often it has run to its end.
-    pub runs: u64,
+    pub(crate) runs: u64,
     /// When it ended last.
-    pub last: Option<Timestamp>,
+    pub(crate) last: Option<Timestamp>,
     /// Whether it is running.
-    pub is_running: bool,
+    pub(crate) is_running: bool,
+}
+
+impl fmt::Display for JobStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            schedule,
+            runs,
+            ..
+        } = self;
+        match schedule {
+            Schedule::Once => write!(f, "{name} (once"),
+            Schedule::Every(pause) => write!(f, "{name} (every {} s", pause.as_secs()),
+            Schedule::Throughout => write!(f, "{name} (throughout"),
+        }?;
+        match self.last {
+            Some(last) => write!(f, ", {runs} runs, the last ended at {last})"),
+            None => f.write_str(", no run has ended)"),
+        }
+    }
 }
 
 /// The background jobs of one server.
@@ -76,7 +97,7 @@ impl Background {
     }
 
     /// Warns once a day of tokens that expire within this number of days.
-    pub fn warn_of_expiring_tokens(&self, operator: Operator, days: i64) {
+    pub(crate) fn warn_of_expiring_tokens(&self, operator: Operator, days: i64) {
         self.every("token expiry", DAY, move || {
             let operator = operator.clone();
             async move { token_expiry::warn(&operator, days).await }
@@ -85,7 +106,7 @@ impl Background {
 
     /// Deletes requests of the provisioning log that are older than a number of days, once an hour. Several instances
     /// can run it concurrently.
-    pub fn forget_old_requests(&self, operator: Operator, days: i64) {
+    pub(crate) fn forget_old_requests(&self, operator: Operator, days: i64) {
         self.every("request log retention", HOUR, move || {
             let operator = operator.clone();
             async move { retention::forget(&operator, days).await }
@@ -93,7 +114,7 @@ impl Background {
     }
 
     /// Deletes acts of the audit trail that are older than a number of days, once an hour.
-    pub fn forget_old_acts(&self, operator: Operator, days: i64) {
+    pub(crate) fn forget_old_acts(&self, operator: Operator, days: i64) {
         self.every("audit retention", HOUR, move || {
             let operator = operator.clone();
             async move { retention::forget_acts(&operator, days).await }
@@ -109,7 +130,7 @@ impl Background {
     }
 
     /// Measures the change feed and its endpoints every 15 seconds, for the metrics.
-    pub fn measure_feed(&self, endpoints: Endpoints) {
+    pub(crate) fn measure_feed(&self, endpoints: Endpoints) {
         self.every("feed metrics", QUARTER_MINUTE, move || {
             let endpoints = endpoints.clone();
             async move { measures::measure_feed(&endpoints).await }
@@ -118,7 +139,7 @@ impl Background {
 
     /// Creates the views of a directory, and fills their lookups; `made` is the outcome of the first attempt to create
     /// them.
-    pub fn apply_directory(
+    pub(crate) fn apply_directory(
         &self,
         operator: Operator,
         directory: Directory,
@@ -158,7 +179,7 @@ impl Background {
     }
 
     /// Deletes failures of deliveries that are older than a number of days, once an hour.
-    pub fn forget_old_failures(&self, endpoints: Endpoints, days: i64) {
+    pub(crate) fn forget_old_failures(&self, endpoints: Endpoints, days: i64) {
         self.every("delivery retention", HOUR, move || {
             let endpoints = endpoints.clone();
             async move { retention::forget_failures(&endpoints, days).await }
@@ -167,7 +188,7 @@ impl Background {
 
     /// Deletes changes that are older than a number of days, once an hour, as [`Background::forget_old_requests`] does
     /// requests.
-    pub fn forget_old_changes(&self, operator: Operator, days: i64) {
+    pub(crate) fn forget_old_changes(&self, operator: Operator, days: i64) {
         self.every("change feed retention", HOUR, move || {
             let operator = operator.clone();
             async move { retention::forget_changes(&operator, days).await }
@@ -193,16 +214,21 @@ impl Background {
     }
 
     /// The jobs with their status.
-    pub fn status(&self) -> Vec<JobStatus> {
+    fn status(&self) -> Vec<JobStatus> {
         locked(&self.jobs).clone()
     }
 
     /// Ends all jobs at their next wait; a started batch is still atomic.
     pub async fn stop(self) {
+        let at_work = self.status().into_iter().filter(|job| job.is_running);
+        let at_work: Vec<_> = at_work.map(|job| job.to_string()).collect();
         self.stop.cancel();
         self.tasks.close();
         if timeout(PATIENCE, self.tasks.wait()).await.is_err() {
-            tracing::warn!("stopped before the background jobs ended");
+            tracing::warn!(
+                jobs = at_work.join("; "),
+                "stopped before the background jobs ended"
+            );
         }
     }
 
@@ -299,6 +325,11 @@ mod tests {
             ("count", Schedule::Every(HOUR))
         );
         assert!(!status.is_running && status.last.is_some());
+        let shown = status.to_string();
+        assert!(
+            shown.starts_with("count (every 3600 s, 1 runs, the last ended at 2"),
+            "{shown}"
+        );
         background.stop().await;
         assert!(runs.recv().await.is_none(), "the job has ended");
     }

@@ -8,13 +8,13 @@ use std::net::{IpAddr, SocketAddr};
 
 /// `[admin]`: where operators reach the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admin {
+pub(crate) struct Admin {
     /// Address and port of the management listener; `None`: there is none.
-    pub listen: Option<SocketAddr>,
+    pub(crate) listen: Option<SocketAddr>,
     /// URL under which operators reach it, without a slash at the end; `None`: by `listen`.
-    pub public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
     /// Days after which rows of the audit trail are deleted.
-    pub audit_days: i64,
+    pub(crate) audit_days: i64,
 }
 
 impl Admin {
@@ -30,7 +30,7 @@ impl Admin {
 
     /// Allowed hosts of requests, in addition to addresses of this machine: that of the URL, or else the address of the
     /// listener.
-    pub fn hosts(&self, bound: IpAddr) -> Vec<String> {
+    pub(crate) fn hosts(&self, bound: IpAddr) -> Vec<String> {
         match &self.public_url {
             Some(url) => vec![url::host(url).to_owned()],
             None if bound.is_unspecified() => Vec::new(),

@@ -15,27 +15,25 @@ use std::path::PathBuf;
 #[derive(Debug, Clone)]
 pub struct Database {
     /// Which database.
-    pub target: DatabaseTarget,
-    /// Whether the folder of the embedded database was not given but is the platform's.
-    pub is_default_folder: bool,
+    pub(crate) target: DatabaseTarget,
     /// PostgreSQL's schema of the tables; `None` for the first of the role's search path.
-    pub schema: Option<String>,
+    pub(crate) schema: Option<String>,
     /// Whether PostgreSQL is known to be behind a pooler in transaction mode.
-    pub pooler: bool,
+    pub(crate) pooler: bool,
     /// Connections to PostgreSQL at most.
-    pub max_connections: u32,
+    pub(crate) max_connections: u32,
     /// Whether concurrent short reads are sent to PostgreSQL as one statement.
-    pub coalesce_reads: bool,
+    pub(crate) coalesce_reads: bool,
     /// Seconds to wait for a free connection.
-    pub acquire_seconds: u64,
+    pub(crate) acquire_seconds: u64,
     /// Seconds a statement may take.
-    pub statement_seconds: u64,
+    pub(crate) statement_seconds: u64,
     /// Seconds to wait for a row that another request holds.
     pub lock_seconds: u64,
     /// Seconds that a migration waits for tables that others use.
-    pub migration_lock_seconds: u64,
+    pub(crate) migration_lock_seconds: u64,
     /// Seconds to wait at the start for an unavailable PostgreSQL.
-    pub start_seconds: u64,
+    pub(crate) start_seconds: u64,
 }
 
 impl Database {
@@ -49,7 +47,6 @@ impl Database {
                     data_dir: default_folder(environment)?,
                 },
             },
-            is_default_folder: chosen.is_none(),
             schema: section.parsed("schema", SCHEMA, schema)?,
             pooler: section.flag("pooler")?,
             max_connections: section.integer("max_connections", 1..=1000)?,

@@ -12,11 +12,11 @@ use std::path::PathBuf;
 
 /// `[webhooks]`: how events are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Webhooks {
+pub(crate) struct Webhooks {
     /// File of certificates to trust in addition to those of the system.
-    pub ca_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
     /// Seconds for which a receiver may fail before nothing is sent any more.
-    pub disable_after: i64,
+    pub(crate) disable_after: i64,
 }
 
 impl Webhooks {

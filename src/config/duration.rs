@@ -11,13 +11,13 @@ const UNITS: [(char, i64); 5] = [
 const LONGEST: i64 = 36_525 * 86_400;
 
 /// The format of a text, for messages.
-pub const ALLOWED: &str =
+pub(crate) const ALLOWED: &str =
     "a whole number with a unit (s, m, h, d or w) such as 365d or 12h, at most 100 years";
 /// The form of a duration where `never` is allowed, for messages.
-pub const ALLOWED_OR_NEVER: &str = "\"never\", or a whole number with a unit (s, m, h, d or w) such as 365d or 12h, at most 100 years";
+pub(crate) const ALLOWED_OR_NEVER: &str = "\"never\", or a whole number with a unit (s, m, h, d or w) such as 365d or 12h, at most 100 years";
 
 /// The seconds of a span such as `365d`; `None` if the text is none.
-pub fn parse(text: &str) -> Option<i64> {
+pub(crate) fn parse(text: &str) -> Option<i64> {
     let unit = text.chars().next_back()?;
     let digits = text.strip_suffix(unit)?;
     let (_, seconds) = UNITS.into_iter().find(|(letter, _)| *letter == unit)?;
@@ -29,7 +29,7 @@ pub fn parse(text: &str) -> Option<i64> {
 }
 
 /// Parses a duration or `never`, which is `Some(None)`; `None` for other texts.
-pub fn parse_or_never(text: &str) -> Option<Option<i64>> {
+pub(crate) fn parse_or_never(text: &str) -> Option<Option<i64>> {
     if text == "never" {
         Some(None)
     } else {
@@ -38,7 +38,7 @@ pub fn parse_or_never(text: &str) -> Option<Option<i64>> {
 }
 
 /// The seconds in their largest unit with a count of at least two, or exactly one, rounded down: `36h`, `364d`, `1h`.
-pub fn show(seconds: i64) -> String {
+pub(crate) fn show(seconds: i64) -> String {
     let unit = UNITS
         .into_iter()
         .take(4)

@@ -51,7 +51,7 @@ impl Config {
     ///
     /// # Errors
     /// When the file of certificates cannot be read.
-    pub fn for_outbound(&self) -> Result<OutboundSettings, ConfigError> {
+    pub(crate) fn for_outbound(&self) -> Result<OutboundSettings, ConfigError> {
         let read = |file: &PathBuf| {
             std::fs::read(file).map_err(|error| {
                 let allowed = format_args!("a file that can be read: {error}");
@@ -68,7 +68,7 @@ impl Config {
     ///
     /// # Errors
     /// When a schema file cannot be read or used, or with all that is wrong with the mapping.
-    pub fn directory(&self) -> Result<Directory, ConfigError> {
+    pub(crate) fn directory(&self) -> Result<Directory, ConfigError> {
         let catalog = model::catalog(&self.schema_files()?.unwrap_or_default())
             .map_err(|error| ConfigError::new("schemas", error.to_string()))?;
         self.mapping
@@ -77,7 +77,7 @@ impl Config {
     }
 
     /// Limits of requests and their responses.
-    pub fn for_http(&self) -> HttpSettings {
+    pub(crate) fn for_http(&self) -> HttpSettings {
         let Self { server, limits, .. } = self;
         HttpSettings {
             base_path: server.base_path.clone(),
@@ -103,7 +103,7 @@ impl Config {
     }
 
     /// Limits of connections.
-    pub fn for_server(&self) -> ServerSettings {
+    pub(crate) fn for_server(&self) -> ServerSettings {
         let Self { server, limits, .. } = self;
         ServerSettings {
             connections: limits.connections,
@@ -124,7 +124,7 @@ impl Config {
     ///
     /// # Errors
     /// When the folder or a file cannot be read.
-    pub fn schema_files(&self) -> Result<Option<Vec<SchemaFile>>, ConfigError> {
+    pub(crate) fn schema_files(&self) -> Result<Option<Vec<SchemaFile>>, ConfigError> {
         let Some(dir) = &self.schemas.dir else {
             return Ok(None);
         };
@@ -175,7 +175,7 @@ fn schema_file(path: &Path) -> Result<SchemaFile, ConfigError> {
 
 impl Limits {
     /// Limits of requests to the service.
-    pub fn for_service(&self) -> ServiceLimits {
+    pub(crate) fn for_service(&self) -> ServiceLimits {
         ServiceLimits {
             values: self.for_values(),
             filter: self.for_filters(),

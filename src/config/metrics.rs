@@ -8,11 +8,11 @@ use secrecy::SecretString;
 
 /// `[metrics]`: access to the metrics, and their content.
 #[derive(Debug, Clone)]
-pub struct MetricsSettings {
+pub(crate) struct MetricsSettings {
     /// The bearer token that a reader has to send; `None`: none.
-    pub token: Option<SecretString>,
+    pub(crate) token: Option<SecretString>,
     /// Tenants with separate series.
-    pub tenants: ShownTenants,
+    pub(crate) tenants: ShownTenants,
 }
 
 impl MetricsSettings {

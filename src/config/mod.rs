@@ -4,7 +4,7 @@
 mod admin;
 mod database;
 mod delivery;
-pub mod duration;
+pub(crate) mod duration;
 mod entries;
 mod layer_settings;
 mod mapping;
@@ -17,18 +17,17 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod typed_section;
-pub mod url;
+pub(crate) mod url;
 mod variable;
 
-pub use admin::Admin;
-pub use database::Database;
-pub use delivery::Webhooks;
-pub use metrics::MetricsSettings;
-pub use origin::{ConfigError, Origin};
-pub use sections::{
-    FeedSection, Limits, Log, Provisioning, SchemaSection, Server, TlsFiles, Tokens,
-};
-pub use sources::{DEFAULTS, Environment, Override};
+pub(crate) use admin::Admin;
+pub(crate) use database::Database;
+pub(crate) use delivery::Webhooks;
+pub(crate) use metrics::MetricsSettings;
+pub(crate) use origin::{ConfigError, Origin};
+pub(crate) use sections::{FeedSection, Limits, Log, Provisioning, SchemaSection, Server, Tokens};
+pub(crate) use sources::Override;
+pub use sources::{DEFAULTS, Environment};
 pub(crate) use variable::{
     CA_FILE_VARIABLE, OPERATOR_TOKEN_FILE_VARIABLE, OPERATOR_TOKEN_VARIABLE, PROFILE_VARIABLE,
     SERVER_VARIABLE,
@@ -46,29 +45,29 @@ use std::path::Path;
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where the server listens and how clients reach it.
-    pub server: Server,
+    pub(crate) server: Server,
     /// Where operators reach the server.
-    pub admin: Admin,
+    pub(crate) admin: Admin,
     /// Who may read the metrics.
-    pub metrics: MetricsSettings,
+    pub(crate) metrics: MetricsSettings,
     /// Which database.
     pub database: Database,
     /// Limits of requests.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     /// Additional resource types and attributes.
-    pub schemas: SchemaSection,
+    pub(crate) schemas: SchemaSection,
     /// Logging.
-    pub log: Log,
+    pub(crate) log: Log,
     /// The provisioning log.
-    pub provisioning: Provisioning,
+    pub(crate) provisioning: Provisioning,
     /// `[feed]`
-    pub feed: FeedSection,
+    pub(crate) feed: FeedSection,
     /// Lifetime of tokens.
-    pub tokens: Tokens,
+    pub(crate) tokens: Tokens,
     /// How events are sent.
-    pub webhooks: Webhooks,
+    pub(crate) webhooks: Webhooks,
     /// The keys of stored secrets.
-    pub secret_keys: KeySource,
+    pub(crate) secret_keys: KeySource,
     /// Which column of the directory shows which attribute.
     pub mapping: Mapping,
     entries: Entries,
@@ -76,15 +75,15 @@ pub struct Config {
 
 /// A key with its current value, for display.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Effective {
+pub(crate) struct Effective {
     /// Section of the key.
-    pub section: String,
+    pub(crate) section: String,
     /// The key.
-    pub key: String,
+    pub(crate) key: String,
     /// The value, without secrets.
-    pub value: toml::Value,
+    pub(crate) value: toml::Value,
     /// Where it was given.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
 }
 
 impl Config {
@@ -121,7 +120,7 @@ impl Config {
     }
 
     /// Every key with its value in force, in the order of the built-in file, secrets masked.
-    pub fn effective(&self) -> impl Iterator<Item = Effective> {
+    pub(crate) fn effective(&self) -> impl Iterator<Item = Effective> {
         self.entries.iter().map(|entry| Effective {
             section: entry.section.clone(),
             key: entry.key.clone(),
@@ -150,7 +149,7 @@ impl Config {
 
     /// Base URL of the SCIM endpoints for clients, without a slash at the end; `None` without a public URL, because it
     /// then depends on the listener.
-    pub fn public_base_url(&self) -> Option<String> {
+    pub(crate) fn public_base_url(&self) -> Option<String> {
         self.server
             .public_url
             .is_some()
@@ -166,7 +165,7 @@ impl Config {
 
     /// URL of the change feed for the application, without a slash at the end; `listen` is the address of its separate
     /// listener, if any.
-    pub fn feed_url(&self, listen: Option<SocketAddr>) -> String {
+    pub(crate) fn feed_url(&self, listen: Option<SocketAddr>) -> String {
         match (listen, &self.feed.public_url) {
             (None, _) => self.issuer(),
             (Some(_), Some(url)) => url.clone(),
@@ -175,7 +174,7 @@ impl Config {
     }
 
     /// The URL of this machine's own clients.
-    pub fn local_url(&self, address: SocketAddr) -> String {
+    pub(crate) fn local_url(&self, address: SocketAddr) -> String {
         let scheme = if self.server.tls.is_some() {
             "https"
         } else {
@@ -189,7 +188,7 @@ impl Config {
     }
 
     /// Where operators reach the management listener that is bound to `address`, without a slash at the end.
-    pub fn admin_url(&self, address: SocketAddr) -> String {
+    pub(crate) fn admin_url(&self, address: SocketAddr) -> String {
         let public = self.admin.public_url.clone();
         public.unwrap_or_else(|| self.local_url(address))
     }
@@ -198,7 +197,7 @@ impl Config {
     ///
     /// # Errors
     /// When the server would use plain HTTP with other machines without a declared proxy.
-    pub fn check_exposure(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check_exposure(&self) -> Result<(), ConfigError> {
         if self.server.behind_proxy || self.server.tls.is_some() {
             return Ok(());
         }
@@ -221,7 +220,7 @@ impl Config {
     }
 
     /// Valid settings that are probably not intended.
-    pub fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let Server {
             listen, public_url, ..
         } = &self.server;

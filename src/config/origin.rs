@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// Where a value was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// The defaults within the program, at a line.
     BuiltIn(usize),
     /// A line of a file.
@@ -62,7 +62,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     /// A problem at a place: an [`Origin`], a file, or another input of the operator.
-    pub fn new(place: impl fmt::Display, problem: impl Into<String>) -> Self {
+    pub(crate) fn new(place: impl fmt::Display, problem: impl Into<String>) -> Self {
         Self {
             place: place.to_string(),
             problem: problem.into(),

@@ -18,36 +18,36 @@ const HOUR: i64 = 3600;
 
 /// `[server]`: where the server listens and how clients reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
+pub(crate) struct Server {
     /// Address and port to listen on.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// URL under which clients reach the server, without a slash at the end; `None`: by `listen`.
-    pub public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
     /// Path in front of every SCIM endpoint, without a slash at the end.
-    pub base_path: String,
+    pub(crate) base_path: String,
     /// Whether each tenant also has its own path.
-    pub tenant_paths: bool,
+    pub(crate) tenant_paths: bool,
     /// Whether a proxy in front terminates TLS.
-    pub behind_proxy: bool,
+    pub(crate) behind_proxy: bool,
     /// Contact of the vendor for customers: an e-mail address or a URL.
-    pub support: Option<String>,
+    pub(crate) support: Option<String>,
     /// Certificate and key files of TLS in process.
-    pub tls: Option<TlsFiles>,
+    pub(crate) tls: Option<TlsFiles>,
     /// Seconds after SIGTERM for which requests are accepted while `/readyz` returns 503.
-    pub shutdown_delay_seconds: u64,
+    pub(crate) shutdown_delay_seconds: u64,
     /// Seconds for running requests after that.
-    pub drain_seconds: u64,
+    pub(crate) drain_seconds: u64,
     /// Threads that work on requests; 0: by the cores of the machine.
-    pub threads: usize,
+    pub(crate) threads: usize,
 }
 
 /// The files of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
+pub(crate) struct TlsFiles {
     /// Certificate chain, PEM.
-    pub certificate: PathBuf,
+    pub(crate) certificate: PathBuf,
     /// Private key, PEM.
-    pub key: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 impl Server {
@@ -89,77 +89,77 @@ fn read_tls(section: Section<'_>) -> Result<Option<TlsFiles>, ConfigError> {
 
 /// `[limits]`: limits of requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Bytes of the body of a request.
-    pub request_bytes: usize,
+    pub(crate) request_bytes: usize,
     /// Bytes of the body of a bulk request.
-    pub bulk_bytes: usize,
+    pub(crate) bulk_bytes: usize,
     /// Operations of a bulk request.
-    pub bulk_operations: usize,
+    pub(crate) bulk_operations: usize,
     /// Bytes of all headers.
-    pub header_bytes: usize,
+    pub(crate) header_bytes: usize,
     /// Bytes of path and query.
-    pub uri_bytes: usize,
+    pub(crate) uri_bytes: usize,
     /// Levels of arrays and objects in a body.
-    pub json_depth: usize,
+    pub(crate) json_depth: usize,
     /// Bytes of a filter.
-    pub filter_bytes: usize,
+    pub(crate) filter_bytes: usize,
     /// Levels of brackets in a filter.
-    pub filter_depth: usize,
+    pub(crate) filter_depth: usize,
     /// Comparisons in a filter.
-    pub filter_clauses: usize,
+    pub(crate) filter_clauses: usize,
     /// Bytes of the path of a PATCH operation.
-    pub patch_path_bytes: usize,
+    pub(crate) patch_path_bytes: usize,
     /// Operations of a PATCH request.
-    pub patch_operations: usize,
+    pub(crate) patch_operations: usize,
     /// Members in one request.
-    pub request_members: usize,
+    pub(crate) request_members: usize,
     /// Values of a multi-valued attribute.
-    pub attribute_values: usize,
+    pub(crate) attribute_values: usize,
     /// Characters of userName, externalId and other identifiers.
-    pub identifier_chars: usize,
+    pub(crate) identifier_chars: usize,
     /// Bytes of any other string.
-    pub string_bytes: usize,
+    pub(crate) string_bytes: usize,
     /// Characters of a value that must be unique.
-    pub unique_chars: usize,
+    pub(crate) unique_chars: usize,
     /// Resources on a page when the client names no count.
-    pub page_default: i64,
+    pub(crate) page_default: i64,
     /// Resources on a page at most.
-    pub page_max: i64,
+    pub(crate) page_max: i64,
     /// Requests per second of a token, in the long run.
-    pub requests_per_second: u32,
+    pub(crate) requests_per_second: u32,
     /// Requests of a token at once after a pause.
-    pub burst: u32,
+    pub(crate) burst: u32,
     /// Bad tokens in a row that an address may present within a minute; 0 for any number.
-    pub bad_tokens: u32,
+    pub(crate) bad_tokens: u32,
     /// Concurrent requests of a token; 0: no limit.
-    pub token_requests: usize,
+    pub(crate) token_requests: usize,
     /// Concurrent requests of a tenant; 0: no limit.
-    pub tenant_requests: usize,
+    pub(crate) tenant_requests: usize,
     /// Concurrent requests in total; 0: no limit.
-    pub requests: usize,
+    pub(crate) requests: usize,
     /// Bytes that the requests of a token may keep in memory; 0 for any number.
-    pub token_memory_bytes: usize,
+    pub(crate) token_memory_bytes: usize,
     /// Bytes that the requests of a tenant may keep in memory; 0 for any number.
-    pub tenant_memory_bytes: usize,
+    pub(crate) tenant_memory_bytes: usize,
     /// Bytes that all requests may keep in memory; 0 for any number.
-    pub memory_bytes: usize,
+    pub(crate) memory_bytes: usize,
     /// Connections open at once.
-    pub connections: usize,
+    pub(crate) connections: usize,
     /// Concurrent requests on one HTTP/2 connection.
-    pub http2_streams: u32,
+    pub(crate) http2_streams: u32,
     /// Bytes of a response that an HTTP/2 connection buffers.
-    pub http2_send_bytes: usize,
+    pub(crate) http2_send_bytes: usize,
     /// Seconds in which headers must arrive.
-    pub header_seconds: u64,
+    pub(crate) header_seconds: u64,
     /// Seconds that a request may take.
-    pub request_seconds: u64,
+    pub(crate) request_seconds: u64,
     /// Seconds in which the body of a request must arrive.
-    pub body_seconds: u64,
+    pub(crate) body_seconds: u64,
     /// Seconds after which a silent connection is closed.
-    pub idle_seconds: u64,
+    pub(crate) idle_seconds: u64,
     /// Seconds after which a client must have read a part of the response.
-    pub write_seconds: u64,
+    pub(crate) write_seconds: u64,
 }
 
 impl Limits {
@@ -226,11 +226,11 @@ impl Limits {
 
 /// `[schemas]`: additional resource types and attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaSection {
+pub(crate) struct SchemaSection {
     /// Folder of `*.json` files; `None` if none is named.
-    pub dir: Option<PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
     /// Attributes for filters and sorting; `*` means all. `None` if not configured.
-    pub searchable: Option<Vec<String>>,
+    pub(crate) searchable: Option<Vec<String>>,
 }
 
 impl SchemaSection {
@@ -247,13 +247,13 @@ impl SchemaSection {
 
 /// `[log]`: logging.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
+pub(crate) struct Log {
     /// How lines look.
-    pub format: LogFormat,
+    pub(crate) format: LogFormat,
     /// A level or directives.
-    pub level: String,
+    pub(crate) level: String,
     /// A level or directives from `SCIMD_LOG` or `RUST_LOG`, which take precedence over `level`.
-    pub asked: Option<String>,
+    pub(crate) asked: Option<String>,
 }
 
 impl Log {
@@ -281,11 +281,11 @@ impl Log {
 
 /// `[provisioning]`: the provisioning log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provisioning {
+pub(crate) struct Provisioning {
     /// Which requests are kept.
-    pub record: Record,
+    pub(crate) record: Record,
     /// Days after which they are forgotten.
-    pub retention_days: i64,
+    pub(crate) retention_days: i64,
 }
 
 impl Provisioning {
@@ -300,17 +300,17 @@ impl Provisioning {
 
 /// `[feed]`: the change feed for the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeedSection {
+pub(crate) struct FeedSection {
     /// Separate address and port for the change feed over HTTP; `None`: the listener of the SCIM API.
-    pub listen: Option<SocketAddr>,
+    pub(crate) listen: Option<SocketAddr>,
     /// URL under which the application reaches that address, without a slash at the end; `None`: by `listen`.
-    pub public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
     /// Days after which changes are forgotten.
-    pub retention_days: i64,
+    pub(crate) retention_days: i64,
     /// Whether the state of a resource is kept with each change.
-    pub documents: bool,
+    pub(crate) documents: bool,
     /// Whether this instance sends events to webhooks and streams.
-    pub deliver: bool,
+    pub(crate) deliver: bool,
 }
 
 impl FeedSection {
@@ -329,11 +329,11 @@ impl FeedSection {
 
 /// `[tokens]`: lifetime of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     /// Default lifetime of a token in seconds; `None`: no expiry.
-    pub expires: Option<i64>,
+    pub(crate) expires: Option<i64>,
     /// Days before its end from which a token is reported as expiring.
-    pub warn_days: i64,
+    pub(crate) warn_days: i64,
 }
 
 impl Tokens {

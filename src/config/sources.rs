@@ -69,7 +69,7 @@ impl Environment {
     }
 
     /// Whether a variable says which configuration or database is meant.
-    pub fn names_database(&self) -> bool {
+    pub(crate) fn names_database(&self) -> bool {
         let of_database = SHORT_NAMES.iter().chain(&URLS).map(|(name, ..)| *name);
         let mut names = of_database.chain([CONFIG_VARIABLE]);
         names.any(|name| self.get(name).is_some())
@@ -99,13 +99,13 @@ impl FromIterator<(String, String)> for Environment {
 #[derive(Debug, Clone)]
 pub struct Override {
     /// Section of the key.
-    pub section: &'static str,
+    pub(crate) section: &'static str,
     /// The key.
-    pub key: &'static str,
+    pub(crate) key: &'static str,
     /// The option as it is typed, for messages.
-    pub option: &'static str,
+    pub(crate) option: &'static str,
     /// The text that was given.
-    pub value: String,
+    pub(crate) value: String,
 }
 
 /// Everything that is configured, the later source over the earlier.

@@ -1,14 +1,14 @@
 //! URLs and paths in the configuration.
 
 /// Valid input of [`public`], for messages.
-pub const PUBLIC: &str =
+pub(crate) const PUBLIC: &str =
     "an absolute URL without user, query and fragment, such as https://scim.example.com, or empty";
 /// Valid input of [`base_path`], for messages.
-pub const BASE_PATH: &str =
+pub(crate) const BASE_PATH: &str =
     "a path that begins with '/', of letters, digits, '/', '-', '.', '_' and '~', without a query";
 
 /// Valid input of [`support`], for messages.
-pub const SUPPORT: &str =
+pub(crate) const SUPPORT: &str =
     "an e-mail address or a URL of at most 200 characters, such as support@example.com, or empty";
 
 /// A value that can be empty, which means not set; `None` if it is neither empty nor valid.
@@ -21,7 +21,7 @@ pub(super) fn empty_or<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> O
 }
 
 /// A contact: an e-mail address, or a URL with `http`, `https` or `mailto`; `None` for other texts.
-pub fn support(text: &str) -> Option<String> {
+pub(crate) fn support(text: &str) -> Option<String> {
     let is_plain = text.len() <= 200
         && text
             .chars()
@@ -41,7 +41,7 @@ pub fn support(text: &str) -> Option<String> {
 }
 
 /// A URL under which clients reach the server, without a slash at the end; `None` if it is none.
-pub fn public(text: &str) -> Option<String> {
+pub(crate) fn public(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();
     let (authority, path) = rest
@@ -81,7 +81,7 @@ fn is_authority(authority: &str) -> bool {
 }
 
 /// The host of a URL from [`public`].
-pub fn host(url: &str) -> &str {
+pub(crate) fn host(url: &str) -> &str {
     let authority = url
         .split_once("://")
         .map_or(url, |(_, rest)| rest)
@@ -98,7 +98,7 @@ pub fn host(url: &str) -> &str {
 }
 
 /// A path in front of the endpoints, without a slash at the end; `None` if it is none.
-pub fn base_path(text: &str) -> Option<String> {
+pub(crate) fn base_path(text: &str) -> Option<String> {
     let path = text.strip_prefix('/')?.trim_end_matches('/');
     let is_segment = |segment: &str| {
         !segment.is_empty()
@@ -118,7 +118,7 @@ pub fn base_path(text: &str) -> Option<String> {
 }
 
 /// The URL with the password replaced, wherever it occurs.
-pub fn masked(url: &str) -> String {
+pub(crate) fn masked(url: &str) -> String {
     let url = masked_password(url).unwrap_or_else(|| url.to_owned());
     let (front, query) = url.split_once('?').unwrap_or((&url, ""));
     let mut shown = front.to_owned();

@@ -48,7 +48,7 @@ impl Endpoints {
 
     /// The endpoints with a separate URL of the change feed, without a slash at the end.
     #[must_use]
-    pub fn polled_below(self, feed_url: String) -> Self {
+    pub(crate) fn polled_below(self, feed_url: String) -> Self {
         Self { feed_url, ..self }
     }
 
@@ -137,7 +137,7 @@ impl Endpoints {
     ///
     /// # Errors
     /// [`EndpointError::NoEndpoint`].
-    pub async fn endpoint(&self, kind: EndpointKind, name: &str) -> Result<Endpoint> {
+    pub(crate) async fn endpoint(&self, kind: EndpointKind, name: &str) -> Result<Endpoint> {
         let found = self.store().endpoints(kind, Some(name)).await?;
         found.into_iter().next().ok_or_else(|| {
             let name = name.to_owned();
@@ -187,7 +187,7 @@ impl Endpoints {
     ///
     /// # Errors
     /// Any error of the database.
-    pub async fn forget_failures(&self, days: i64) -> Result<usize> {
+    pub(crate) async fn forget_failures(&self, days: i64) -> Result<usize> {
         let before = self
             .clock()
             .now()

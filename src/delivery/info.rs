@@ -10,7 +10,7 @@ use crate::store::{
 use serde_json::{Value, json};
 
 /// A failed event as JSON.
-pub fn held_as_json(held: &HeldEvent) -> Value {
+pub(crate) fn held_as_json(held: &HeldEvent) -> Value {
     json!({
         "event": held.event,
         "position": held.position,
@@ -20,7 +20,7 @@ pub fn held_as_json(held: &HeldEvent) -> Value {
 }
 
 /// A failed attempt as JSON.
-pub fn attempt_as_json(failed: &FailedAttempt) -> Value {
+pub(crate) fn attempt_as_json(failed: &FailedAttempt) -> Value {
     json!({
         "at": failed.at.to_string(),
         "event": failed.event,
@@ -36,13 +36,13 @@ pub struct EndpointInfo {
     /// The stored endpoint.
     pub endpoint: Endpoint,
     /// Settings of the endpoint.
-    pub options: EndpointOptions,
+    pub(crate) options: EndpointOptions,
     /// The newest position of the feed.
     pub head: i64,
     /// Number of pending changes.
     pub pending: i64,
     /// Age of the oldest pending change in seconds.
-    pub oldest_pending: Option<i64>,
+    pub(crate) oldest_pending: Option<i64>,
     /// Number of parked events.
     pub parked: i64,
     /// Number of failed events.

@@ -19,20 +19,22 @@ mod test_event;
 mod token_keys;
 mod webhooks;
 
-pub use answer_times::Percentiles;
-pub use deliver::{Deliverer, DelivererSettings, SoleSender};
+pub(crate) use deliver::SoleSender;
+pub use deliver::{Deliverer, DelivererSettings};
 pub use endpoints::{Endpoints, Start};
 pub use error::EndpointError;
-pub use info::{EndpointInfo, attempt_as_json, held_as_json};
+pub use info::EndpointInfo;
+pub(crate) use info::{attempt_as_json, held_as_json};
 pub use key_place::KeyPlace;
-pub use lane::DeliveryOrder;
-pub use options::{
-    CONCURRENCY, EndpointOptions, StreamMethod, StreamMode, StreamOptions, TIMEOUT, read_headers,
-};
-pub use published::{key_set, transmitter};
+pub(crate) use lane::DeliveryOrder;
+pub(crate) use options::{CONCURRENCY, TIMEOUT, read_headers};
+pub use options::{StreamMethod, StreamMode, StreamOptions};
+pub(crate) use published::{key_set, transmitter};
 pub use sign::token::TokenAlgorithm;
 pub use sign::webhook::SignatureKind;
-pub use streams::{NewStream, Poll, Polled};
-pub use test_event::Tested;
-pub use token_keys::KeyInfo;
-pub use webhooks::{MadeWebhook, NewWebhook, WebhookSettings};
+pub(crate) use streams::Polled;
+pub use streams::{NewStream, Poll};
+pub(crate) use test_event::Tested;
+pub(crate) use token_keys::KeyInfo;
+pub(crate) use webhooks::MadeWebhook;
+pub use webhooks::{NewWebhook, WebhookSettings};

@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 
 /// Allowed numbers of concurrent attempts of an endpoint.
-pub const CONCURRENCY: std::ops::RangeInclusive<usize> = 1..=256;
+pub(crate) const CONCURRENCY: std::ops::RangeInclusive<usize> = 1..=256;
 
 /// Seconds that an attempt may take.
-pub const TIMEOUT: std::ops::RangeInclusive<u64> = 1..=60;
+pub(crate) const TIMEOUT: std::ops::RangeInclusive<u64> = 1..=60;
 
 keywords! {
     /// The delivery method of a stream.
@@ -56,23 +56,23 @@ pub struct StreamOptions {
 
 /// The settings of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointOptions {
+pub(crate) struct EndpointOptions {
     /// The URL of the receiver; `None` if it polls.
-    pub url: Option<String>,
+    pub(crate) url: Option<String>,
     /// Selected types of events.
-    pub types: TypePatterns,
+    pub(crate) types: TypePatterns,
     /// The payload.
-    pub payload: Payload,
+    pub(crate) payload: Payload,
     /// The order of events.
-    pub order: DeliveryOrder,
+    pub(crate) order: DeliveryOrder,
     /// Maximum number of concurrent attempts.
-    pub concurrency: usize,
+    pub(crate) concurrency: usize,
     /// Seconds that an attempt may take.
-    pub timeout: u64,
+    pub(crate) timeout: u64,
     /// Whether private addresses are allowed.
-    pub allows_private: bool,
+    pub(crate) allows_private: bool,
     /// Settings of a stream.
-    pub stream: Option<StreamOptions>,
+    pub(crate) stream: Option<StreamOptions>,
 }
 
 impl Default for EndpointOptions {
@@ -150,7 +150,7 @@ impl EndpointOptions {
     }
 
     /// Whether the receiver polls.
-    pub fn is_polled(&self) -> bool {
+    pub(crate) fn is_polled(&self) -> bool {
         let stream = self.stream.as_ref();
         stream.is_some_and(|stream| stream.method == StreamMethod::Poll)
     }
@@ -287,7 +287,7 @@ const OWN_HEADERS: [&str; 9] = [
 ///
 /// # Errors
 /// [`EndpointError::Header`] with the name of the first invalid one, or [`EndpointError::RepeatedHeader`].
-pub fn read_headers(text: &str) -> Result<Vec<(String, String)>> {
+pub(crate) fn read_headers(text: &str) -> Result<Vec<(String, String)>> {
     let lines = text.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let mut headers = Vec::new();

@@ -14,7 +14,7 @@ const METHODS: [&str; 2] = ["urn:ietf:rfc:8935", "urn:ietf:rfc:8936"];
 ///
 /// # Errors
 /// Any [`StoreError`].
-pub async fn key_set(store: &Store, now: Timestamp) -> Result<Option<Value>, StoreError> {
+pub(crate) async fn key_set(store: &Store, now: Timestamp) -> Result<Option<Value>, StoreError> {
     let oldest = now.plus_seconds(-PUBLISHED);
     let mut keys = store.signing_keys().await?;
     keys.retain(|key| key.retired.is_none_or(|retired| retired > oldest));
@@ -30,7 +30,7 @@ pub async fn key_set(store: &Store, now: Timestamp) -> Result<Option<Value>, Sto
 ///
 /// # Errors
 /// Any [`StoreError`].
-pub async fn transmitter(store: &Store, issuer: &str) -> Result<Option<Value>, StoreError> {
+pub(crate) async fn transmitter(store: &Store, issuer: &str) -> Result<Option<Value>, StoreError> {
     if !issuer.starts_with("https://") || !store.has_streams().await? {
         return Ok(None);
     }

@@ -16,17 +16,17 @@ use uuid::Uuid;
 
 /// The result of a test event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tested {
+pub(crate) struct Tested {
     /// Whether the receiver accepted it.
-    pub is_accepted: bool,
+    pub(crate) is_accepted: bool,
     /// HTTP status; `None` without a response.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// Duration until the response.
-    pub took: Duration,
+    pub(crate) took: Duration,
     /// The address that responded.
-    pub address: Option<SocketAddr>,
+    pub(crate) address: Option<SocketAddr>,
     /// The response or the error.
-    pub error: String,
+    pub(crate) error: String,
 }
 
 /// Seconds that a test waits for an answer at most: fewer than a request of an operator may take.
@@ -41,7 +41,7 @@ impl Endpoints {
     ///
     /// # Errors
     /// [`EndpointError`] if it cannot be sent; a refusal is not an error.
-    pub async fn test(
+    pub(crate) async fn test(
         &self,
         kind: EndpointKind,
         name: &str,

@@ -14,15 +14,15 @@ use crate::store::{KeyState, SigningKey};
 
 /// Public information about a key.
 #[derive(Debug, Clone)]
-pub struct KeyInfo {
+pub(crate) struct KeyInfo {
     /// Id.
-    pub id: String,
+    pub(crate) id: String,
     /// Algorithm.
-    pub algorithm: String,
+    pub(crate) algorithm: String,
     /// The state: `next`, `current` or `old`.
-    pub state: &'static str,
+    pub(crate) state: &'static str,
     /// Time of the last change of its state.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
 }
 
 impl Endpoints {
@@ -30,7 +30,7 @@ impl Endpoints {
     ///
     /// # Errors
     /// Any error of the database.
-    pub async fn keys(&self) -> Result<Vec<KeyInfo>> {
+    pub(crate) async fn keys(&self) -> Result<Vec<KeyInfo>> {
         let keys = self.store().signing_keys().await?;
         let keys = keys.into_iter().map(|key| KeyInfo {
             state: key.state.as_str(),

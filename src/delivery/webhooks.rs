@@ -54,7 +54,7 @@ pub struct NewWebhook {
 #[derive(Debug)]
 pub struct MadeWebhook {
     /// The webhook.
-    pub info: EndpointInfo,
+    pub(crate) info: EndpointInfo,
     /// The secret or the public key for the receiver.
     pub secret: SecretString,
 }

@@ -20,7 +20,7 @@ const BYTES: usize = 4 << 20;
 
 /// The progress of reading all resources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SweepPlace {
+pub(crate) struct SweepPlace {
     /// The head at the start.
     cursor: Cursor,
     tenant: i64,
@@ -30,7 +30,7 @@ pub struct SweepPlace {
 
 impl SweepPlace {
     /// Parses a bookmark; `None` if it is invalid.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('~');
         let cursor = Cursor::parse(parts.next()?)?;
         let mut number = || parts.next()?.parse().ok();
@@ -52,26 +52,26 @@ impl fmt::Display for SweepPlace {
 
 /// A query of all resources.
 #[derive(Debug, Clone)]
-pub struct ResourcesQuery {
+pub(crate) struct ResourcesQuery {
     /// Name of a resource type; `None` for memberships.
-    pub resource_type: Option<String>,
+    pub(crate) resource_type: Option<String>,
     /// The end of the previous page.
-    pub after: Option<SweepPlace>,
+    pub(crate) after: Option<SweepPlace>,
     /// Only rows of this tenant.
-    pub tenant: Option<TenantKey>,
+    pub(crate) tenant: Option<TenantKey>,
     /// Maximum number of rows.
-    pub limit: usize,
+    pub(crate) limit: usize,
 }
 
 /// A page of resources or memberships.
 #[derive(Debug, Clone)]
-pub struct ResourcePage {
+pub(crate) struct ResourcePage {
     /// JSON texts.
-    pub entries: Vec<String>,
+    pub(crate) entries: Vec<String>,
     /// The start of the next page; `None` after the last.
-    pub next: Option<SweepPlace>,
+    pub(crate) next: Option<SweepPlace>,
     /// The cursor to continue from after the last page.
-    pub cursor: Cursor,
+    pub(crate) cursor: Cursor,
 }
 
 impl Feed {
@@ -79,7 +79,7 @@ impl Feed {
     ///
     /// # Errors
     /// Any error of the database.
-    pub async fn resources(&self, query: &ResourcesQuery) -> Result<ResourcePage> {
+    pub(crate) async fn resources(&self, query: &ResourcesQuery) -> Result<ResourcePage> {
         let own = query.tenant.map(TenantKey::number);
         // A bookmark of another tenant gives no access to that tenant.
         let is_within = |bookmark: &SweepPlace| own.is_none_or(|own| bookmark.tenant == own);

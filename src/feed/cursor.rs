@@ -56,7 +56,7 @@ impl Cursor {
     }
 
     /// Parses a cursor; `None` if it is invalid.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (place, digits) = text.split_once('-')?;
         let (position, part) = match place.split_once('.') {
             Some((position, part)) => (position, part.parse().ok().filter(|part| *part > 0)?),

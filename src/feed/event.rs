@@ -37,11 +37,11 @@ pub struct Event {
     /// Name of the tenant.
     pub tenant: String,
     /// Database id of the tenant; 0 for events about tenants for all readers.
-    pub tenant_number: i64,
+    pub(crate) tenant_number: i64,
     /// The action.
-    pub action: ChangeAction,
+    pub(crate) action: ChangeAction,
     /// The subject.
-    pub data: EventData,
+    pub(crate) data: EventData,
     /// Name of the token that made the change; `None` for the operator.
     pub token: Option<String>,
     /// Id of the request.
@@ -50,7 +50,7 @@ pub struct Event {
 
 /// The subject of an event.
 #[derive(Debug, Clone, PartialEq)]
-pub enum EventData {
+pub(crate) enum EventData {
     /// A resource.
     Resource(Box<Subject>),
     /// The tenant itself.
@@ -59,51 +59,51 @@ pub enum EventData {
 
 /// A tenant that was created, changed or deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TenantChanged {
+pub(crate) struct TenantChanged {
     /// Revision of the tenant.
-    pub version: i64,
+    pub(crate) version: i64,
     /// The changed parts: `status` or `schemas`.
-    pub changed: Vec<String>,
+    pub(crate) changed: Vec<String>,
 }
 
 /// A resource that was created, changed or deleted.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Subject {
+pub(crate) struct Subject {
     /// Name of its type.
-    pub resource_type: String,
+    pub(crate) resource_type: String,
     /// Id of the resource.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// Path of the resource relative to the base URL, such as `/Users/01a2…`.
-    pub path: String,
+    pub(crate) path: String,
     /// Version of the resource after the change.
-    pub version: i64,
+    pub(crate) version: i64,
     /// Names of changed attributes; attributes of extensions as `URN:name`.
-    pub changed: Vec<String>,
+    pub(crate) changed: Vec<String>,
     /// The columns of the directory; `None` for types without a view, or if the state is unknown.
-    pub record: Option<Map<String, Value>>,
+    pub(crate) record: Option<Map<String, Value>>,
     /// The previous values of changed columns.
-    pub previous: Option<Map<String, Value>>,
+    pub(crate) previous: Option<Map<String, Value>>,
     /// JSON text of the SCIM representation, without members; `None` if the state is unknown.
-    pub scim: Option<String>,
+    pub(crate) scim: Option<String>,
     /// The previous SCIM values of changed attributes; null if there was none.
-    pub scim_previous: Option<Map<String, Value>>,
+    pub(crate) scim_previous: Option<Map<String, Value>>,
     /// Members that joined or left.
-    pub members: Option<MemberChanges>,
+    pub(crate) members: Option<MemberChanges>,
     /// Whether the state is the current one, because none was stored with the change.
-    pub is_reconstructed: bool,
+    pub(crate) is_reconstructed: bool,
 }
 
 /// Members that joined or left with a change, or a part of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberChanges {
+pub(crate) struct MemberChanges {
     /// The members of this part.
-    pub members: Vec<ChangedMember>,
+    pub(crate) members: Vec<ChangedMember>,
     /// Number of the part, from 1.
-    pub part: i64,
+    pub(crate) part: i64,
     /// Number of parts.
-    pub parts: i64,
+    pub(crate) parts: i64,
     /// Number of members that joined or left in all parts.
-    pub count: i64,
+    pub(crate) count: i64,
 }
 
 impl Event {

@@ -19,7 +19,7 @@ impl EventType {
     }
 
     /// The verb: `created`, `updated`, `deleted` …
-    pub fn verb(&self) -> &'static str {
+    pub(crate) fn verb(&self) -> &'static str {
         self.verb
     }
 }
@@ -55,13 +55,8 @@ impl TypePatterns {
     }
 
     /// Whether a type is selected.
-    pub fn fit(&self, event_type: &EventType) -> bool {
+    pub(crate) fn fit(&self, event_type: &EventType) -> bool {
         self.0.is_empty() || self.0.iter().any(|pattern| fits(pattern, event_type))
-    }
-
-    /// Whether all types are selected.
-    pub fn are_all(&self) -> bool {
-        self.0.is_empty() || self.0.iter().any(|pattern| pattern == "*")
     }
 }
 

@@ -14,8 +14,13 @@ mod previous;
 mod reader;
 mod record;
 
-pub use bootstrap::{ResourcePage, ResourcesQuery, SweepPlace};
-pub use cursor::{Cursor, Place};
-pub use event::{Event, EventData, MemberChanges, Payload, Subject, TenantChanged};
-pub use event_type::{EventType, TypePatterns};
-pub use reader::{Feed, FeedError, FeedPage, PageQuery};
+pub(crate) use bootstrap::{ResourcesQuery, SweepPlace};
+pub(crate) use cursor::Cursor;
+pub use cursor::Place;
+pub use event::{Event, Payload};
+pub(crate) use event::{EventData, MemberChanges, Subject};
+#[cfg(test)]
+pub(crate) use event_type::EventType;
+pub use event_type::TypePatterns;
+pub(crate) use reader::FeedPage;
+pub use reader::{Feed, FeedError, PageQuery};

@@ -170,7 +170,7 @@ impl Feed {
     }
 
     /// Waits until this instance has committed changes.
-    pub async fn changes_made(&self) {
+    pub(crate) async fn changes_made(&self) {
         self.store.changes_made().await;
     }
 
@@ -202,7 +202,7 @@ impl Feed {
     ///
     /// # Errors
     /// Any error of the database.
-    pub async fn place_of_moment(&self, moment: Timestamp) -> Result<Place> {
+    pub(crate) async fn place_of_moment(&self, moment: Timestamp) -> Result<Place> {
         match self.store.feed_position_of(moment).await? {
             Some(position) => Ok(Place::after(position - 1)),
             None => Ok(self.head().await?.place),
@@ -213,7 +213,7 @@ impl Feed {
     ///
     /// # Errors
     /// Any error of the database.
-    pub async fn place_before_last(
+    pub(crate) async fn place_before_last(
         &self,
         tenant: Option<TenantKey>,
         count: usize,
@@ -247,7 +247,7 @@ impl Feed {
     ///
     /// # Errors
     /// Any error of the database.
-    pub async fn cursor(&self, place: Place) -> Result<Cursor> {
+    pub(crate) async fn cursor(&self, place: Place) -> Result<Cursor> {
         Ok(Cursor::at(
             place,
             self.store.feed_key(place.position).await?,

@@ -11,19 +11,19 @@ use std::sync::Arc;
 #[serde(deny_unknown_fields)]
 pub struct AttributeGuide {
     /// Where the attributes are entered; printed above the table.
-    pub intro: String,
+    pub(crate) intro: String,
     /// Names of the resource types whose attributes can be entered.
-    pub resource_types: Vec<String>,
+    pub(crate) resource_types: Vec<String>,
     /// Whether sub-attributes of a complex attribute can be entered.
-    pub complex: bool,
+    pub(crate) complex: bool,
     /// Why some attributes cannot be entered.
-    pub left_out: String,
+    pub(crate) left_out: String,
     /// The columns to enter.
-    pub columns: Vec<Column>,
+    pub(crate) columns: Vec<Column>,
     /// The following steps.
-    pub steps: Vec<String>,
+    pub(crate) steps: Vec<String>,
     /// Notes.
-    pub note: String,
+    pub(crate) note: String,
     /// The provider's data types by SCIM type.
     types: BTreeMap<String, String>,
     /// The provider's data types of attributes with several values, by SCIM type.
@@ -33,7 +33,7 @@ pub struct AttributeGuide {
 /// A column of the table of attributes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Column {
+pub(crate) struct Column {
     heading: String,
     value: ColumnValue,
 }
@@ -62,7 +62,7 @@ pub struct AttributeRows {
     /// The rows to enter.
     pub table: Table,
     /// Attributes that cannot be entered, by URN and name.
-    pub left_out: Vec<String>,
+    pub(crate) left_out: Vec<String>,
 }
 
 /// A value that can be entered: an attribute, or a sub-attribute of one.

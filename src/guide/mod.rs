@@ -4,7 +4,7 @@
 mod attributes;
 mod table;
 
-pub use attributes::{AttributeGuide, AttributeRows};
+pub(crate) use attributes::{AttributeGuide, AttributeRows};
 pub use table::Table;
 
 use crate::keyword::keywords;
@@ -22,7 +22,7 @@ keywords! {
 
 impl Provider {
     /// The identity provider of a user agent; `None` for one without a guide.
-    pub fn of_client(name: &str) -> Option<Self> {
+    pub(crate) fn of_client(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let contains = |word: &&str| name.contains(word);
         if name.starts_with("okta") {
@@ -64,10 +64,10 @@ pub struct Guide {
 #[serde(deny_unknown_fields)]
 pub struct Section {
     /// Heading of the section.
-    pub title: String,
+    pub(crate) title: String,
     /// Text above the steps.
     #[serde(default)]
-    pub text: Option<String>,
+    pub(crate) text: Option<String>,
     /// The steps, in order.
     #[serde(default, rename = "step")]
     pub steps: Vec<Step>,
@@ -81,7 +81,7 @@ pub struct Section {
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// The step.
-    pub text: String,
+    pub(crate) text: String,
     /// The values to enter.
     #[serde(default)]
     pub table: Option<Table>,
@@ -119,7 +119,7 @@ impl Guide {
 }
 
 /// A text without its marks.
-pub fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.replace(['*', '`'], "")
 }
 

@@ -11,27 +11,28 @@ mod source;
 mod tests;
 
 pub use parse::parse;
-pub use resolve::{Directory, DirectoryColumn, DirectoryTable, LOOKUPS, Undeclared};
-pub use source::{Condition, Container, Kind, Source};
+pub use resolve::Directory;
+pub(crate) use resolve::{DirectoryColumn, DirectoryTable, LOOKUPS, Undeclared};
+pub(crate) use source::{Condition, Container, Kind, Source};
 
 /// A mapping as it is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
     /// Columns of users.
-    pub users: Vec<Mapped>,
+    pub(crate) users: Vec<Mapped>,
     /// Columns of groups.
-    pub groups: Vec<Mapped>,
+    pub(crate) groups: Vec<Mapped>,
     /// Columns by which a row is looked up.
-    pub indexed: Vec<String>,
+    pub(crate) indexed: Vec<String>,
 }
 
 /// A column as it is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mapped {
+pub(crate) struct Mapped {
     /// Name of the column.
-    pub column: String,
+    pub(crate) column: String,
     /// Paths in attribute notation, with brackets or `*:` in place of the URN; none: no column.
-    pub paths: Vec<String>,
+    pub(crate) paths: Vec<String>,
     /// Where it is configured, for messages: a place, a colon, and the key with its section.
-    pub origin: String,
+    pub(crate) origin: String,
 }

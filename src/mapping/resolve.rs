@@ -10,15 +10,15 @@ const FIXED: [&str; 5] = ["tenant", "id", "created", "modified", "version"];
 /// The column that always exists.
 const EXTERNAL_ID: &str = "external_id";
 /// Lookups of a type: indexed values.
-pub const LOOKUPS: usize = 3;
+pub(crate) const LOOKUPS: usize = 3;
 
 /// A mapping that is resolved with the schemas.
 #[derive(Debug, Clone)]
 pub struct Directory {
     /// The users.
-    pub users: DirectoryTable,
+    pub(crate) users: DirectoryTable,
     /// The groups.
-    pub groups: DirectoryTable,
+    pub(crate) groups: DirectoryTable,
     /// Paths that no schema of the configuration declares.
     pub undeclared: Vec<Undeclared>,
 }
@@ -28,14 +28,14 @@ pub struct Directory {
 pub struct Undeclared {
     resource_type: String,
     /// The path.
-    pub path: String,
+    pub(crate) path: String,
     /// Where it is configured.
-    pub origin: String,
+    pub(crate) origin: String,
 }
 
 impl Undeclared {
     /// Whether these schemas declare it.
-    pub fn is_declared_in(&self, catalog: &Catalog) -> bool {
+    pub(crate) fn is_declared_in(&self, catalog: &Catalog) -> bool {
         let found = catalog
             .by_name(&self.resource_type)
             .map(|resource_type| parse(&self.path, resource_type));
@@ -45,28 +45,28 @@ impl Undeclared {
 
 /// The columns of a type.
 #[derive(Debug, Clone)]
-pub struct DirectoryTable {
+pub(crate) struct DirectoryTable {
     /// Name of the resource type.
-    pub resource_type: String,
+    pub(crate) resource_type: String,
     /// The columns that are mapped.
-    pub columns: Vec<DirectoryColumn>,
+    pub(crate) columns: Vec<DirectoryColumn>,
     /// The paths of each lookup, at most [`LOOKUPS`].
-    pub lookups: Vec<Vec<String>>,
+    pub(crate) lookups: Vec<Vec<String>>,
 }
 
 /// A column that is resolved with the schemas.
 #[derive(Debug, Clone)]
-pub struct DirectoryColumn {
+pub(crate) struct DirectoryColumn {
     /// Name of the column.
-    pub name: String,
+    pub(crate) name: String,
     /// Paths as they are configured.
-    pub paths: Vec<String>,
+    pub(crate) paths: Vec<String>,
     /// The sources of the value; the first one with a value is used.
-    pub sources: Vec<Source>,
+    pub(crate) sources: Vec<Source>,
     /// Type of the values.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Position among the lookups, if it is indexed.
-    pub lookup: Option<usize>,
+    pub(crate) lookup: Option<usize>,
 }
 
 impl Mapping {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// The object with the attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Container {
+pub(crate) enum Container {
     /// The document.
     Document,
     /// The object of an extension.
@@ -16,7 +16,7 @@ pub enum Container {
 
 /// Type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Text; moments too, in the form of RFC 3339.
     Text,
     /// `true` or `false`.
@@ -29,7 +29,7 @@ pub enum Kind {
 
 impl Kind {
     /// The type, a keyword.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Boolean => "boolean",
@@ -54,7 +54,7 @@ impl Kind {
 
 /// The condition on a sub-attribute for selecting a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Condition {
+pub(crate) enum Condition {
     /// The sub-attribute has this Boolean value.
     Is(Arc<str>, bool),
     /// The sub-attribute has this text; `true` ignores the case of ASCII letters.
@@ -65,27 +65,27 @@ pub enum Condition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The object with the attribute.
-    pub container: Container,
+    pub(crate) container: Container,
     /// The attribute.
-    pub attribute: Arc<str>,
+    pub(crate) attribute: Arc<str>,
     /// Whether it is an array: then the first value that matches the conditions is used.
-    pub is_list: bool,
+    pub(crate) is_list: bool,
     /// The conditions on a value of the array.
-    pub conditions: Vec<Condition>,
+    pub(crate) conditions: Vec<Condition>,
     /// The sub-attribute.
-    pub sub: Option<Arc<str>>,
+    pub(crate) sub: Option<Arc<str>>,
     /// Type of the value.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 impl Source {
     /// The text that a document has there.
-    pub fn text<'a>(&self, document: &'a Map<String, Value>) -> Option<&'a str> {
+    pub(crate) fn text<'a>(&self, document: &'a Map<String, Value>) -> Option<&'a str> {
         self.find(document, &|value| value.as_str())
     }
 
     /// The value of a document, in the type of the source, as in the views.
-    pub fn value(&self, document: &Map<String, Value>) -> Option<Value> {
+    pub(crate) fn value(&self, document: &Map<String, Value>) -> Option<Value> {
         self.find(document, &|value| self.kind.typed(value))
     }
 

@@ -13,30 +13,30 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// The measurements of one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointFigures {
+pub(crate) struct EndpointFigures {
     /// Keyword of its kind.
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// Name of the endpoint.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// Whether it accepts events.
-    pub is_active: bool,
+    pub(crate) is_active: bool,
     /// Changes that are ahead of it.
-    pub pending: i64,
+    pub(crate) pending: i64,
     /// For how many seconds the oldest of them has been waiting; 0 if there is none.
-    pub oldest_pending: i64,
+    pub(crate) oldest_pending: i64,
     /// Parked events.
-    pub parked: i64,
+    pub(crate) parked: i64,
     /// Failed events.
-    pub failed: i64,
+    pub(crate) failed: i64,
 }
 
 /// The measurements of the feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FeedFigures {
+pub(crate) struct FeedFigures {
     /// The newest position.
-    pub head: i64,
+    pub(crate) head: i64,
     /// The endpoints.
-    pub endpoints: Vec<EndpointFigures>,
+    pub(crate) endpoints: Vec<EndpointFigures>,
 }
 
 /// The feed and its deliveries.

@@ -19,14 +19,15 @@ mod writer;
 pub(crate) use caches::CacheMetrics;
 pub(crate) use coalescing::{CoalescingMetrics, Groups};
 pub(crate) use feed::FeedMetrics;
-pub use feed::{EndpointFigures, FeedFigures};
+pub(crate) use feed::{EndpointFigures, FeedFigures};
 pub(crate) use log_queue::LogQueueMetrics;
 pub(crate) use pool::PoolMetrics;
 pub(crate) use requests::RequestMetrics;
 pub(crate) use retries::{Retries, RetryCause};
 pub(crate) use statements::StatementMetrics;
+pub use tenants::ShownTenants;
+pub(crate) use tenants::TenantFigures;
 pub(crate) use tenants::TenantMetrics;
-pub use tenants::{ShownTenants, TenantFigures};
 pub(crate) use under_way::UnderWay;
 pub(crate) use writer::WriterMetrics;
 

@@ -24,15 +24,15 @@ keywords! {
 
 /// The measurements of one tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TenantFigures {
+pub(crate) struct TenantFigures {
     /// Name of the tenant.
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// Seats in use.
-    pub seats_used: i64,
+    pub(crate) seats_used: i64,
     /// The limit of seats, if there is one.
-    pub seats: Option<i64>,
+    pub(crate) seats: Option<i64>,
     /// When the first of the tokens ends that end soon and have no successor.
-    pub token_end: Option<Timestamp>,
+    pub(crate) token_end: Option<Timestamp>,
 }
 
 /// The last measurements.

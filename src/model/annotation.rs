@@ -35,7 +35,7 @@ pub(super) fn annotated(files: &[SchemaFile]) -> Result<Catalog, SchemaError> {
 }
 
 /// Every error of a single file, each with its place.
-pub fn problems(file: &SchemaFile) -> Vec<SchemaError> {
+pub(crate) fn problems(file: &SchemaFile) -> Vec<SchemaError> {
     crate::schema::problems(file, &ANNOTATIONS)
 }
 

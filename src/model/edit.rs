@@ -5,7 +5,7 @@ use crate::schema::SCHEMA;
 use serde_json::{Map, Value, json};
 
 /// A schema file without attributes.
-pub fn extension(urn: &str) -> Map<String, Value> {
+pub(crate) fn extension(urn: &str) -> Map<String, Value> {
     let mut document = Map::new();
     document.insert("schemas".into(), json!([SCHEMA]));
     document.insert("id".into(), urn.into());
@@ -35,7 +35,7 @@ fn name_of(urn: &str) -> String {
 }
 
 /// Names of resource types that a file extends.
-pub fn extends(document: &Map<String, Value>) -> Vec<String> {
+pub(crate) fn extends(document: &Map<String, Value>) -> Vec<String> {
     let names = document
         .get(ANNOTATION)
         .and_then(|own| own.get("extends"))
@@ -49,12 +49,12 @@ pub fn extends(document: &Map<String, Value>) -> Vec<String> {
 }
 
 /// Sets the resource types that a file extends.
-pub fn extend(document: &mut Map<String, Value>, types: &[String]) {
+pub(crate) fn extend(document: &mut Map<String, Value>, types: &[String]) {
     set_own(document, "extends", Some(types.into()));
 }
 
 /// Removes the object of this server, so that only the schema of RFC 7643 remains.
-pub fn strip(document: &mut Map<String, Value>) {
+pub(crate) fn strip(document: &mut Map<String, Value>) {
     document.shift_remove(ANNOTATION);
 }
 
@@ -84,7 +84,7 @@ fn is_named(definition: &Value, name: &str) -> bool {
 }
 
 /// The definition of an attribute, by its name in any letter case.
-pub fn attribute<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+pub(crate) fn attribute<'a>(document: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     attributes(document)
         .iter()
         .find(|definition| is_named(definition, name))
@@ -98,7 +98,7 @@ pub fn names(document: &Map<String, Value>) -> impl Iterator<Item = &str> {
 }
 
 /// Adds an attribute, or replaces the definition with the same name.
-pub fn put(document: &mut Map<String, Value>, definition: Value) {
+pub(crate) fn put(document: &mut Map<String, Value>, definition: Value) {
     let Some(name) = definition
         .get("name")
         .and_then(Value::as_str)
@@ -118,7 +118,7 @@ pub fn put(document: &mut Map<String, Value>, definition: Value) {
 }
 
 /// Removes an attribute and records that resources can have values of it; `false` for an unknown name.
-pub fn remove(document: &mut Map<String, Value>, name: &str) -> bool {
+pub(crate) fn remove(document: &mut Map<String, Value>, name: &str) -> bool {
     let Some(spelt) = attribute(document, name)
         .and_then(|found| found.get("name")?.as_str())
         .map(str::to_owned)
@@ -133,7 +133,7 @@ pub fn remove(document: &mut Map<String, Value>, name: &str) -> bool {
 }
 
 /// The names of attributes that were removed.
-pub fn hidden(document: &Map<String, Value>) -> Vec<String> {
+pub(crate) fn hidden(document: &Map<String, Value>) -> Vec<String> {
     let names = document
         .get(ANNOTATION)
         .and_then(|own| own.get(HIDES))
@@ -147,7 +147,7 @@ pub fn hidden(document: &Map<String, Value>) -> Vec<String> {
 }
 
 /// Records names of attributes that the file does not have and of which resources can have values.
-pub fn hide(document: &mut Map<String, Value>, names: impl IntoIterator<Item = String>) {
+pub(crate) fn hide(document: &mut Map<String, Value>, names: impl IntoIterator<Item = String>) {
     let mut all = hidden(document);
     for name in names {
         let is_there = attribute(document, &name).is_some()

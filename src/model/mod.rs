@@ -3,8 +3,9 @@
 mod annotation;
 pub mod edit;
 mod roles;
-pub mod suggest;
+pub(crate) mod suggest;
 
 pub(crate) use annotation::ANNOTATION;
-pub use annotation::problems;
-pub use roles::{TypeRoles, catalog, display, takes_seat};
+pub(crate) use annotation::problems;
+pub use roles::catalog;
+pub(crate) use roles::{TypeRoles, display, takes_seat};

@@ -123,7 +123,7 @@ fn check_scanned(resource_type: &ResourceType, name: &str) -> Result<(), SchemaE
 }
 
 /// The roles of a type. A trait because [`ResourceType`] belongs to another package.
-pub trait TypeRoles {
+pub(crate) trait TypeRoles {
     /// The Boolean attribute that determines whether a resource has a seat.
     fn seat(&self) -> Option<&Arc<Attribute>>;
 
@@ -192,14 +192,17 @@ fn names<'a>(resource_type: &'a ResourceType, key: &str) -> impl Iterator<Item =
 }
 
 /// The display name in other resources: the first of the type's display attributes with a value.
-pub fn display<'a>(resource_type: &ResourceType, attributes: &'a Attributes) -> Option<&'a str> {
+pub(crate) fn display<'a>(
+    resource_type: &ResourceType,
+    attributes: &'a Attributes,
+) -> Option<&'a str> {
     names(resource_type, "display")
         .filter_map(|name| attributes.get(name)?.as_str())
         .find(|text| !text.is_empty())
 }
 
 /// Whether a resource has a seat: its type has a seat attribute, and that is not `false`.
-pub fn takes_seat(resource_type: &ResourceType, attributes: &Attributes) -> bool {
+pub(crate) fn takes_seat(resource_type: &ResourceType, attributes: &Attributes) -> bool {
     let seat = resource_type
         .seat()
         .map(|seat| attributes.get(seat.name().as_ref()));

@@ -10,16 +10,16 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SentAttribute {
     /// Name of the resource type that it was sent for.
-    pub resource_type: String,
+    pub(crate) resource_type: String,
     /// In attribute notation, its URN included; or the URN of an extension, with its attributes as
     /// sub-attributes.
-    pub name: String,
+    pub(crate) name: String,
     /// The type of the values; `None` if unknown.
-    pub kind: Option<Type>,
+    pub(crate) kind: Option<Type>,
     /// Whether it was a list.
-    pub multi_valued: bool,
+    pub(crate) multi_valued: bool,
     /// Members of a complex value.
-    pub sub_attributes: Vec<SentAttribute>,
+    pub(crate) sub_attributes: Vec<SentAttribute>,
 }
 
 /// The suggestion.
@@ -28,16 +28,16 @@ pub struct Suggestion {
     /// A schema file for each URN, including existing definitions.
     pub schemas: BTreeMap<String, Map<String, Value>>,
     /// Attributes sent without a URN, which are in the file of the requested URN.
-    pub moved: BTreeSet<String>,
+    pub(crate) moved: BTreeSet<String>,
     /// The URN of the schema, as its file spells it.
     under: Option<String>,
     /// Attributes that no schema supports, with the reason.
-    pub refused: BTreeMap<String, String>,
+    pub(crate) refused: BTreeMap<String, String>,
 }
 
 /// Suggests schemas for sent attributes. Attributes without a URN are added to `urn`; `there` returns the file of a URN
 /// that can be extended.
-pub fn suggest(
+pub(crate) fn suggest(
     sent: &[SentAttribute],
     catalog: &Catalog,
     urn: &str,
@@ -119,7 +119,7 @@ fn place(sent: &SentAttribute, all: &[SentAttribute], catalog: &Catalog) -> Plac
 
 impl Suggestion {
     /// The URN of the file for attributes without a URN, if any.
-    pub fn holder_of_moved(&self) -> Option<&str> {
+    pub(crate) fn holder_of_moved(&self) -> Option<&str> {
         self.under.as_deref()
     }
 

@@ -17,7 +17,7 @@ const KEPT: i64 = 24 * 3600;
 
 /// A request that is executed once, even if it is repeated.
 #[derive(Debug, Clone)]
-pub struct OnceKey {
+pub(crate) struct OnceKey {
     operator: String,
     key: String,
     request_digest: String,
@@ -26,7 +26,7 @@ pub struct OnceKey {
 
 /// The state of a request that is executed once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Earlier {
+pub(crate) enum Earlier {
     /// The request was executed, with this response.
     Answered(String),
     /// The key was used with another request.
@@ -37,9 +37,9 @@ pub enum Earlier {
 #[derive(Clone, Copy)]
 pub struct Once<'a, T> {
     /// The key of the request.
-    pub key: &'a OnceKey,
+    pub(crate) key: &'a OnceKey,
     /// Builds the response, before the act takes effect.
-    pub answer: &'a (dyn Fn(&T) -> String + Sync),
+    pub(crate) answer: &'a (dyn Fn(&T) -> String + Sync),
 }
 
 impl<T> fmt::Debug for Once<'_, T> {
@@ -50,7 +50,7 @@ impl<T> fmt::Debug for Once<'_, T> {
 
 impl OnceKey {
     /// The key that an operator token sent with a request, of which `request` is method, path and body.
-    pub fn new(operator: &str, key: &str, request: &str) -> Self {
+    pub(crate) fn new(operator: &str, key: &str, request: &str) -> Self {
         Self {
             operator: operator.to_owned(),
             key: key.to_owned(),
@@ -60,7 +60,7 @@ impl OnceKey {
     }
 
     /// Whether a response was sealed for the key, by an act that stores it in its own transaction.
-    pub fn is_sealed(&self) -> bool {
+    pub(crate) fn is_sealed(&self) -> bool {
         self.is_sealed.load(Ordering::Relaxed)
     }
 
@@ -72,7 +72,7 @@ impl OnceKey {
 impl Operator {
     /// The handle through which someone acts.
     #[must_use]
-    pub fn by(&self, actor: Actor) -> Self {
+    pub(crate) fn by(&self, actor: Actor) -> Self {
         Self {
             actor: Arc::new(actor),
             ..self.clone()
@@ -98,7 +98,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.
-    pub async fn record(&self, entry: AuditEntry) -> Result<()> {
+    pub(crate) async fn record(&self, entry: AuditEntry) -> Result<()> {
         Ok(self.store.record_act(&self.act(entry, None)).await?)
     }
 
@@ -115,7 +115,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.
-    pub async fn forget_acts(&self, days: i64) -> Result<usize> {
+    pub(crate) async fn forget_acts(&self, days: i64) -> Result<usize> {
         let now = self.clock.now();
         while self.store.forget_answers(now.plus_seconds(-KEPT)).await? > 0 {}
         let (before, mut gone) = (now.plus_seconds(-days * 86_400), 0);
@@ -131,7 +131,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.
-    pub async fn earlier(&self, once: &OnceKey) -> Result<Option<Earlier>> {
+    pub(crate) async fn earlier(&self, once: &OnceKey) -> Result<Option<Earlier>> {
         let after = self.clock.now().plus_seconds(-KEPT);
         let key = (once.operator.as_str(), once.key_digest());
         let Some(kept) = self.store.kept_answer(key.0, &key.1, after).await? else {
@@ -172,7 +172,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.
-    pub async fn keep_answer(&self, once: &OnceKey, answer: &str) -> Result<()> {
+    pub(crate) async fn keep_answer(&self, once: &OnceKey, answer: &str) -> Result<()> {
         let kept = self.sealed(once, answer)?;
         Ok(self.store.keep_answer(&kept, self.clock.now()).await?)
     }
@@ -181,13 +181,13 @@ impl Operator {
     ///
     /// # Errors
     /// If it cannot be sealed.
-    pub fn seal_place(&self, query: &str, place: &str) -> Result<String> {
+    pub(crate) fn seal_place(&self, query: &str, place: &str) -> Result<String> {
         let sealed = self.seals.seal(Purpose::Place, query.as_bytes(), place);
         sealed.map_err(OperatorError::from)
     }
 
     /// The place in a sealed text; `None` if it is none of this list and query.
-    pub fn open_place(&self, query: &str, sealed: &str) -> Option<String> {
+    pub(crate) fn open_place(&self, query: &str, sealed: &str) -> Option<String> {
         self.seals.open(Purpose::Place, query.as_bytes(), sealed)
     }
 }

@@ -20,34 +20,34 @@ pub struct IssuedToken {
     /// Public part.
     pub id: String,
     /// Name of its tenant.
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// Name.
-    pub name: String,
+    pub(crate) name: String,
     /// Scope.
-    pub scope: TokenScope,
+    pub(crate) scope: TokenScope,
     /// The whole token.
     pub text: SecretString,
     /// When it was issued.
-    pub created: Timestamp,
+    pub(crate) created: Timestamp,
     /// Until when it is good.
-    pub expires: Option<Timestamp>,
+    pub(crate) expires: Option<Timestamp>,
     /// Name of the operator token by which it was issued; `None`: by a command.
-    pub created_by: Option<String>,
+    pub(crate) created_by: Option<String>,
     /// Public part of the token that it replaces.
-    pub replaces: Option<String>,
+    pub(crate) replaces: Option<String>,
 }
 
 /// A token to issue.
 #[derive(Debug, Clone, Copy)]
-pub struct TokenRequest<'a> {
+pub(crate) struct TokenRequest<'a> {
     /// Name of its tenant.
-    pub tenant: &'a str,
+    pub(crate) tenant: &'a str,
     /// The purpose of the token.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// Scope.
-    pub scope: TokenScope,
+    pub(crate) scope: TokenScope,
     /// Seconds that it is good for; `None`: no end.
-    pub seconds: Option<i64>,
+    pub(crate) seconds: Option<i64>,
 }
 
 impl Operator {
@@ -75,7 +75,7 @@ impl Operator {
     ///
     /// # Errors
     /// For an invalid name, and an unknown tenant.
-    pub async fn issue_token_once(
+    pub(crate) async fn issue_token_once(
         &self,
         request: &TokenRequest<'_>,
         once: Option<Once<'_, IssuedToken>>,
@@ -150,7 +150,7 @@ impl Operator {
     ///
     /// # Errors
     /// If there is no valid token, or it has a successor.
-    pub async fn rotate_token_once(
+    pub(crate) async fn rotate_token_once(
         &self,
         id: &str,
         overlap: i64,
@@ -212,7 +212,7 @@ impl Operator {
     ///
     /// # Errors
     /// If the tenant has no such token.
-    pub async fn token(&self, tenant: &str, id: &str) -> Result<TokenInfo> {
+    pub(crate) async fn token(&self, tenant: &str, id: &str) -> Result<TokenInfo> {
         let found = self.store.token(id).await?.map(|found| found.info);
         found
             .filter(|token| token.tenant == tenant)
@@ -223,7 +223,7 @@ impl Operator {
     ///
     /// # Errors
     /// If there is no such token.
-    pub async fn token_by_id(&self, id: &str) -> Result<TokenInfo> {
+    pub(crate) async fn token_by_id(&self, id: &str) -> Result<TokenInfo> {
         let found = self.store.any_token(id).await?.map(|found| found.info);
         found.ok_or_else(|| OperatorError::NoToken(id.to_owned()))
     }
@@ -232,7 +232,7 @@ impl Operator {
     ///
     /// # Errors
     /// If there is no such token.
-    pub async fn feed_token(&self, id: &str) -> Result<TokenInfo> {
+    pub(crate) async fn feed_token(&self, id: &str) -> Result<TokenInfo> {
         let found = self.store.any_token(id).await?.map(|found| found.info);
         found
             .filter(|token| token.scope == TokenScope::Feed)
@@ -251,7 +251,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub async fn verify_telling(
+    pub(crate) async fn verify_telling(
         &self,
         repair: bool,
         compared: &mut (dyn FnMut() + Send),

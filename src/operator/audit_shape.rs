@@ -6,40 +6,40 @@ use serde_json::{Value, json};
 
 /// A row of the audit trail, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AuditShape {
+pub(crate) struct AuditShape {
     /// Id of the row.
-    pub id: String,
+    pub(crate) id: String,
     /// When it was done.
-    pub time: String,
+    pub(crate) time: String,
     /// Who did it.
-    pub actor: ActorShape,
+    pub(crate) actor: ActorShape,
     /// From which address.
-    pub address: Option<String>,
+    pub(crate) address: Option<String>,
     /// The action, a keyword.
-    pub action: String,
+    pub(crate) action: String,
     /// Name of the tenant that it concerns.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// The affected object.
-    pub target: Option<String>,
+    pub(crate) target: Option<String>,
     /// Settings with the values before and after.
-    pub changes: Value,
+    pub(crate) changes: Value,
     /// Id of the request.
-    pub request: Option<String>,
+    pub(crate) request: Option<String>,
 }
 
 /// Who did something, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ActorShape {
+pub(crate) struct ActorShape {
     /// A command, an operator token or the server.
-    pub kind: String,
+    pub(crate) kind: String,
     /// Id of the operator token, or where the command ran.
-    pub id: String,
+    pub(crate) id: String,
     /// Name of the operator token, or of the user.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// A row of the audit trail.
-pub fn audit_as_json(row: &AuditRow) -> Value {
+pub(crate) fn audit_as_json(row: &AuditRow) -> Value {
     let changes = row.changes.as_deref();
     let changes = changes.and_then(|text| serde_json::from_str::<Value>(text).ok());
     let [kind, id, name] = row.actor.clone();

@@ -21,7 +21,7 @@ impl Operator {
     ///
     /// # Errors
     /// 404 for an unknown tenant.
-    pub async fn caller_in(&self, tenant: &str) -> Result<Arc<Caller>> {
+    pub(crate) async fn caller_in(&self, tenant: &str) -> Result<Arc<Caller>> {
         let tenant = self.tenant(tenant).await?.settings;
         Ok(Arc::new(self.service.access().operator(tenant).await?))
     }
@@ -31,7 +31,7 @@ impl Operator {
     ///
     /// # Errors
     /// 404 for an unknown tenant.
-    pub async fn acting_caller(
+    pub(crate) async fn acting_caller(
         &self,
         tenant: &str,
         entry: AuditEntry,
@@ -52,7 +52,7 @@ impl Operator {
     ///
     /// # Errors
     /// 503 if the database is unavailable.
-    pub async fn ids_of(
+    pub(crate) async fn ids_of(
         &self,
         caller: &Caller,
         resource_type: &Arc<ResourceType>,
@@ -93,7 +93,7 @@ impl Operator {
 
 /// The attribute with the name of a resource of a type: the first unique one of its schema, or else the one that other
 /// resources show.
-pub fn naming_attribute(resource_type: &ResourceType) -> Option<&Arc<Attribute>> {
+pub(crate) fn naming_attribute(resource_type: &ResourceType) -> Option<&Arc<Attribute>> {
     let unique = resource_type
         .schema()
         .attributes()

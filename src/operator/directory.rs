@@ -4,7 +4,8 @@ use crate::mapping::{Directory, Undeclared};
 use crate::operator::error::Result;
 use crate::operator::handle::{DEFAULT_TENANT, Operator};
 use crate::store::CatalogIds;
-pub use crate::store::{DirectoryState, Views};
+pub use crate::store::DirectoryState;
+pub(crate) use crate::store::Views;
 use std::sync::Arc;
 
 impl Operator {
@@ -62,7 +63,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub async fn views(&self, directory: &Directory) -> Result<Views> {
+    pub(crate) async fn views(&self, directory: &Directory) -> Result<Views> {
         Ok(self.store.views(directory, &*self.numbers().await?, true))
     }
 

@@ -5,7 +5,7 @@ use crate::operator::tenant_shape::TenantUrls;
 use serde_json::{Map, Value, json};
 
 /// The guide of a provider for a tenant at its URLs, with the attributes of the tenant's own schemas.
-pub fn guide_as_json(
+pub(crate) fn guide_as_json(
     (tenant, provider): (&str, Provider),
     guide: &Guide,
     urls: &TenantUrls,

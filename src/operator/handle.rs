@@ -11,7 +11,7 @@ use crate::store::Store;
 use std::sync::Arc;
 
 /// Name of the tenant that every server has.
-pub const DEFAULT_TENANT: &str = "default";
+pub(crate) const DEFAULT_TENANT: &str = "default";
 
 /// The operations of the operator of one database. Clones share their state with the service.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ impl Operator {
     }
 
     /// Keys of the configuration that differ from the database, because only a server or a migration applies them.
-    pub fn not_in_force(&self) -> &[&'static str] {
+    pub(crate) fn not_in_force(&self) -> &[&'static str] {
         &self.not_in_force
     }
 

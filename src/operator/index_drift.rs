@@ -33,11 +33,11 @@ const UNKNOWN: &str = "?";
 
 /// Parts of the index that may be out of date. A verification with repair updates them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IndexDrift {
+pub(crate) struct IndexDrift {
     /// URN of the schema whose change is running, or was interrupted.
-    pub schema: Option<String>,
+    pub(crate) schema: Option<String>,
     /// Paths, each with its resource type, that are indexed differently from the configuration.
-    pub changed: Vec<String>,
+    pub(crate) changed: Vec<String>,
 }
 
 /// Records, before these schemas take effect, that the index of their values may be out of date.
@@ -69,7 +69,7 @@ impl Operator {
     ///
     /// # Errors
     /// 503 if the database cannot be reached.
-    pub async fn index_drift(&self) -> Result<IndexDrift> {
+    pub(crate) async fn index_drift(&self) -> Result<IndexDrift> {
         let lags = self.store.shared(LAGS, String::new()).await?;
         let now = self.shapes().await?;
         let kept = self.store.shared(SHAPES, text(&now)?).await?;

@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 /// How often the database is queried.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How many seconds late an instance may write.
-pub const LATE: i64 = 15;
+pub(crate) const LATE: i64 = 15;
 /// Maximum number of queued requests for a reader; a slower one is ended and can reconnect.
 const WAITING: usize = 1024;
 /// Requests that are read at a time.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// The columns of a directory and the SQL of its views.
-pub fn mapping_as_json(directory: &Directory, views: &Views) -> Value {
+pub(crate) fn mapping_as_json(directory: &Directory, views: &Views) -> Value {
     let queries: Map<_, _> = views
         .queries()
         .map(|(name, query)| (name.to_owned(), query.into()))
@@ -20,16 +20,16 @@ pub fn mapping_as_json(directory: &Directory, views: &Views) -> Value {
 
 /// A column of a view, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ColumnShape {
+pub(crate) struct ColumnShape {
     /// Name of the column.
-    pub column: String,
+    pub(crate) column: String,
     /// Paths of the attributes that it shows, the first with a value.
-    pub paths: Vec<String>,
+    pub(crate) paths: Vec<String>,
     /// Type of its values.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub(crate) kind: String,
     /// Whether rows are looked up by it.
-    pub indexed: bool,
+    pub(crate) indexed: bool,
 }
 
 fn columns(table: &DirectoryTable) -> Value {
@@ -45,7 +45,7 @@ fn columns(table: &DirectoryTable) -> Value {
 }
 
 /// The state of the views in the database, a keyword.
-pub fn directory_state_word(state: DirectoryState) -> &'static str {
+pub(crate) fn directory_state_word(state: DirectoryState) -> &'static str {
     match state {
         DirectoryState::Ready => "ready",
         DirectoryState::Filling => "filling",
@@ -55,7 +55,7 @@ pub fn directory_state_word(state: DirectoryState) -> &'static str {
 }
 
 /// The text for a path of the mapping that no schema declares.
-pub fn undeclared_text(undeclared: &Undeclared) -> String {
+pub(crate) fn undeclared_text(undeclared: &Undeclared) -> String {
     format!(
         "{}: no schema declares \"{}\"",
         undeclared.origin, undeclared.path

@@ -32,34 +32,39 @@ mod token_shape;
 mod tokens;
 mod transfer;
 
-pub use acting::{Earlier, Once, OnceKey};
-pub use admin::{IssuedToken, TokenRequest};
-pub use audit_shape::{ActorShape, AuditShape, audit_as_json};
-pub use caller::naming_attribute;
-pub use directory::{DirectoryState, Views};
+pub(crate) use acting::{Earlier, Once, OnceKey};
+pub(crate) use admin::{IssuedToken, TokenRequest};
+pub(crate) use audit_shape::{AuditShape, audit_as_json};
+pub(crate) use caller::naming_attribute;
+pub use directory::DirectoryState;
 pub use error::OperatorError;
-pub use guide_shape::guide_as_json;
-pub use handle::{DEFAULT_TENANT, Operator};
-pub use index_drift::IndexDrift;
+pub(crate) use guide_shape::guide_as_json;
+pub(crate) use handle::DEFAULT_TENANT;
+pub use handle::Operator;
+pub(crate) use index_drift::IndexDrift;
 pub use log_reader::{LogEvent, LogReader};
-pub use log_watch::LATE;
-pub use mapping_shape::{ColumnShape, directory_state_word, mapping_as_json, undeclared_text};
-pub use operator_tokens::{IssuedOperatorToken, OperatorRefusal, OperatorTokenRequest};
-pub use request_shape::{
-    ExplanationShape, RequestShape, change_as_json, failure_as_json, hour_as_json, request_as_json,
+pub(crate) use log_watch::LATE;
+pub(crate) use mapping_shape::{
+    ColumnShape, directory_state_word, mapping_as_json, undeclared_text,
 };
-pub use resource_acts::Deletable;
-pub use schema_shape::{SchemaShape, schema_as_json, schema_change_as_json, whole_schema_as_json};
-pub use schemas::{
-    KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep,
-    Survey,
+pub(crate) use operator_tokens::OperatorRefusal;
+pub use operator_tokens::OperatorTokenRequest;
+pub(crate) use request_shape::{
+    RequestShape, change_as_json, failure_as_json, hour_as_json, request_as_json,
 };
-pub use settings::{DatabaseTarget, ServiceSettings, StartError};
+pub(crate) use resource_acts::Deletable;
+pub(crate) use schema_shape::{
+    SchemaShape, schema_as_json, schema_change_as_json, whole_schema_as_json,
+};
+pub(crate) use schemas::{KnownSchema, SchemaPlan};
+pub use schemas::{SchemaChange, SchemaOrigin, SchemaOutcome, SchemaRefusal, SchemaStep};
+pub(crate) use settings::StartError;
+pub use settings::{DatabaseTarget, ServiceSettings};
 pub use statistics::SeriesStep;
-pub use tenant_shape::{TenantShape, TenantUrls, deleted_tenant_as_json, tenant_as_json};
-pub use token_shape::{
-    LifeShape, OperatorTokenShape, TokenLife, TokenShape, issued_as_json, issued_operator_as_json,
+pub(crate) use tenant_shape::{TenantShape, TenantUrls, deleted_tenant_as_json, tenant_as_json};
+pub(crate) use token_shape::{
+    OperatorTokenShape, TokenLife, TokenShape, issued_as_json, issued_operator_as_json,
     operator_token_as_json, token_as_json,
 };
-pub use tokens::EndingTokens;
-pub use transfer::{Counts, ExportRequest, Exported, ImportRequest, ImportStep, Imported, OnError};
+pub(crate) use transfer::Counts;
+pub use transfer::{ExportRequest, Exported, ImportRequest, ImportStep, Imported, OnError};

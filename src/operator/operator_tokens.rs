@@ -33,16 +33,16 @@ pub struct OperatorTokenRequest {
 #[derive(Debug)]
 pub struct IssuedOperatorToken {
     /// The token without its secret.
-    pub info: OperatorTokenInfo,
+    pub(crate) info: OperatorTokenInfo,
     /// The whole token.
     pub text: SecretString,
     /// Public part of the token that it replaces.
-    pub replaces: Option<String>,
+    pub(crate) replaces: Option<String>,
 }
 
 /// Why a request with or without an operator token is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum OperatorRefusal {
+pub(crate) enum OperatorRefusal {
     /// There is no token, or none after `Bearer`.
     #[error(
         "No operator token was sent: the Authorization header must be \"Bearer\", a blank and the token."
@@ -110,7 +110,7 @@ impl Operator {
     ///
     /// # Errors
     /// If there is no valid token, or it has a successor.
-    pub async fn rotate_operator_token(
+    pub(crate) async fn rotate_operator_token(
         &self,
         id: &str,
         overlap: i64,
@@ -173,7 +173,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.
-    pub async fn operator_tokens(
+    pub(crate) async fn operator_tokens(
         &self,
         after: Option<&str>,
         limit: i64,
@@ -185,7 +185,7 @@ impl Operator {
     ///
     /// # Errors
     /// The problem with the token.
-    pub async fn operator_by_token(
+    pub(crate) async fn operator_by_token(
         &self,
         authorization: Option<&str>,
     ) -> std::result::Result<OperatorTokenInfo, OperatorRefusal> {

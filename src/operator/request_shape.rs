@@ -9,67 +9,67 @@ use serde_json::{Value, json};
 /// An entry of the provisioning log of a tenant, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RequestShape {
+pub(crate) struct RequestShape {
     /// Time of the request.
-    pub time: String,
+    pub(crate) time: String,
     /// Name of the tenant.
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// Name of its token.
-    pub token: String,
+    pub(crate) token: String,
     /// Public part of its token.
-    pub token_id: String,
+    pub(crate) token_id: String,
     /// User agent.
-    pub client: Option<String>,
+    pub(crate) client: Option<String>,
     /// HTTP method.
-    pub method: String,
+    pub(crate) method: String,
     /// Template of the route, such as `/Users/{id}`.
-    pub route: String,
+    pub(crate) route: String,
     /// Type of the resource.
-    pub resource_type: Option<String>,
+    pub(crate) resource_type: Option<String>,
     /// Id of the resource.
-    pub resource: Option<String>,
+    pub(crate) resource: Option<String>,
     /// HTTP status of the response.
-    pub status: u16,
+    pub(crate) status: u16,
     /// SCIM error type of the response.
-    pub scim_type: Option<String>,
+    pub(crate) scim_type: Option<String>,
     /// Detail of an error, without values.
-    pub detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// Attributes and operators of the filter.
-    pub filter: Option<String>,
+    pub(crate) filter: Option<String>,
     /// Names of the attributes that changed.
-    pub changed: Vec<String>,
+    pub(crate) changed: Vec<String>,
     /// Notes, such as ignored parts.
-    pub notes: Value,
+    pub(crate) notes: Value,
     /// Duration.
-    pub milliseconds: i64,
+    pub(crate) milliseconds: i64,
     /// The value of `X-Request-Id` in the response.
-    pub request: String,
+    pub(crate) request: String,
     /// The body, if it was kept.
-    pub body: Option<Value>,
+    pub(crate) body: Option<Value>,
     /// The outcome, a keyword.
-    pub outcome: Option<String>,
+    pub(crate) outcome: Option<String>,
     /// The action, a keyword.
-    pub action: Option<String>,
+    pub(crate) action: Option<String>,
     /// Reason of a refusal, a failure or an ignored part, a keyword.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// The explanation.
-    pub explanation: Option<ExplanationShape>,
+    pub(crate) explanation: Option<ExplanationShape>,
     /// Whether only the public part of its token is known to be the tenant's.
     #[serde(default, skip_serializing_if = "is_false")]
-    pub unproved: bool,
+    pub(crate) unproved: bool,
 }
 
 /// The explanation of a request, in plain text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExplanationShape {
+pub(crate) struct ExplanationShape {
     /// Summary.
-    pub summary: String,
+    pub(crate) summary: String,
     /// Who can fix it, a keyword.
-    pub turn: String,
+    pub(crate) turn: String,
     /// The reply for the customer.
-    pub tell: String,
+    pub(crate) tell: String,
     /// Whether the identity provider retries.
-    pub retry: String,
+    pub(crate) retry: String,
 }
 
 #[expect(
@@ -82,7 +82,7 @@ fn is_false(value: &bool) -> bool {
 
 impl RequestShape {
     /// An entry of the log of a tenant.
-    pub fn of(tenant: &str, request: &LoggedRequest) -> Self {
+    pub(crate) fn of(tenant: &str, request: &LoggedRequest) -> Self {
         let parsed = |text: &Option<String>| {
             text.as_deref()
                 .and_then(|text| serde_json::from_str::<Value>(text).ok())
@@ -124,13 +124,13 @@ impl RequestShape {
 }
 
 /// An entry of the provisioning log of a tenant.
-pub fn request_as_json(tenant: &str, request: &LoggedRequest) -> Value {
+pub(crate) fn request_as_json(tenant: &str, request: &LoggedRequest) -> Value {
     // A shape of texts and numbers is always JSON.
     serde_json::to_value(RequestShape::of(tenant, request)).unwrap_or_default()
 }
 
 /// Failures of a tenant for one reason.
-pub fn failure_as_json(group: &FailureGroup) -> Value {
+pub(crate) fn failure_as_json(group: &FailureGroup) -> Value {
     json!({
         "tenant": group.tenant,
         "reason": Some(&group.reason).filter(|reason| !reason.is_empty()),
@@ -142,7 +142,7 @@ pub fn failure_as_json(group: &FailureGroup) -> Value {
 }
 
 /// A part of the figures of a tenant.
-pub fn hour_as_json(part: &HourFigures) -> Value {
+pub(crate) fn hour_as_json(part: &HourFigures) -> Value {
     let counts = HourCounts::NAMES.into_iter().zip(part.counts.fields());
     let members = [("at", part.at.to_string().into())]
         .into_iter()
@@ -157,7 +157,7 @@ pub fn hour_as_json(part: &HourFigures) -> Value {
 }
 
 /// A change of a resource.
-pub fn change_as_json(change: &ResourceChange) -> Value {
+pub(crate) fn change_as_json(change: &ResourceChange) -> Value {
     let ids = |ids: &[uuid::Uuid]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     json!({
         "time": change.at.to_string(),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// The kind of resource to delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deletable {
+pub(crate) enum Deletable {
     /// A resource of the type with seats.
     User,
     /// A resource of the type that has members.
@@ -50,7 +50,7 @@ impl Operator {
     ///
     /// # Errors
     /// 404 for an unknown tenant or user.
-    pub async fn deactivate_user(
+    pub(crate) async fn deactivate_user(
         &self,
         (tenant, id): (&str, &str),
         view: &View,
@@ -79,7 +79,12 @@ impl Operator {
     ///
     /// # Errors
     /// 404 if there is no such tenant or resource.
-    pub async fn delete_resource(&self, tenant: &str, what: Deletable, id: &str) -> Result<()> {
+    pub(crate) async fn delete_resource(
+        &self,
+        tenant: &str,
+        what: Deletable,
+        id: &str,
+    ) -> Result<()> {
         let entry = AuditEntry::new(what.action()).in_tenant(tenant).on(id);
         let caller = self.acting_caller(tenant, entry, None).await?;
         let kind = what.of(&caller)?;

@@ -7,25 +7,25 @@ use serde_json::{Value, json};
 /// A schema without its definitions, with its origin, for JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SchemaShape {
+pub(crate) struct SchemaShape {
     /// URN of the schema.
-    pub urn: String,
+    pub(crate) urn: String,
     /// Name of the schema.
-    pub name: String,
+    pub(crate) name: String,
     /// Names of the resource types that have it.
-    pub resource_types: Vec<String>,
+    pub(crate) resource_types: Vec<String>,
     /// Names of its attributes.
-    pub attributes: Vec<Value>,
+    pub(crate) attributes: Vec<Value>,
     /// The origin, a keyword.
-    pub from: String,
+    pub(crate) from: String,
     /// The file of the schema.
-    pub file: Option<String>,
+    pub(crate) file: Option<String>,
     /// The only tenant that has it.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
 }
 
 /// A schema without its definitions, with its origin.
-pub fn schema_as_json(schema: &KnownSchema) -> Value {
+pub(crate) fn schema_as_json(schema: &KnownSchema) -> Value {
     let (from, file, tenant) = match &schema.origin {
         SchemaOrigin::BuiltIn => ("built-in", None, None),
         SchemaOrigin::File(file) => ("file", Some(file), None),
@@ -49,14 +49,14 @@ pub fn schema_as_json(schema: &KnownSchema) -> Value {
 }
 
 /// A schema with its document, which is a schema file.
-pub fn whole_schema_as_json(schema: &KnownSchema) -> Value {
+pub(crate) fn whole_schema_as_json(schema: &KnownSchema) -> Value {
     let mut shown = schema_as_json(schema);
     shown["schema"] = Value::Object(schema.document.clone());
     shown
 }
 
 /// A planned or executed schema change of a tenant or of all.
-pub fn schema_change_as_json(
+pub(crate) fn schema_change_as_json(
     plan: &SchemaPlan,
     tenant: Option<&str>,
     outcome: SchemaOutcome,

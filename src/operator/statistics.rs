@@ -22,7 +22,7 @@ keywords! {
 
 impl SeriesStep {
     /// In seconds.
-    pub fn seconds(self) -> i64 {
+    pub(crate) fn seconds(self) -> i64 {
         match self {
             Self::Hour => HOUR,
             Self::Day => DAY,

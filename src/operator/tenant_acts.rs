@@ -25,7 +25,7 @@ impl Operator {
     ///
     /// # Errors
     /// For an invalid name or invalid settings, and if the tenant exists.
-    pub async fn create_tenant_once(
+    pub(crate) async fn create_tenant_once(
         &self,
         name: &str,
         change: &TenantChange,
@@ -76,7 +76,7 @@ impl Operator {
     ///
     /// # Errors
     /// For settings that cannot be, if there is no tenant of that name, or if it has another revision.
-    pub async fn change_tenant_from(
+    pub(crate) async fn change_tenant_from(
         &self,
         name: &str,
         change: &TenantChange,
@@ -113,7 +113,7 @@ impl Operator {
     ///
     /// # Errors
     /// If there is no tenant of that name, or it has another revision.
-    pub async fn delete_tenant_from(&self, name: &str, expected: Option<i64>) -> Result<()> {
+    pub(crate) async fn delete_tenant_from(&self, name: &str, expected: Option<i64>) -> Result<()> {
         let entry = AuditEntry::new(AuditAction::TenantDelete).in_tenant(name);
         let act = self.act(entry, None);
         if self.store.delete_tenant(&act, name, expected).await? {

@@ -7,17 +7,22 @@ use serde_json::{Value, json};
 
 /// The SCIM base URLs of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TenantUrls {
+pub(crate) struct TenantUrls {
     /// The base URL for an identity provider: the server's, or the one in the tenant's settings.
-    pub scim: String,
+    pub(crate) scim: String,
     /// The URL of this tenant alone, which refuses tokens of other tenants; `None` if the server has no such URLs.
-    pub own: Option<String>,
+    pub(crate) own: Option<String>,
 }
 
 impl TenantUrls {
     /// The URLs of a tenant of a server. `base_url` is the one of the server, which ends with `base_path`;
     /// `tenant_paths` is whether each tenant has its own path.
-    pub fn of(info: &TenantInfo, base_url: &str, base_path: &str, tenant_paths: bool) -> Self {
+    pub(crate) fn of(
+        info: &TenantInfo,
+        base_url: &str,
+        base_path: &str,
+        tenant_paths: bool,
+    ) -> Self {
         let tenant = &info.settings;
         if let Some(url) = &tenant.base_url {
             return Self {
@@ -36,60 +41,60 @@ impl TenantUrls {
 /// A tenant with its settings and the counts of its resources, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TenantShape {
+pub(crate) struct TenantShape {
     /// Name of the tenant.
-    pub name: String,
+    pub(crate) name: String,
     /// Display name.
-    pub display_name: Option<String>,
+    pub(crate) display_name: Option<String>,
     /// Id of the customer in the vendor's system.
-    pub reference: Option<String>,
+    pub(crate) reference: Option<String>,
     /// Status, a keyword.
-    pub status: String,
+    pub(crate) status: String,
     /// Health, a keyword.
-    pub health: String,
+    pub(crate) health: String,
     /// Most users that are active at once; `None`: no limit.
-    pub seats: Option<i64>,
+    pub(crate) seats: Option<i64>,
     /// Users with a seat.
-    pub seats_used: i64,
+    pub(crate) seats_used: i64,
     /// How many users it has.
-    pub users: i64,
+    pub(crate) users: i64,
     /// How many of them are active.
-    pub active_users: i64,
+    pub(crate) active_users: i64,
     /// How many groups it has.
-    pub groups: i64,
+    pub(crate) groups: i64,
     /// Conformance mode.
-    pub conformance: String,
+    pub(crate) conformance: String,
     /// Required format of userName.
-    pub username_format: String,
+    pub(crate) username_format: String,
     /// Whether the displayName of a group is unique.
-    pub unique_group_names: bool,
+    pub(crate) unique_group_names: bool,
     /// Handling of passwords.
-    pub password_policy: String,
+    pub(crate) password_policy: String,
     /// Effect of a PUT without members on those of a group.
-    pub put_without_members: String,
+    pub(crate) put_without_members: String,
     /// URL of its endpoints if it is not the server's.
-    pub base_url: Option<String>,
+    pub(crate) base_url: Option<String>,
     /// Contact for its users.
-    pub support: Option<String>,
+    pub(crate) support: Option<String>,
     /// Until when bodies of requests are kept.
-    pub bodies_until: Option<String>,
+    pub(crate) bodies_until: Option<String>,
     /// When it was created.
-    pub created: String,
+    pub(crate) created: String,
     /// Time of its latest request.
-    pub last_request_at: Option<String>,
+    pub(crate) last_request_at: Option<String>,
     /// User agent of that request.
-    pub last_client: Option<String>,
+    pub(crate) last_client: Option<String>,
     /// The base URL for an identity provider.
-    pub scim_base_url: String,
+    pub(crate) scim_base_url: String,
     /// The base URL that accepts only tokens of this tenant.
-    pub own_scim_base_url: Option<String>,
+    pub(crate) own_scim_base_url: Option<String>,
     /// Counts changes of its settings.
-    pub revision: i64,
+    pub(crate) revision: i64,
 }
 
 impl TenantShape {
     /// A tenant at its URLs.
-    pub fn of(info: &TenantInfo, urls: &TenantUrls) -> Self {
+    pub(crate) fn of(info: &TenantInfo, urls: &TenantUrls) -> Self {
         let tenant = &info.settings;
         Self {
             name: tenant.name.clone(),
@@ -121,13 +126,13 @@ impl TenantShape {
 }
 
 /// A tenant with its settings and the counts of its resources.
-pub fn tenant_as_json(info: &TenantInfo, urls: &TenantUrls) -> Value {
+pub(crate) fn tenant_as_json(info: &TenantInfo, urls: &TenantUrls) -> Value {
     // A shape of texts, numbers and flags is always JSON.
     serde_json::to_value(TenantShape::of(info, urls)).unwrap_or_default()
 }
 
 /// Numbers of objects deleted with a tenant.
-pub fn deleted_tenant_as_json(info: &TenantInfo, tokens: i64) -> Value {
+pub(crate) fn deleted_tenant_as_json(info: &TenantInfo, tokens: i64) -> Value {
     json!({
         "deleted": info.settings.name,
         "users": info.users,

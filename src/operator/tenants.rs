@@ -39,7 +39,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub async fn count_tenants(&self, query: &TenantQuery) -> Result<i64> {
+    pub(crate) async fn count_tenants(&self, query: &TenantQuery) -> Result<i64> {
         Ok(self.store.count_tenants(query, self.health_time()).await?)
     }
 
@@ -67,7 +67,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub async fn count_resources(&self) -> Result<i64> {
+    pub(crate) async fn count_resources(&self) -> Result<i64> {
         Ok(self.store.count_resources().await?)
     }
 

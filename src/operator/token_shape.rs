@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Properties that determine the state of a token of any kind.
 #[derive(Debug, Clone, Copy)]
-pub struct TokenLife<'a> {
+pub(crate) struct TokenLife<'a> {
     expires: Option<Timestamp>,
     revoked: Option<Timestamp>,
     successor: Option<&'a str>,
@@ -38,19 +38,19 @@ impl<'a> From<&'a OperatorTokenInfo> for TokenLife<'a> {
 
 impl TokenLife<'_> {
     /// Whether the token is good at a moment.
-    pub fn is_valid(self, now: Timestamp) -> bool {
+    pub(crate) fn is_valid(self, now: Timestamp) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|end| end > now)
     }
 
     /// Seconds that the token is still good; `None` if it is not, or has no end.
-    pub fn left(self, now: Timestamp) -> Option<i64> {
+    pub(crate) fn left(self, now: Timestamp) -> Option<i64> {
         self.expires
             .filter(|_| self.is_valid(now))
             .map(|end| end.seconds_since(now))
     }
 
     /// The state of the token, a keyword. A token that expires within `warn_days` is expiring.
-    pub fn state(self, now: Timestamp, warn_days: i64) -> &'static str {
+    pub(crate) fn state(self, now: Timestamp, warn_days: i64) -> &'static str {
         let soon = now.plus_seconds(warn_days * 86_400);
         match self {
             _ if self.revoked.is_some() => "revoked",
@@ -69,21 +69,21 @@ fn text(moment: Option<Timestamp>) -> Option<String> {
 /// The state and expiry of a token of any kind, for JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LifeShape {
+pub(crate) struct LifeShape {
     /// The state of the token, a keyword.
-    pub state: String,
+    pub(crate) state: String,
     /// When it was issued.
-    pub created: String,
+    pub(crate) created: String,
     /// Until when it is good.
-    pub expires: Option<String>,
+    pub(crate) expires: Option<String>,
     /// Whole days that are left.
-    pub days_left: Option<i64>,
+    pub(crate) days_left: Option<i64>,
     /// When it was used last.
-    pub last_used: Option<String>,
+    pub(crate) last_used: Option<String>,
     /// When it was revoked.
-    pub revoked: Option<String>,
+    pub(crate) revoked: Option<String>,
     /// Public part of the token that was issued in its place.
-    pub successor: Option<String>,
+    pub(crate) successor: Option<String>,
 }
 
 impl LifeShape {
@@ -108,25 +108,25 @@ impl LifeShape {
 /// A token of a tenant at a moment, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct TokenShape {
+pub(crate) struct TokenShape {
     /// Public part.
-    pub id: String,
+    pub(crate) id: String,
     /// Name of its tenant.
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// Name.
-    pub name: String,
+    pub(crate) name: String,
     /// Scope.
-    pub scope: String,
+    pub(crate) scope: String,
     /// Whether and how long it works.
     #[serde(flatten)]
-    pub life: LifeShape,
+    pub(crate) life: LifeShape,
     /// Name of the operator token that issued it.
-    pub created_by: Option<String>,
+    pub(crate) created_by: Option<String>,
 }
 
 impl TokenShape {
     /// A token in this state at a moment.
-    pub fn of(token: &TokenInfo, state: &str, now: Timestamp) -> Self {
+    pub(crate) fn of(token: &TokenInfo, state: &str, now: Timestamp) -> Self {
         let used = (token.created, token.last_used);
         Self {
             id: token.id.clone(),
@@ -140,13 +140,13 @@ impl TokenShape {
 }
 
 /// A token of a tenant, in this state at a moment.
-pub fn token_as_json(token: &TokenInfo, state: &str, now: Timestamp) -> Value {
+pub(crate) fn token_as_json(token: &TokenInfo, state: &str, now: Timestamp) -> Value {
     // A shape of texts and numbers is always JSON.
     serde_json::to_value(TokenShape::of(token, state, now)).unwrap_or_default()
 }
 
 /// A token of a tenant that has just been issued, with its secret.
-pub fn issued_as_json(issued: &IssuedToken, warn_days: i64) -> Value {
+pub(crate) fn issued_as_json(issued: &IssuedToken, warn_days: i64) -> Value {
     let info = TokenInfo {
         id: issued.id.clone(),
         tenant: issued.tenant.clone(),
@@ -171,24 +171,28 @@ pub fn issued_as_json(issued: &IssuedToken, warn_days: i64) -> Value {
 /// An operator token at a moment, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct OperatorTokenShape {
+pub(crate) struct OperatorTokenShape {
     /// Public part.
-    pub id: String,
+    pub(crate) id: String,
     /// User of the token.
-    pub name: String,
+    pub(crate) name: String,
     /// Role of the token.
-    pub role: String,
+    pub(crate) role: String,
     /// Scopes of its role.
-    pub scopes: Vec<String>,
+    pub(crate) scopes: Vec<String>,
     /// Names of the tenants that it is limited to; `None`: all.
-    pub tenants: Option<Vec<String>>,
+    pub(crate) tenants: Option<Vec<String>>,
     /// Whether and how long it works.
     #[serde(flatten)]
-    pub life: LifeShape,
+    pub(crate) life: LifeShape,
 }
 
 /// An operator token, at a moment.
-pub fn operator_token_as_json(token: &OperatorTokenInfo, now: Timestamp, warn_days: i64) -> Value {
+pub(crate) fn operator_token_as_json(
+    token: &OperatorTokenInfo,
+    now: Timestamp,
+    warn_days: i64,
+) -> Value {
     let life = TokenLife::from(token);
     let scopes = token.scopes().into_iter();
     let shape = OperatorTokenShape {
@@ -208,7 +212,7 @@ pub fn operator_token_as_json(token: &OperatorTokenInfo, now: Timestamp, warn_da
 }
 
 /// An operator token that has just been issued, with its secret.
-pub fn issued_operator_as_json(issued: &IssuedOperatorToken, warn_days: i64) -> Value {
+pub(crate) fn issued_operator_as_json(issued: &IssuedOperatorToken, warn_days: i64) -> Value {
     let shown = operator_token_as_json(&issued.info, issued.info.created, warn_days);
     with_secret(
         shown,

@@ -69,7 +69,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub async fn feed_tokens(
+    pub(crate) async fn feed_tokens(
         &self,
         after: Option<(Timestamp, String)>,
         limit: i64,
@@ -92,7 +92,7 @@ impl Operator {
     }
 
     /// The tokens of [`Operator::ending_tokens`] after the one with this id and this expiry, in microseconds.
-    pub fn ending_tokens_after<'a>(
+    pub(crate) fn ending_tokens_after<'a>(
         &'a self,
         tenant: Option<&'a str>,
         days: i64,
@@ -116,7 +116,7 @@ impl Operator {
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub async fn count_tokens(&self, tenant: &str) -> Result<i64> {
+    pub(crate) async fn count_tokens(&self, tenant: &str) -> Result<i64> {
         Ok(self.store.count_tokens(tenant).await?)
     }
 }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The zone of an address, in the order of risk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Zone {
+pub(crate) enum Zone {
     /// The public internet.
     Public,
     /// This machine or its network: allowed only if the operator permits it.
@@ -66,7 +66,7 @@ const PRIVATE_V6: [Ipv6Net; 4] = [
 ];
 
 /// The zone of an address.
-pub fn zone_of(address: IpAddr) -> Zone {
+pub(crate) fn zone_of(address: IpAddr) -> Zone {
     match address {
         IpAddr::V4(address) => zone_of_v4(address),
         IpAddr::V6(address) => embedded(address)

@@ -4,8 +4,8 @@
 mod address;
 mod target;
 
-pub use address::{Zone, zone_of};
-pub use target::{RefusedTarget, Target};
+pub(crate) use target::RefusedTarget;
+pub use target::Target;
 
 use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -34,16 +34,16 @@ const BODY_PATIENCE: Duration = Duration::from_secs(2);
 const IDLE_CONNECTIONS: usize = 32;
 
 /// Resolves the addresses of a name.
-pub type Lookup = Arc<dyn Fn(String) -> Found + Send + Sync>;
+pub(crate) type Lookup = Arc<dyn Fn(String) -> Found + Send + Sync>;
 
 /// A future of the addresses of a name.
-pub type Found = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+pub(crate) type Found = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
 /// Settings of the client.
 #[derive(Clone, Default)]
 pub struct OutboundSettings {
     /// Certificates (PEM) of authorities to trust in addition to those of the system.
-    pub authorities: Option<Vec<u8>>,
+    pub(crate) authorities: Option<Vec<u8>>,
     /// Resolver in place of that of the system.
     pub lookup: Option<Lookup>,
 }
@@ -65,26 +65,26 @@ pub struct Outbound {
 #[derive(Debug)]
 pub struct Call<'a> {
     /// The target.
-    pub target: &'a Target,
+    pub(crate) target: &'a Target,
     /// Headers of the request.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// Body of the request.
-    pub body: Bytes,
+    pub(crate) body: Bytes,
     /// Time limit for the status of the response.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// The response to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboundReply {
     /// HTTP status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// Requested pause (`Retry-After`).
-    pub retry_after: Option<Duration>,
+    pub(crate) retry_after: Option<Duration>,
     /// The beginning of the body, at most 500 characters.
-    pub text: String,
+    pub(crate) text: String,
     /// Address that responded.
-    pub address: Option<SocketAddr>,
+    pub(crate) address: Option<SocketAddr>,
 }
 
 /// Why there is no response.
@@ -118,7 +118,7 @@ impl Outbound {
     ///
     /// # Errors
     /// [`CallError`] without a status in time, or if the address is not allowed.
-    pub async fn post(&self, call: Call<'_>) -> Result<OutboundReply, CallError> {
+    pub(crate) async fn post(&self, call: Call<'_>) -> Result<OutboundReply, CallError> {
         let reach = call.target.reach();
         let [public, both, private] = &self.clients;
         let client = match reach {

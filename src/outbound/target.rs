@@ -57,7 +57,7 @@ impl Target {
     ///
     /// # Errors
     /// The error of the URL, without its text, which can contain a secret.
-    pub fn parse(text: &str, allows_private: bool) -> Result<Self, RefusedTarget> {
+    pub(crate) fn parse(text: &str, allows_private: bool) -> Result<Self, RefusedTarget> {
         let refuse = |why: &str| Err(RefusedTarget(why.to_owned()));
         let Ok(url) = Url::parse(text) else {
             return refuse("not an absolute URL, such as https://app.example.com/hooks");

@@ -36,7 +36,7 @@ impl Service {
     ///
     /// # Errors
     /// 400, 403 without a seat, 409, 503.
-    pub async fn create(
+    pub(crate) async fn create(
         &self,
         claim: &Claim,
         resource_type: &Arc<ResourceType>,

@@ -27,11 +27,11 @@ impl std::fmt::Debug for Cursors {
 /// A position in a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub(crate) mark: Bookmark,
+    pub mark: Bookmark,
     /// Whether the page is before the mark.
     pub(crate) is_before: bool,
     /// Results on each page of the walk.
-    pub(crate) count: i64,
+    pub count: i64,
 }
 
 impl Place {

@@ -21,7 +21,7 @@ impl Service {
     ///
     /// # Errors
     /// 404, 412, 503.
-    pub async fn delete(
+    pub(crate) async fn delete(
         &self,
         claim: &Claim,
         resource_type: &Arc<ResourceType>,

@@ -15,7 +15,7 @@ impl Service {
     ///
     /// # Errors
     /// Any error of the database.
-    pub async fn service_provider_config(&self, caller: &Caller) -> Result<Reply> {
+    pub(crate) async fn service_provider_config(&self, caller: &Caller) -> Result<Reply> {
         let limits = self.limits();
         let location = format!("{}/ServiceProviderConfig", caller.base_url);
         let mut document = json!({
@@ -64,7 +64,7 @@ impl Service {
     /// GET `/ResourceTypes`, or of one by name (RFC 7644 section 4).
     ///
     /// # Errors 404 for an unknown name.
-    pub fn resource_types(&self, caller: &Caller, name: Option<&str>) -> Result<Reply> {
+    pub(crate) fn resource_types(&self, caller: &Caller, name: Option<&str>) -> Result<Reply> {
         let shown = |document: &Map<String, Value>| {
             published(caller, document, RESOURCE_TYPE, "ResourceType")
         };
@@ -89,7 +89,7 @@ impl Service {
     /// GET `/Schemas`, or of one by URN in any letter case (RFC 7644 section 4).
     ///
     /// # Errors 404 for an unknown URN.
-    pub fn schemas(&self, caller: &Caller, urn: Option<&str>) -> Result<Reply> {
+    pub(crate) fn schemas(&self, caller: &Caller, urn: Option<&str>) -> Result<Reply> {
         let shown = |document: &Map<String, Value>| published(caller, document, SCHEMA, "Schema");
         match urn {
             None => Ok(all(&caller

@@ -1,7 +1,7 @@
 //! Names of events (RFC 9967).
 
 /// The URIs of the events of streams (RFC 9967 section 2.4).
-pub const EVENT_URIS: [&str; 9] = [
+pub(crate) const EVENT_URIS: [&str; 9] = [
     "urn:ietf:params:scim:event:prov:create:notice",
     "urn:ietf:params:scim:event:prov:create:full",
     "urn:ietf:params:scim:event:prov:put:notice",

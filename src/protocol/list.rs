@@ -64,7 +64,7 @@ impl Service {
     ///
     /// # Errors
     /// 400, 503.
-    pub async fn list(
+    pub(crate) async fn list(
         &self,
         claim: &Claim,
         resource_type: Option<&Arc<ResourceType>>,
@@ -117,7 +117,7 @@ impl Service {
     }
 
     /// Maximum number of resources on a page for the client's `count`.
-    pub fn page_size(&self, count: Option<i64>) -> i64 {
+    pub(crate) fn page_size(&self, count: Option<i64>) -> i64 {
         let limits = self.limits();
         count
             .unwrap_or(limits.page_default)

@@ -29,13 +29,14 @@ mod schema_retry;
 mod update;
 pub(crate) mod username_format;
 
-pub use event_uris::EVENT_URIS;
+#[cfg(test)]
+pub(crate) use event_uris::EVENT_URIS;
 pub use limits::ServiceLimits;
-pub use pieces::Pieces;
+pub(crate) use pieces::Pieces;
 pub use precondition::{Precondition, Tags};
-pub use query::{ReturnPreference, View};
-pub use reply::Reply;
-pub use update::UpdateRequest;
+pub(crate) use query::{ReturnPreference, View};
+pub(crate) use reply::Reply;
+pub(crate) use update::UpdateRequest;
 
 use crate::access::{Access, Identity};
 use crate::clock::Clock;
@@ -54,8 +55,10 @@ const TASKS: Duration = Duration::from_secs(5);
 /// The operations of the protocol over one database. Clones share their caches and limits.
 #[derive(Debug, Clone)]
 pub struct Service {
-    pub(crate) store: Store,
-    pub(crate) clock: Clock,
+    /// The database.
+    pub store: Store,
+    /// Where the time comes from.
+    pub clock: Clock,
     access: Access,
     /// Contact for customers when only the vendor can help.
     support: Option<Arc<str>>,
@@ -94,16 +97,17 @@ impl Service {
     ///
     /// # Errors
     /// 503 if it does not.
-    pub async fn is_ready(&self) -> Result<()> {
+    pub(crate) async fn is_ready(&self) -> Result<()> {
         Ok(self.store.ready().await?)
     }
 
-    pub(crate) fn limits(&self) -> Arc<ServiceLimits> {
+    /// The limits in force.
+    pub fn limits(&self) -> Arc<ServiceLimits> {
         self.limits.get()
     }
 
     /// Replaces the limits, for new requests.
-    pub fn renew(&self, limits: ServiceLimits) {
+    pub(crate) fn renew(&self, limits: ServiceLimits) {
         self.limits.set(limits);
     }
 
@@ -112,7 +116,7 @@ impl Service {
     ///
     /// # Errors
     /// Any error of the database, see [`StoreError`](crate::store::StoreError).
-    pub async fn close(&self) -> Result<bool> {
+    pub(crate) async fn close(&self) -> Result<bool> {
         let tasks = self.access.tasks();
         tasks.close();
         if timeout(TASKS, tasks.wait()).await.is_err() {
@@ -148,7 +152,7 @@ impl Service {
 
     /// The contact for problems that only the vendor can solve: that of the tenant in the context of the request, or
     /// else that of the server.
-    pub fn contact(&self, context: &RequestContext) -> Option<String> {
+    pub(crate) fn contact(&self, context: &RequestContext) -> Option<String> {
         let of_tenant = context.tenant().and_then(|tenant| tenant.support.clone());
         of_tenant.or_else(|| self.support.as_deref().map(str::to_owned))
     }

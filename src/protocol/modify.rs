@@ -18,7 +18,7 @@ impl Service {
     ///
     /// # Errors
     /// 400, 403 without a seat, 404, 409, 412, 413, 503.
-    pub async fn modify(
+    pub(crate) async fn modify(
         &self,
         claim: &Claim,
         resource_type: &Arc<ResourceType>,

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 /// The rest of a body, in pieces.
 #[derive(Debug)]
-pub struct Pieces(mpsc::Receiver<Piece>);
+pub(crate) struct Pieces(mpsc::Receiver<Piece>);
 
 /// A piece, or `None` after the last one.
 pub(crate) type Piece = Option<String>;
@@ -22,7 +22,7 @@ impl Pieces {
     ///
     /// # Errors
     /// If the rest could not be read.
-    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<String>>> {
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<String>>> {
         let lost = || ScimError::internal("the members of a group were not read to the end");
         self.0
             .poll_recv(context)

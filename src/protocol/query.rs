@@ -19,13 +19,13 @@ keywords! {
 /// `attributes` and `excludedAttributes` (RFC 7644 section 3.9), each a list of names, and the preference of the
 /// client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct View {
+pub(crate) struct View {
     /// Only these, in addition to attributes that are always returned.
-    pub attributes: Vec<String>,
+    pub(crate) attributes: Vec<String>,
     /// All except these.
-    pub excluded: Vec<String>,
+    pub(crate) excluded: Vec<String>,
     /// Whether the response to a write contains the resource.
-    pub prefers: Option<ReturnPreference>,
+    pub(crate) prefers: Option<ReturnPreference>,
 }
 
 impl View {
@@ -47,7 +47,7 @@ impl View {
     }
 
     /// Whether the client selected attributes.
-    pub fn is_chosen(&self) -> bool {
+    pub(crate) fn is_chosen(&self) -> bool {
         !self.attributes.is_empty() || !self.excluded.is_empty()
     }
 

@@ -15,7 +15,7 @@ impl Service {
     ///
     /// # Errors
     /// 404, 412, 503.
-    pub async fn read(
+    pub(crate) async fn read(
         &self,
         claim: &Claim,
         resource_type: &Arc<ResourceType>,

@@ -23,7 +23,7 @@ impl Service {
     ///
     /// # Errors
     /// 400, 403 without a seat, 404, 409, 412, 503.
-    pub async fn replace(
+    pub(crate) async fn replace(
         &self,
         claim: &Claim,
         resource_type: &Arc<ResourceType>,

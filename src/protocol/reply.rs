@@ -7,24 +7,24 @@ use std::future::poll_fn;
 
 /// The response to the client.
 #[derive(Debug, Default)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// HTTP status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// JSON text; `None` for a response without a body.
-    pub body: Option<String>,
+    pub(crate) body: Option<String>,
     /// The streamed rest of the body.
-    pub rest: Option<Pieces>,
+    pub(crate) rest: Option<Pieces>,
     /// Entity tag of the resource.
-    pub etag: Option<String>,
+    pub(crate) etag: Option<String>,
     /// URL of the resource.
-    pub location: Option<String>,
+    pub(crate) location: Option<String>,
     /// The applied preference of the client.
-    pub applied: Option<ReturnPreference>,
+    pub(crate) applied: Option<ReturnPreference>,
 }
 
 impl Reply {
     /// 200 with a body.
-    pub fn ok(body: String) -> Self {
+    pub(crate) fn ok(body: String) -> Self {
         Self {
             status: 200,
             body: Some(body),
@@ -36,7 +36,7 @@ impl Reply {
     ///
     /// # Errors
     /// If the rest could not be read.
-    pub async fn text(self) -> Result<String> {
+    pub(crate) async fn text(self) -> Result<String> {
         let mut text = self.body.unwrap_or_default();
         let Some(mut rest) = self.rest else {
             return Ok(text);
@@ -48,7 +48,7 @@ impl Reply {
     }
 
     /// A response without a body.
-    pub fn empty(status: u16) -> Self {
+    pub(crate) fn empty(status: u16) -> Self {
         Self {
             status,
             ..Self::default()

@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 
 /// A PUT or PATCH of a resource.
 #[derive(Debug)]
-pub struct UpdateRequest<'a> {
+pub(crate) struct UpdateRequest<'a> {
     /// The id in the path.
-    pub id: &'a str,
+    pub(crate) id: &'a str,
     /// The body.
-    pub body: Map<String, Value>,
+    pub(crate) body: Map<String, Value>,
     /// The attributes in the response.
-    pub view: &'a View,
+    pub(crate) view: &'a View,
     /// The versions of the resource that the client allows.
-    pub precondition: &'a Precondition,
+    pub(crate) precondition: &'a Precondition,
 }

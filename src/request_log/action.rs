@@ -46,7 +46,7 @@ pub(crate) struct ListShape {
 
 /// The action of a request. Its text is a keyword such as `user.create`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// The connection test of an identity provider.
     ConnectionTest,
     /// Discovery.
@@ -66,7 +66,7 @@ pub enum Action {
 impl Action {
     /// An action on resources of a type: `user` for the type with seats, `group` for types with members, otherwise the
     /// name of the type.
-    pub fn on(resource_type: &ResourceType, deed: Deed) -> Self {
+    pub(crate) fn on(resource_type: &ResourceType, deed: Deed) -> Self {
         let noun = match resource_type {
             _ if resource_type.seat().is_some() => "user".into(),
             _ if resource_type.members().is_some() => "group".into(),
@@ -76,7 +76,7 @@ impl Action {
     }
 
     /// Something done with resources of any type.
-    pub fn on_any(deed: Deed) -> Self {
+    pub(crate) fn on_any(deed: Deed) -> Self {
         Self::Of("resource".into(), deed)
     }
 

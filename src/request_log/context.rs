@@ -82,7 +82,7 @@ pub(crate) struct RequestDetails {
 
 impl RequestContext {
     /// The context of the request of an id.
-    pub fn of_request(request_id: Arc<str>) -> Self {
+    pub(crate) fn of_request(request_id: Arc<str>) -> Self {
         Self {
             request_id: Some(request_id),
             ..Self::default()
@@ -90,12 +90,12 @@ impl RequestContext {
     }
 
     /// Id of the request; `None` if it is a command of the operator.
-    pub fn request_id(&self) -> Option<&str> {
+    pub(crate) fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
     /// Name of the tenant and of the token, once they are known.
-    pub fn names(&self) -> Option<(Arc<str>, Arc<str>)> {
+    pub(crate) fn names(&self) -> Option<(Arc<str>, Arc<str>)> {
         self.details(|details| {
             details
                 .requester
@@ -105,7 +105,7 @@ impl RequestContext {
     }
 
     /// The catalog of the tenant, once it is known.
-    pub fn catalog(&self) -> Option<Arc<Catalog>> {
+    pub(crate) fn catalog(&self) -> Option<Arc<Catalog>> {
         self.details(|details| {
             details
                 .requester
@@ -125,12 +125,12 @@ impl RequestContext {
     }
 
     /// Whether the request has shown that its token is the tenant's, good or not.
-    pub fn is_proved(&self) -> bool {
+    pub(crate) fn is_proved(&self) -> bool {
         self.details(|details| details.requester.is_some() && !details.is_unproved)
     }
 
     /// The id of the token that the request has shown, good or not.
-    pub fn proved_token(&self) -> Option<Arc<str>> {
+    pub(crate) fn proved_token(&self) -> Option<Arc<str>> {
         self.details(|details| {
             details
                 .requester
@@ -145,7 +145,7 @@ impl RequestContext {
     }
 
     /// Sets the action of the request. Operations of a bulk request do not change it.
-    pub fn means(&self, action: Action) {
+    pub(crate) fn means(&self, action: Action) {
         self.details(|details| {
             if details.action != Some(Action::Bulk) {
                 details.action = Some(action);
@@ -226,7 +226,7 @@ impl RequestContext {
     }
 
     /// Discards everything: the request is executed again.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.details(|details| *details = RequestDetails::default());
     }
 
@@ -241,7 +241,7 @@ impl RequestContext {
     }
 
     /// Stores the body of the request without its secrets, if the tenant records bodies.
-    pub fn body(&self, body: &Map<String, Value>) {
+    pub(crate) fn body(&self, body: &Map<String, Value>) {
         let catalog =
             |requester: &Requester| requester.keeps_bodies.then(|| requester.catalog.clone());
         if let Some(catalog) = self.details(|details| details.requester.as_ref().and_then(catalog))

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// An ignored part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
+pub(crate) enum Note {
     /// An attribute that no schema declares, in attribute notation, with the shape of its value.
     UnknownAttribute(String, Shape),
     /// A URN in `schemas` that the resource type does not have.
@@ -24,7 +24,7 @@ pub enum Note {
 
 impl Note {
     /// A member that does not exist; text that cannot be an id is not repeated, because it can be another value.
-    pub fn unresolved_member(id: &str) -> Self {
+    pub(crate) fn unresolved_member(id: &str) -> Self {
         let is_id = (1..=64).contains(&id.len())
             && id
                 .bytes()
@@ -37,7 +37,7 @@ impl Note {
     }
 
     /// Why it was left out.
-    pub fn reason(&self) -> Reason {
+    pub(crate) fn reason(&self) -> Reason {
         match self {
             Self::UnknownAttribute(..) | Self::UndeclaredSchema(_) => Reason::AttributeUnknown,
             Self::UnresolvedMember(_) => Reason::MemberUnknown,

@@ -50,33 +50,33 @@ keywords! {
 
 /// The properties of a request that the API has with the response.
 #[derive(Debug)]
-pub struct RequestSummary {
+pub(crate) struct RequestSummary {
     /// Time of the request.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// User agent.
-    pub client: Option<String>,
+    pub(crate) client: Option<String>,
     /// HTTP method.
-    pub method: String,
+    pub(crate) method: String,
     /// Template of the route, such as `/Users/{id}`.
-    pub route: String,
+    pub(crate) route: String,
     /// Whether it only reads.
-    pub reads: bool,
+    pub(crate) reads: bool,
     /// Type of the resource.
-    pub resource_type: Option<String>,
+    pub(crate) resource_type: Option<String>,
     /// Id of the resource.
-    pub resource: Option<Uuid>,
+    pub(crate) resource: Option<Uuid>,
     /// HTTP status of the response.
-    pub status: u16,
+    pub(crate) status: u16,
     /// SCIM error type of the response.
-    pub scim_type: Option<&'static str>,
+    pub(crate) scim_type: Option<&'static str>,
     /// Detail of an error, without values.
-    pub detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// Reason of an error.
-    pub reason: Option<Reason>,
+    pub(crate) reason: Option<Reason>,
     /// Duration in microseconds.
-    pub micros: i64,
+    pub(crate) micros: i64,
     /// Names the request.
-    pub request_id: String,
+    pub(crate) request_id: String,
 }
 
 /// Queues requests for the provisioning log; clones share one queue.
@@ -137,7 +137,7 @@ impl Recorder {
 
     /// Queues a request; one without a known tenant is dropped. Never waits: if the queue is full, the request is lost
     /// and counted.
-    pub fn take(&self, summary: RequestSummary, context: &Arc<RequestContext>) {
+    pub(crate) fn take(&self, summary: RequestSummary, context: &Arc<RequestContext>) {
         let is_kept = match self.record {
             Record::All => true,
             Record::Changes => !summary.reads || summary.status >= 400,

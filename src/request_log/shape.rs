@@ -60,7 +60,7 @@ impl Shape {
     }
 
     /// Approximate bytes of its text.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         32 + self
             .sub_attributes
             .iter()

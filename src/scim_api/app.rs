@@ -68,7 +68,7 @@ impl ScimApp {
     }
 
     /// Replaces the limits, and reloads the certificate. The paths of the endpoints do not change.
-    pub fn renew(&self, settings: &HttpSettings, server: ServerSettings) {
+    pub(crate) fn renew(&self, settings: &HttpSettings, server: ServerSettings) {
         let before = self.settings.get();
         let HttpSettings {
             base_path,

@@ -35,7 +35,7 @@ pub fn app(
 }
 
 /// The app of a separate listener for an API that can also be on the SCIM listener: the API and the probes.
-pub fn beside_app(
+pub(crate) fn beside_app(
     service: Service,
     settings: HttpSettings,
     limits: Arc<TokenLimits>,

@@ -25,8 +25,9 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use app::ScimApp;
+pub(crate) use app::ScimApp;
 pub use beside::Beside;
-pub use handlers::{app, beside_app};
+pub use handlers::app;
+pub(crate) use handlers::beside_app;
 pub(crate) use reading::{Reading, read_for_operator};
 pub use settings::HttpSettings;

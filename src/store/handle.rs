@@ -32,7 +32,7 @@ impl Store {
     ///
     /// # Errors
     /// If the server cannot be reached or refuses.
-    pub async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
+    pub(crate) async fn postgres(url: &str, settings: &PoolSettings) -> Result<Self, StoreError> {
         let store = Self::over(Engine::postgres(url, settings).await?);
         store.notice_restore().await?;
         Ok(store)
@@ -59,7 +59,7 @@ impl Store {
 
     /// The store with or without the state of a resource in each row of the change log.
     #[must_use]
-    pub fn keeping_documents(self, keeps_documents: bool) -> Self {
+    pub(crate) fn keeping_documents(self, keeps_documents: bool) -> Self {
         Self {
             keeps_documents,
             ..self
@@ -67,7 +67,7 @@ impl Store {
     }
 
     /// Waits until this instance has committed changes since the last call. One caller waits at a time.
-    pub async fn changes_made(&self) {
+    pub(crate) async fn changes_made(&self) {
         self.changes_made.notified().await;
     }
 
@@ -83,7 +83,7 @@ impl Store {
     ///
     /// # Errors
     /// If it does not.
-    pub async fn ready(&self) -> Result<(), StoreError> {
+    pub(crate) async fn ready(&self) -> Result<(), StoreError> {
         self.engine.ready().await
     }
 
@@ -92,12 +92,12 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn close(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn close(&self) -> Result<bool, StoreError> {
         self.engine.close().await
     }
 
     /// The metrics since the store was opened, including those of higher layers.
-    pub fn metrics(&self) -> &Arc<Metrics> {
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         self.engine.metrics()
     }
 
@@ -105,7 +105,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] with the damage, or if the file cannot be read.
-    pub async fn check_file(&self, limit: Option<Duration>) -> Result<(), StoreError> {
+    pub(crate) async fn check_file(&self, limit: Option<Duration>) -> Result<(), StoreError> {
         self.engine.check_file(limit).await
     }
 }

@@ -12,17 +12,17 @@ pub struct TenantKey(pub(in crate::store) i64);
 
 impl TenantKey {
     /// The key of the tenant with a database id.
-    pub fn of_number(number: i64) -> Self {
+    pub(crate) fn of_number(number: i64) -> Self {
         Self(number)
     }
 
     /// The database id of the tenant.
-    pub fn number(self) -> i64 {
+    pub(crate) fn number(self) -> i64 {
         self.0
     }
 
     /// Bytes that distinguish it from all other tenants, including deleted ones.
-    pub fn bytes(self) -> [u8; 8] {
+    pub(crate) fn bytes(self) -> [u8; 8] {
         self.0.to_be_bytes()
     }
 }
@@ -45,7 +45,7 @@ impl Entry {
     }
 
     /// The position with a number.
-    pub fn of_number(number: i64) -> Self {
+    pub(crate) fn of_number(number: i64) -> Self {
         Self(number)
     }
 
@@ -116,5 +116,5 @@ pub struct LoggedRequest {
     /// Whether only the public part of its token was verified.
     pub unproved: bool,
     /// Digests of the user names in the request. They are written and never read back.
-    pub user_digests: Vec<i64>,
+    pub(crate) user_digests: Vec<i64>,
 }

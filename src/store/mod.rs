@@ -18,62 +18,75 @@ mod resources;
 mod shared;
 mod upkeep;
 
-pub use activity::health::{Health, HealthTime};
-pub use activity::read::{FailureGroup, FailurePlace, FailureQuery, HourFigures};
+pub(crate) use activity::health::HealthTime;
+
+pub use activity::health::Health;
+pub use activity::read::FailureQuery;
+pub(crate) use activity::read::{FailureGroup, FailurePlace, HourFigures};
 pub use activity::tally::HourCounts;
-pub use changes::{
-    AuditedChange, Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRow, Numbering,
-    ResourceChange,
+pub use changes::ResourceChange;
+pub(crate) use changes::{
+    AuditedChange, Author, ChangeAction, ChangedMember, FeedEnds, FeedKey, FeedRow,
 };
-pub use db::error::StoreError;
+pub(crate) use db::error::StoreError;
 pub use db::settings::PoolSettings;
-pub use delivery::acknowledgement::Acknowledgements;
-pub use delivery::attempt::{AttemptQuery, FailedAttempt};
-pub use delivery::endpoint::{Endpoint, EndpointChange, EndpointKind, EndpointStatus, NewEndpoint};
-pub use delivery::held::HeldEvent;
-pub use delivery::lease::EndpointState;
-pub use delivery::progress::{EndpointProgress, LaneMark};
-pub use delivery::signing_key::{KeyState, SigningKey};
-pub use delivery::time::DeliveryTime;
-pub use directory::{DirectoryState, Views};
+pub(crate) use delivery::acknowledgement::Acknowledgements;
+pub use delivery::attempt::AttemptQuery;
+pub(crate) use delivery::attempt::FailedAttempt;
+pub(crate) use delivery::endpoint::{Endpoint, EndpointChange, NewEndpoint};
+pub use delivery::endpoint::{EndpointKind, EndpointStatus};
+pub(crate) use delivery::held::HeldEvent;
+pub(crate) use delivery::progress::{EndpointProgress, LaneMark};
+pub(crate) use delivery::signing_key::{KeyState, SigningKey};
+pub(crate) use delivery::time::DeliveryTime;
+pub use directory::DirectoryState;
+pub(crate) use directory::Views;
 pub use handle::Store;
-pub use logged_request::{Entry, LoggedRequest, Outcome, TenantKey};
-pub use operator::act::{Act, KeptAnswer};
+pub(crate) use logged_request::TenantKey;
+pub use logged_request::{Entry, LoggedRequest, Outcome};
+pub(crate) use operator::act::{Act, KeptAnswer};
 pub use operator::audit_list::{AuditQuery, AuditRow};
-pub use operator::feed_token::ALL_TENANTS;
-pub use operator::operator_token::{
-    NewOperatorToken, OperatorRole, OperatorScope, OperatorTokenInfo,
-};
-pub use operator::schema::{
+pub(crate) use operator::feed_token::ALL_TENANTS;
+pub(crate) use operator::operator_token::{NewOperatorToken, OperatorTokenInfo};
+pub use operator::operator_token::{OperatorRole, OperatorScope};
+pub(crate) use operator::schema::{
     Configured, ConfiguredSchema, KeptSchema, ReplacedSchema, SchemaDocument,
 };
 pub use operator::tenant::{
-    PasswordPolicy, PutWithoutMembers, Status, Tenant, TenantChange, TenantInfo, UsernameFormat,
+    PasswordPolicy, PutWithoutMembers, Status, TenantChange, UsernameFormat,
 };
-pub use operator::tenant_figures::FiguresQuery;
-pub use operator::tenant_page::CountedTypes;
-pub use operator::tenant_query::{TenantOrder, TenantPage, TenantPlace, TenantQuery};
-pub use operator::token::{NewToken, StoredToken, TokenInfo, TokenScope};
-pub use operator::token_list::{EndingQuery, TokenQuery};
-pub use operator::transfer::{MemberRow, Until};
-pub use request_log::{FailedRequest, LeftOut, LogQuery, LoggedUser};
-pub use request_search::{LogPage, LogSearch};
+pub(crate) use operator::tenant::{Tenant, TenantInfo};
+pub(crate) use operator::tenant_figures::FiguresQuery;
+pub(crate) use operator::tenant_page::CountedTypes;
+pub use operator::tenant_query::TenantQuery;
+pub(crate) use operator::tenant_query::{TenantOrder, TenantPage, TenantPlace};
+pub use operator::token::TokenScope;
+pub(crate) use operator::token::{NewToken, StoredToken, TokenInfo};
+pub(crate) use operator::token_list::EndingQuery;
+pub use operator::token_list::TokenQuery;
+pub(crate) use operator::transfer::{MemberRow, Until};
+pub use request_log::LogQuery;
+pub(crate) use request_log::{FailedRequest, LoggedUser};
+pub(crate) use request_search::LogPage;
+pub use request_search::LogSearch;
 pub use resources::document::NewDocument;
-pub use resources::ids::{CatalogIds, TypeIds};
-pub use resources::proof::{CallerSnapshot, ConfirmedScope, ScopeClaim};
-pub use resources::read::member_stream::MemberStream;
-pub use resources::read::page::{
-    Bookmark, BookmarkValue, ListTarget, Page, PageRequest, PageStart, SortOrder,
-};
-pub use resources::read::stored::{Documents, Related, Relations, StoredResource};
-pub use resources::read::sweep::SweptMember;
-pub use resources::scope::Scope;
-pub use resources::write::context::{
+pub use resources::ids::CatalogIds;
+pub(crate) use resources::ids::TypeIds;
+pub use resources::proof::ConfirmedScope;
+pub(crate) use resources::proof::{CallerSnapshot, ScopeClaim};
+pub(crate) use resources::read::member_stream::MemberStream;
+pub(crate) use resources::read::page::{Bookmark, BookmarkValue, SortOrder};
+pub use resources::read::page::{ListTarget, Page, PageRequest, PageStart};
+pub(crate) use resources::read::stored::Related;
+pub use resources::read::stored::{Documents, Relations, StoredResource};
+pub(crate) use resources::read::sweep::SweptMember;
+pub(crate) use resources::scope::Scope;
+pub(crate) use resources::write::context::{
     Creating, Current, ImportOverrides, ReservedSeq, WriteContext, WriteOutcome,
 };
-pub use resources::write::member_delta::{MemberDelta, MemberKey};
-pub use upkeep::finding::{Fault, Finding, IndexedPaths, LiveCounts, StalePart, Unrepaired};
-pub use upkeep::holders::Holder;
-pub use upkeep::reindex::Reindexed;
-pub use upkeep::verify::Verified;
+pub(crate) use resources::write::member_delta::{MemberDelta, MemberKey};
+pub(crate) use upkeep::finding::Finding;
+pub use upkeep::finding::Unrepaired;
+pub(crate) use upkeep::holders::Holder;
+pub(crate) use upkeep::verify::Verified;
 pub(crate) use upkeep::verify::VerifyRequest;

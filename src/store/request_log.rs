@@ -22,9 +22,9 @@ const SLICE: i64 = 1000;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoggedUser {
     /// Digests of the user's name.
-    pub digests: Vec<i64>,
+    pub(crate) digests: Vec<i64>,
     /// The user's id, if it is known.
-    pub resource: Option<Uuid>,
+    pub(crate) resource: Option<Uuid>,
 }
 
 /// Selects requests of a tenant.
@@ -48,11 +48,11 @@ pub struct LogQuery {
 
 /// The ignored parts of one request.
 #[derive(Debug, Clone)]
-pub struct LeftOut {
+pub(crate) struct LeftOut {
     /// Time of the request.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Ignored parts, as JSON.
-    pub notes: String,
+    pub(crate) notes: String,
 }
 
 /// A refused or failed request, in a list of all tenants.
@@ -71,7 +71,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`]; then none is written.
-    pub async fn record(
+    pub(crate) async fn record(
         &self,
         requests: &[(TenantKey, LoggedRequest)],
         now: Timestamp,
@@ -112,7 +112,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn requests(
+    pub(crate) async fn requests(
         &self,
         tenant: TenantKey,
         query: &LogQuery,
@@ -148,7 +148,10 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn failures(&self, query: &LogQuery) -> Result<Vec<FailedRequest>, StoreError> {
+    pub(crate) async fn failures(
+        &self,
+        query: &LogQuery,
+    ) -> Result<Vec<FailedRequest>, StoreError> {
         let mut sql = Sql::default();
         sql.raw(LISTED)
             .raw(", t.name")
@@ -179,7 +182,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn left_out(
+    pub(crate) async fn left_out(
         &self,
         tenant: TenantKey,
         limit: i64,
@@ -205,7 +208,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn forget_requests(
+    pub(crate) async fn forget_requests(
         &self,
         tenant: TenantKey,
         before: Timestamp,

@@ -184,7 +184,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn search_requests(
+    pub(crate) async fn search_requests(
         &self,
         tenant: TenantKey,
         search: &LogSearch,
@@ -271,7 +271,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn logged_request(
+    pub(crate) async fn logged_request(
         &self,
         tenant: TenantKey,
         id: &str,
@@ -316,7 +316,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn requests_after(
+    pub(crate) async fn requests_after(
         &self,
         tenant: TenantKey,
         after: Entry,
@@ -340,7 +340,11 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn reaches_back(&self, tenant: TenantKey, to: Entry) -> Result<bool, StoreError> {
+    pub(crate) async fn reaches_back(
+        &self,
+        tenant: TenantKey,
+        to: Entry,
+    ) -> Result<bool, StoreError> {
         let mut sql = Sql::default();
         sql.raw("select 1 from provisioning where tenant = ")
             .int(tenant.0);

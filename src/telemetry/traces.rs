@@ -10,14 +10,14 @@ pub(super) type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 /// The export of traces, if it is on.
 #[derive(Debug, Default)]
-pub struct Traces {
+pub(crate) struct Traces {
     #[cfg(feature = "otlp")]
     exporter: Option<Exporter>,
 }
 
 /// Why traces cannot be exported as configured.
 #[derive(Debug, thiserror::Error)]
-pub enum TraceError {
+pub(crate) enum TraceError {
     /// A variable has a value that scimd does not support.
     #[error("{variable} = \"{value}\": allowed is {allowed}")]
     Unsupported {
@@ -32,6 +32,7 @@ pub enum TraceError {
     #[error("the exporter of traces cannot start with the OTEL_ variables: {0}")]
     Exporter(String),
     /// The program was built without the export of traces.
+    #[cfg(not(feature = "otlp"))]
     #[error(
         "the OTEL_ variables enable traces, but this program was built without the feature otlp"
     )]
@@ -40,7 +41,7 @@ pub enum TraceError {
 
 impl Traces {
     /// No export.
-    pub fn off() -> Self {
+    pub(crate) fn off() -> Self {
         Self::default()
     }
 
@@ -49,7 +50,7 @@ impl Traces {
     ///
     /// # Errors
     /// If a variable has a value that is not supported, or the program was built without the export.
-    pub fn of_variables(read: impl Fn(&str) -> Option<String>) -> Result<Self, TraceError> {
+    pub(crate) fn of_variables(read: impl Fn(&str) -> Option<String>) -> Result<Self, TraceError> {
         if !is_asked_for(&read)? {
             return Ok(Self::off());
         }
@@ -75,7 +76,7 @@ impl Traces {
     }
 
     /// Sends the spans that are left, and ends the export. Blocks while it sends.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         #[cfg(feature = "otlp")]
         if let Some(exporter) = &self.exporter {
             exporter.finish();

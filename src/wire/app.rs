@@ -72,7 +72,7 @@ impl App {
     }
 
     /// Replaces the limits, and reloads the certificate.
-    pub fn renew(&self, settings: RequestSettings, server: ServerSettings) {
+    pub(crate) fn renew(&self, settings: RequestSettings, server: ServerSettings) {
         self.in_flight.set(Bounds::of(&settings));
         self.settings.set(settings);
         self.renewed.send_replace(Some(server));

@@ -32,7 +32,7 @@ const BACKLOG: u32 = 4096;
 ///
 /// # Errors
 /// Errors of the operating system, such as `AddrInUse`.
-pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,

@@ -26,8 +26,10 @@ pub(crate) mod tasks;
 mod tls;
 pub(crate) mod unwritten;
 
-pub use app::App;
-pub use listener::{listen, serve};
-pub use rate::TokenLimits;
-pub use refusal::{Refusal, Refuse, Refused};
-pub use settings::{RequestSettings, ServerSettings};
+pub(crate) use app::App;
+pub(crate) use listener::listen;
+pub use listener::serve;
+pub(crate) use rate::TokenLimits;
+pub(crate) use refusal::{Refusal, Refuse, Refused};
+pub(crate) use settings::RequestSettings;
+pub use settings::ServerSettings;

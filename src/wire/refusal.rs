@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Builds the response to a refused request.
-pub type Refuse = fn(Refusal, &Refused) -> Response;
+pub(crate) type Refuse = fn(Refusal, &Refused) -> Response;
 
 /// Forms of responses to refused requests: an API below one prefix can have its own form.
 #[derive(Debug, Clone, Copy)]

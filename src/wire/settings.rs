@@ -6,19 +6,19 @@ use std::time::Duration;
 
 /// Limits of requests and their responses, for all APIs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestSettings {
+pub(crate) struct RequestSettings {
     /// Longest URI, in bytes.
-    pub uri_bytes: usize,
+    pub(crate) uri_bytes: usize,
     /// Largest block of header lines, in bytes.
-    pub header_bytes: usize,
+    pub(crate) header_bytes: usize,
     /// Concurrent requests of a token, of a tenant and in total, until their responses are written; 0: no limit.
-    pub requests: [usize; 3],
+    pub(crate) requests: [usize; 3],
     /// Bytes of memory for bodies and responses of a token, of a tenant and in total; 0: no limit.
-    pub memory_bytes: [usize; 3],
+    pub(crate) memory_bytes: [usize; 3],
     /// Time limit of a request.
-    pub request_time: Duration,
+    pub(crate) request_time: Duration,
     /// Whether a reverse proxy forwards the requests: the client is then the last address in `X-Forwarded-For`.
-    pub behind_proxy: bool,
+    pub(crate) behind_proxy: bool,
 }
 
 /// Settings of connections.
@@ -29,23 +29,23 @@ pub struct ServerSettings {
     /// the database under the usual limit of 1 024 open files.
     pub connections: usize,
     /// Concurrent requests on one HTTP/2 connection.
-    pub http2_streams: u32,
+    pub(crate) http2_streams: u32,
     /// Bytes of a response that an HTTP/2 connection buffers until the client accepts them.
-    pub http2_send_bytes: usize,
+    pub(crate) http2_send_bytes: usize,
     /// Time for a TLS handshake, for the first byte, and for the head of a request, in seconds.
-    pub header_seconds: u64,
+    pub(crate) header_seconds: u64,
     /// Time that a connection may rest between two requests, in seconds.
     pub idle_seconds: u64,
     /// Time after which a client must have read a part of a response, in seconds.
-    pub write_seconds: u64,
+    pub(crate) write_seconds: u64,
     /// Time for which the server continues to respond when it stops, so that a load balancer detects it, in seconds.
-    pub shutdown_delay_seconds: u64,
+    pub(crate) shutdown_delay_seconds: u64,
     /// Time for requests in flight to finish after that, in seconds.
-    pub drain_seconds: u64,
+    pub(crate) drain_seconds: u64,
     /// PEM file with the certificate and its chain; with it the server uses TLS.
-    pub tls_certificate: Option<PathBuf>,
+    pub(crate) tls_certificate: Option<PathBuf>,
     /// PEM file with the private key of the certificate.
-    pub tls_key: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
 }
 
 impl Default for ServerSettings {

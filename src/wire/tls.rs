@@ -101,7 +101,7 @@ impl ServerSettings {
     ///
     /// # Errors
     /// A text that names the file.
-    pub fn check_tls(&self) -> io::Result<()> {
+    pub(crate) fn check_tls(&self) -> io::Result<()> {
         Tls::load(self).map(|_| ())
     }
 }

@@ -65,7 +65,6 @@ fn defaults_are_those_of_the_code() {
         "http://127.0.0.1:8080/scim/v2"
     );
     assert_eq!(database(&config), "/home/ann/.local/share/scimd");
-    assert!(config.database.is_default_folder);
     assert_eq!(config.tokens.expires, Some(365 * 86_400));
     assert!(config.warnings().is_empty());
     config.check_exposure().unwrap();

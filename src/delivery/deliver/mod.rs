@@ -8,7 +8,7 @@ mod worker;
 
 pub(super) use attempt::{Attempt, send};
 pub use parts::DelivererSettings;
-pub use sole::SoleSender;
+pub(crate) use sole::SoleSender;
 
 use crate::delivery::endpoints::Endpoints;
 use crate::outbound::Outbound;

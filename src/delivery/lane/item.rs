@@ -20,9 +20,9 @@ keywords! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct EventKey {
     /// Position in the feed.
-    pub position: i64,
+    pub(crate) position: i64,
     /// Part of the change.
-    pub part: i64,
+    pub(crate) part: i64,
 }
 
 /// The progress of an endpoint or a lane: everything up to a position is delivered or parked, and a number of parts of
@@ -30,9 +30,9 @@ pub(crate) struct EventKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mark {
     /// The position.
-    pub position: i64,
+    pub(crate) position: i64,
     /// Parts of the next position.
-    pub parts: i64,
+    pub(crate) parts: i64,
 }
 
 impl Mark {
@@ -59,13 +59,13 @@ impl Mark {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
     /// The key.
-    pub key: EventKey,
+    pub(crate) key: EventKey,
     /// Database id of its tenant.
-    pub tenant: i64,
+    pub(crate) tenant: i64,
     /// Id of its resource; nil for an event of a tenant.
-    pub resource: Uuid,
+    pub(crate) resource: Uuid,
     /// Id of the event.
-    pub event: String,
+    pub(crate) event: String,
 }
 
 /// A sequence of events that are sent one at a time: those of a resource, or of a tenant.

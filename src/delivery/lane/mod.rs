@@ -8,7 +8,7 @@ mod queue;
 mod waiting;
 
 pub(crate) use health::Health;
-pub use item::DeliveryOrder;
+pub(crate) use item::DeliveryOrder;
 pub(crate) use item::{EventKey, Item, Mark, Millis};
 pub(crate) use waiting::{Held, pause_after};
 
@@ -77,20 +77,20 @@ impl Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PageRead {
     /// Database id of the tenant; `None`: all tenants.
-    pub tenant: Option<i64>,
+    pub(crate) tenant: Option<i64>,
     /// The position after which it starts.
-    pub after: i64,
+    pub(crate) after: i64,
     /// Maximum number of changes.
-    pub limit: usize,
+    pub(crate) limit: usize,
 }
 
 /// The progress to be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Progress {
     /// The progress of the endpoint.
-    pub mark: Mark,
+    pub(crate) mark: Mark,
     /// The progress of lanes that differs from it, by tenant.
-    pub lanes: BTreeMap<i64, Mark>,
+    pub(crate) lanes: BTreeMap<i64, Mark>,
 }
 
 /// The order of the events of one endpoint.
@@ -117,17 +117,17 @@ pub(crate) struct Lanes {
 #[derive(Debug, Clone)]
 pub(crate) struct LanesStart {
     /// Which events may be sent at once.
-    pub order: DeliveryOrder,
+    pub(crate) order: DeliveryOrder,
     /// Maximum number of concurrent attempts.
-    pub concurrency: usize,
+    pub(crate) concurrency: usize,
     /// Whether the events are of a single tenant.
-    pub is_of_one_tenant: bool,
+    pub(crate) is_of_one_tenant: bool,
     /// The progress.
-    pub progress: Progress,
+    pub(crate) progress: Progress,
     /// Parked events, with their due times.
-    pub held: Vec<Held>,
+    pub(crate) held: Vec<Held>,
     /// Whether it was failing.
-    pub is_failing: bool,
+    pub(crate) is_failing: bool,
 }
 
 impl Lanes {

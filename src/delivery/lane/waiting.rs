@@ -33,13 +33,13 @@ pub(crate) fn pause_after(attempts: u32) -> Millis {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held {
     /// The event.
-    pub item: Item,
+    pub(crate) item: Item,
     /// Number of attempts.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// Time of the next attempt; `None` while it waits behind another event of its resource.
-    pub due: Option<Millis>,
+    pub(crate) due: Option<Millis>,
     /// Whether it has failed.
-    pub has_failed: bool,
+    pub(crate) has_failed: bool,
 }
 
 /// All parked events.

@@ -29,7 +29,7 @@ pub struct SchemaOutcome {
     /// Resources whose index has changed.
     pub reindexed: u64,
     /// Whether a verification with repair may find something left.
-    pub is_unfinished: bool,
+    pub(crate) is_unfinished: bool,
 }
 
 /// Receives the progress of a change.

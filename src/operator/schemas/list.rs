@@ -27,13 +27,13 @@ pub struct KnownSchema {
     /// URN of the schema.
     pub urn: String,
     /// Display name of the schema.
-    pub name: String,
+    pub(crate) name: String,
     /// Names of the resource types that it is of, or extends.
-    pub resource_types: Vec<String>,
+    pub(crate) resource_types: Vec<String>,
     /// The origin.
     pub origin: SchemaOrigin,
     /// The schema as RFC 7643 section 7 describes it.
-    pub document: Map<String, Value>,
+    pub(crate) document: Map<String, Value>,
 }
 
 impl Operator {

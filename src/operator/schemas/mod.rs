@@ -10,8 +10,8 @@ mod suggest;
 mod survey;
 
 pub use change::{SchemaOutcome, SchemaStep};
-pub use list::{KnownSchema, SchemaOrigin};
-pub use plan::SchemaPlan;
+pub(crate) use list::KnownSchema;
+pub use list::SchemaOrigin;
+pub(crate) use plan::SchemaPlan;
 pub use refusal::SchemaRefusal;
 pub use schema_edit::SchemaChange;
-pub use survey::Survey;

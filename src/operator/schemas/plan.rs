@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub struct SchemaPlan {
     pub(super) tenant: Option<Tenant>,
     /// The URN of the schema.
-    pub urn: String,
+    pub(crate) urn: String,
     pub(super) before: Option<Map<String, Value>>,
     pub(super) after: Option<Map<String, Value>>,
     /// The schema afterwards, by the name of the tenant that it is looked at for.
@@ -29,29 +29,29 @@ pub struct SchemaPlan {
     /// The resource type that the URN ends in, as that of a schema for it does.
     named_type: Option<String>,
     /// The values of the tenants with the schema.
-    pub surveys: Vec<Survey>,
+    pub(crate) surveys: Vec<Survey>,
 }
 
 impl SchemaPlan {
     /// The new schema file; `None` if it is removed.
-    pub fn document(&self) -> Option<&Map<String, Value>> {
+    pub(crate) fn document(&self) -> Option<&Map<String, Value>> {
         self.after.as_ref()
     }
 
     /// Whether a schema of that URN was there.
-    pub fn replaces(&self) -> bool {
+    pub(crate) fn replaces(&self) -> bool {
         self.before.is_some()
     }
 
     /// The resource type that the URN of a new schema ends with, if the schema does not extend it.
-    pub fn type_of_urn(&self) -> Option<&str> {
+    pub(crate) fn type_of_urn(&self) -> Option<&str> {
         let after = edit::extends(self.after.as_ref()?);
         let named = self.named_type.as_ref().filter(|_| self.before.is_none())?;
         (!after.contains(named)).then_some(named.as_str())
     }
 
     /// A possibly unintended effect on the resource types of the schema, as a text that completes "this …".
-    pub fn other_types(&self) -> Option<String> {
+    pub(crate) fn other_types(&self) -> Option<String> {
         let after = edit::extends(self.after.as_ref()?);
         let extends = after.join(" and ");
         let Some(before) = self.before.as_ref().map(edit::extends) else {
@@ -112,7 +112,7 @@ impl SchemaPlan {
     }
 
     /// Number of resources with hidden values that become visible again.
-    pub fn restored(&self) -> u64 {
+    pub(crate) fn restored(&self) -> u64 {
         let was = |name: &String| {
             self.before
                 .as_ref()

@@ -124,7 +124,7 @@ impl Operator {
     }
 
     /// The owner of a schema: a tenant, or all.
-    pub async fn owner_of_schema(
+    pub(crate) async fn owner_of_schema(
         &self,
         tenant: &str,
         urn: &str,

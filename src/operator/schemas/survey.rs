@@ -11,23 +11,23 @@ use std::collections::{BTreeMap, HashSet};
 
 /// The values of an extension in the resources of a tenant.
 #[derive(Debug, Clone, Default)]
-pub struct Survey {
+pub(crate) struct Survey {
     /// Name of the tenant.
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// Resources that hold anything of it.
-    pub resources: u64,
+    pub(crate) resources: u64,
     /// Resources that hold a value of an attribute, by its name.
-    pub holders: BTreeMap<String, u64>,
+    pub(crate) holders: BTreeMap<String, u64>,
     /// Number of resources with values that the change makes invalid, and the id of the first, by attribute.
-    pub unfit: BTreeMap<String, (u64, String)>,
+    pub(crate) unfit: BTreeMap<String, (u64, String)>,
     /// Resources that share a value that must be unique after the change, by attribute, and the id of the
     /// first.
-    pub repeated: BTreeMap<String, (u64, String)>,
+    pub(crate) repeated: BTreeMap<String, (u64, String)>,
 }
 
 impl Survey {
     /// How many resources hold a value of any of these attributes, at least.
-    pub fn most_of<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> u64 {
+    pub(crate) fn most_of<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> u64 {
         let counts = names.into_iter().filter_map(|name| self.holders.get(name));
         counts.copied().max().unwrap_or(0)
     }

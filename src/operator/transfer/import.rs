@@ -82,20 +82,20 @@ pub struct Imported {
     /// Removed memberships.
     pub left: u64,
     /// Numbers of resources by resource type.
-    pub types: BTreeMap<String, Counts>,
+    pub(crate) types: BTreeMap<String, Counts>,
     /// Undeclared names in lines, with counts.
     pub left_out: BTreeMap<String, u64>,
 }
 
 /// The result of an import or a dry run for a resource type.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Created resources.
-    pub created: u64,
+    pub(crate) created: u64,
     /// Resources that were different, or had other members.
-    pub updated: u64,
+    pub(crate) updated: u64,
     /// Unchanged resources.
-    pub unchanged: u64,
+    pub(crate) unchanged: u64,
 }
 
 impl Operator {

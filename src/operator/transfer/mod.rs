@@ -15,4 +15,5 @@ mod spill;
 mod twins;
 
 pub use export::{ExportRequest, Exported};
-pub use import::{Counts, ImportRequest, ImportStep, Imported, OnError};
+pub(crate) use import::Counts;
+pub use import::{ImportRequest, ImportStep, Imported, OnError};

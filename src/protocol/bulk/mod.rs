@@ -17,7 +17,7 @@ impl Service {
     ///
     /// # Errors
     /// 400 for an invalid message, 413 for too many operations.
-    pub async fn bulk(&self, caller: &Caller, body: Map<String, Value>) -> Result<Reply> {
+    pub(crate) async fn bulk(&self, caller: &Caller, body: Map<String, Value>) -> Result<Reply> {
         let job = BulkRequest::read(
             body,
             self.limits().bulk_operations,

@@ -32,11 +32,11 @@ keywords! {
 
 /// The time for which health is computed.
 #[derive(Debug, Clone, Copy)]
-pub struct HealthTime {
+pub(crate) struct HealthTime {
     /// The current time.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// Tokens that expire before this time expire soon.
-    pub ending_until: Timestamp,
+    pub(crate) ending_until: Timestamp,
 }
 
 /// Appends the expression of the health of `tenant t`, with its `tenant_status s`, which may be null.

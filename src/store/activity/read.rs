@@ -45,11 +45,11 @@ pub struct FailureGroup {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailurePlace {
     /// Time of the latest request of the group, in microseconds.
-    pub last: i64,
+    pub(crate) last: i64,
     /// Database id of the tenant.
-    pub tenant: i64,
+    pub(crate) tenant: i64,
     /// The reason.
-    pub reason: String,
+    pub(crate) reason: String,
 }
 
 /// A query of failures, latest first.
@@ -77,7 +77,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn hours(
+    pub(crate) async fn hours(
         &self,
         tenant: TenantKey,
         from: Timestamp,
@@ -96,7 +96,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn failure_groups(
+    pub(crate) async fn failure_groups(
         &self,
         query: &FailureQuery,
         now: Timestamp,

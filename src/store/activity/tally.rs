@@ -76,7 +76,7 @@ macro_rules! hour_counts {
 
         impl HourCounts {
             /// The names of the counts, which are those of their columns.
-            pub const NAMES: [&'static str; $count] = [$(stringify!($name)),*];
+            pub(crate) const NAMES: [&'static str; $count] = [$(stringify!($name)),*];
 
             /// The counts, in the order of their names.
             pub fn fields(self) -> [i64; $count] {
@@ -204,7 +204,7 @@ impl HourCounts {
 
     /// The sum of two.
     #[must_use]
-    pub fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         let mut sum = self.fields();
         for (own, more) in sum.iter_mut().zip(other.fields()) {
             *own += more;

@@ -47,7 +47,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn verify_activity(
+    pub(crate) async fn verify_activity(
         &self,
         tenant: i64,
         name: &str,

@@ -12,26 +12,26 @@ use uuid::Uuid;
 
 /// The author and the time of a change.
 #[derive(Debug, Clone)]
-pub struct Author {
+pub(crate) struct Author {
     /// Public id of the token; `None` for the operator.
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// Id of the request, with `:n` for operation n of a bulk request; `None` for a command of the operator.
-    pub request: Option<String>,
+    pub(crate) request: Option<String>,
     /// The time.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// The audit entry of the change, if it is an act of an operator.
-    pub audit: Option<Arc<AuditedChange>>,
+    pub(crate) audit: Option<Arc<AuditedChange>>,
 }
 
 /// A change of a resource as an act of an operator.
 #[derive(Debug, Clone)]
-pub struct AuditedChange {
+pub(crate) struct AuditedChange {
     /// The actor.
-    pub by: Actor,
+    pub(crate) by: Actor,
     /// The act.
-    pub entry: AuditEntry,
+    pub(crate) entry: AuditEntry,
     /// The response that is stored for repetitions of the request, if any.
-    pub answer: Option<KeptAnswer>,
+    pub(crate) answer: Option<KeptAnswer>,
 }
 
 impl AuditedChange {
@@ -48,7 +48,7 @@ impl AuditedChange {
 
 /// The kind of change of a resource.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ChangeAction {
+pub(crate) enum ChangeAction {
     /// The resource was created.
     Create,
     /// Some of its attributes were changed.

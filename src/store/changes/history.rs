@@ -44,7 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn history(
+    pub(crate) async fn history(
         &self,
         tenant: TenantKey,
         id: Uuid,

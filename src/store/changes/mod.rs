@@ -19,10 +19,9 @@ mod verify;
 pub(in crate::store) mod views;
 
 pub(in crate::store) use append::last_deletions;
-pub use append::{AuditedChange, Author, ChangeAction};
+pub(crate) use append::{AuditedChange, Author, ChangeAction};
 pub use history::ResourceChange;
 pub(in crate::store) use number::NEWEST;
-pub use number::Numbering;
-pub use read::{ChangedMember, FeedEnds, FeedKey, FeedRow};
+pub(crate) use read::{ChangedMember, FeedEnds, FeedKey, FeedRow};
 pub(in crate::store) use retention::{DELETE_ALL, DELETE_SLICE};
 pub(in crate::store) use tenant::{TOLD, TenantNews};

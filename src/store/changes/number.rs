@@ -15,7 +15,7 @@ use crate::store::resources::seq::{EPOCH_MICROS, milliseconds};
 
 /// The result of numbering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Numbering {
+pub(crate) struct Numbering {
     /// Number of changes that got a position.
     pub numbered: i64,
     /// The newest position afterwards, 0 if there is none; `None` if another pass is needed.
@@ -40,7 +40,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn number_changes(
+    pub(crate) async fn number_changes(
         &self,
         slice: i64,
         now: Timestamp,

@@ -10,7 +10,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn pending(
+    pub(crate) async fn pending(
         &self,
         position: i64,
         tenant: Option<i64>,
@@ -33,7 +33,10 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn first_position_since(&self, at: Timestamp) -> Result<Option<i64>, StoreError> {
+    pub(crate) async fn first_position_since(
+        &self,
+        at: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
         let Some(ends) = self.feed_ends().await? else {
             return Ok(None);
         };

@@ -19,73 +19,73 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FeedKey {
     /// The position; the first one is 1.
-    pub position: i64,
+    pub(crate) position: i64,
     /// Database id of the tenant; 0 for events about tenants for all readers.
-    pub tenant: i64,
+    pub(crate) tenant: i64,
     /// Number of the change.
-    pub change: i64,
+    pub(crate) change: i64,
 }
 
 /// The ends of the feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FeedEnds {
+pub(crate) struct FeedEnds {
     /// The oldest available position.
-    pub oldest: i64,
+    pub(crate) oldest: i64,
     /// The newest position, with its change.
-    pub newest: FeedKey,
+    pub(crate) newest: FeedKey,
 }
 
 /// A change with its position.
 #[derive(Debug, Clone)]
-pub struct FeedRow {
+pub(crate) struct FeedRow {
     /// The position, with its change.
-    pub key: FeedKey,
+    pub(crate) key: FeedKey,
     /// Name of the tenant; `None` for events about tenants for all readers.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// The current revision of the tenant.
-    pub revision: Option<i64>,
+    pub(crate) revision: Option<i64>,
     /// Name of the resource type; `None` for a change of the tenant.
-    pub resource_type: Option<String>,
+    pub(crate) resource_type: Option<String>,
     /// Id of the resource.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// Version of the resource after the change.
-    pub version: i64,
+    pub(crate) version: i64,
     /// The action.
-    pub action: ChangeAction,
+    pub(crate) action: ChangeAction,
     /// Names of the attributes that were written, separated by commas.
-    pub attributes: String,
+    pub(crate) attributes: String,
     /// Name of the token; `None` for the operator.
-    pub token: Option<String>,
+    pub(crate) token: Option<String>,
     /// Time of the change.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// The new state, or the last one for a deletion; `None` if unknown.
-    pub document: Option<String>,
+    pub(crate) document: Option<String>,
     /// The previous values of changed attributes: a JSON object.
-    pub was: Option<String>,
+    pub(crate) was: Option<String>,
     /// When the resource was created.
-    pub created: Option<Timestamp>,
+    pub(crate) created: Option<Timestamp>,
     /// Id of the request.
-    pub request: Option<String>,
+    pub(crate) request: Option<String>,
     /// Number of members that joined or left.
-    pub members: i64,
+    pub(crate) members: i64,
     /// Whether the state is the current one, because none was stored with the change.
-    pub is_reconstructed: bool,
+    pub(crate) is_reconstructed: bool,
 }
 
 /// A member that joined or left with a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangedMember {
+pub(crate) struct ChangedMember {
     /// Id of the member.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// Name of its resource type; `None` in rows of earlier versions.
-    pub resource_type: Option<String>,
+    pub(crate) resource_type: Option<String>,
     /// Whether the member joined.
-    pub added: bool,
+    pub(crate) added: bool,
 }
 
 impl FeedRow {
     /// The resource after the change, without memberships; `None` if its state is unknown.
-    pub fn resource(&self, resource_type: &Arc<ResourceType>) -> Option<StoredResource> {
+    pub(crate) fn resource(&self, resource_type: &Arc<ResourceType>) -> Option<StoredResource> {
         Some(StoredResource {
             seq: 0,
             id: self.id,
@@ -107,7 +107,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn feed_keys(
+    pub(crate) async fn feed_keys(
         &self,
         after: i64,
         tenant: Option<i64>,
@@ -155,7 +155,10 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn feed_position_of(&self, moment: Timestamp) -> Result<Option<i64>, StoreError> {
+    pub(crate) async fn feed_position_of(
+        &self,
+        moment: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
         let args = vec![Arg::OptInt(Some(moment_of(moment)))];
         self.one_position("feed.position_of", SINCE, args).await
     }
@@ -164,7 +167,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn feed_position_before_last(
+    pub(crate) async fn feed_position_before_last(
         &self,
         tenant: Option<i64>,
         count: i64,
@@ -197,7 +200,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn feed_key(&self, position: i64) -> Result<Option<FeedKey>, StoreError> {
+    pub(crate) async fn feed_key(&self, position: i64) -> Result<Option<FeedKey>, StoreError> {
         let args = vec![Arg::OptInt(Some(position))];
         let rows = self
             .engine
@@ -210,7 +213,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn feed_key_of(
+    pub(crate) async fn feed_key_of(
         &self,
         tenant: i64,
         change: i64,
@@ -227,7 +230,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn feed_ends(&self) -> Result<Option<FeedEnds>, StoreError> {
+    pub(crate) async fn feed_ends(&self) -> Result<Option<FeedEnds>, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named("feed.ends", ENDS, vec![]))
@@ -246,7 +249,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn feed_rows(
+    pub(crate) async fn feed_rows(
         &self,
         keys: &[FeedKey],
         bytes: i64,
@@ -261,7 +264,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn changed_members(
+    pub(crate) async fn changed_members(
         &self,
         key: FeedKey,
         from: i64,
@@ -277,7 +280,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn members_of_changes(
+    pub(crate) async fn members_of_changes(
         &self,
         keys: &[FeedKey],
     ) -> Result<HashMap<i64, Vec<ChangedMember>>, StoreError> {

@@ -35,7 +35,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn forget_changes(&self, before: Timestamp) -> Result<u64, StoreError> {
+    pub(crate) async fn forget_changes(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut count = 0;
         loop {
             let forgotten = self.engine.write_retrying(|| trim(before)).await?.len();
@@ -51,7 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn forget_unnumbered_changes(
+    pub(crate) async fn forget_unnumbered_changes(
         &self,
         tenant: i64,
         before: Timestamp,
@@ -74,7 +74,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn forget_passes(&self) -> Result<(), StoreError> {
+    pub(crate) async fn forget_passes(&self) -> Result<(), StoreError> {
         let Database::Postgres { .. } = self.engine.database else {
             return Ok(());
         };

@@ -133,7 +133,7 @@ impl StoreError {
     }
 
     /// Whether the problem can be temporary, at the start.
-    pub fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         matches!(
             self,
             Self::Away(_)
@@ -176,7 +176,7 @@ impl StoreError {
     }
 
     /// Whether a statement exceeded its time limit.
-    pub fn is_slow(&self) -> bool {
+    pub(crate) fn is_slow(&self) -> bool {
         match self {
             Self::Slow(_) => true,
             Self::Statement { source, .. } => source.is_slow(),

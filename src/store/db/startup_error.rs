@@ -11,7 +11,7 @@ const ENCODED: &str =
 
 impl StoreError {
     /// The remedy for a permanent error at the start; `None` if it can be temporary or is unknown.
-    pub fn remedy(&self) -> Option<String> {
+    pub(crate) fn remedy(&self) -> Option<String> {
         match self {
             Self::Away(error) | Self::Fault(error) => remedy(error),
             Self::Migration(MigrateError::ExecuteMigration(error, _)) => remedy(error),

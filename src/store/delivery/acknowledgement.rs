@@ -8,21 +8,21 @@ use crate::store::handle::Store;
 
 /// The acknowledgements of a receiver.
 #[derive(Debug, Clone)]
-pub struct Acknowledgements {
+pub(crate) struct Acknowledgements {
     /// Database id of the stream.
-    pub endpoint: i64,
+    pub(crate) endpoint: i64,
     /// The number of rewinds by an operator at the time of the read.
-    pub rewinds: i64,
+    pub(crate) rewinds: i64,
     /// All tokens up to this position are acknowledged.
-    pub position: i64,
+    pub(crate) position: i64,
     /// Number of acknowledged parts of the next position.
-    pub parts: i64,
+    pub(crate) parts: i64,
     /// Acknowledged tokens after it: positions and parts.
-    pub beyond: Vec<(i64, i64)>,
+    pub(crate) beyond: Vec<(i64, i64)>,
     /// Number of tokens that are acknowledged for the first time.
-    pub accepted: i64,
+    pub(crate) accepted: i64,
     /// Microseconds since 1970.
-    pub now: i64,
+    pub(crate) now: i64,
 }
 
 impl Store {
@@ -30,7 +30,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn acknowledged(&self, endpoint: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+    pub(crate) async fn acknowledged(&self, endpoint: i64) -> Result<Vec<(i64, i64)>, StoreError> {
         let text = "select position, part from acknowledgement where endpoint = $1";
         let statement = Statement::named("acknowledgement.list", text, vec![Arg::Int(endpoint)]);
         let rows = self.engine.read(&statement).await?;
@@ -43,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn acknowledge(&self, given: &Acknowledgements) -> Result<bool, StoreError> {
+    pub(crate) async fn acknowledge(&self, given: &Acknowledgements) -> Result<bool, StoreError> {
         let (positions, parts): (Vec<_>, Vec<_>) = given.beyond.iter().copied().unzip();
         let batch = || {
             let args = [

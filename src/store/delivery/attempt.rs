@@ -12,15 +12,15 @@ use crate::store::handle::Store;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedAttempt {
     /// End of the attempt.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// Id of the event.
-    pub event: String,
+    pub(crate) event: String,
     /// HTTP status; `None` without a response.
     pub status: Option<i64>,
     /// The response or the error.
     pub error: String,
     /// Number of the attempt for the event, from 1.
-    pub attempt: i64,
+    pub(crate) attempt: i64,
 }
 
 /// A query for failed attempts of an endpoint.
@@ -56,7 +56,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn failed_attempts(
+    pub(crate) async fn failed_attempts(
         &self,
         endpoint: i64,
         query: &AttemptQuery,
@@ -94,7 +94,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn add_failed_attempts(
+    pub(crate) async fn add_failed_attempts(
         &self,
         endpoint: i64,
         attempts: &[FailedAttempt],
@@ -108,7 +108,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn forget_failures(&self, before: Timestamp) -> Result<usize, StoreError> {
+    pub(crate) async fn forget_failures(&self, before: Timestamp) -> Result<usize, StoreError> {
         let mut forgotten = 0;
         for text in [FORGET_ATTEMPTS, FORGET_HELD] {
             loop {

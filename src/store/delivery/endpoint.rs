@@ -42,61 +42,61 @@ keywords! {
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     /// Database id.
-    pub number: i64,
+    pub(crate) number: i64,
     /// The kind of endpoint.
-    pub kind: EndpointKind,
+    pub(crate) kind: EndpointKind,
     /// Name that the operator gave it.
-    pub name: String,
+    pub(crate) name: String,
     /// Database id and name of its tenant; `None`: all tenants.
-    pub tenant: Option<(i64, String)>,
+    pub(crate) tenant: Option<(i64, String)>,
     /// Settings, as JSON.
-    pub options: String,
+    pub(crate) options: String,
     /// Keys and headers, sealed.
-    pub secrets: String,
+    pub(crate) secrets: String,
     /// Whether events are sent.
-    pub status: EndpointStatus,
+    pub(crate) status: EndpointStatus,
     /// The reason for the status.
-    pub why: Option<String>,
+    pub(crate) why: Option<String>,
     /// Time of the last change of the status.
-    pub since: Timestamp,
+    pub(crate) since: Timestamp,
     /// All events up to this position are delivered or held.
-    pub position: i64,
+    pub(crate) position: i64,
     /// Number of delivered or held parts of the next position.
-    pub parts: i64,
+    pub(crate) parts: i64,
     /// Number of times that an operator set the position.
-    pub rewinds: i64,
+    pub(crate) rewinds: i64,
     /// Number of changes by operators.
-    pub revision: i64,
+    pub(crate) revision: i64,
     /// Number of accepted events.
     pub accepted: i64,
     /// Time of the last accepted event.
-    pub last_accepted: Option<Timestamp>,
+    pub(crate) last_accepted: Option<Timestamp>,
     /// Whether the receiver polls.
-    pub is_polled: bool,
+    pub(crate) is_polled: bool,
 }
 
 /// An endpoint to be stored.
 #[derive(Debug, Clone)]
-pub struct NewEndpoint {
+pub(crate) struct NewEndpoint {
     /// The kind of endpoint.
-    pub kind: EndpointKind,
+    pub(crate) kind: EndpointKind,
     /// Name.
-    pub name: String,
+    pub(crate) name: String,
     /// Database id and name of its tenant; `None`: all tenants.
-    pub tenant: Option<(i64, String)>,
+    pub(crate) tenant: Option<(i64, String)>,
     /// Settings, as JSON.
-    pub options: String,
+    pub(crate) options: String,
     /// Keys and headers, sealed.
-    pub secrets: String,
+    pub(crate) secrets: String,
     /// Position after which it begins.
-    pub position: i64,
+    pub(crate) position: i64,
     /// Whether the receiver polls.
-    pub is_polled: bool,
+    pub(crate) is_polled: bool,
 }
 
 impl Endpoint {
     /// A new endpoint before it is stored. Its database id is 0.
-    pub fn fresh(new: NewEndpoint, now: Timestamp) -> Self {
+    pub(crate) fn fresh(new: NewEndpoint, now: Timestamp) -> Self {
         Self {
             number: 0,
             kind: new.kind,
@@ -120,15 +120,15 @@ impl Endpoint {
 
 /// A change of an endpoint by an operator; `None` leaves a value unchanged.
 #[derive(Debug, Clone, Default)]
-pub struct EndpointChange<'a> {
+pub(crate) struct EndpointChange<'a> {
     /// Settings, as JSON.
-    pub options: Option<&'a str>,
+    pub(crate) options: Option<&'a str>,
     /// Keys and headers, sealed.
-    pub secrets: Option<&'a str>,
+    pub(crate) secrets: Option<&'a str>,
     /// Status with its reason.
-    pub status: Option<(EndpointStatus, Option<&'a str>)>,
+    pub(crate) status: Option<(EndpointStatus, Option<&'a str>)>,
     /// Position after which it continues, for all its tenants or for the one with this id.
-    pub position: Option<(i64, Option<i64>)>,
+    pub(crate) position: Option<(i64, Option<i64>)>,
 }
 
 pub(in crate::store) fn read_endpoint(row: &Row) -> Result<Endpoint, StoreError> {
@@ -164,7 +164,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn add_endpoint(
+    pub(crate) async fn add_endpoint(
         &self,
         act: &Act<'_>,
         new: &Endpoint,
@@ -197,7 +197,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn endpoints(
+    pub(crate) async fn endpoints(
         &self,
         kind: EndpointKind,
         name: Option<&str>,
@@ -219,7 +219,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn has_streams(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn has_streams(&self) -> Result<bool, StoreError> {
         let text = "select 1 from endpoint where kind = 'stream' limit 1";
         let statement = Statement::named("endpoint.any_stream", text, vec![]);
         Ok(!self.engine.read(&statement).await?.is_empty())
@@ -229,7 +229,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenant_number(&self, name: &str) -> Result<Option<i64>, StoreError> {
+    pub(crate) async fn tenant_number(&self, name: &str) -> Result<Option<i64>, StoreError> {
         let text = "select tenant from tenant where name = $1";
         let statement = Statement::named("tenant.number", text, vec![name.into()]);
         let rows = self.engine.read(&statement).await?;
@@ -240,7 +240,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn change_endpoint(
+    pub(crate) async fn change_endpoint(
         &self,
         act: &Act<'_>,
         number: i64,
@@ -262,7 +262,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn delete_endpoint(
+    pub(crate) async fn delete_endpoint(
         &self,
         act: &Act<'_>,
         kind: EndpointKind,

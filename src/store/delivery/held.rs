@@ -15,21 +15,21 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldEvent {
     /// Position in the feed.
-    pub position: i64,
+    pub(crate) position: i64,
     /// Part of the change, from 1.
-    pub part: i64,
+    pub(crate) part: i64,
     /// Database id of the tenant.
-    pub tenant: i64,
+    pub(crate) tenant: i64,
     /// Id of the resource.
-    pub resource: Uuid,
+    pub(crate) resource: Uuid,
     /// Id of the event.
     pub event: String,
     /// Number of attempts.
-    pub attempts: i64,
+    pub(crate) attempts: i64,
     /// Time of the next attempt; `None` if it waits for another event of its resource.
-    pub due: Option<Timestamp>,
+    pub(crate) due: Option<Timestamp>,
     /// Time at which it was marked as failed.
-    pub failed: Option<Timestamp>,
+    pub(crate) failed: Option<Timestamp>,
 }
 
 /// The columns of events; 0 represents no time.
@@ -77,7 +77,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn held_events(
+    pub(crate) async fn held_events(
         &self,
         endpoint: i64,
         has_failed: bool,
@@ -102,7 +102,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn count_held(&self, endpoint: i64) -> Result<(i64, i64), StoreError> {
+    pub(crate) async fn count_held(&self, endpoint: i64) -> Result<(i64, i64), StoreError> {
         let text =
             "select count(*) - count(failed), count(failed) from held_event where endpoint = $1";
         let statement = Statement::named("held.count", text, vec![Arg::Int(endpoint)]);
@@ -115,7 +115,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn count_given_up(
+    pub(crate) async fn count_given_up(
         &self,
         endpoint: i64,
         event: Option<&str>,
@@ -132,7 +132,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn retry_held(
+    pub(crate) async fn retry_held(
         &self,
         act: &Act<'_>,
         endpoint: i64,

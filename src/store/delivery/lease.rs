@@ -12,15 +12,15 @@ const LEASE: i64 = 15_000_000;
 
 /// The state of an endpoint, which each instance reads every second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EndpointState {
+pub(crate) struct EndpointState {
     /// Database id of the endpoint.
-    pub number: i64,
+    pub(crate) number: i64,
     /// Number of changes by operators.
-    pub revision: i64,
+    pub(crate) revision: i64,
     /// Whether no other instance holds its lease.
-    pub is_free: bool,
+    pub(crate) is_free: bool,
     /// Whether there is work: a new event, or one that waits for a retry.
-    pub has_work: bool,
+    pub(crate) has_work: bool,
 }
 
 impl Store {
@@ -28,7 +28,10 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn endpoint_states(&self, owner: &str) -> Result<Vec<EndpointState>, StoreError> {
+    pub(crate) async fn endpoint_states(
+        &self,
+        owner: &str,
+    ) -> Result<Vec<EndpointState>, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named(
@@ -52,7 +55,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn take_endpoint(
+    pub(crate) async fn take_endpoint(
         &self,
         number: i64,
         owner: &str,
@@ -70,7 +73,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn keep_endpoints(&self, owner: &str) -> Result<Vec<i64>, StoreError> {
+    pub(crate) async fn keep_endpoints(&self, owner: &str) -> Result<Vec<i64>, StoreError> {
         let args = vec![owner.into(), Arg::Int(LEASE)];
         let rows = self
             .engine
@@ -83,7 +86,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn free_endpoints(&self) -> Result<(), StoreError> {
+    pub(crate) async fn free_endpoints(&self) -> Result<(), StoreError> {
         self.engine
             .write_one(Statement::named("endpoint.free", FREE, Vec::new()))
             .await
@@ -94,7 +97,11 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn release_endpoint(&self, number: i64, owner: &str) -> Result<(), StoreError> {
+    pub(crate) async fn release_endpoint(
+        &self,
+        number: i64,
+        owner: &str,
+    ) -> Result<(), StoreError> {
         let args = vec![Arg::Int(number), owner.into()];
         self.engine
             .write_one(Statement::named("endpoint.release", RELEASE, args))

@@ -13,44 +13,44 @@ use crate::store::handle::Store;
 
 /// The position of a lane that differs from that of its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LaneMark {
+pub(crate) struct LaneMark {
     /// Database id of the tenant.
-    pub tenant: i64,
+    pub(crate) tenant: i64,
     /// All events up to this position are delivered or held.
-    pub position: i64,
+    pub(crate) position: i64,
     /// Number of delivered or held parts of the next position.
-    pub parts: i64,
+    pub(crate) parts: i64,
 }
 
 /// The progress of an endpoint.
 #[derive(Debug, Clone, Default)]
-pub struct EndpointProgress {
+pub(crate) struct EndpointProgress {
     /// Database id of the endpoint.
-    pub endpoint: i64,
+    pub(crate) endpoint: i64,
     /// The number of rewinds by an operator at the time of the read.
-    pub rewinds: i64,
+    pub(crate) rewinds: i64,
     /// All events up to this position are delivered or held.
-    pub position: i64,
+    pub(crate) position: i64,
     /// Number of delivered or held parts of the next position.
-    pub parts: i64,
+    pub(crate) parts: i64,
     /// Number of accepted events since the last save.
-    pub accepted: i64,
+    pub(crate) accepted: i64,
     /// Time of the last accepted event since the last save, if any.
-    pub last_accepted: Option<Timestamp>,
+    pub(crate) last_accepted: Option<Timestamp>,
     /// Durations of the accepted attempts since the last save.
-    pub times: Vec<DeliveryTime>,
+    pub(crate) times: Vec<DeliveryTime>,
     /// Status with its reason, if it changed.
-    pub status: Option<(EndpointStatus, String, Timestamp)>,
+    pub(crate) status: Option<(EndpointStatus, String, Timestamp)>,
     /// All lanes with a different position.
-    pub lanes: Vec<LaneMark>,
+    pub(crate) lanes: Vec<LaneMark>,
     /// Tenants whose lanes reached the position of the endpoint.
-    pub joined: Vec<i64>,
+    pub(crate) joined: Vec<i64>,
     /// Changed held events.
-    pub held: Vec<HeldEvent>,
+    pub(crate) held: Vec<HeldEvent>,
     /// Events that are no longer held: positions and parts.
-    pub released: Vec<(i64, i64)>,
+    pub(crate) released: Vec<(i64, i64)>,
     /// Failed attempts.
-    pub failed: Vec<FailedAttempt>,
+    pub(crate) failed: Vec<FailedAttempt>,
 }
 
 impl Store {
@@ -59,7 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn save_progress(
+    pub(crate) async fn save_progress(
         &self,
         owner: &str,
         progress: &EndpointProgress,
@@ -75,7 +75,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn lanes(&self, endpoint: i64) -> Result<Vec<LaneMark>, StoreError> {
+    pub(crate) async fn lanes(&self, endpoint: i64) -> Result<Vec<LaneMark>, StoreError> {
         let text = "select tenant, position, parts from lane where endpoint = $1";
         let statement = Statement::named("lane.list", text, vec![Arg::Int(endpoint)]);
         let rows = self.engine.read(&statement).await?;

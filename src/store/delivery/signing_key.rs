@@ -24,21 +24,21 @@ keywords! {
 
 /// A key that signs security event tokens.
 #[derive(Debug, Clone)]
-pub struct SigningKey {
+pub(crate) struct SigningKey {
     /// Id of the key.
-    pub id: String,
+    pub(crate) id: String,
     /// Algorithm of its signatures.
-    pub algorithm: String,
+    pub(crate) algorithm: String,
     /// The state.
-    pub state: KeyState,
+    pub(crate) state: KeyState,
     /// The public key, as JSON.
-    pub jwk: String,
+    pub(crate) jwk: String,
     /// The private key, sealed.
-    pub secret: String,
+    pub(crate) secret: String,
     /// Time of creation.
-    pub created: Timestamp,
+    pub(crate) created: Timestamp,
     /// Time at which it became old.
-    pub retired: Option<Timestamp>,
+    pub(crate) retired: Option<Timestamp>,
 }
 
 impl Store {
@@ -46,7 +46,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
+    pub(crate) async fn signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
         let text = "select id, algorithm, state, jwk, secret, created, retired from signing_key order by created, id";
         let statement = Statement::named("signing_key.list", text, vec![]);
         let rows = self.engine.read(&statement).await?;
@@ -68,7 +68,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn add_signing_keys(
+    pub(crate) async fn add_signing_keys(
         &self,
         act: &Act<'_>,
         keys: &[SigningKey],
@@ -93,7 +93,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn rotate_signing_keys(
+    pub(crate) async fn rotate_signing_keys(
         &self,
         act: &Act<'_>,
         promoted: &str,

@@ -9,13 +9,13 @@ use crate::store::handle::Store;
 
 /// The number of attempts of a time slice with a similar duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DeliveryTime {
+pub(crate) struct DeliveryTime {
     /// Start of the slice, in microseconds since 1970.
-    pub since: i64,
+    pub(crate) since: i64,
     /// The number of the bucket, which increases with the duration.
-    pub bucket: i64,
+    pub(crate) bucket: i64,
     /// Number of attempts.
-    pub attempts: i64,
+    pub(crate) attempts: i64,
 }
 
 /// The columns of counts.
@@ -33,7 +33,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn delivery_times(
+    pub(crate) async fn delivery_times(
         &self,
         endpoint: i64,
         since: Timestamp,
@@ -49,7 +49,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn forget_delivery_times(&self, before: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn forget_delivery_times(&self, before: Timestamp) -> Result<(), StoreError> {
         let args = vec![Arg::Int(before.as_micros())];
         let statement = Statement::named("delivery_time.forget", FORGET, args);
         self.engine.write_one(statement).await.map(|_| ())

@@ -8,7 +8,7 @@ mod dialect;
 mod json;
 mod views;
 
-pub use views::Views;
+pub(crate) use views::Views;
 
 use crate::mapping::Directory;
 use crate::resource::StoredDocument;
@@ -65,7 +65,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn keep_lookups(&self, directory: &Directory) -> Result<(), StoreError> {
+    pub(crate) async fn keep_lookups(&self, directory: &Directory) -> Result<(), StoreError> {
         let lookups = directory.lookups();
         if shared(&self.engine, KEPT).await?.as_ref() == Some(&lookups) {
             return Ok(());
@@ -83,7 +83,12 @@ impl Store {
     }
 
     /// The views of a directory, with or without look-up columns.
-    pub fn views(&self, directory: &Directory, layout: &CatalogIds, is_filled: bool) -> Views {
+    pub(crate) fn views(
+        &self,
+        directory: &Directory,
+        layout: &CatalogIds,
+        is_filled: bool,
+    ) -> Views {
         Views::of(directory, layout, self.dialect(), is_filled)
     }
 
@@ -91,7 +96,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn directory_state(
+    pub(crate) async fn directory_state(
         &self,
         directory: &Directory,
         layout: &CatalogIds,
@@ -118,7 +123,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn is_filled(&self, directory: &Directory) -> Result<bool, StoreError> {
+    pub(crate) async fn is_filled(&self, directory: &Directory) -> Result<bool, StoreError> {
         Ok(shared(&self.engine, FILLED).await? == Some(directory.lookups()))
     }
 
@@ -127,7 +132,7 @@ impl Store {
     /// # Errors
     /// Any [`StoreError`]: also if another object depends on a view that must be recreated, and if a reader blocks the
     /// lock for too long.
-    pub async fn make_views(&self, views: &Views) -> Result<(), StoreError> {
+    pub(crate) async fn make_views(&self, views: &Views) -> Result<(), StoreError> {
         let make = || match self.dialect() {
             Dialect::Postgres => Batch::new("directory.make_views")
                 .then("answer", Step::verbatim(views::postgres_block(views, MADE))),
@@ -147,7 +152,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn mark_filled(&self, directory: &Directory) -> Result<bool, StoreError> {
+    pub(crate) async fn mark_filled(&self, directory: &Directory) -> Result<bool, StoreError> {
         let args = vec![
             FILLED.into(),
             directory.lookups().as_str().into(),
@@ -165,7 +170,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn fill_lookups(&self, scope: &Scope) -> Result<u64, StoreError> {
+    pub(crate) async fn fill_lookups(&self, scope: &Scope) -> Result<u64, StoreError> {
         let mut rows = self.engine.rows(Statement::named(
             "directory.lookups",
             LOOKED,

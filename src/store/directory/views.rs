@@ -10,7 +10,7 @@ use std::ops::Range;
 
 /// The views of a directory for the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Views(Vec<View>);
+pub(crate) struct Views(Vec<View>);
 
 /// A view.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Views {
     }
 
     /// Names of the views, each with its query.
-    pub fn queries(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(crate) fn queries(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|view| (view.name, view.query.as_str()))
     }
 

@@ -9,28 +9,28 @@ use uuid::Uuid;
 
 /// An act with its actor and time.
 #[derive(Debug, Clone)]
-pub struct Act<'a> {
+pub(crate) struct Act<'a> {
     /// The actor.
-    pub by: &'a Actor,
+    pub(crate) by: &'a Actor,
     /// The time.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     /// The entry of the audit trail.
-    pub entry: AuditEntry,
+    pub(crate) entry: AuditEntry,
     /// The response that is stored for repetitions of the request, if any.
-    pub answer: Option<&'a KeptAnswer>,
+    pub(crate) answer: Option<&'a KeptAnswer>,
 }
 
 /// A stored response for a repeated request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptAnswer {
+pub(crate) struct KeptAnswer {
     /// Public id of the operator token.
-    pub operator: String,
+    pub(crate) operator: String,
     /// Digest of the key of the request.
-    pub key_digest: String,
+    pub(crate) key_digest: String,
     /// Digest of the request.
-    pub request_digest: String,
+    pub(crate) request_digest: String,
     /// The response, sealed.
-    pub answer: String,
+    pub(crate) answer: String,
 }
 
 impl KeptAnswer {

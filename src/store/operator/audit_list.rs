@@ -59,7 +59,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn record_act(&self, act: &Act<'_>) -> Result<(), StoreError> {
+    pub(crate) async fn record_act(&self, act: &Act<'_>) -> Result<(), StoreError> {
         self.engine.write_retrying(|| act.alone()).await.map(|_| ())
     }
 
@@ -67,7 +67,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn audit_rows(&self, query: &AuditQuery) -> Result<Vec<AuditRow>, StoreError> {
+    pub(crate) async fn audit_rows(&self, query: &AuditQuery) -> Result<Vec<AuditRow>, StoreError> {
         let mut sql = Sql::default();
         sql.raw(SELECT);
         if let Some(tenant) = &query.tenant {
@@ -108,7 +108,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn forget_acts(&self, before: Timestamp) -> Result<usize, StoreError> {
+    pub(crate) async fn forget_acts(&self, before: Timestamp) -> Result<usize, StoreError> {
         let statement =
             Statement::named("audit.forget", FORGET, vec![Arg::Uuid(first_id_at(before))]);
         Ok(self.engine.write_one(statement).await?.len())

@@ -13,14 +13,14 @@ use crate::store::operator::act::Act;
 use crate::store::operator::token::{NewToken, StoredToken, TOKEN, TokenInfo, read_token};
 
 /// The tenant name that represents all tenants.
-pub const ALL_TENANTS: &str = "*";
+pub(crate) const ALL_TENANTS: &str = "*";
 
 impl Store {
     /// Stores a token for all tenants.
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn add_token_of_all(
+    pub(crate) async fn add_token_of_all(
         &self,
         act: &Act<'_>,
         token: &NewToken,
@@ -37,7 +37,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn any_token(
+    pub(crate) async fn any_token(
         &self,
         id: &str,
     ) -> Result<Option<StoredToken<Option<TenantKey>>>, StoreError> {
@@ -74,7 +74,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn feed_tokens(
+    pub(crate) async fn feed_tokens(
         &self,
         after: Option<(Timestamp, String)>,
         limit: i64,
@@ -107,7 +107,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenant_key(&self, name: &str) -> Result<Option<TenantKey>, StoreError> {
+    pub(crate) async fn tenant_key(&self, name: &str) -> Result<Option<TenantKey>, StoreError> {
         let text = "select tenant from tenant where name = $1";
         let statement = Statement::named("tenant.key", text, vec![Arg::Text(name.to_owned())]);
         let rows = self.engine.read(&statement).await?;

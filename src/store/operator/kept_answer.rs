@@ -13,7 +13,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn kept_answer(
+    pub(crate) async fn kept_answer(
         &self,
         operator: &str,
         key_digest: &str,
@@ -50,7 +50,11 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn keep_answer(&self, kept: &KeptAnswer, at: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn keep_answer(
+        &self,
+        kept: &KeptAnswer,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let statement = Statement::named("answer.keep", KEEP, kept.args(at));
         self.engine.write_one(statement).await.map(|_| ())
     }
@@ -59,7 +63,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn forget_answers(&self, before: Timestamp) -> Result<usize, StoreError> {
+    pub(crate) async fn forget_answers(&self, before: Timestamp) -> Result<usize, StoreError> {
         let args = vec![Arg::Int(before.as_micros())];
         let statement = Statement::named("answer.forget", FORGET, args);
         Ok(self.engine.write_one(statement).await?.len())

@@ -58,7 +58,7 @@ keywords! {
 
 impl OperatorRole {
     /// The scopes of the role.
-    pub fn scopes(self) -> Vec<OperatorScope> {
+    pub(crate) fn scopes(self) -> Vec<OperatorScope> {
         use OperatorScope::{
             AuditRead, DirectoryRead, LogRead, SchemasWrite, TenantsRead, TenantsWrite, TokensWrite,
         };
@@ -76,32 +76,32 @@ impl OperatorRole {
 
 /// An operator token without its secret.
 #[derive(Debug, Clone)]
-pub struct OperatorTokenInfo {
+pub(crate) struct OperatorTokenInfo {
     /// Public part.
-    pub id: String,
+    pub(crate) id: String,
     /// Name.
-    pub name: String,
+    pub(crate) name: String,
     /// Role.
-    pub role: OperatorRole,
+    pub(crate) role: OperatorRole,
     /// The scopes to which it is limited; `None`: all of its role.
-    pub given_scopes: Option<Vec<OperatorScope>>,
+    pub(crate) given_scopes: Option<Vec<OperatorScope>>,
     /// Names of the tenants to which it is limited; `None`: all.
-    pub tenants: Option<Vec<String>>,
+    pub(crate) tenants: Option<Vec<String>>,
     /// Time of issue.
-    pub created: Timestamp,
+    pub(crate) created: Timestamp,
     /// Expiry.
-    pub expires: Option<Timestamp>,
+    pub(crate) expires: Option<Timestamp>,
     /// Last use, to the minute.
-    pub last_used: Option<Timestamp>,
+    pub(crate) last_used: Option<Timestamp>,
     /// Time of revocation.
-    pub revoked: Option<Timestamp>,
+    pub(crate) revoked: Option<Timestamp>,
     /// Public part of its successor.
-    pub successor: Option<String>,
+    pub(crate) successor: Option<String>,
 }
 
 impl OperatorTokenInfo {
     /// The scopes.
-    pub fn scopes(&self) -> Vec<OperatorScope> {
+    pub(crate) fn scopes(&self) -> Vec<OperatorScope> {
         let of_role = self.role.scopes();
         match &self.given_scopes {
             Some(given) => of_role
@@ -115,23 +115,23 @@ impl OperatorTokenInfo {
 
 /// An operator token to be stored.
 #[derive(Debug, Clone)]
-pub struct NewOperatorToken {
+pub(crate) struct NewOperatorToken {
     /// Public part.
-    pub id: String,
+    pub(crate) id: String,
     /// Name.
-    pub name: String,
+    pub(crate) name: String,
     /// Digest of the secret, in hexadecimal digits.
-    pub secret_digest: String,
+    pub(crate) secret_digest: String,
     /// Role.
-    pub role: OperatorRole,
+    pub(crate) role: OperatorRole,
     /// The scopes to which it is limited; `None`: all of its role.
-    pub scopes: Option<Vec<OperatorScope>>,
+    pub(crate) scopes: Option<Vec<OperatorScope>>,
     /// Names of the tenants to which it is limited; `None`: all.
-    pub tenants: Option<Vec<String>>,
+    pub(crate) tenants: Option<Vec<String>>,
     /// Time of issue.
-    pub created: Timestamp,
+    pub(crate) created: Timestamp,
     /// Expiry.
-    pub expires: Option<Timestamp>,
+    pub(crate) expires: Option<Timestamp>,
 }
 
 impl NewOperatorToken {
@@ -166,7 +166,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn add_operator_token(
+    pub(crate) async fn add_operator_token(
         &self,
         act: &Act<'_>,
         token: &NewOperatorToken,
@@ -186,7 +186,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn rotate_operator_token(
+    pub(crate) async fn rotate_operator_token(
         &self,
         act: &Act<'_>,
         id: &str,
@@ -211,7 +211,11 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn revoke_operator_token(&self, act: &Act<'_>, id: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn revoke_operator_token(
+        &self,
+        act: &Act<'_>,
+        id: &str,
+    ) -> Result<bool, StoreError> {
         let batch = || {
             let batch =
                 Batch::new("operator.revoke").then("acted", revoked("operator_token", act, id));
@@ -224,7 +228,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn operator_token(
+    pub(crate) async fn operator_token(
         &self,
         id: &str,
     ) -> Result<Option<(OperatorTokenInfo, String)>, StoreError> {
@@ -239,7 +243,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn operator_tokens(
+    pub(crate) async fn operator_tokens(
         &self,
         after: Option<&str>,
         limit: i64,
@@ -258,7 +262,11 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn touch_operator_token(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn touch_operator_token(
+        &self,
+        id: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let args = vec![id.into(), Arg::Int(at.as_micros())];
         let statement = Statement::named("operator.touch", TOUCH, args);
         self.engine.write_one(statement).await.map(|_| ())

@@ -16,41 +16,41 @@ use std::collections::BTreeSet;
 
 /// A stored schema.
 #[derive(Debug, Clone)]
-pub struct KeptSchema {
+pub(crate) struct KeptSchema {
     /// The tenant; `None` for all tenants.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
     /// URN of the schema in lower case; for a resource type, which is always from a file, `type ` and the name.
-    pub urn: String,
+    pub(crate) urn: String,
     /// The schema file.
-    pub document: String,
+    pub(crate) document: String,
     /// The number of its last change; all schemas share one sequence.
-    pub change: i64,
+    pub(crate) change: i64,
     /// Path of its configuration file; `None` if a command added it.
-    pub file: Option<String>,
+    pub(crate) file: Option<String>,
     /// Former attributes of its URN, which this schema may not have.
-    pub former: Vec<String>,
+    pub(crate) former: Vec<String>,
 }
 
 /// A schema or resource type file of the configuration, for storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfiguredSchema {
+pub(crate) struct ConfiguredSchema {
     /// Key of the file, in the form of [`KeptSchema::urn`].
-    pub urn: String,
+    pub(crate) urn: String,
     /// Path of the file.
-    pub origin: String,
+    pub(crate) origin: String,
     /// Text of the file.
-    pub document: String,
+    pub(crate) document: String,
     /// Names of the attributes that the file declares.
-    pub attributes: Vec<String>,
+    pub(crate) attributes: Vec<String>,
 }
 
 /// Schema settings of the configuration; `None` leaves them unchanged.
 #[derive(Debug, Clone, Default)]
-pub struct Configured {
+pub(crate) struct Configured {
     /// All schema and resource type files.
-    pub files: Option<Vec<ConfiguredSchema>>,
+    pub(crate) files: Option<Vec<ConfiguredSchema>>,
     /// Searchable attributes, in attribute notation.
-    pub searchable: Option<Vec<String>>,
+    pub(crate) searchable: Option<Vec<String>>,
 }
 
 /// Names of values shared by instances: the number of changes, and the searchable attributes.
@@ -59,26 +59,26 @@ const SEARCHABLE: &str = "searchable";
 
 /// A schema that a command added and that is also in a file of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReplacedSchema {
+pub(crate) struct ReplacedSchema {
     /// URN of the schema.
-    pub urn: String,
+    pub(crate) urn: String,
     /// Name of the file.
-    pub file: String,
+    pub(crate) file: String,
     /// Name of the tenant of the schema; `None` for all.
-    pub tenant: Option<String>,
+    pub(crate) tenant: Option<String>,
 }
 
 /// A schema change by a command.
 #[derive(Debug)]
-pub struct SchemaDocument<'a> {
+pub(crate) struct SchemaDocument<'a> {
     /// Database id of the tenant of the schema; `None` for all.
-    pub tenant: Option<i64>,
+    pub(crate) tenant: Option<i64>,
     /// URN of the schema.
-    pub urn: &'a str,
+    pub(crate) urn: &'a str,
     /// The document; `None` removes the schema.
-    pub document: Option<&'a str>,
+    pub(crate) document: Option<&'a str>,
     /// Names of the attributes before and after.
-    pub attributes: &'a BTreeSet<String>,
+    pub(crate) attributes: &'a BTreeSet<String>,
 }
 
 impl Store {
@@ -86,7 +86,10 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn kept_schemas(&self, tenant: Option<i64>) -> Result<Vec<KeptSchema>, StoreError> {
+    pub(crate) async fn kept_schemas(
+        &self,
+        tenant: Option<i64>,
+    ) -> Result<Vec<KeptSchema>, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named(
@@ -123,7 +126,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn added_schemas(&self) -> Result<Vec<KeptSchema>, StoreError> {
+    pub(crate) async fn added_schemas(&self) -> Result<Vec<KeptSchema>, StoreError> {
         self.engine
             .read(&Statement::named("schemas.added", ADDED, vec![]))
             .await?
@@ -136,7 +139,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn former_urns(&self) -> Result<BTreeSet<String>, StoreError> {
+    pub(crate) async fn former_urns(&self) -> Result<BTreeSet<String>, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named(
@@ -152,7 +155,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn replaced_schemas(&self) -> Result<Vec<ReplacedSchema>, StoreError> {
+    pub(crate) async fn replaced_schemas(&self) -> Result<Vec<ReplacedSchema>, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named("schemas.replaced", REPLACED, vec![]))
@@ -172,7 +175,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn searchable(&self) -> Result<Option<Vec<String>>, StoreError> {
+    pub(crate) async fn searchable(&self) -> Result<Option<Vec<String>>, StoreError> {
         let text = shared(&self.engine, SEARCHABLE).await?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
@@ -182,7 +185,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn configure_schemas(
+    pub(crate) async fn configure_schemas(
         &self,
         configured: &Configured,
         seen: i64,
@@ -216,7 +219,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn schema_changes(&self) -> Result<i64, StoreError> {
+    pub(crate) async fn schema_changes(&self) -> Result<i64, StoreError> {
         Ok(self
             .shared(CHANGES, "0".to_owned())
             .await?
@@ -229,7 +232,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn change_schema(
+    pub(crate) async fn change_schema(
         &self,
         act: &Act<'_>,
         schema: &SchemaDocument<'_>,
@@ -268,7 +271,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn has_schemas_of(&self, scope: &Scope) -> Result<bool, StoreError> {
+    pub(crate) async fn has_schemas_of(&self, scope: &Scope) -> Result<bool, StoreError> {
         let args = vec![Arg::Int(scope.tenant), Arg::Int(scope.schema_revision)];
         Ok(!self
             .engine

@@ -10,7 +10,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn shared(&self, name: &str, proposed: String) -> Result<String, StoreError> {
+    pub(crate) async fn shared(&self, name: &str, proposed: String) -> Result<String, StoreError> {
         let args = vec![name.into(), proposed.as_str().into()];
         self.engine
             .write_one(Statement::named(
@@ -26,7 +26,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn set_shared(&self, name: &str, value: &str) -> Result<(), StoreError> {
+    pub(crate) async fn set_shared(&self, name: &str, value: &str) -> Result<(), StoreError> {
         let text = "insert into shared (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
         self.engine
             .write_one(Statement::named(

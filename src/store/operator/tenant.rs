@@ -65,38 +65,38 @@ pub struct Tenant {
     /// Name of the tenant.
     pub name: String,
     /// Whether it is served.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Conformance mode.
-    pub conformance: Conformance,
+    pub(crate) conformance: Conformance,
     /// Required format of user names.
-    pub username_format: UsernameFormat,
+    pub(crate) username_format: UsernameFormat,
     /// Whether names of groups are unique.
-    pub unique_group_names: bool,
+    pub(crate) unique_group_names: bool,
     /// Handling of passwords.
-    pub password_policy: PasswordPolicy,
+    pub(crate) password_policy: PasswordPolicy,
     /// Effect of a PUT without members in lenient mode.
-    pub put_without_members: PutWithoutMembers,
+    pub(crate) put_without_members: PutWithoutMembers,
     /// Base URL, if it differs from the server's.
-    pub base_url: Option<String>,
+    pub(crate) base_url: Option<String>,
     /// Maximum number of active users.
     pub seats: Option<i64>,
     /// Number of changes of its settings and schemas.
-    pub revision: i64,
+    pub(crate) revision: i64,
     /// Number of changes that affect its schemas.
-    pub schema_revision: i64,
+    pub(crate) schema_revision: i64,
     /// End of the recording of request bodies in the provisioning log.
-    pub bodies_until: Option<Timestamp>,
+    pub(crate) bodies_until: Option<Timestamp>,
     /// Contact for the customer, in place of the server's: an e-mail address or a URL.
-    pub support: Option<String>,
+    pub(crate) support: Option<String>,
     /// Display name; `None`: its name.
-    pub display_name: Option<String>,
+    pub(crate) display_name: Option<String>,
     /// Id of the customer in the vendor's system.
-    pub reference: Option<String>,
+    pub(crate) reference: Option<String>,
 }
 
 impl Tenant {
     /// The database id of the tenant.
-    pub fn number(&self) -> i64 {
+    pub(crate) fn number(&self) -> i64 {
         self.number
     }
 
@@ -110,7 +110,7 @@ impl Tenant {
     }
 
     /// The settings of a tenant that has just been created.
-    pub fn fresh(name: &str, change: &TenantChange) -> Self {
+    pub(crate) fn fresh(name: &str, change: &TenantChange) -> Self {
         let unset = Self {
             number: 0,
             name: name.to_owned(),
@@ -134,7 +134,7 @@ impl Tenant {
 
     /// The settings after a change.
     #[must_use]
-    pub fn with(&self, change: &TenantChange) -> Self {
+    pub(crate) fn with(&self, change: &TenantChange) -> Self {
         let text = |given: &Option<Option<String>>, own: &Option<String>| {
             given.clone().unwrap_or_else(|| own.clone())
         };
@@ -158,7 +158,7 @@ impl Tenant {
     }
 
     /// The key in the provisioning log.
-    pub fn key(&self) -> TenantKey {
+    pub(crate) fn key(&self) -> TenantKey {
         TenantKey(self.number)
     }
 }
@@ -175,9 +175,9 @@ pub struct TenantInfo {
     /// Live resources with a seat.
     pub active_users: i64,
     /// Live resources of other types.
-    pub groups: i64,
+    pub(crate) groups: i64,
     /// When it was created.
-    pub created: Timestamp,
+    pub(crate) created: Timestamp,
     /// Health.
     pub health: Health,
     /// Time of its latest request.
@@ -250,7 +250,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn create_tenant(
+    pub(crate) async fn create_tenant(
         &self,
         act: &Act<'_>,
         name: &str,
@@ -276,7 +276,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenant_now(&self, number: i64) -> Result<Option<Tenant>, StoreError> {
+    pub(crate) async fn tenant_now(&self, number: i64) -> Result<Option<Tenant>, StoreError> {
         let text = format!("select {COLUMNS} from tenant t where t.tenant = $1");
         let rows = self
             .engine
@@ -290,7 +290,10 @@ impl Store {
     }
 
     /// The limit of seats of the tenant with that id, and the number in use; `None` if the tenant was deleted.
-    pub async fn seats(&self, number: i64) -> Result<Option<(Option<i64>, i64)>, StoreError> {
+    pub(crate) async fn seats(
+        &self,
+        number: i64,
+    ) -> Result<Option<(Option<i64>, i64)>, StoreError> {
         let statement = Statement::named("tenant.seats", SEATS, vec![Arg::Int(number)]);
         let rows = self.engine.read(&statement).await?;
         let seats = |row: &Row| Ok((row.opt_int(0)?, row.int(1)?));
@@ -303,7 +306,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn change_tenant(
+    pub(crate) async fn change_tenant(
         &self,
         act: &Act<'_>,
         name: &str,
@@ -333,7 +336,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Unique`] if two resources have the same value, or an error of the database.
-    pub async fn claim_display(
+    pub(crate) async fn claim_display(
         &self,
         tenant: &str,
         of_type: &TypeIds,

@@ -11,15 +11,15 @@ use crate::store::handle::Store;
 
 /// A query of figures of tenants.
 #[derive(Debug, Clone, Copy)]
-pub struct FiguresQuery {
+pub(crate) struct FiguresQuery {
     /// The current time.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// Tokens that expire before this time expire soon.
-    pub until: Timestamp,
+    pub(crate) until: Timestamp,
     /// Whether tenants without a seat limit and without an expiring token are included.
-    pub everything: bool,
+    pub(crate) everything: bool,
     /// Maximum number of tenants.
-    pub limit: i64,
+    pub(crate) limit: i64,
 }
 
 impl Store {
@@ -27,7 +27,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenant_figures(
+    pub(crate) async fn tenant_figures(
         &self,
         query: &FiguresQuery,
     ) -> Result<Vec<TenantFigures>, StoreError> {
@@ -57,7 +57,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenants_by_health(
+    pub(crate) async fn tenants_by_health(
         &self,
         time: HealthTime,
     ) -> Result<Vec<(Health, i64)>, StoreError> {

@@ -18,7 +18,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenants_after(&self, number: i64) -> Result<Vec<Tenant>, StoreError> {
+    pub(crate) async fn tenants_after(&self, number: i64) -> Result<Vec<Tenant>, StoreError> {
         let text = format!(
             "select {COLUMNS} from tenant t where t.tenant > $1 order by t.tenant {{limit}}$2"
         );
@@ -38,7 +38,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenants_with_requests_before(
+    pub(crate) async fn tenants_with_requests_before(
         &self,
         moment: Timestamp,
         after: Option<TenantKey>,
@@ -71,7 +71,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn count_resources(&self) -> Result<i64, StoreError> {
+    pub(crate) async fn count_resources(&self) -> Result<i64, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named(

@@ -15,11 +15,11 @@ use crate::store::operator::tenant_query::{
 
 /// Names of the resource types that are counted for a tenant.
 #[derive(Debug, Clone, Copy)]
-pub struct CountedTypes<'a> {
+pub(crate) struct CountedTypes<'a> {
     /// The type with seats.
-    pub seated: &'a str,
+    pub(crate) seated: &'a str,
     /// The other counted type.
-    pub grouped: &'a str,
+    pub(crate) grouped: &'a str,
 }
 
 /// A part of a list: tenants that are found in the order of one index.
@@ -198,7 +198,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenant(
+    pub(crate) async fn tenant(
         &self,
         name: &str,
         counted: CountedTypes<'_>,
@@ -218,7 +218,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenants(
+    pub(crate) async fn tenants(
         &self,
         query: &TenantQuery,
         counted: CountedTypes<'_>,
@@ -300,7 +300,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn count_tenants(
+    pub(crate) async fn count_tenants(
         &self,
         query: &TenantQuery,
         time: HealthTime,

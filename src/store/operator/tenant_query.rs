@@ -46,18 +46,18 @@ pub struct TenantQuery {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TenantPlace {
     /// The part of the list, counted from 0.
-    pub part: i64,
+    pub(crate) part: i64,
     /// The value of the tenant by which the list is ordered.
-    pub figure: i64,
+    pub(crate) figure: i64,
     /// Database id of the tenant.
-    pub tenant: i64,
+    pub(crate) tenant: i64,
     /// Name of the tenant.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 impl TenantPlace {
     /// The position after a tenant in the order of names.
-    pub fn of_name(name: String) -> Self {
+    pub(crate) fn of_name(name: String) -> Self {
         Self {
             name,
             ..Self::default()
@@ -71,7 +71,7 @@ pub struct TenantPage {
     /// The tenants.
     pub tenants: Vec<TenantInfo>,
     /// The position of the next page; `None` at the end.
-    pub next: Option<TenantPlace>,
+    pub(crate) next: Option<TenantPlace>,
 }
 
 impl TenantQuery {

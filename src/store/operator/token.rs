@@ -37,49 +37,49 @@ pub struct TokenInfo {
     /// Name.
     pub name: String,
     /// Scope.
-    pub scope: TokenScope,
+    pub(crate) scope: TokenScope,
     /// Time of issue.
-    pub created: Timestamp,
+    pub(crate) created: Timestamp,
     /// Expiry.
-    pub expires: Option<Timestamp>,
+    pub(crate) expires: Option<Timestamp>,
     /// Last use, to the minute, or to the hour for a feed token.
     pub last_used: Option<Timestamp>,
     /// Time of revocation.
-    pub revoked: Option<Timestamp>,
+    pub(crate) revoked: Option<Timestamp>,
     /// Public part of its successor.
-    pub successor: Option<String>,
+    pub(crate) successor: Option<String>,
     /// Name of the operator token that issued it; `None`: a command.
-    pub created_by: Option<String>,
+    pub(crate) created_by: Option<String>,
 }
 
 /// A stored token, for authentication.
 #[derive(Debug, Clone)]
 pub struct StoredToken<T> {
     /// The token.
-    pub info: TokenInfo,
+    pub(crate) info: TokenInfo,
     /// Digest of the secret, in hexadecimal digits.
-    pub digest: String,
+    pub(crate) digest: String,
     /// The tenant of the token.
     pub tenant: T,
 }
 
 /// A token to be stored.
 #[derive(Debug, Clone)]
-pub struct NewToken {
+pub(crate) struct NewToken {
     /// Public part.
-    pub id: String,
+    pub(crate) id: String,
     /// Name.
-    pub name: String,
+    pub(crate) name: String,
     /// Digest of the secret, in hexadecimal digits.
-    pub secret_digest: String,
+    pub(crate) secret_digest: String,
     /// Scope.
-    pub scope: TokenScope,
+    pub(crate) scope: TokenScope,
     /// Time of issue.
-    pub created: Timestamp,
+    pub(crate) created: Timestamp,
     /// Expiry.
-    pub expires: Option<Timestamp>,
+    pub(crate) expires: Option<Timestamp>,
     /// Name of the operator token that issues it.
-    pub created_by: Option<String>,
+    pub(crate) created_by: Option<String>,
 }
 
 impl NewToken {
@@ -118,7 +118,7 @@ pub(in crate::store) fn read_token(row: &Row, first: usize) -> Result<TokenInfo,
 
 impl CallerSnapshot {
     /// A snapshot of a valid token and its tenant.
-    pub fn of(tenant: &Tenant, token: &TokenInfo) -> Self {
+    pub(crate) fn of(tenant: &Tenant, token: &TokenInfo) -> Self {
         Self {
             token: token.id.as_str().into(),
             token_scope: token.scope.as_str(),
@@ -129,7 +129,7 @@ impl CallerSnapshot {
 
     /// A snapshot of the same token with a newer state of the tenant.
     #[must_use]
-    pub fn with_tenant(&self, tenant: &Tenant) -> Self {
+    pub(crate) fn with_tenant(&self, tenant: &Tenant) -> Self {
         Self {
             revision: tenant.revision,
             ..self.clone()
@@ -142,7 +142,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn add_token(
+    pub(crate) async fn add_token(
         &self,
         act: &Act<'_>,
         tenant: &str,
@@ -161,7 +161,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn rotate_token(
+    pub(crate) async fn rotate_token(
         &self,
         act: &Act<'_>,
         id: &str,
@@ -201,7 +201,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn revoke_token(&self, act: &Act<'_>, id: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn revoke_token(&self, act: &Act<'_>, id: &str) -> Result<bool, StoreError> {
         let batch = || {
             let batch = Batch::new("token.revoke").then("acted", revoked("token", act, id));
             act.end(batch, "acted", "id")
@@ -213,7 +213,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn touch_token(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn touch_token(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
         let args = vec![id.into(), Arg::Int(at.as_micros())];
         self.engine
             .write_one(Statement::named("token.touch", TOUCH, args))

@@ -24,17 +24,17 @@ pub struct TokenQuery {
 /// A query of expiring tokens: those without a successor that are valid at one time and not at a later one, in the
 /// order of their expiry.
 #[derive(Debug, Clone)]
-pub struct EndingQuery<'a> {
+pub(crate) struct EndingQuery<'a> {
     /// Only tokens of the tenant with this name.
-    pub tenant: Option<&'a str>,
+    pub(crate) tenant: Option<&'a str>,
     /// Time at which they are valid.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// Time at which they have expired.
-    pub until: Timestamp,
+    pub(crate) until: Timestamp,
     /// Only tokens after the one with this expiry and id.
-    pub after: Option<&'a (Timestamp, String)>,
+    pub(crate) after: Option<&'a (Timestamp, String)>,
     /// Maximum number of tokens.
-    pub limit: i64,
+    pub(crate) limit: i64,
 }
 
 fn select_tokens() -> Sql {
@@ -51,7 +51,10 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tokens(&self, query: &TokenQuery) -> Result<Option<Vec<TokenInfo>>, StoreError> {
+    pub(crate) async fn tokens(
+        &self,
+        query: &TokenQuery,
+    ) -> Result<Option<Vec<TokenInfo>>, StoreError> {
         let last = match &query.after {
             Some(after) => match self.any_token(after).await? {
                 Some(found) => Some(found.info),
@@ -100,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn ending_tokens(
+    pub(crate) async fn ending_tokens(
         &self,
         query: &EndingQuery<'_>,
     ) -> Result<Vec<TokenInfo>, StoreError> {
@@ -134,7 +137,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn has_good_token(&self, now: Timestamp) -> Result<bool, StoreError> {
+    pub(crate) async fn has_good_token(&self, now: Timestamp) -> Result<bool, StoreError> {
         Ok(!self
             .engine
             .read(&Statement::named(
@@ -150,7 +153,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn count_tokens(&self, tenant: &str) -> Result<i64, StoreError> {
+    pub(crate) async fn count_tokens(&self, tenant: &str) -> Result<i64, StoreError> {
         let rows = self
             .engine
             .read(&Statement::named("token.count", COUNT, vec![tenant.into()]))

@@ -26,22 +26,22 @@ use uuid::Uuid;
 
 /// A member of a group, for an export.
 #[derive(Debug, Clone)]
-pub struct MemberRow {
+pub(crate) struct MemberRow {
     /// Key of the member, by which members are paged.
-    pub key: MemberKey,
+    pub(crate) key: MemberKey,
     /// Id of the member.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// Type of the member.
-    pub resource_type: Arc<ResourceType>,
+    pub(crate) resource_type: Arc<ResourceType>,
 }
 
 /// The time of an export: resources created later are not included.
 #[derive(Debug, Clone, Copy)]
-pub struct Until(i64);
+pub(crate) struct Until(i64);
 
 impl Until {
     /// Whether a resource existed at that time.
-    pub fn includes(self, found: &StoredResource) -> bool {
+    pub(crate) fn includes(self, found: &StoredResource) -> bool {
         found.seq - (type_id_of(found.seq) << TYPE_SHIFT) < self.0
     }
 
@@ -52,12 +52,12 @@ impl Until {
 
 impl Store {
     /// The current time, for an export.
-    pub fn until(&self, now: Timestamp) -> Until {
+    pub(crate) fn until(&self, now: Timestamp) -> Until {
         Until(self.sequence.for_change(now))
     }
 
     /// Reserves a key in the order of creation; later reservations return greater keys.
-    pub fn place(&self, of_type: &TypeIds, now: Timestamp) -> ReservedSeq {
+    pub(crate) fn place(&self, of_type: &TypeIds, now: Timestamp) -> ReservedSeq {
         ReservedSeq(self.sequence.for_type(of_type.type_id, now))
     }
 
@@ -65,7 +65,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn find_many(
+    pub(crate) async fn find_many(
         &self,
         scope: &ConfirmedScope,
         ids: &[Uuid],
@@ -95,7 +95,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn last_versions(
+    pub(crate) async fn last_versions(
         &self,
         scope: &Scope,
         ids: &[Uuid],
@@ -118,7 +118,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn password_digests(
+    pub(crate) async fn password_digests(
         &self,
         scope: &Scope,
         ids: &[Uuid],
@@ -144,7 +144,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn members_page(
+    pub(crate) async fn members_page(
         &self,
         scope: &Scope,
         group: &StoredResource,
@@ -190,7 +190,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn holder(
+    pub(crate) async fn holder(
         &self,
         scope: &Scope,
         of_type: &TypeIds,
@@ -230,14 +230,14 @@ impl Store {
     ///
     /// # Errors
     /// If the copy cannot be written.
-    pub async fn copy_into(&self, file: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn copy_into(&self, file: &str) -> Result<bool, StoreError> {
         self.engine.copy_into(file).await
     }
 }
 
 impl MemberRow {
     /// Whether it existed at that time.
-    pub fn is_within(&self, until: Until) -> bool {
+    pub(crate) fn is_within(&self, until: Until) -> bool {
         until.includes_key(self.key)
     }
 }

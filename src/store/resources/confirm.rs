@@ -10,7 +10,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Outdated`] if the token or the tenant has changed.
-    pub async fn confirm(&self, claim: &ScopeClaim) -> Result<ConfirmedScope, StoreError> {
+    pub(crate) async fn confirm(&self, claim: &ScopeClaim) -> Result<ConfirmedScope, StoreError> {
         if let Some(confirmed) = claim.as_confirmed() {
             return Ok(confirmed);
         }

@@ -24,7 +24,7 @@ pub struct CatalogIds {
 #[derive(Debug)]
 pub struct TypeIds {
     /// The type.
-    pub resource_type: Arc<ResourceType>,
+    pub(crate) resource_type: Arc<ResourceType>,
     /// The database id of the type.
     pub(in crate::store) type_id: i64,
     /// Ids of the type's leaves; `None` for those without index rows.

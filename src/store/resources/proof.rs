@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// A snapshot of token and tenant of a caller.
 #[derive(Debug, Clone)]
-pub struct CallerSnapshot {
+pub(crate) struct CallerSnapshot {
     pub(in crate::store) token: Arc<str>,
     pub(in crate::store) token_scope: &'static str,
     pub(in crate::store) expires: Option<Timestamp>,
@@ -23,7 +23,7 @@ pub struct CallerSnapshot {
 
 impl CallerSnapshot {
     /// Expiry of the token; `None` if it does not expire.
-    pub fn expires(&self) -> Option<Timestamp> {
+    pub(crate) fn expires(&self) -> Option<Timestamp> {
         self.expires
     }
 }
@@ -42,7 +42,7 @@ pub struct ConfirmedScope(ScopeClaim);
 
 impl ScopeClaim {
     /// The scope of a cached caller: a statement has to confirm the snapshot.
-    pub fn cached(scope: Scope, snapshot: Arc<CallerSnapshot>) -> Self {
+    pub(crate) fn cached(scope: Scope, snapshot: Arc<CallerSnapshot>) -> Self {
         Self {
             scope,
             snapshot: Some(snapshot),
@@ -50,7 +50,7 @@ impl ScopeClaim {
     }
 
     /// The snapshot to confirm; `None` if it is confirmed.
-    pub fn snapshot(&self) -> Option<&Arc<CallerSnapshot>> {
+    pub(crate) fn snapshot(&self) -> Option<&Arc<CallerSnapshot>> {
         self.snapshot.as_ref()
     }
 

@@ -14,7 +14,7 @@ pub struct Scope {
 
 impl Scope {
     /// The types and their ids.
-    pub fn layout(&self) -> &CatalogIds {
+    pub(crate) fn layout(&self) -> &CatalogIds {
         &self.layout
     }
 }

@@ -9,16 +9,16 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Name of the tenant.
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// The difference.
-    pub fault: Fault,
+    pub(crate) fault: Fault,
     /// Why it was not repaired though that was requested.
     pub unrepaired: Option<Unrepaired>,
 }
 
 /// Kinds of differences.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The document of a resource cannot be read.
     Unreadable {
         /// Name of the resource type.
@@ -100,7 +100,7 @@ pub enum Fault {
 
 /// A part of a resource that differs from its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StalePart {
+pub(crate) enum StalePart {
     /// The columns of its display name.
     Display,
     /// The look-up columns for the application.
@@ -116,15 +116,15 @@ pub enum StalePart {
 }
 
 /// Paths of attributes that have index rows; `None` for an attribute that is not searched.
-pub type IndexedPaths = Vec<Option<String>>;
+pub(crate) type IndexedPaths = Vec<Option<String>>;
 
 /// Resources of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LiveCounts {
+pub(crate) struct LiveCounts {
     /// All resources.
-    pub live: i64,
+    pub(crate) live: i64,
     /// Resources with a seat.
-    pub active: i64,
+    pub(crate) active: i64,
 }
 
 /// Why a finding was not repaired.

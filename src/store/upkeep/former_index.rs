@@ -28,7 +28,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn move_scanned(&self, scope: &Scope) -> Result<u64, StoreError> {
+    pub(crate) async fn move_scanned(&self, scope: &Scope) -> Result<u64, StoreError> {
         let (mut after, mut count) = (i64::MIN, 0);
         loop {
             let args = vec![Arg::Int(scope.tenant), Arg::Int(after), Arg::Int(SLICE)];

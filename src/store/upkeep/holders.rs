@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 /// A resource with values of an extension.
 #[derive(Debug)]
-pub struct Holder<'a> {
+pub(crate) struct Holder<'a> {
     /// Type of the resource.
-    pub resource_type: &'a ResourceType,
+    pub(crate) resource_type: &'a ResourceType,
     /// Id of the resource.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// The values, by name of attribute.
-    pub values: &'a Map<String, Value>,
+    pub(crate) values: &'a Map<String, Value>,
 }
 
 impl Store {
@@ -27,7 +27,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn visit_resources(
+    pub(crate) async fn visit_resources(
         &self,
         scope: &Scope,
         visit: &mut (dyn FnMut(&ResourceType, &Attributes) + Send),
@@ -54,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn visit_holders(
+    pub(crate) async fn visit_holders(
         &self,
         scope: &Scope,
         urn: &str,

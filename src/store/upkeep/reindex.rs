@@ -12,13 +12,13 @@ const PASSES: u32 = 8;
 
 /// The result of reindexing a tenant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reindexed {
+pub(crate) struct Reindexed {
     /// Number of resources whose index was out of date.
-    pub changed: u64,
+    pub(crate) changed: u64,
     /// Number of resources with a unique value that another resource has.
-    pub taken: u64,
+    pub(crate) taken: u64,
     /// Number of resources that were changed during every attempt.
-    pub overtaken: u64,
+    pub(crate) overtaken: u64,
 }
 
 impl Store {
@@ -27,7 +27,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn reindex(
+    pub(crate) async fn reindex(
         &self,
         scope: &Scope,
         tenant: &str,
@@ -53,7 +53,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn wait_for_older_transactions(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn wait_for_older_transactions(&self) -> Result<bool, StoreError> {
         self.engine.wait_for_older_transactions().await
     }
 }

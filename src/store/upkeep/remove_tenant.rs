@@ -18,7 +18,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn delete_tenant(
+    pub(crate) async fn delete_tenant(
         &self,
         act: &Act<'_>,
         name: &str,

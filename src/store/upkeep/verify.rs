@@ -71,19 +71,19 @@ pub(in crate::store) struct Verification<'a> {
 
 /// The result of a verification.
 #[derive(Debug, Default)]
-pub struct Verified {
+pub(crate) struct Verified {
     /// The findings; at most the first 10 000 of each tenant.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// Number of further findings.
-    pub unlisted: u64,
+    pub(crate) unlisted: u64,
     /// Number of findings that could not be repaired although it was requested.
-    pub unrepaired: u64,
+    pub(crate) unrepaired: u64,
 }
 
 impl Verified {
     /// Number of findings.
     #[must_use]
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.findings.len() as u64 + self.unlisted
     }
 

@@ -17,7 +17,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Outdated`] if the token or the tenant has changed.
-    pub async fn find(
+    pub(crate) async fn find(
         &self,
         scope: &ScopeClaim,
         resource_type: &ResourceType,

@@ -26,7 +26,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Outdated`] if the token or the tenant has changed.
-    pub async fn list(
+    pub(crate) async fn list(
         &self,
         scope: &ScopeClaim,
         listed: &[ListTarget<'_>],

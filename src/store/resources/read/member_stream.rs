@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 /// A stream of members in the order of their keys. It holds a connection until the last member was read or it is
 /// dropped.
 #[derive(Debug)]
-pub struct MemberStream {
+pub(crate) struct MemberStream {
     scope: Scope,
     rows: mpsc::Receiver<Result<Row, StoreError>>,
 }
@@ -24,7 +24,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn roll(
+    pub(crate) async fn roll(
         &self,
         scope: &ConfirmedScope,
         group: &StoredResource,
@@ -51,7 +51,7 @@ impl MemberStream {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn next(&mut self) -> Result<Option<Related>, StoreError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Related>, StoreError> {
         loop {
             let Some(row) = self.rows.recv().await.transpose()? else {
                 return Ok(None);

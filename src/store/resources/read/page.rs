@@ -36,23 +36,23 @@ pub struct ListTarget<'a> {
 #[derive(Debug, Clone)]
 pub struct SortOrder {
     /// The sort value; for a multi-valued attribute the primary value, or else the first.
-    pub by: Target,
+    pub(crate) by: Target,
     /// Greatest first, with resources without a value before all others (RFC 7644 section 3.4.2.3).
-    pub descending: bool,
+    pub(crate) descending: bool,
 }
 
 /// The position of a resource in a list: its sort values, and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bookmark {
     /// Sort values before the key.
-    pub values: Vec<BookmarkValue>,
+    pub(crate) values: Vec<BookmarkValue>,
     /// The resource's internal key.
-    pub seq: i64,
+    pub(crate) seq: i64,
 }
 
 /// A sort value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BookmarkValue {
+pub(crate) enum BookmarkValue {
     /// A number.
     Int(i64),
     /// Text.
@@ -93,7 +93,11 @@ pub struct PageRequest {
 
 impl SortOrder {
     /// The position of a resource with these attributes in the list.
-    pub fn mark(order: Option<&Self>, found: &StoredResource, attributes: &Attributes) -> Bookmark {
+    pub(crate) fn mark(
+        order: Option<&Self>,
+        found: &StoredResource,
+        attributes: &Attributes,
+    ) -> Bookmark {
         let values = order.map_or_else(Vec::new, |order| order.values(found, attributes));
         Bookmark {
             values,

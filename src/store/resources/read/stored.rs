@@ -24,25 +24,25 @@ pub struct StoredResource {
     /// The attributes as JSON text, without memberships.
     pub document: StoredDocument,
     /// Memberships, as far as they were requested.
-    pub relations: Vec<Related>,
+    pub(crate) relations: Vec<Related>,
     /// Type of the resource.
     pub resource_type: Arc<ResourceType>,
 }
 
 /// The resource at the other end of a membership.
 #[derive(Debug, Clone)]
-pub struct Related {
+pub(crate) struct Related {
     pub(in crate::store) seq: i64,
     /// Id of the resource.
-    pub id: Uuid,
+    pub(crate) id: Uuid,
     /// Value of `display`.
-    pub display: Option<String>,
+    pub(crate) display: Option<String>,
     /// Type of the resource.
-    pub resource_type: Arc<ResourceType>,
+    pub(crate) resource_type: Arc<ResourceType>,
     /// Whether it is a member of the resource that was read; otherwise the reverse.
-    pub is_member: bool,
+    pub(crate) is_member: bool,
     /// Whether the membership is direct.
-    pub is_direct: bool,
+    pub(crate) is_direct: bool,
 }
 
 /// The documents to read.
@@ -82,7 +82,7 @@ pub struct Relations {
 impl Relations {
     /// These memberships, limited to this number of members of all resources together; one more shows that there are more.
     #[must_use]
-    pub fn at_most(self, members: usize) -> Self {
+    pub(crate) fn at_most(self, members: usize) -> Self {
         Self {
             most: and_one(members),
             ..self
@@ -91,7 +91,7 @@ impl Relations {
 
     /// These memberships, limited to this number of groups of all resources together; one more shows that there are more.
     #[must_use]
-    pub fn at_most_groups(self, groups: usize) -> Self {
+    pub(crate) fn at_most_groups(self, groups: usize) -> Self {
         Self {
             most_groups: and_one(groups),
             ..self
@@ -115,7 +115,7 @@ fn and_one(count: usize) -> Option<i64> {
 
 impl StoredResource {
     /// Whether the document was too large to be read with a page: it is empty, and has to be read by id.
-    pub fn is_left_out(&self) -> bool {
+    pub(crate) fn is_left_out(&self) -> bool {
         self.document.is_empty()
     }
 

@@ -12,15 +12,15 @@ use uuid::Uuid;
 
 /// A membership with its keys.
 #[derive(Debug, Clone)]
-pub struct SweptMember {
+pub(crate) struct SweptMember {
     /// Key of the group and of the member.
-    pub keys: (i64, i64),
+    pub(crate) keys: (i64, i64),
     /// Id of the group.
-    pub group: Uuid,
+    pub(crate) group: Uuid,
     /// Id of the member.
-    pub member: Uuid,
+    pub(crate) member: Uuid,
     /// Name of the member's resource type.
-    pub resource_type: Option<String>,
+    pub(crate) resource_type: Option<String>,
 }
 
 impl Store {
@@ -28,7 +28,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn sweep_resources(
+    pub(crate) async fn sweep_resources(
         &self,
         scope: &Scope,
         of_type: &TypeIds,
@@ -51,7 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn sweep_members(
+    pub(crate) async fn sweep_members(
         &self,
         tenant: i64,
         (group, member): (i64, i64),
@@ -75,7 +75,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn tenant_after(&self, number: i64) -> Result<Option<i64>, StoreError> {
+    pub(crate) async fn tenant_after(&self, number: i64) -> Result<Option<i64>, StoreError> {
         let args = vec![Arg::Int(number)];
         let statement = Statement::named("sweep.tenant", TENANT, args);
         let rows = self.engine.read(&statement).await?;

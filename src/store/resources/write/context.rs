@@ -10,7 +10,7 @@ use crate::store::resources::scope::Scope;
 
 /// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WriteOutcome {
+pub(crate) enum WriteOutcome {
     /// The change is stored with this version.
     Done(i64),
     /// The resource or the tenant's schemas changed in the meantime, or the resource was deleted: read again.
@@ -23,33 +23,33 @@ pub enum WriteOutcome {
 
 /// The context of a change.
 #[derive(Debug, Clone, Copy)]
-pub struct WriteContext<'a> {
+pub(crate) struct WriteContext<'a> {
     /// Tenant and ids, from a confirmed scope or from a creation with the proof.
     pub(in crate::store) scope: &'a Scope,
     /// Type of the resource.
-    pub of_type: &'a TypeIds,
+    pub(crate) of_type: &'a TypeIds,
     /// The author and the time.
-    pub author: &'a Author,
+    pub(crate) author: &'a Author,
     /// Whether the tenant has a limit of seats.
-    pub limited: bool,
+    pub(crate) limited: bool,
     /// Whether the version must also be unchanged, because the request has a precondition.
-    pub exactly: bool,
+    pub(crate) exactly: bool,
     /// Values of an import that replace generated ones.
-    pub given: ImportOverrides,
+    pub(crate) given: ImportOverrides,
     /// The action in the change log.
-    pub action: ChangeAction,
+    pub(crate) action: ChangeAction,
 }
 
 /// The creation of a resource: its statement contains the proof of the claim.
 #[derive(Debug, Clone, Copy)]
-pub struct Creating<'a> {
+pub(crate) struct Creating<'a> {
     pub(in crate::store) claim: &'a ScopeClaim,
     pub(in crate::store) writing: WriteContext<'a>,
 }
 
 impl ScopeClaim {
     /// Starts the creation of a resource, whose statement contains the proof.
-    pub fn creating<'a>(&'a self, of_type: &'a TypeIds, author: &'a Author) -> Creating<'a> {
+    pub(crate) fn creating<'a>(&'a self, of_type: &'a TypeIds, author: &'a Author) -> Creating<'a> {
         Creating {
             claim: self,
             writing: WriteContext::under(self, of_type, author),
@@ -59,27 +59,31 @@ impl ScopeClaim {
 
 impl ConfirmedScope {
     /// Begins the change of a resource.
-    pub fn writing<'a>(&'a self, of_type: &'a TypeIds, author: &'a Author) -> WriteContext<'a> {
+    pub(crate) fn writing<'a>(
+        &'a self,
+        of_type: &'a TypeIds,
+        author: &'a Author,
+    ) -> WriteContext<'a> {
         WriteContext::under(self, of_type, author)
     }
 }
 
 impl<'a> Creating<'a> {
     /// Type of the resource.
-    pub fn of_type(&self) -> &'a TypeIds {
+    pub(crate) fn of_type(&self) -> &'a TypeIds {
         self.writing.of_type
     }
 
     /// Whether the tenant has a limit of seats.
     #[must_use]
-    pub fn limited(mut self, limited: bool) -> Self {
+    pub(crate) fn limited(mut self, limited: bool) -> Self {
         self.writing.limited = limited;
         self
     }
 
     /// Values of an import that replace generated ones.
     #[must_use]
-    pub fn given(mut self, given: ImportOverrides) -> Self {
+    pub(crate) fn given(mut self, given: ImportOverrides) -> Self {
         self.writing.given = given;
         self
     }
@@ -107,20 +111,20 @@ impl<'a> WriteContext<'a> {
 
 /// A resource at the last read, and the attributes in its document.
 #[derive(Debug, Clone, Copy)]
-pub struct Current<'a> {
+pub(crate) struct Current<'a> {
     /// The stored resource.
-    pub found: &'a StoredResource,
+    pub(crate) found: &'a StoredResource,
     /// The document's attributes.
-    pub attributes: &'a Attributes,
+    pub(crate) attributes: &'a Attributes,
 }
 
 /// Values of a resource that only an import sets.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct ImportOverrides {
+pub(crate) struct ImportOverrides {
     /// New times of the resource, and its version if the next one is not greater.
-    pub meta: Option<Meta>,
+    pub(crate) meta: Option<Meta>,
     /// Reserved key of the resource in the order of creation.
-    pub place: Option<ReservedSeq>,
+    pub(crate) place: Option<ReservedSeq>,
 }
 
 impl ImportOverrides {
@@ -132,7 +136,7 @@ impl ImportOverrides {
 
 /// A key in the order of creation, reserved for a resource.
 #[derive(Debug, Clone, Copy)]
-pub struct ReservedSeq(pub(in crate::store) i64);
+pub(crate) struct ReservedSeq(pub(in crate::store) i64);
 
 impl WriteContext<'_> {
     pub(in crate::store) fn tenant(&self) -> Arg {

@@ -26,7 +26,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn resolve_members(
+    pub(crate) async fn resolve_members(
         &self,
         scope: &Scope,
         ids: &[Uuid],
@@ -65,7 +65,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn members_matching(
+    pub(crate) async fn members_matching(
         &self,
         scope: &Scope,
         of_type: &TypeIds,
@@ -94,7 +94,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn has_members(
+    pub(crate) async fn has_members(
         &self,
         scope: &Scope,
         group: &StoredResource,
@@ -112,7 +112,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn change_members(
+    pub(crate) async fn change_members(
         &self,
         writing: &WriteContext<'_>,
         group: &StoredResource,

@@ -15,11 +15,11 @@ pub(in crate::store) struct MemberMove {
 
 /// The key of a resource that can become a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MemberKey(pub(in crate::store) i64);
+pub(crate) struct MemberKey(pub(in crate::store) i64);
 
 /// The resulting change of the members of a group by a request.
 #[derive(Debug, Clone, Default)]
-pub struct MemberDelta {
+pub(crate) struct MemberDelta {
     cleared: bool,
     add: BTreeSet<i64>,
     remove: BTreeSet<i64>,
@@ -27,7 +27,7 @@ pub struct MemberDelta {
 
 impl MemberDelta {
     /// Whether there is nothing to change.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         !self.cleared && self.add.is_empty() && self.remove.is_empty()
     }
 
@@ -54,7 +54,7 @@ impl MemberDelta {
     }
 
     /// Whether the group has members afterwards, if that follows from the change.
-    pub fn has_members(&self) -> Option<bool> {
+    pub(crate) fn has_members(&self) -> Option<bool> {
         if self.add.is_empty() {
             self.cleared.then_some(false)
         } else {
@@ -63,7 +63,7 @@ impl MemberDelta {
     }
 
     /// Adds members.
-    pub fn add(&mut self, members: impl IntoIterator<Item = MemberKey>) {
+    pub(crate) fn add(&mut self, members: impl IntoIterator<Item = MemberKey>) {
         for MemberKey(seq) in members {
             self.remove.remove(&seq);
             self.add.insert(seq);
@@ -71,7 +71,7 @@ impl MemberDelta {
     }
 
     /// Removes members.
-    pub fn remove(&mut self, members: impl IntoIterator<Item = MemberKey>) {
+    pub(crate) fn remove(&mut self, members: impl IntoIterator<Item = MemberKey>) {
         for MemberKey(seq) in members {
             self.add.remove(&seq);
             if !self.cleared {
@@ -81,7 +81,7 @@ impl MemberDelta {
     }
 
     /// Removes all members; later additions apply.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self {
             cleared: true,
             ..Self::default()

@@ -34,7 +34,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unique`] if a unique value is in use; [`StoreError::Outdated`] if the token or the tenant has
     /// changed.
-    pub async fn create(
+    pub(crate) async fn create(
         &self,
         creating: &Creating<'_>,
         id: Uuid,
@@ -117,7 +117,7 @@ impl Store {
     ///
     /// # Errors
     /// The errors of [`Store::create`].
-    pub async fn replace(
+    pub(crate) async fn replace(
         &self,
         writing: &WriteContext<'_>,
         before: Current<'_>,
@@ -227,7 +227,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub async fn delete(
+    pub(crate) async fn delete(
         &self,
         writing: &WriteContext<'_>,
         before: Current<'_>,
