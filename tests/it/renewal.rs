@@ -185,7 +185,7 @@ fn health_asks_over_tls() {
         (
             format!("health --config {config} /nothing"),
             1,
-            "answered 404",
+            "returned 404",
         ),
         (
             format!("health http://{address}/readyz"),

@@ -136,7 +136,7 @@ async fn a_schema_that_is_there() {
     assert!(
         refused
             .told
-            .contains("grant the role of database.url what it lacks"),
+            .contains("grant the missing privileges to the role of database.url"),
         "{}",
         refused.told
     );

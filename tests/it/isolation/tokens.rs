@@ -274,7 +274,7 @@ async fn a_token_for_reading_reads(server: Server) {
                 answer.body
             ),
             (true, _) => assert!(
-                detail(&answer.refused(403, "")).contains("reading only"),
+                detail(&answer.refused(403, "")).contains("read-only"),
                 "{method} {path}"
             ),
             (false, "/Me") => assert_eq!(answer.status, 501),

@@ -299,7 +299,7 @@ async fn what_cannot_be_is_refused(server: Server) {
         ),
         (
             add("a", url, "user", None, Start::Now).await,
-            "is no pattern of event types",
+            "is not a pattern of event types",
         ),
         (
             add("a", url, "*", Some("none"), Start::Now).await,
@@ -307,11 +307,11 @@ async fn what_cannot_be_is_refused(server: Server) {
         ),
         (
             add("a", url, "*", None, wrong_cursor()).await,
-            "\"7\" is no cursor",
+            "\"7\" is not a cursor",
         ),
         (
             add("a", url, "*", None, gone()).await,
-            "is not kept any more",
+            "were deleted",
         ),
     ] {
         let told = outcome.unwrap_err().to_string();
