@@ -29,6 +29,7 @@ pub(crate) enum TraceError {
         allowed: &'static str,
     },
     /// The exporter cannot be created from the variables.
+    #[cfg(feature = "otlp")]
     #[error("the exporter of traces cannot start with the OTEL_ variables: {0}")]
     Exporter(String),
     /// The program was built without the export of traces.
