@@ -61,7 +61,7 @@ impl Precondition {
     ///
     /// # Errors
     /// 412 if `If-Match` has only other versions.
-    pub(crate) fn is_unmodified(&self, version: i64) -> Result<bool> {
+    pub fn is_unmodified(&self, version: i64) -> Result<bool> {
         self.check_if_match(version)?;
         Ok(self
             .if_none_match
@@ -73,7 +73,7 @@ impl Precondition {
     ///
     /// # Errors
     /// 412 if a condition does not hold.
-    pub(crate) fn allows_write(&self, version: i64) -> Result<()> {
+    pub fn allows_write(&self, version: i64) -> Result<()> {
         self.check_if_match(version)?;
         match &self.if_none_match {
             Some(tags) if tags.match_version(version) => Err(ScimError::precondition_failed(
