@@ -109,7 +109,11 @@ async fn a_token_of_another_tenant_opens_nothing(server: Server) {
     }
     told.dedup();
     assert!(
-        told.len() == 1 && told[0].as_str().unwrap().contains("belongs to another tenant"),
+        told.len() == 1
+            && told[0]
+                .as_str()
+                .unwrap()
+                .contains("belongs to another tenant"),
         "{told:?}"
     );
     let (status, _) = ask(

@@ -309,10 +309,7 @@ async fn what_cannot_be_is_refused(server: Server) {
             add("a", url, "*", None, wrong_cursor()).await,
             "\"7\" is not a cursor",
         ),
-        (
-            add("a", url, "*", None, gone()).await,
-            "were deleted",
-        ),
+        (add("a", url, "*", None, gone()).await, "were deleted"),
     ] {
         let told = outcome.unwrap_err().to_string();
         assert!(told.contains(expected), "{told}");
