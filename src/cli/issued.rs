@@ -1,4 +1,4 @@
-//! Tokens at the one time that they are shown: new ones, and successors of others.
+//! The output of commands that issue tokens: new ones, and successors of existing ones.
 
 use super::arguments::span;
 use super::failure::Failure;
@@ -23,7 +23,7 @@ pub(super) struct Rotate {
     json: bool,
 }
 
-/// A token at the one time that it is shown.
+/// An issued token, which is shown only once.
 #[derive(Deserialize)]
 struct Issued {
     id: String,

@@ -51,7 +51,7 @@ impl Body {
         }
     }
 
-    /// What the text depends on: all but the values.
+    /// Everything that the text depends on, which excludes the values.
     pub(in crate::store) fn shape(&self) -> Self {
         let rows = self.rows.iter();
         Self {
@@ -66,7 +66,7 @@ impl Body {
         }
     }
 
-    /// Whether the text is the same but for the numbers of placeholders.
+    /// Whether the texts are equal except for the numbers of placeholders.
     pub(in crate::store) fn has_shape_of(&self, other: &Self) -> bool {
         let columns = || self.rows.iter().zip(&other.rows);
         self.text == other.text

@@ -1,5 +1,4 @@
-//! A connection to the embedded database, for whatever thread has it: statements are prepared once, and their rows are read
-//! where they are made.
+//! A connection to the embedded database. Statements are prepared once; the thread that uses the connection reads their rows.
 
 use crate::store::db::args::{Arg, Column};
 use crate::store::db::body::Body;
@@ -15,17 +14,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 use uuid::fmt::Hyphenated;
 
-/// Statements that a connection keeps prepared.
+/// Maximum number of prepared statements that a connection caches.
 const PREPARED: usize = 256;
 
-/// Where the database is, and how long a statement waits while another program keeps it locked.
+/// The file of the database, and the time limits of its connections.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct SqliteFile {
     pub(in crate::store) path: PathBuf,
     pub(in crate::store) lock: Duration,
     /// Longest time of a statement or batch.
     pub(in crate::store) limit: Duration,
-    /// The texts of statements, for all connections.
+    /// The texts of statements, shared by all connections.
     pub(in crate::store) texts: SqliteTexts,
 }
 
@@ -38,7 +37,7 @@ pub(in crate::store) struct SqliteConnection {
 }
 
 impl SqliteFile {
-    /// A connection to the file, which is made if it is not there, for the migrations.
+    /// Opens a connection for the migrations; creates the file if it does not exist.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -50,7 +49,7 @@ impl SqliteFile {
         Ok(driver)
     }
 
-    /// A connection that only reads.
+    /// Opens a read-only connection.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -58,7 +57,7 @@ impl SqliteFile {
         self.open(OpenFlags::SQLITE_OPEN_READ_ONLY, self.lock)
     }
 
-    /// The writing connection, to an existing file; it waits for `lock` for the lock of another program.
+    /// Opens the writing connection to an existing file; it waits up to `lock` for the lock of another program.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -83,7 +82,7 @@ impl SqliteFile {
 }
 
 impl SqliteConnection {
-    /// The time that is left to the connection.
+    /// The time limit of the connection.
     pub(in crate::store) fn limit(&self) -> &TimeLimit {
         &self.limit
     }
@@ -112,7 +111,7 @@ impl SqliteConnection {
         Ok(all)
     }
 
-    /// Hands on each row of a statement until `false` is answered.
+    /// Passes each row of a statement to `take` until it returns `false`.
     ///
     /// # Errors
     /// If it fails.

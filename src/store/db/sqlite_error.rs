@@ -1,4 +1,4 @@
-//! Errors of SQLite as the store's errors take them.
+//! Errors of SQLite as sources of the store's errors.
 
 use rusqlite::ffi;
 use sqlx::error::{DatabaseError, ErrorKind};
@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
 
-/// What SQLite says of a statement that failed.
+/// The error of a statement, as SQLite reports it.
 #[derive(Debug)]
 pub(in crate::store) struct SqliteFailure {
     /// The extended result code.
@@ -56,7 +56,7 @@ impl DatabaseError for SqliteFailure {
     }
 }
 
-/// The error as the driver of PostgreSQL would give it.
+/// The error in the form of the PostgreSQL driver's errors.
 pub(in crate::store::db) fn driver_error(error: rusqlite::Error) -> sqlx::Error {
     let (code, message) = match error {
         rusqlite::Error::SqliteFailure(code, message) => (code, message),

@@ -1,5 +1,5 @@
-//! The connections that read the embedded database. A short statement is run by the thread that asks: to hand it to another
-//! costs more than the statement. Others run in threads of their own.
+//! The read connections of the embedded database. A short statement runs on the calling thread, because a switch to another
+//! thread costs more than the statement. Long statements run on separate threads.
 
 use crate::metrics;
 use crate::store::db::error::StoreError;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-/// Statements at a time in threads of their own, at most.
+/// Maximum number of concurrent statements on separate threads.
 const MOST: u32 = 4;
 /// Connections at a time that are read from for as long as it takes, and how tenants share them.
 const READINGS: usize = 8;
@@ -26,33 +26,33 @@ const HALF: Shares = Shares {
     short: READINGS / 2,
     slow: READINGS / 2,
 };
-/// A short statement that takes longer than this has waited for the disk, or for a core.
+/// A short statement that takes longer than this has waited for the disk or for a core.
 const PROMPT: Duration = Duration::from_millis(2);
 /// Short statements that take longer, one after the other, from which on it is taken for the disk.
 const LATE: u32 = 4;
 /// How long short statements then run in threads of their own too.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Handle of the connections.
+/// Handle of the read connections.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Readers {
     shared: Arc<Shared>,
     permits: FairSemaphore,
     /// For connections beside those, each with a thread, that are read from for as long as it takes.
     readings: FairSemaphore,
-    /// Longest wait for a connection.
+    /// Maximum wait for a connection.
     acquire: Duration,
 }
 
 #[derive(Debug)]
 struct Shared {
     file: SqliteFile,
-    /// Connections at rest. The one that was used last, whose pages are warm, is used first.
+    /// Idle connections. The most recently used one comes first, because its pages are cached.
     idle: Mutex<Vec<SqliteConnection>>,
     most: usize,
     is_closed: AtomicBool,
     since: Instant,
-    /// Short statements in a row that were not prompt.
+    /// Number of consecutive short statements that were slow.
     late: AtomicU32,
     /// Until when short statements do not run where they are asked for, in milliseconds after `since`.
     pause: AtomicU64,
@@ -194,7 +194,7 @@ impl Shared {
         }
     }
 
-    /// A connection at rest; `None` if there is none.
+    /// Takes an idle connection; `None` if there is none.
     fn idle(&self) -> Result<Option<SqliteConnection>, StoreError> {
         if self.is_closed.load(Ordering::SeqCst) {
             return Err(sqlx::Error::PoolClosed.into());

@@ -1,13 +1,13 @@
-//! Rows that the steps of a batch have returned on SQLite, for the steps after them.
+//! The rows that steps of a batch returned on SQLite, for later steps.
 
 use crate::store::db::error::StoreError;
 use crate::store::db::sqlite_row::SqliteRow;
 
-/// Rows that the steps so far returned.
+/// The rows that the steps returned so far.
 #[derive(Debug, Default)]
 pub(in crate::store) struct ReturnedRows(Vec<Returned>);
 
-/// What the text of a later step depends on.
+/// The part of the returned rows that the text of a later step depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::store) struct ReturnedShape {
     /// The place of the step among those that returned rows.
@@ -17,7 +17,7 @@ pub(in crate::store) struct ReturnedShape {
     pub(in crate::store) count: Count,
 }
 
-/// How many rows there are, as far as texts depend on it.
+/// The number of rows, as far as texts depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::store) enum Count {
     None,

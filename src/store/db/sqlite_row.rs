@@ -6,7 +6,7 @@ use std::any::type_name;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// A row, apart from the connection that it was read from.
+/// A row, independent of the connection that it was read from.
 #[derive(Debug)]
 pub(in crate::store) struct SqliteRow(Box<[Value]>);
 

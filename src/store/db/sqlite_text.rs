@@ -1,4 +1,4 @@
-//! The text of a statement as SQLite takes it, and where its values come from.
+//! The text of a statement for SQLite, and the sources of its values.
 
 use crate::store::db::args::Table;
 use crate::store::db::body::{Body, unknown};
@@ -11,13 +11,13 @@ use std::fmt::{Arguments, Write};
 #[derive(Debug)]
 pub(in crate::store) struct SqliteText {
     pub(in crate::store) text: String,
-    /// Where values come from beside those of the statement itself, with the numbers of their first placeholders.
+    /// Sources of values other than the statement's own, with the numbers of their first placeholders.
     pub(in crate::store) sources: Vec<(Source, usize)>,
     /// The number of the placeholder after the last one.
     next: usize,
 }
 
-/// Where values of a statement come from.
+/// A source of values of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Source {
     /// The columns of a row of the statement's table; the statement runs once for each.
@@ -147,7 +147,7 @@ impl SqliteText {
         let _ = self.text.write_fmt(piece);
     }
 
-    /// The number of the first placeholder for a source of so many values.
+    /// The number of the first placeholder of a source with `values` values.
     fn place(&mut self, source: Source, values: usize) -> usize {
         if let Some((_, place)) = self.sources.iter().find(|(known, _)| *known == source) {
             return *place;

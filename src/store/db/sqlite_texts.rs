@@ -1,4 +1,4 @@
-//! The texts of statements as SQLite takes them, made once for each shape: what a text depends on beside the values.
+//! The texts of statements for SQLite, built once for each shape: everything that a text depends on except the values.
 
 use crate::store::db::body::Body;
 use crate::store::db::error::StoreError;

@@ -1,14 +1,14 @@
-//! How long SQLite may work on what it was given: it looks at the time at intervals.
+//! Time limits of SQLite statements, which are checked at intervals while a statement runs.
 
 use crate::store::db::error::StoreError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Steps of a statement between two looks at the time: less than a millisecond.
+/// Virtual machine steps between two checks of the time; they take less than a millisecond.
 const STEPS: i32 = 10_000;
 
-/// The time that is left to a connection for what it is at work on.
+/// The time limit of the running statement or batch of a connection.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct TimeLimit {
     each: Duration,
@@ -38,12 +38,12 @@ impl TimeLimit {
         Ok(limit)
     }
 
-    /// From now on there is as much time as each statement, or batch, has.
+    /// Starts the time limit of a statement or batch.
     pub(in crate::store) fn begin(&self) {
         self.begin_within(self.each);
     }
 
-    /// From now on there is this much time.
+    /// Starts a time limit of this length.
     pub(in crate::store) fn begin_within(&self, time: Duration) {
         let end = self.since.elapsed().saturating_add(time);
         self.end.store(micros(end), Ordering::Relaxed);

@@ -15,16 +15,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// Longest wait of a batch for its turn.
+/// Maximum time that a batch waits to be run.
 const TURN: Duration = Duration::from_secs(4);
 /// How long one attempt to get the lock of the database lasts; after it those that have waited long
 /// enough are refused.
 pub(in crate::store) const ATTEMPT: Duration = Duration::from_millis(250);
-/// Batches that share a commit, at most: a bound on how long the first of them waits.
+/// Maximum number of batches in one commit, which limits how long the first of them waits.
 const SHARED: usize = 64;
 /// Batches of one commit while several tenants are active: a batch also waits for the commit before its own.
 const SHARED_BY_TENANTS: usize = 16;
-/// Batches of one tenant that wait for the writer, at most.
+/// Maximum number of waiting batches of one tenant.
 const WAITING: usize = 1024;
 
 type Outcome = Result<Vec<Row>, StoreError>;
@@ -37,7 +37,7 @@ struct Job {
     _queued: UnderWay,
 }
 
-/// What the thread is asked for.
+/// A message to the thread.
 #[derive(Debug)]
 enum Message {
     Write(Job),
@@ -71,7 +71,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Runs a batch; when this returns it is on the disk.
+    /// Runs a batch; it is on the disk when this returns.
     pub(in crate::store) async fn write(&self, batch: Batch) -> Outcome {
         let (done, outcome) = oneshot::channel();
         let message = Message::Write(Job {
@@ -97,7 +97,7 @@ impl Writer {
     }
 }
 
-/// Batches that wait, until the thread is asked to close.
+/// The waiting batches, until the thread closes.
 struct Inbox {
     messages: mpsc::UnboundedReceiver<Message>,
     waiting: FairQueue<Job>,
@@ -115,7 +115,7 @@ impl Inbox {
         }
     }
 
-    /// The next batch; `None` once the thread is to end.
+    /// The next batch; `None` when the thread has to end.
     fn next(&mut self) -> Option<Job> {
         loop {
             if let Some(job) = self.next_that_waits() {
@@ -129,7 +129,7 @@ impl Inbox {
         }
     }
 
-    /// The next batch, if one is there.
+    /// The next batch, if there is one.
     fn next_that_waits(&mut self) -> Option<Job> {
         while self.closing.is_none()
             && let Ok(message) = self.messages.try_recv()
@@ -265,8 +265,8 @@ fn each_alone(connection: &SqliteConnection, group: Vec<Job>) {
     }
 }
 
-/// Runs a group in the transaction that was begun for it, under one commit. If that cannot be had, each runs by itself, so that one
-/// request's trouble is not the others'.
+/// Runs a group of batches in its transaction, with one commit. If the group fails, each batch runs alone, so that the error of
+/// one request does not affect the others.
 fn together(connection: &SqliteConnection, group: Vec<Job>) {
     match attempt(connection, &group) {
         Ok(outcomes) => {
