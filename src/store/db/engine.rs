@@ -444,6 +444,33 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn closing_waits_for_reads_that_still_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        let settings = PoolSettings {
+            statement: Duration::from_secs(1),
+            ..PoolSettings::default()
+        };
+        let engine = Engine::sqlite(&file, &settings).await.unwrap();
+        let run =
+            |text: &'static str| engine.write(Batch::one(Statement::named("run", text, vec![])));
+        let insert = "insert into shared (name, value) values ('a', 'b')";
+        run(insert).await.unwrap();
+        let endless = "with recursive n(i) as (select 1 union all select i + 1 from n) \
+             select i from shared, n where i < 0";
+        let endless = Statement::named("endless", endless, vec![]);
+        let closing = async {
+            run("update shared set value = 'c'").await?;
+            engine.close().await
+        };
+        let (read, closed) = tokio::join!(engine.read(&endless), closing);
+        assert!(matches!(read, Err(error) if error.is_slow()));
+        assert!(closed.unwrap(), "the log of writes is empty");
+        let log = std::fs::metadata(folder.path().join("a.db-wal"));
+        assert_eq!(log.map_or(0, |log| log.len()), 0);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_read_that_is_given_up_leaves_its_place_to_others() {
         let folder = tempfile::tempdir().unwrap();
         let settings = PoolSettings {

@@ -150,8 +150,9 @@ impl Readers {
     /// A connection for work of the operator that takes as long as it takes.
     ///
     /// # Errors
-    /// If the file cannot be opened.
+    /// If the file cannot be opened, or the database is closed.
     pub(in crate::store) async fn apart(&self) -> Result<SqliteConnection, StoreError> {
+        self.shared.check_open()?;
         let file = self.shared.file.clone();
         let opening = spawn_blocking(move || file.reader());
         let connection = opening.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
@@ -194,11 +195,17 @@ impl Shared {
         }
     }
 
-    /// Takes an idle connection; `None` if there is none.
-    fn idle(&self) -> Result<Option<SqliteConnection>, StoreError> {
+    /// An error once the database is closed.
+    fn check_open(&self) -> Result<(), StoreError> {
         if self.is_closed.load(Ordering::SeqCst) {
             return Err(sqlx::Error::PoolClosed.into());
         }
+        Ok(())
+    }
+
+    /// Takes an idle connection; `None` if there is none.
+    fn idle(&self) -> Result<Option<SqliteConnection>, StoreError> {
+        self.check_open()?;
         Ok(locked(&self.idle).pop())
     }
 

@@ -20,6 +20,9 @@ const TURN: Duration = Duration::from_secs(4);
 /// How long one attempt to get the lock of the database lasts; after it those that have waited long
 /// enough are refused.
 pub(in crate::store) const ATTEMPT: Duration = Duration::from_millis(250);
+/// Longest wait for reads that still run when the database is closed. Reads of this process end within the time limit of
+/// a statement.
+const LAST_READERS: Duration = Duration::from_secs(5);
 /// Maximum number of batches in one commit, which limits how long the first of them waits.
 const SHARED: usize = 64;
 /// Batches of one commit while several tenants are active: a batch also waits for the commit before its own.
@@ -221,8 +224,10 @@ fn begin(
     }
 }
 
-/// Moves what is in the log of writes into the file and empties the log, unless a reader needs it.
+/// Moves what is in the log of writes into the file and empties the log, unless a reader needs it for longer than
+/// [`LAST_READERS`].
 fn close(connection: SqliteConnection) -> Result<bool, StoreError> {
+    connection.wait_for_lock(LAST_READERS)?;
     connection.limit().begin();
     let checkpoint = Statement::named("checkpoint", "pragma wal_checkpoint(truncate)", vec![]);
     let rows = connection.rows(&checkpoint)?;
