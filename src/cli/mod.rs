@@ -289,7 +289,7 @@ fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Resu
     runtime.block_on(Box::pin(work))
 }
 
-/// Maximum wait for tasks that end after the command, such as closing the embedded database.
+/// Maximum wait for tasks that end after the command, such as closing connections to PostgreSQL.
 const LAST_TASKS: Duration = Duration::from_secs(2);
 
 /// Waits for the tasks that are left.

@@ -11,6 +11,7 @@ use crate::store::db::row::Row;
 use crate::store::db::sqlite_connection::SqliteConnection;
 use crate::store::db::sqlite_returned::ReturnedRows;
 use crate::store::db::statement::Statement;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -44,18 +45,58 @@ struct Job {
 #[derive(Debug)]
 enum Message {
     Write(Job),
-    Close(oneshot::Sender<Result<bool, StoreError>>),
+    Close(Closing),
 }
 
-/// Handle of the thread that owns the writing connection.
+/// A request to close the connection.
+#[derive(Debug)]
+struct Closing {
+    /// Longest wait for reads that still run.
+    wait: Duration,
+    done: oneshot::Sender<Result<bool, StoreError>>,
+}
+
+/// Handle of the thread that owns the writing connection. When the last handle is dropped, the thread closes the
+/// connection, and the drop waits for that: a process that ends at once would leave changes in the log of writes.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Writer {
-    messages: mpsc::UnboundedSender<Message>,
+    thread: Arc<WriterThread>,
     metrics: WriterMetrics,
 }
 
+#[derive(Debug)]
+struct WriterThread {
+    messages: mpsc::UnboundedSender<Message>,
+    handle: Option<thread::JoinHandle<()>>,
+}
+
+impl WriterThread {
+    fn send(&self, message: Message) -> Result<(), StoreError> {
+        self.messages.send(message).map_err(|_| StoreError::Stopped)
+    }
+
+    fn close(
+        &self,
+        wait: Duration,
+    ) -> Result<oneshot::Receiver<Result<bool, StoreError>>, StoreError> {
+        let (done, outcome) = oneshot::channel();
+        self.send(Message::Close(Closing { wait, done }))?;
+        Ok(outcome)
+    }
+}
+
+impl Drop for WriterThread {
+    fn drop(&mut self) {
+        // Fails if the thread has ended, after which there is nothing to wait for.
+        let _ = self.close(ATTEMPT);
+        if let Some(handle) = self.handle.take() {
+            let _ = handle.join();
+        }
+    }
+}
+
 impl Writer {
-    /// Starts the thread. It ends when the last handle is gone.
+    /// Starts the thread.
     ///
     /// # Errors
     /// If the operating system gives no thread.
@@ -64,14 +105,18 @@ impl Writer {
         metrics: WriterMetrics,
     ) -> Result<Self, StoreError> {
         let (sender, messages) = mpsc::unbounded_channel();
-        let writer = Self {
-            messages: sender,
-            metrics: metrics.clone(),
-        };
-        let work = move || work(connection, &metrics, messages);
+        let noted = metrics.clone();
+        let work = move || work(connection, &noted, messages);
         let thread = thread::Builder::new().name("scimd-writer".to_owned());
-        thread.spawn(work).map_err(sqlx::Error::Io)?;
-        Ok(writer)
+        let handle = thread.spawn(work).map_err(sqlx::Error::Io)?;
+        let thread = WriterThread {
+            messages: sender,
+            handle: Some(handle),
+        };
+        Ok(Self {
+            thread: Arc::new(thread),
+            metrics,
+        })
     }
 
     /// Runs a batch; it is on the disk when this returns.
@@ -83,19 +128,14 @@ impl Writer {
             done,
             _queued: self.metrics.queue(),
         });
-        self.messages
-            .send(message)
-            .map_err(|_| StoreError::Stopped)?;
+        self.thread.send(message)?;
         outcome.await.map_err(|_| StoreError::Stopped)?
     }
 
     /// Ends the thread once what was asked for before is written, and leaves the database in its file
     /// alone; `false` if another connection is in the way of that.
     pub(in crate::store) async fn close(&self) -> Result<bool, StoreError> {
-        let (done, outcome) = oneshot::channel();
-        self.messages
-            .send(Message::Close(done))
-            .map_err(|_| StoreError::Stopped)?;
+        let outcome = self.thread.close(LAST_READERS)?;
         outcome.await.map_err(|_| StoreError::Stopped)?
     }
 }
@@ -105,7 +145,7 @@ struct Inbox {
     messages: mpsc::UnboundedReceiver<Message>,
     waiting: FairQueue<Job>,
     active: ActiveTenants,
-    closing: Option<oneshot::Sender<Result<bool, StoreError>>>,
+    closing: Option<Closing>,
 }
 
 impl Inbox {
@@ -163,7 +203,7 @@ impl Inbox {
                     let _ = job.done.send(Err(StoreError::Locked));
                 }
             }
-            Message::Close(done) => self.closing = Some(done),
+            Message::Close(closing) => self.closing = Some(closing),
         }
     }
 }
@@ -192,9 +232,9 @@ fn work(
             (Err(_), _) => each_alone(&connection, group),
         }
     }
-    let closed = close(connection);
-    if let Some(done) = inbox.closing {
-        let _ = done.send(closed);
+    if let Some(Closing { wait, done }) = inbox.closing {
+        // The caller may have gone.
+        let _ = done.send(close(connection, wait));
     }
 }
 
@@ -225,9 +265,9 @@ fn begin(
 }
 
 /// Moves what is in the log of writes into the file and empties the log, unless a reader needs it for longer than
-/// [`LAST_READERS`].
-fn close(connection: SqliteConnection) -> Result<bool, StoreError> {
-    connection.wait_for_lock(LAST_READERS)?;
+/// `wait`.
+fn close(connection: SqliteConnection, wait: Duration) -> Result<bool, StoreError> {
+    connection.wait_for_lock(wait)?;
     connection.limit().begin();
     let checkpoint = Statement::named("checkpoint", "pragma wal_checkpoint(truncate)", vec![]);
     let rows = connection.rows(&checkpoint)?;
@@ -375,8 +415,9 @@ mod tests {
         let mut inbox = Inbox::new(messages);
         let mut noisy = send(&sender, &vec![1; WAITING + 2]);
         let mut quiet = send(&sender, &[2]);
-        let (close, _closed) = oneshot::channel();
-        sender.send(Message::Close(close)).unwrap();
+        let (done, _closed) = oneshot::channel();
+        let wait = Duration::ZERO;
+        sender.send(Message::Close(Closing { wait, done })).unwrap();
         // What comes after the request to close is not taken.
         let mut late = send(&sender, &[3]);
         let mut taken = 0;

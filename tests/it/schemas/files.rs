@@ -423,9 +423,11 @@ async fn a_server_that_ends_leaves_its_database_in_one_file() {
     assert_eq!(served.signal(Signal::SIGTERM), Some(0));
     assert_eq!(copied(folder).await, (50, 0));
     let file = folder.join("lines");
-    std::fs::write(&file, user("another").to_string()).unwrap();
-    printed(folder, &format!("import {}", file.display()));
-    assert_eq!(copied(folder).await, (51, 0), "so does a command");
+    for i in 51..71 {
+        std::fs::write(&file, user(&format!("u{i}")).to_string()).unwrap();
+        printed(folder, &format!("import {}", file.display()));
+        assert_eq!(copied(folder).await, (i, 0), "so does a command");
+    }
 }
 
 /// Users in a copy of the database file alone, and the files beside it.
