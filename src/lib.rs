@@ -6,6 +6,7 @@
 //! Only the program is published. Public items are those that it, the tests and the benchmarks use.
 
 pub(crate) mod audit;
+pub(crate) mod cache;
 pub mod clock;
 pub(crate) mod error;
 pub(crate) mod live;

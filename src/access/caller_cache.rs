@@ -4,11 +4,11 @@
 
 use super::claim::{Caller, Claim, Identity};
 use super::token;
+use crate::cache::BoundedCache;
 use crate::clock::Timestamp;
 use crate::metrics::CacheMetrics;
 use crate::request_log::RequestContext;
 use crate::store::{CallerSnapshot, Scope, ScopeClaim};
-use quick_cache::sync::Cache;
 use secrecy::SecretString;
 use std::sync::Arc;
 
@@ -26,18 +26,12 @@ struct CachedCaller {
 
 /// The cached callers of an instance, by the public ids of their tokens.
 #[derive(Debug)]
-pub(super) struct CallerCache {
-    cache: Cache<Arc<str>, CachedCaller>,
-    metrics: CacheMetrics,
-}
+pub(super) struct CallerCache(BoundedCache<Arc<str>, CachedCaller>);
 
 impl CallerCache {
     /// No callers yet.
     pub(super) fn new(metrics: CacheMetrics) -> Self {
-        Self {
-            cache: Cache::new(CAPACITY),
-            metrics,
-        }
+        Self(BoundedCache::new(CAPACITY, metrics))
     }
 
     /// The claim of a token, unless it has expired or the secret differs.
@@ -48,9 +42,7 @@ impl CallerCache {
         now: Timestamp,
         context: &Arc<RequestContext>,
     ) -> Option<Claim> {
-        let cached = self.cache.get(id);
-        self.metrics.note(cached.is_some());
-        let cached = cached?;
+        let cached = self.0.get(id)?;
         let is_over = cached.snapshot.expires().is_some_and(|at| at <= now);
         if is_over || !token::fits(secret, &cached.digest) {
             return None;
@@ -71,11 +63,11 @@ impl CallerCache {
             identity: caller.identity.clone(),
             scope: Scope::clone(caller.scope()),
         };
-        self.cache.insert(caller.token_id.clone(), cached);
+        self.0.insert(caller.token_id.clone(), cached);
     }
 
     /// Removes a token from the cache; it is read again at its next request.
     pub(super) fn forget(&self, id: &str) {
-        self.cache.remove(id);
+        self.0.remove(id);
     }
 }

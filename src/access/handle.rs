@@ -34,7 +34,7 @@ impl Access {
         catalogs: Arc<Catalogs>,
         public_url: &str,
     ) -> Self {
-        let cache = Arc::new(CallerCache::new(store.metrics().callers.clone()));
+        let cache = Arc::new(CallerCache::new(store.metrics().caches.callers.clone()));
         Self {
             store,
             clock,

@@ -1,6 +1,7 @@
 //! Reads the feed, page by page.
 
 use crate::access::{Access, Caller};
+use crate::cache::BoundedCache;
 use crate::clock::{Clock, Timestamp};
 use crate::error::ScimError;
 use crate::feed::build::{Change, MEMBERS};
@@ -10,9 +11,8 @@ use crate::feed::event_type::TypePatterns;
 use crate::feed::id::EventId;
 use crate::mapping::Directory;
 use crate::store::{ChangedMember, FeedEnds, FeedKey, FeedRow, Store, StoreError, TenantKey};
-use crate::sync::locked;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -38,7 +38,7 @@ pub struct Feed {
     access: Access,
     pub(super) directory: Arc<Directory>,
     head: watch::Sender<i64>,
-    callers: Arc<Mutex<HashMap<i64, Arc<Caller>>>>,
+    callers: Arc<BoundedCache<i64, Arc<Caller>>>,
     closed: CancellationToken,
 }
 
@@ -99,12 +99,13 @@ struct Reading<'a> {
 impl Feed {
     /// The feed over the database of `access`, with the columns of a directory.
     pub fn new(access: Access, directory: Directory) -> Self {
+        let callers = access.store().metrics().caches.feed_tenants.clone();
         Self {
             store: access.store().clone(),
             access,
             directory: Arc::new(directory),
             head: watch::Sender::new(0),
-            callers: Arc::default(),
+            callers: Arc::new(BoundedCache::new(CALLERS, callers)),
             closed: CancellationToken::new(),
         }
     }
@@ -129,7 +130,8 @@ impl Feed {
     /// # Errors
     /// Any error of the database.
     pub async fn tenant(&self, name: &str) -> Result<Option<TenantKey>> {
-        Ok(self.store.tenant_key(name).await?)
+        let number = self.store.tenant_number(name).await?;
+        Ok(number.map(TenantKey::of_number))
     }
 
     /// The server's clock.
@@ -335,7 +337,7 @@ impl Feed {
         number: i64,
         revision: Option<i64>,
     ) -> Result<Option<Arc<Caller>>> {
-        let kept = locked(&self.callers).get(&number).cloned();
+        let kept = self.callers.get(&number);
         if let Some(caller) = kept.filter(|caller| Some(caller.settings.revision) == revision) {
             return Ok(Some(caller));
         }
@@ -343,11 +345,7 @@ impl Feed {
             return Ok(None);
         };
         let caller = Arc::new(self.access.operator(tenant).await?);
-        let mut callers = locked(&self.callers);
-        if callers.len() >= CALLERS {
-            callers.clear();
-        }
-        callers.insert(number, caller.clone());
+        self.callers.insert(number, caller.clone());
         Ok(Some(caller))
     }
 

@@ -28,16 +28,38 @@ impl CacheMetrics {
     }
 }
 
-/// The caches of callers and of page hints.
-pub(super) fn register(registry: &mut Registry) -> (CacheMetrics, CacheMetrics) {
-    let hits = Family::<CacheLabels, Counter>::default();
-    let misses = Family::<CacheLabels, Counter>::default();
-    let of = |cache| CacheMetrics {
-        hits: hits.get_or_create_owned(&CacheLabels { cache }),
-        misses: misses.get_or_create_owned(&CacheLabels { cache }),
-    };
-    let caches = (of("callers"), of("page_hints"));
-    registry.register("cache_hits", "Cache hits", hits);
-    registry.register("cache_misses", "Cache misses", misses);
-    caches
+/// The caches of a server.
+#[derive(Debug)]
+pub(crate) struct Caches {
+    /// Callers that are known from earlier requests.
+    pub(crate) callers: CacheMetrics,
+    /// Positions of pages that are known from earlier pages.
+    pub(crate) page_hints: CacheMetrics,
+    /// Texts of statements by shape.
+    pub(crate) statement_texts: CacheMetrics,
+    /// Tenants and their schemas, for the change feed.
+    pub(crate) feed_tenants: CacheMetrics,
+    /// Keys for the digests of user names, by tenant.
+    pub(crate) digest_keys: CacheMetrics,
+}
+
+impl Caches {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let hits = Family::<CacheLabels, Counter>::default();
+        let misses = Family::<CacheLabels, Counter>::default();
+        let of = |cache| CacheMetrics {
+            hits: hits.get_or_create_owned(&CacheLabels { cache }),
+            misses: misses.get_or_create_owned(&CacheLabels { cache }),
+        };
+        let caches = Self {
+            callers: of("callers"),
+            page_hints: of("page_hints"),
+            statement_texts: of("statement_texts"),
+            feed_tenants: of("feed_tenants"),
+            digest_keys: of("digest_keys"),
+        };
+        registry.register("cache_hits", "Cache hits", hits);
+        registry.register("cache_misses", "Cache misses", misses);
+        caches
+    }
 }

@@ -17,6 +17,7 @@ mod under_way;
 mod writer;
 
 pub(crate) use caches::CacheMetrics;
+use caches::Caches;
 pub(crate) use coalescing::{CoalescingMetrics, Groups};
 pub(crate) use feed::FeedMetrics;
 pub(crate) use feed::{EndpointFigures, FeedFigures};
@@ -55,10 +56,8 @@ pub struct Metrics {
     pub(crate) coalescing: CoalescingMetrics,
     /// Work that was done again.
     pub(crate) retries: Retries,
-    /// Callers that are known from earlier requests.
-    pub(crate) callers: CacheMetrics,
-    /// Positions of pages that are known from earlier pages.
-    pub(crate) page_hints: CacheMetrics,
+    /// Caches.
+    pub(crate) caches: Caches,
     /// Requests on their way into the provisioning log.
     pub(crate) log_queue: LogQueueMetrics,
     /// Seats and tokens of tenants.
@@ -72,7 +71,6 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("scimd");
         let to = &mut registry;
         build::register(to);
-        let (callers, page_hints) = caches::register(to);
         let (pool, readings) = pool::register(to);
         Self {
             requests: RequestMetrics::register(to),
@@ -82,8 +80,7 @@ impl Default for Metrics {
             writer: WriterMetrics::register(to),
             coalescing: CoalescingMetrics::register(to),
             retries: Retries::register(to),
-            callers,
-            page_hints,
+            caches: Caches::register(to),
             log_queue: LogQueueMetrics::register(to),
             tenants: TenantMetrics::register(to),
             feed: FeedMetrics::register(to),

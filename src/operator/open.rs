@@ -108,9 +108,10 @@ impl Operator {
 /// Parts that use the key shared by the instances over one database.
 async fn shared_keys(store: &Store) -> Result<(Cursors, Arc<UserDigests>, Seals)> {
     let key = store.shared("cursor_key", Cursors::new_key()?).await?;
+    let digest_keys = store.metrics().caches.digest_keys.clone();
     Ok((
         Cursors::with_key(&key)?,
-        Arc::new(UserDigests::with_key(&key)?),
+        Arc::new(UserDigests::with_key(&key, digest_keys)?),
         Seals::with_key(&key)?,
     ))
 }

@@ -78,7 +78,7 @@ impl Service {
         limits: ServiceLimits,
         support: Option<String>,
     ) -> Self {
-        let hints = access.store().metrics().page_hints.clone();
+        let hints = access.store().metrics().caches.page_hints.clone();
         Self {
             store: access.store().clone(),
             clock: access.clock().clone(),

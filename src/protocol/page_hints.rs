@@ -1,8 +1,8 @@
 //! Positions of index paging. Clients read the pages of a list in order, by `startIndex`; the last result of a page is
 //! cached, so that the next page does not count all results before it.
 
+use crate::cache::BoundedCache;
 use crate::metrics::CacheMetrics;
-use quick_cache::sync::Cache;
 
 /// Maximum number of cached positions; the least used ones are evicted.
 const CAPACITY: usize = 10_000;
@@ -19,29 +19,21 @@ pub(super) struct PageHint {
 
 /// The page hints of an instance.
 #[derive(Debug)]
-pub(super) struct PageHints {
-    cache: Cache<Position, PageHint>,
-    metrics: CacheMetrics,
-}
+pub(super) struct PageHints(BoundedCache<Position, PageHint>);
 
 impl PageHints {
     /// No hints yet.
     pub(super) fn new(metrics: CacheMetrics) -> Self {
-        Self {
-            cache: Cache::new(CAPACITY),
-            metrics,
-        }
+        Self(BoundedCache::new(CAPACITY, metrics))
     }
 
     /// The hint for a position.
     pub(super) fn before(&self, position: &Position) -> Option<PageHint> {
-        let hint = self.cache.get(position);
-        self.metrics.note(hint.is_some());
-        hint
+        self.0.get(position)
     }
 
     /// Caches the hint for a position.
     pub(super) fn remember(&self, position: Position, hint: PageHint) {
-        self.cache.insert(position, hint);
+        self.0.insert(position, hint);
     }
 }

@@ -2,8 +2,10 @@
 //! reveal names.
 
 use super::asserted::{WriteRequest, asserted};
+use crate::cache::BoundedCache;
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Operator, Predicate, Target, resolve};
+use crate::metrics::CacheMetrics;
 use crate::model::TypeRoles;
 use crate::resource::{Conformance, Key};
 use crate::schema::{Attribute, ResourceType};
@@ -12,7 +14,6 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use quick_cache::sync::Cache;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -27,7 +28,7 @@ const NAME_BYTES: usize = 4096;
 pub(crate) struct UserDigests {
     root: Prk,
     /// Cache of derived keys of tenants, because derivation takes longer than a digest.
-    keys: Cache<[u8; 8], hmac::Key>,
+    keys: BoundedCache<[u8; 8], hmac::Key>,
 }
 
 /// Keys of tenants that are kept at most.
@@ -42,11 +43,11 @@ impl fmt::Debug for UserDigests {
 impl UserDigests {
     /// Derives the keys from the one that the instances over one database share, in its stored Base64 form (HKDF, RFC
     /// 5869).
-    pub(crate) fn with_key(key: &str) -> Result<Self> {
+    pub(crate) fn with_key(key: &str, cache: CacheMetrics) -> Result<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(key).map_err(ScimError::internal)?;
         Ok(Self {
             root: Salt::new(HKDF_SHA256, b"scimd").extract(&bytes),
-            keys: Cache::new(KEYS),
+            keys: BoundedCache::new(KEYS, cache),
         })
     }
 
@@ -244,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_digest_tells_tenants_and_keys_apart_and_disregards_case() {
-        let digests = UserDigests::with_key("AAAA").unwrap();
+        let digests = UserDigests::with_key("AAAA", CacheMetrics::default()).unwrap();
         let name = |text: &str| Key::text(text, false);
         let (one, two) = ([1; 8], [2; 8]);
         assert_eq!(
@@ -261,7 +262,7 @@ mod tests {
         );
         assert_ne!(
             digests.digest(one, &name("ann")),
-            UserDigests::with_key("BBBB")
+            UserDigests::with_key("BBBB", CacheMetrics::default())
                 .unwrap()
                 .digest(one, &name("ann"))
         );

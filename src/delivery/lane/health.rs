@@ -1,7 +1,8 @@
 //! The health of a receiver, derived from the outcomes of attempts.
 
 use super::item::{EventKey, Millis, Stream};
-use std::collections::{HashMap, HashSet};
+use quick_cache::unsync::Cache;
+use std::collections::HashSet;
 
 /// Pauses between the attempts to reach a failing receiver; the last one is repeated.
 const PROBES: [Millis; 6] = [1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
@@ -11,6 +12,9 @@ const ROW: usize = 5;
 
 /// Number of resources whose events are used to probe a failing receiver.
 pub(super) const PROBED: usize = 5;
+
+/// Number of events without response that are remembered; the least used ones are evicted.
+const SILENT: usize = 1_000;
 
 /// The health of a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +36,7 @@ pub(super) struct HealthState {
     /// Time of the last accepted event.
     accepted: Option<Millis>,
     /// Times of the last attempts without response, by event.
-    silent: HashMap<EventKey, Millis>,
+    silent: Cache<EventKey, Millis>,
     probes: usize,
     probe_at: Millis,
 }
@@ -49,7 +53,7 @@ impl HealthState {
             row: 0,
             streams: HashSet::new(),
             accepted: None,
-            silent: HashMap::new(),
+            silent: Cache::new(SILENT),
             probes: 0,
             probe_at: 0,
         }
@@ -112,13 +116,11 @@ impl HealthState {
             is_all.then_some("it refuses every event")
         } else {
             // The receiver hangs on an event that got no response again, while others were accepted since.
-            let before = self.silent.insert(key, now);
+            let before = self.silent.peek(&key).copied();
+            self.silent.insert(key, now);
             let hangs = before.is_some_and(|before| self.accepted.is_some_and(|at| at >= before));
             (!hangs).then_some("it does not respond")
         };
-        if self.silent.len() > 1_000 {
-            self.silent.clear();
-        }
         if let Some(why) = why {
             self.fail(why, now, random);
         }

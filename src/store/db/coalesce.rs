@@ -17,7 +17,7 @@ use crate::store::db::leader::{Coalescer, Leader};
 use crate::store::db::postgres::{Connections, Lease};
 use crate::store::db::row::Row;
 use crate::store::db::suspicion::Purpose;
-use crate::store::db::texts::{Prepared, Together};
+use crate::store::db::postgres_texts::{Prepared, Together};
 use crate::trace::{self, Origin};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ const HOLD: Duration = Duration::from_millis(250);
 type Answer = Result<Vec<Row>, StoreError>;
 
 /// A text, and the tenant in its first value. Texts are compared by address: each is stored once
-/// ([`crate::store::db::texts`]).
+/// ([`crate::store::db::postgres_texts`]).
 #[derive(Debug, Clone)]
 struct Key {
     tenant: i64,

@@ -10,6 +10,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::hosts::Hosts;
 use crate::store::db::migrations;
 use crate::store::db::postgres::Connections;
+use crate::store::db::postgres_texts::PostgresTexts;
 use crate::store::db::role;
 use crate::store::db::row::Row;
 use crate::store::db::session::Session;
@@ -20,7 +21,6 @@ use crate::store::db::sqlite_readers::Readers;
 use crate::store::db::sqlite_texts::SqliteTexts;
 use crate::store::db::sqlite_writer::{ATTEMPT, Writer};
 use crate::store::db::statement::Statement;
-use crate::store::db::texts::Texts;
 use crate::trace;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnectOptions;
@@ -46,7 +46,7 @@ pub(in crate::store) enum Database {
         connections: Connections,
         /// `None` if reads are not coalesced.
         coalescer: Option<ReadCoalescer>,
-        texts: Arc<Texts>,
+        texts: Arc<PostgresTexts>,
     },
     Sqlite {
         readers: Readers,
@@ -121,10 +121,11 @@ impl Engine {
         let coalescer = settings
             .coalesce_reads
             .then(|| ReadCoalescer::new(metrics.coalescing.reads.clone()));
+        let texts = metrics.caches.statement_texts.clone();
         let database = Database::Postgres {
             connections,
             coalescer,
-            texts: Arc::default(),
+            texts: Arc::new(PostgresTexts::new(texts)),
         };
         Ok(Self { database, metrics })
     }
@@ -136,18 +137,19 @@ impl Engine {
     ) -> Result<Self, StoreError> {
         private(file)?;
         check_length(file)?;
+        let metrics = Arc::<Metrics>::default();
+        let texts = metrics.caches.statement_texts.clone();
         let file = SqliteFile {
             path: file.to_owned(),
             lock: settings.lock,
             limit: settings.statement,
-            texts: SqliteTexts::default(),
+            texts: SqliteTexts::new(texts),
         };
         let migrated = file.clone();
         let migrating = spawn_blocking(move || {
             migrations::run_on_sqlite(&migrated.create()?, &migrations!("sqlite"))
         });
         migrating.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
-        let metrics = Arc::<Metrics>::default();
         let writing = file.writer(ATTEMPT)?;
         let readers = Readers::open(file, settings, &metrics)?;
         let writer = Writer::start(writing, metrics.writer.clone())?;

@@ -17,7 +17,7 @@ use crate::store::db::row::Row;
 use crate::store::db::session::Session;
 use crate::store::db::settings::{PoolSettings, READING_WAIT};
 use crate::store::db::suspicion::{Probing, Purpose, Suspicion};
-use crate::store::db::texts::Prepared;
+use crate::store::db::postgres_texts::Prepared;
 use deadpool::Runtime;
 use deadpool::managed::{
     Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult, WeakPool,

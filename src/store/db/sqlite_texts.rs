@@ -1,33 +1,24 @@
-//! The texts of statements for SQLite, built once for each shape: everything that a text depends on except the values.
+//! The texts of statements for SQLite.
 
+use crate::metrics::CacheMetrics;
 use crate::store::db::body::Body;
 use crate::store::db::error::StoreError;
 use crate::store::db::sqlite_returned::{ReturnedRows, ReturnedShape};
 use crate::store::db::sqlite_text::SqliteText;
-use foldhash::fast::FixedState;
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher};
-use std::sync::{Arc, PoisonError, RwLock};
+use crate::store::db::text_cache::TextCache;
+use quick_cache::Equivalent;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-/// Texts that are kept. Clients choose the shape of a filter, so there is no end of shapes; when this many are known, all
-/// are forgotten.
-const MOST: usize = 512;
-/// Bytes of the longest text that is kept.
-const LONGEST: usize = 16 << 10;
-
-/// The texts by the hashes of their shapes; clones share them.
-#[derive(Debug, Clone, Default)]
-pub(in crate::store) struct SqliteTexts(Arc<RwLock<HashMap<u64, Vec<Known>, FixedState>>>);
-
-#[derive(Debug)]
-struct Known {
-    body: Body,
-    is_for_a_row: bool,
-    earlier: Vec<ReturnedShape>,
-    text: Arc<SqliteText>,
-}
+/// The texts for SQLite; clones share them.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct SqliteTexts(Arc<TextCache<Shape, Arc<SqliteText>>>);
 
 impl SqliteTexts {
+    pub(in crate::store) fn new(metrics: CacheMetrics) -> Self {
+        Self(Arc::new(TextCache::new(metrics)))
+    }
+
     /// The text of a statement, in a batch whose steps so far returned `earlier`.
     ///
     /// # Errors
@@ -38,44 +29,76 @@ impl SqliteTexts {
         earlier: &ReturnedRows,
         name: &str,
     ) -> Result<Arc<SqliteText>, StoreError> {
-        let hash = hash(body, earlier);
-        if let Some(text) = self.known(hash, body, earlier) {
+        let step = StepOf { body, earlier };
+        if let Some(text) = self.0.get(&step) {
             return Ok(text);
         }
         let text = Arc::new(body.sqlite_text(earlier, name)?);
-        if text.text.len() <= LONGEST {
-            let mut texts = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            if texts.len() >= MOST {
-                texts.clear();
-            }
-            texts.entry(hash).or_default().push(Known {
-                body: body.shape(),
-                is_for_a_row: body.is_for_a_row(),
-                earlier: earlier.shapes().collect(),
-                text: text.clone(),
-            });
-        }
-        Ok(text)
-    }
-
-    fn known(&self, hash: u64, body: &Body, earlier: &ReturnedRows) -> Option<Arc<SqliteText>> {
-        let texts = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let is_alike = |known: &&Known| {
-            known.body.has_shape_of(body)
-                && known.is_for_a_row == body.is_for_a_row()
-                && earlier.shapes().eq(known.earlier.iter().copied())
+        let shape = Shape {
+            body: body.shape(),
+            is_for_a_row: body.is_for_a_row(),
+            earlier: earlier.shapes().collect(),
         };
-        let found = texts.get(&hash)?.iter().find(is_alike)?;
-        Some(found.text.clone())
+        self.0.insert(shape, text.clone(), text.text.len());
+        Ok(text)
     }
 }
 
-fn hash(body: &Body, earlier: &ReturnedRows) -> u64 {
-    let mut hasher = FixedState::default().build_hasher();
-    body.hash_shape(&mut hasher);
-    body.is_for_a_row().hash(&mut hasher);
-    for ReturnedShape { step, count, .. } in earlier.shapes() {
-        (step, count).hash(&mut hasher);
+/// A statement without values, and what the earlier steps of its batch returned.
+#[derive(Debug)]
+struct Shape {
+    body: Body,
+    is_for_a_row: bool,
+    earlier: Vec<ReturnedShape>,
+}
+
+/// A statement with its values and the rows of earlier steps, which is looked up by its shape.
+struct StepOf<'a> {
+    body: &'a Body,
+    earlier: &'a ReturnedRows,
+}
+
+fn hash(
+    body: &Body,
+    is_for_a_row: bool,
+    earlier: impl Iterator<Item = ReturnedShape>,
+    state: &mut impl Hasher,
+) {
+    body.hash_shape(state);
+    is_for_a_row.hash(state);
+    for ReturnedShape { step, count, .. } in earlier {
+        (step, count).hash(state);
     }
-    hasher.finish()
+}
+
+impl Hash for Shape {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let earlier = self.earlier.iter().copied();
+        hash(&self.body, self.is_for_a_row, earlier, state);
+    }
+}
+
+impl PartialEq for Shape {
+    fn eq(&self, other: &Self) -> bool {
+        self.body.has_shape_of(&other.body)
+            && self.is_for_a_row == other.is_for_a_row
+            && self.earlier == other.earlier
+    }
+}
+
+impl Eq for Shape {}
+
+impl Hash for StepOf<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let earlier = self.earlier.shapes();
+        hash(self.body, self.body.is_for_a_row(), earlier, state);
+    }
+}
+
+impl Equivalent<Shape> for StepOf<'_> {
+    fn equivalent(&self, shape: &Shape) -> bool {
+        shape.body.has_shape_of(self.body)
+            && shape.is_for_a_row == self.body.is_for_a_row()
+            && self.earlier.shapes().eq(shape.earlier.iter().copied())
+    }
 }

@@ -163,6 +163,7 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::CacheMetrics;
     use crate::store::db::args::Column;
     use crate::store::db::sqlite_returned::ReturnedRows;
     use crate::store::db::sqlite_row::SqliteRow;
@@ -232,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_text_of_sqlite_depends_on_how_many_rows_an_earlier_step_returned() {
-        let texts = SqliteTexts::default();
+        let texts = SqliteTexts::new(CacheMetrics::default());
         let step = Step::new("select seq from {written} where $1", vec![Arg::Bool(true)]);
         let text = |rows: &[i64]| {
             let mut earlier = ReturnedRows::default();

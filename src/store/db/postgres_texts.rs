@@ -1,6 +1,6 @@
-//! The texts of statements and batches for PostgreSQL, built once for each shape: everything that a text depends on
-//! except the values.
+//! The texts of statements and batches for PostgreSQL.
 
+use crate::metrics::CacheMetrics;
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::body::Body;
@@ -8,16 +8,10 @@ use crate::store::db::error::StoreError;
 use crate::store::db::joint_text::JointText;
 use crate::store::db::postgres_text::Expanded;
 use crate::store::db::statement::Statement;
-use foldhash::fast::FixedState;
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-
-/// Texts that are kept. Clients choose the shape of a filter, so there is no end of shapes; when this many are known, all
-/// are forgotten.
-const MOST: usize = 512;
-/// Bytes of the longest text that is kept.
-const LONGEST: usize = 16 << 10;
+use crate::store::db::text_cache::TextCache;
+use quick_cache::Equivalent;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
 
 /// A statement for PostgreSQL.
 #[derive(Debug)]
@@ -41,27 +35,25 @@ impl From<Expanded> for Prepared {
     }
 }
 
-/// The texts by the hashes of their shapes.
-#[derive(Debug, Default)]
-pub(in crate::store) struct Texts(RwLock<HashMap<u64, Vec<Known>, FixedState>>);
-
-/// A shape and its text: the steps with their names, and whether it is a batch.
+/// The texts for PostgreSQL.
 #[derive(Debug)]
-struct Known {
-    steps: Vec<(&'static str, Body)>,
-    text: Arc<str>,
-    together: Together,
-}
+pub(in crate::store) struct PostgresTexts(TextCache<Shape, (Arc<str>, Together)>);
 
-impl Texts {
+/// In place of the name of a step, for a statement that is in no batch.
+const STATEMENT: &str = "-";
+
+impl PostgresTexts {
+    pub(in crate::store) fn new(metrics: CacheMetrics) -> Self {
+        Self(TextCache::new(metrics))
+    }
+
     /// A statement with its text.
     ///
     /// # Errors
     /// [`StoreError::Fault`] if the text has an unknown mark.
     pub(in crate::store) fn statement(&self, statement: Statement) -> Result<Prepared, StoreError> {
-        let steps = [(STATEMENT, statement.body())];
-        let hash = hash(&steps);
-        if let Some((text, together)) = self.known(hash, &steps) {
+        let steps = Steps(std::iter::once((STATEMENT, statement.body())));
+        if let Some((text, together)) = self.0.get(&steps) {
             let args = statement.into_body().into_values();
             return Ok(Prepared {
                 text,
@@ -69,10 +61,8 @@ impl Texts {
                 together,
             });
         }
-        let shape = vec![(STATEMENT, statement.body().shape())];
-        let made = Prepared::from(statement.for_postgres()?);
-        self.keep(hash, shape, &made);
-        Ok(made)
+        let shape = steps.shape();
+        Ok(self.keep(shape, statement.for_postgres()?))
     }
 
     /// A batch with its text.
@@ -80,12 +70,9 @@ impl Texts {
     /// # Errors
     /// [`StoreError::Fault`] if a text has an unknown mark.
     pub(in crate::store) fn batch(&self, batch: Batch) -> Result<Prepared, StoreError> {
-        let bodies = batch.steps().iter();
-        let steps: Vec<_> = bodies
-            .map(|(step, statement)| (*step, statement.body()))
-            .collect();
-        let hash = hash(&steps);
-        if let Some((text, together)) = self.known(hash, &steps) {
+        let steps = batch.steps().iter();
+        let steps = Steps(steps.map(|(step, statement)| (*step, statement.body())));
+        if let Some((text, together)) = self.0.get(&steps) {
             let args = batch.into_values();
             return Ok(Prepared {
                 text,
@@ -93,56 +80,66 @@ impl Texts {
                 together,
             });
         }
-        let shape = steps
-            .iter()
-            .map(|(step, body)| (*step, body.shape()))
-            .collect();
-        let made = Prepared::from(batch.for_postgres()?);
-        self.keep(hash, shape, &made);
-        Ok(made)
+        let shape = steps.shape();
+        Ok(self.keep(shape, batch.for_postgres()?))
     }
 
-    fn known(&self, hash: u64, steps: &[(&'static str, &Body)]) -> Option<(Arc<str>, Together)> {
-        let texts = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let alike = |known: &&Known| {
-            known.steps.len() == steps.len()
-                && known
-                    .steps
-                    .iter()
-                    .zip(steps)
-                    .all(|((name, shape), (step, body))| name == step && shape.has_shape_of(body))
+    fn keep(&self, shape: Shape, built: Expanded) -> Prepared {
+        let prepared = Prepared::from(built);
+        let text = (prepared.text.clone(), prepared.together.clone());
+        self.0.insert(shape, text, prepared.text.len());
+        prepared
+    }
+}
+
+/// The steps of a batch, or a statement as the only step, without values.
+#[derive(Debug)]
+struct Shape(Vec<(&'static str, Body)>);
+
+/// Steps with their values, which are looked up by their shape.
+struct Steps<I>(I);
+
+impl<'a, I: Iterator<Item = (&'static str, &'a Body)> + Clone> Steps<I> {
+    fn shape(&self) -> Shape {
+        let steps = self.0.clone();
+        Shape(steps.map(|(step, body)| (step, body.shape())).collect())
+    }
+}
+
+impl<'a, I: Iterator<Item = (&'static str, &'a Body)> + Clone> Hash for Steps<I> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for (step, body) in self.0.clone() {
+            step.hash(state);
+            body.hash_shape(state);
+        }
+    }
+}
+
+impl<'a, I: Iterator<Item = (&'static str, &'a Body)> + Clone> Equivalent<Shape> for Steps<I> {
+    fn equivalent(&self, shape: &Shape) -> bool {
+        let mut known = shape.0.iter();
+        let is_alike = |(step, body): (&'static str, &Body)| {
+            known
+                .next()
+                .is_some_and(|(known_step, known)| *known_step == step && known.has_shape_of(body))
         };
-        let found = texts.get(&hash)?.iter().find(alike)?;
-        Some((found.text.clone(), found.together.clone()))
-    }
-
-    fn keep(&self, hash: u64, steps: Vec<(&'static str, Body)>, made: &Prepared) {
-        if made.text.len() > LONGEST {
-            return;
-        }
-        let mut texts = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if texts.len() >= MOST {
-            texts.clear();
-        }
-        texts.entry(hash).or_default().push(Known {
-            steps,
-            text: made.text.clone(),
-            together: made.together.clone(),
-        });
+        self.0.clone().all(is_alike) && known.next().is_none()
     }
 }
 
-/// In place of the name of a step, for a statement that is in no batch.
-const STATEMENT: &str = "-";
-
-fn hash(steps: &[(&'static str, &Body)]) -> u64 {
-    let mut hasher = FixedState::default().build_hasher();
-    for (step, body) in steps {
-        step.hash(&mut hasher);
-        body.hash_shape(&mut hasher);
+impl Hash for Shape {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Steps(self.0.iter().map(|(step, body)| (*step, body))).hash(state);
     }
-    hasher.finish()
 }
+
+impl PartialEq for Shape {
+    fn eq(&self, other: &Self) -> bool {
+        Steps(self.0.iter().map(|(step, body)| (*step, body))).equivalent(other)
+    }
+}
+
+impl Eq for Shape {}
 
 #[cfg(test)]
 mod tests {
@@ -156,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_text_is_made_once_for_a_shape() {
-        let texts = Texts::default();
+        let texts = PostgresTexts::new(CacheMetrics::default());
         let text = "select 1 where a = $1";
         let first = texts.statement(find(text, Arg::Int(1))).unwrap();
         let second = texts.statement(find(text, Arg::Int(2))).unwrap();
@@ -168,7 +165,7 @@ mod tests {
 
     #[test]
     fn batches_of_the_same_texts_differ_by_steps_names_values_and_tables() {
-        let texts = Texts::default();
+        let texts = PostgresTexts::new(CacheMetrics::default());
         let batch = |step: &'static str, name: &'static str, column: Column, more: usize| {
             let mut values = vec![(name, Arg::Int(7))];
             values.extend(std::iter::repeat_n(("other", Arg::Int(8)), more));
