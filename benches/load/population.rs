@@ -31,6 +31,15 @@ pub(crate) struct Population {
 }
 
 impl Population {
+    /// Users without groups.
+    pub(crate) fn of_users(users: u64) -> Self {
+        Self {
+            seed: 1,
+            users,
+            sizes: Vec::new(),
+        }
+    }
+
     pub(crate) fn user(&self, number: u64) -> User {
         User::new(self.seed, number)
     }

@@ -35,6 +35,10 @@ fuzz_target!(|bytes: &[u8]| {
         ) else {
             continue;
         };
-        let _ = patch.apply(user, "0190c2a0-7b2e-7c11-8d3c-111111111111", Attributes::from_stored(before.clone()));
+        let _ = patch.apply(
+            user,
+            "0190c2a0-7b2e-7c11-8d3c-111111111111",
+            Attributes::from_stored(before.clone()),
+        );
     }
 });

@@ -44,14 +44,20 @@ pub(crate) async fn all(feed: &Feed) -> Vec<Event> {
     }
 }
 
-/// Makes users of the tenant default, and numbers what there is; gives their ids.
+/// Creates users of the tenant default, which get positions in the feed; returns their ids.
 async fn users(server: &Server, name: &str, count: usize) -> Vec<String> {
+    let ids = new_users(server, name, count).await;
+    server.feed().advance().await.unwrap();
+    ids
+}
+
+/// Creates users, which may have no position in the feed yet; returns their ids.
+async fn new_users(server: &Server, name: &str, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for i in 0..count {
         let created = server.post("/Users", user(&format!("{name}{i}"))).await;
         ids.push(created.expect(201).id());
     }
-    server.feed().advance().await.unwrap();
     ids
 }
 
@@ -179,15 +185,7 @@ async fn an_event_says_what_was(server: Server) {
 }
 
 async fn members_come_in_parts(server: Server) {
-    let mut ids = Vec::new();
-    for i in 0..7 {
-        let created = server
-            .post("/Users", user(&format!("u{i}")))
-            .await
-            .expect(201)
-            .body;
-        ids.push(created["id"].as_str().unwrap().to_owned());
-    }
+    let ids = new_users(&server, "u", 7).await;
     let sales = group("Sales", &ids[..3]);
     let created = server.post("/Groups", sales).await.expect(201).body;
     let path = format!("/Groups/{}", created["id"].as_str().unwrap());
@@ -308,12 +306,7 @@ async fn states_need_not_be_kept(first: Server) {
 }
 
 async fn old_changes_go(server: Server) {
-    for i in 0..5 {
-        server
-            .post("/Users", user(&format!("u{i}")))
-            .await
-            .expect(201);
-    }
+    new_users(&server, "u", 5).await;
     let feed = server.feed();
     let before = all(&feed).await;
     let start = feed.start().await.unwrap();

@@ -32,11 +32,7 @@ pub(super) struct Backlog {
 
 impl Backlog {
     pub(super) async fn run(self) -> Result<u64, String> {
-        let population = Population {
-            seed: 1,
-            users: self.users,
-            sizes: Vec::new(),
-        };
+        let population = Population::of_users(self.users);
         let rig = Rig::new(&self.common, &population)?;
         let instance = rig.serve(&[])?;
         let neighbour = rig.neighbour(&instance)?;

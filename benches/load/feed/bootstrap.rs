@@ -40,11 +40,7 @@ struct Record {
 
 impl Bootstrap {
     pub(super) async fn run(self) -> Result<u64, String> {
-        let population = Population {
-            seed: 1,
-            users: self.users,
-            sizes: Vec::new(),
-        };
+        let population = Population::of_users(self.users);
         let rig = Rig::new(&self.common, &population)?;
         let instance = rig.serve(&[])?;
         let mut client = Client::new(&rig.feed(&instance)?);

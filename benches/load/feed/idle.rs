@@ -38,11 +38,7 @@ pub(super) struct Idle {
 
 impl Idle {
     pub(super) async fn run(self) -> Result<u64, String> {
-        let population = Population {
-            seed: 1,
-            users: 1000,
-            sizes: Vec::new(),
-        };
+        let population = Population::of_users(1000);
         let rig = Rig::new(&self.common, &population)?;
         let instance = rig.serve(&[])?;
         let receiver = Receiver::start(Duration::ZERO)?;

@@ -43,11 +43,7 @@ pub(super) struct Latency {
 
 impl Latency {
     pub(super) async fn run(self) -> Result<u64, String> {
-        let population = Population {
-            seed: 1,
-            users: self.users,
-            sizes: Vec::new(),
-        };
+        let population = Population::of_users(self.users);
         let rig = Rig::new(&self.common, &population)?;
         let sender = rig.serve(&[])?;
         let silent = self

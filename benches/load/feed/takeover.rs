@@ -35,11 +35,7 @@ impl Takeover {
         if !self.common.postgres {
             return Err("two instances need --postgres".to_owned());
         }
-        let population = Population {
-            seed: 1,
-            users: 1000,
-            sizes: Vec::new(),
-        };
+        let population = Population::of_users(1000);
         let rig = Rig::new(&self.common, &population)?;
         let first = rig.serve(&[])?;
         let receiver = Receiver::start(Duration::ZERO)?;

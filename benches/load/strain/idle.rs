@@ -24,11 +24,7 @@ pub(crate) struct Idle {
 
 impl Idle {
     pub(crate) async fn run(mut self) -> Result<u64, String> {
-        let population = Population {
-            seed: 1,
-            users: 100,
-            sizes: Vec::new(),
-        };
+        let population = Population::of_users(100);
         self.common.set.extend([
             format!("limits.connections={}", self.connections + 10),
             "limits.requests_per_second=1000000".to_owned(),

@@ -64,11 +64,7 @@ impl Noisy {
         self.common
             .set
             .extend(["requests_per_second", "burst"].map(|key| format!("limits.{key}=1000000")));
-        let population = Population {
-            seed: 1,
-            users: self.users,
-            sizes: Vec::new(),
-        };
+        let population = Population::of_users(self.users);
         let cluster = self.cluster()?;
         let server = match &cluster {
             Some(cluster) => Server::on_postgres(&self.common, cluster, &population)?,

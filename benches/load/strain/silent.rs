@@ -43,11 +43,7 @@ pub(crate) struct Silent {
 
 impl Silent {
     pub(crate) async fn run(self) -> Result<u64, String> {
-        let population = Population {
-            seed: 1,
-            users: 100,
-            sizes: Vec::new(),
-        };
+        let population = Population::of_users(100);
         let server = Server::start(&self.common, &population)?;
         let time = Duration::from_secs(self.seconds);
         let asked = |from: IpAddr| server.neighbour.from(from);

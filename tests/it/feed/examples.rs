@@ -74,23 +74,23 @@ async fn is_true(server: &Server, stored: &Value, group: &str) {
     assert_eq!(known.collect::<BTreeSet<_>>(), members);
 }
 
+/// Creates a user and a group of it in another tenant; returns the id of the user.
+async fn new_group_of(server: &Server, token: &str) -> String {
+    let user = server.by(token).post("/Users", user("theirs")).await;
+    let members = [user.expect(201).id()];
+    let group = group("Sales", &members);
+    server.by(token).post("/Groups", group).await.expect(201);
+    let [member] = members;
+    member
+}
+
 async fn follows(server: &Server, program: &str, script: &str) {
-    let mut ids = Vec::new();
-    for i in 0..4 {
-        let created = server.post("/Users", user(&format!("u{i}"))).await;
-        ids.push(created.expect(201).id());
-    }
+    let ids = super::new_users(server, "u", 4).await;
     let created = server.post("/Groups", group("Sales", &ids[..2])).await;
     let sales = created.expect(201).id();
     // A tenant that is deleted later takes along what it has.
     let acme = server.tenant("acme", &TenantChange::default()).await;
-    let theirs = server.by(&acme).post("/Users", user("theirs")).await;
-    let theirs = [theirs.expect(201).id()];
-    let made = server
-        .by(&acme)
-        .post("/Groups", group("Sales", &theirs))
-        .await;
-    made.expect(201);
+    let theirs = new_group_of(server, &acme).await;
     let issued = server
         .operator
         .issue_feed_token("app", None, None)
@@ -101,7 +101,7 @@ async fn follows(server: &Server, program: &str, script: &str) {
     let file = folder.path().join("state.json");
 
     let stored = run(server, token, (program, script), &file).await;
-    assert_eq!(stored["users"][&theirs[0]]["tenant"], "acme");
+    assert_eq!(stored["users"][&theirs]["tenant"], "acme");
     server.operator.delete_tenant("acme").await.unwrap();
     let stored = run(server, token, (program, script), &file).await;
     is_true(server, &stored, &sales).await;
@@ -168,13 +168,7 @@ async fn a_consumer_in_sql_follows() {
     let server = Server::on(Database::Postgres).await;
     let ids = super::users(&server, "u", 4).await;
     let acme = server.tenant("acme", &TenantChange::default()).await;
-    let theirs = server.by(&acme).post("/Users", user("theirs")).await;
-    let theirs = [theirs.expect(201).id()];
-    let made = server
-        .by(&acme)
-        .post("/Groups", group("Sales", &theirs))
-        .await;
-    made.expect(201);
+    new_group_of(&server, &acme).await;
     let made = server.post("/Groups", group("Sales", &ids[..3])).await;
     let sales = format!("/Groups/{}", made.expect(201).id());
     assert_eq!(run_sql(&server).await, 0);

@@ -1,5 +1,6 @@
 //! Numbering on PostgreSQL: a pass alone, concurrent with another one, and interrupted.
 
+use super::new_users;
 use super::order::{delay, write};
 use crate::harness::{Database, Fleet, Server, user};
 use scimd::operator::DatabaseTarget;
@@ -130,21 +131,11 @@ async fn slices_divide_no_transaction() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_into_a_younger_cluster_goes_on() {
     let server = Server::on(Database::Postgres).await;
-    for i in 0..3 {
-        server
-            .post("/Users", user(&format!("n{i}")))
-            .await
-            .expect(201);
-    }
+    new_users(&server, "n", 3).await;
     let feed = server.feed();
     feed.advance().await.unwrap();
     let before = server.number("select max(position) from feed").await;
-    for i in 0..3 {
-        server
-            .post("/Users", user(&format!("u{i}")))
-            .await
-            .expect(201);
-    }
+    new_users(&server, "u", 3).await;
     // As if all had been written by a cluster with far more transactions, the last three after the last pass.
     server
         .run("update change set transaction = (transaction::text::bigint + 1000000)::text::xid8")
@@ -153,12 +144,7 @@ async fn a_restore_into_a_younger_cluster_goes_on() {
         .run("update pass set snapshot = (pg_snapshot_xmax(snapshot)::text::bigint + 1000000 || ':' || \
               pg_snapshot_xmax(snapshot)::text::bigint + 1000000 || ':')::pg_snapshot")
         .await;
-    for i in 0..3 {
-        server
-            .post("/Users", user(&format!("y{i}")))
-            .await
-            .expect(201);
-    }
+    new_users(&server, "y", 3).await;
     // A slice of one takes the steps of a restore one by one.
     while feed.advance_by(1).await.unwrap() > 0 {}
     server.post("/Users", user("last")).await.expect(201);

@@ -4,6 +4,7 @@ mod admin;
 mod chance;
 pub(crate) mod dump;
 mod fleet;
+mod following;
 pub(crate) mod openapi;
 pub(crate) mod pooler;
 pub(crate) mod postgres;
@@ -14,6 +15,7 @@ mod sound;
 pub(crate) use admin::{Admin, SECRETS_KEY, operator_token};
 pub(crate) use chance::Chance;
 pub(crate) use fleet::{Fleet, race};
+pub(crate) use following::Following;
 pub(crate) use proxy::Proxy;
 
 use reqwest::Method;

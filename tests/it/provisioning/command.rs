@@ -1,14 +1,10 @@
 //! `scimd log` while the server is running.
 
 use crate::cli::{Served, printed, refused, scimd};
-use crate::harness::user;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use crate::harness::{Following, user};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// Nothing takes as long.
@@ -265,42 +261,6 @@ async fn bodies_are_switched_on_for_a_while() {
     assert!(!printed(folder, "tenant show default").contains("request-bodies"));
 }
 
-/// Lines of a command that keeps running.
-struct Following {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Following {
-    fn start(folder: &Path, arguments: &str) -> Self {
-        let mut command = scimd(folder, arguments);
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let (sender, lines) = channel();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            out.lines()
-                .map_while(Result::ok)
-                .try_for_each(|line| sender.send(line))
-        });
-        Self { child, lines }
-    }
-
-    fn line(&self) -> Value {
-        serde_json::from_str(&self.lines.recv_timeout(PATIENCE).unwrap()).unwrap()
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[tokio::test]
 async fn the_log_is_followed() {
     let folder = tempfile::tempdir().unwrap();
@@ -308,8 +268,8 @@ async fn the_log_is_followed() {
     let running = Running::start(folder);
     assert_eq!(running.get("/Users?count=1").await, 200);
     shown(folder, "log --json", 1);
-    let mut following = Following::start(folder, "log --follow --json");
-    let failing = Following::start(folder, "log -f --failed --json");
+    let following = Following::start(scimd(folder, "log --follow --json"));
+    let failing = Following::start(scimd(folder, "log -f --failed --json"));
     assert_eq!(following.line()["route"], "/Users");
     for _ in 0..3 {
         assert_eq!(
@@ -321,16 +281,8 @@ async fn the_log_is_followed() {
         }
         assert_eq!(failing.line()["status"], 404);
     }
-    assert!(
-        following.lines.try_recv().is_err(),
-        "nothing is shown twice"
-    );
-    kill(
-        Pid::from_raw(following.child.id().try_into().unwrap()),
-        Signal::SIGINT,
-    )
-    .unwrap();
-    assert_eq!(following.child.wait().unwrap().code(), Some(0));
+    assert!(following.is_silent(), "nothing is shown twice");
+    following.interrupt().await;
 }
 
 #[tokio::test]
@@ -439,7 +391,7 @@ async fn failures_of_all_tenants_are_shown() {
         text.starts_with("acme  ") && text.contains("(not proved: only the public part"),
         "{text}"
     );
-    let following = Following::start(folder, "log --all-tenants --failed --follow --json");
+    let following = Following::start(scimd(folder, "log --all-tenants --failed --follow --json"));
     (0..3).for_each(|_| drop(following.line()));
     running.token = token;
     assert_eq!(running.get("/Robots").await, 404);

@@ -2,16 +2,11 @@
 
 use super::same::{alike, reads_the_same, same};
 use super::{locally, remotely, through};
-use crate::harness::{Admin, Server, operator_token};
+use crate::harness::{Admin, Following, Server, operator_token};
 use crate::on_both;
 use crate::webhooks::sink::{Manner, Sink};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use scimd::store::{OperatorRole, TenantChange};
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 on_both!(
     endpoints_are_managed_alike,
@@ -222,31 +217,13 @@ async fn attempts_are_read_alike_and_followed(server: Server) {
     let follow = [
         "webhook", "log", "app", "--follow", "--json", "--limit", "1",
     ];
-    let mut command = through(&admin.root, &admin.token, &follow);
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let told = BufReader::new(child.stdout.take().unwrap()).lines();
-    let (sender, events) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        for line in told.map_while(Result::ok) {
-            let told: Value = serde_json::from_str(&line).unwrap();
-            if sender.send(told["event"].clone()).is_err() {
-                return;
-            }
-        }
-    });
-    let next = || events.recv_timeout(Duration::from_secs(60)).unwrap();
+    let following = Following::start(through(&admin.root, &admin.token, &follow));
+    let next = || following.line()["event"].clone();
     assert_eq!(tokio::task::block_in_place(next), "evt_449");
     for event in ["evt_a", "evt_b"] {
         // The second is of the same moment.
         add_attempts(&server, [(450, event.to_owned())]).await;
         assert_eq!(tokio::task::block_in_place(next), event);
     }
-    let pid = Pid::from_raw(child.id().try_into().unwrap());
-    kill(pid, Signal::SIGINT).unwrap();
-    let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(30));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    following.interrupt().await;
 }

@@ -1,15 +1,10 @@
 //! Each command in both ways, and what it prints.
 
 use super::{Ended, locally, remotely, through};
-use crate::harness::{Admin, Server, group, user};
+use crate::harness::{Admin, Following, Server, group, user};
 use crate::on_both;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use scimd::store::TenantChange;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 on_both!(
     what_is_read_is_the_same,
@@ -383,31 +378,12 @@ async fn a_log_is_followed(server: Server) {
     server.get("/Users").await.expect(200);
     server.service.recorder().finish().await;
     let follow = ["log", "--follow", "--json"];
-    let mut command = through(&admin.root, &admin.token, &follow);
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let (sender, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        for line in lines.map_while(Result::ok) {
-            let request: Value = serde_json::from_str(&line).unwrap();
-            if sender.send(request["route"].clone()).is_err() {
-                return;
-            }
-        }
-    });
-    let next = || told.recv_timeout(Duration::from_secs(60)).unwrap();
+    let following = Following::start(through(&admin.root, &admin.token, &follow));
+    let next = || following.line()["route"].clone();
     assert_eq!(tokio::task::block_in_place(next), "/Users");
     for route in ["/Groups", "/Users", "/Groups"] {
         server.get(route).await.expect(200);
         assert_eq!(tokio::task::block_in_place(next), route);
     }
-    let pid = Pid::from_raw(child.id().try_into().unwrap());
-    kill(pid, Signal::SIGINT).unwrap();
-    let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(30));
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    std::io::stdout().flush().unwrap();
+    following.interrupt().await;
 }
