@@ -9,7 +9,7 @@ use crate::store::handle::Store;
 use crate::store::resources::index::{self, IndexRow};
 use crate::store::resources::leftover;
 use crate::store::resources::write::gathered::{GatheredAction, GatheredKind, GatheredWrite};
-use crate::store::resources::write::resource::{SHARDS, WRITTEN};
+use crate::store::resources::write::steps::{SHARDS, WRITTEN};
 
 /// The batch; it returns the key and the new version of each written resource.
 pub(in crate::store) fn batch(

@@ -1,11 +1,14 @@
 //! Waiting writes for a combined batch: each as a row, and their common properties.
 
-use crate::store::changes::append::GatheredChange;
+use crate::store::changes::append::{ChangeAction, GatheredChange};
 use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
 use crate::store::db::leader::{Coalescer, Leader};
+use crate::store::resources::difference::Difference;
+use crate::store::resources::document::{DerivedColumns, NewDocument, column_values};
 use crate::store::resources::index::IndexRow;
 use crate::store::resources::proof::{CallerSnapshot, ScopeClaim};
+use crate::store::resources::write::context::WriteContext;
 use crate::trace::Origin;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -117,5 +120,45 @@ impl WriteQueue {
         write: WaitingWrite,
     ) -> Option<Leader<GatheredKind, WaitingWrite>> {
         self.0.join(kind, write)
+    }
+}
+
+/// What the change log says of a write of a document; its key is that of no resource yet.
+pub(super) fn gathered_change(
+    writing: &WriteContext<'_>,
+    action: ChangeAction,
+    difference: &Difference,
+) -> GatheredChange {
+    GatheredChange {
+        seq: 0,
+        author: writing.author.clone(),
+        action,
+        attributes: difference.names.clone(),
+        was: None,
+    }
+}
+
+/// The values of a document in a combined write.
+pub(super) fn gathered_columns(
+    writing: &WriteContext<'_>,
+    row: &DerivedColumns,
+    written: &NewDocument,
+) -> Vec<(&'static str, Arg)> {
+    let columns = column_values(row, written).into_iter();
+    columns.chain([("modified", writing.at())]).collect()
+}
+
+/// The properties of a write that it shares with the writes of its batch.
+pub(super) fn gathered_kind(
+    action: GatheredAction,
+    writing: &WriteContext<'_>,
+    proof: GatheredProof,
+) -> GatheredKind {
+    GatheredKind {
+        action,
+        tenant: writing.scope.tenant,
+        type_id: writing.of_type.type_id,
+        schema_revision: writing.scope.schema_revision,
+        proof,
     }
 }

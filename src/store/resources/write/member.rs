@@ -17,7 +17,7 @@ use crate::store::resources::seq::type_id_of;
 use crate::store::resources::write::context::{WriteContext, WriteOutcome};
 use crate::store::resources::write::member_delta::{MemberDelta, MemberKey};
 use crate::store::resources::write::member_steps::{Guard, claim};
-use crate::store::resources::write::resource::WRITTEN;
+use crate::store::resources::write::steps::WRITTEN;
 use std::collections::HashMap;
 use uuid::Uuid;
 

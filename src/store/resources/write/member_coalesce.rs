@@ -12,8 +12,8 @@ use crate::store::handle::Store;
 use crate::store::resources::write::context::{WriteContext, WriteOutcome};
 use crate::store::resources::write::member_delta::MemberMove;
 use crate::store::resources::write::member_queue::{Group, MemberRequest};
-use crate::store::resources::write::member_steps::{Guard, add, claim_of, remove};
-use crate::store::resources::write::resource::WRITTEN;
+use crate::store::resources::write::member_steps::{Guard, MemberStep, change, claim_of};
+use crate::store::resources::write::steps::WRITTEN;
 use crate::trace::{self, Origin};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -173,13 +173,11 @@ fn batch(
         .collect();
     let (tenant, seq, table) = (group.tenant, group.seq, table_of_moves(&moves));
     let bump = vec![Arg::Int(tenant), Arg::Int(seq), Arg::Int(latest)];
+    let moved = |step, joins| change(step, Guard::Claimed, tenant, seq, &moving(joins));
     let batch = Batch::new("member.move")
         .then("claimed", claim_of(tenant, seq, Arg::Int(0)))
-        .then(
-            "removed",
-            remove(Guard::Claimed, tenant, seq, &moving(false)),
-        )
-        .then("added", add(Guard::Claimed, tenant, seq, &moving(true)))
+        .then("removed", moved(MemberStep::Remove, false))
+        .then("added", moved(MemberStep::Add, true))
         .then("written", Step::new(BUMP, bump).returning(WRITTEN));
     append_moves(batch, tenant, &group.attribute, &table, keeps_documents)
         .then("answer", Step::new(ANSWER, vec![]).with_rows(table))

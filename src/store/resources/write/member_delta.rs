@@ -3,7 +3,7 @@
 use crate::store::db::batch::Batch;
 use crate::store::db::statement::Step;
 use crate::store::resources::write::context::WriteContext;
-use crate::store::resources::write::member_steps::{self as steps, Guard};
+use crate::store::resources::write::member_steps::{self as steps, Guard, MemberStep};
 use std::collections::BTreeSet;
 
 /// A member that joins or leaves.
@@ -115,17 +115,19 @@ impl MemberDelta {
             return batch;
         }
         let tenant = writing.scope.tenant;
-        let removed = if self.cleared {
-            steps::remove_others(guard, tenant, group, &self.add)
+        let (step, members) = if self.cleared {
+            (MemberStep::RemoveOthers, &self.add)
         } else {
-            steps::remove(guard, tenant, group, &self.remove)
+            (MemberStep::Remove, &self.remove)
         };
+        let removed = steps::change(step, guard, tenant, group, members);
         batch
             .then("removed", removed)
             .then("added", self.added(guard, writing, group))
     }
 
     fn added(&self, guard: Guard, writing: &WriteContext<'_>, group: i64) -> Step {
-        steps::add(guard, writing.scope.tenant, group, &self.add)
+        let tenant = writing.scope.tenant;
+        steps::change(MemberStep::Add, guard, tenant, group, &self.add)
     }
 }

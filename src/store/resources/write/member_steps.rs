@@ -2,7 +2,7 @@
 //!
 //! All batches lock in one order: the group, then the members, then the rows between them.
 
-use crate::store::db::args::{Arg, Column, Table};
+use crate::store::db::args::{Arg, Column};
 use crate::store::db::statement::Step;
 use crate::store::resources::read::stored::StoredResource;
 use crate::store::resources::write::context::WriteContext;
@@ -76,49 +76,39 @@ pub(in crate::store) fn claim_of(tenant: i64, group: i64, version: Arg) -> Step 
     Step::new(CLAIM, args).returning(&["seq"])
 }
 
-/// Adds members.
-pub(in crate::store) fn add(
-    guard: Guard,
-    tenant: i64,
-    group: i64,
-    members: &BTreeSet<i64>,
-) -> Step {
-    step(after!(add_after, guard), tenant, group, members)
+/// A change of the members of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum MemberStep {
+    /// The given members are added.
+    Add,
+    /// The given members are removed.
+    Remove,
+    /// All members except the given ones are removed.
+    RemoveOthers,
 }
 
-/// Removes members.
-pub(in crate::store) fn remove(
+/// Changes the members of a group.
+pub(in crate::store) fn change(
+    step: MemberStep,
     guard: Guard,
     tenant: i64,
     group: i64,
     members: &BTreeSet<i64>,
 ) -> Step {
-    step(after!(remove_after, guard), tenant, group, members)
-}
-
-/// Removes all members except these.
-pub(in crate::store) fn remove_others(
-    guard: Guard,
-    tenant: i64,
-    group: i64,
-    members: &BTreeSet<i64>,
-) -> Step {
-    step(after!(clear_after, guard), tenant, group, members)
+    let text = match step {
+        MemberStep::Add => after!(add_after, guard),
+        MemberStep::Remove => after!(remove_after, guard),
+        MemberStep::RemoveOthers => after!(clear_after, guard),
+    };
+    let rows = vec![("seq", Column::Ints(members.iter().copied().collect()))];
+    Step::new(text, vec![Arg::Int(tenant), Arg::Int(group)])
+        .with_rows(rows)
+        .returning(MEMBERS)
 }
 
 /// Removes no member.
 pub(in crate::store) fn remove_none() -> Step {
     Step::new(REMOVE_NONE, vec![]).returning(MEMBERS)
-}
-
-fn step(text: &'static str, tenant: i64, group: i64, members: &BTreeSet<i64>) -> Step {
-    Step::new(text, vec![Arg::Int(tenant), Arg::Int(group)])
-        .with_rows(rows(members))
-        .returning(MEMBERS)
-}
-
-fn rows(members: &BTreeSet<i64>) -> Table {
-    vec![("seq", Column::Ints(members.iter().copied().collect()))]
 }
 
 const MEMBERS: &[&str] = &["member_seq"];

@@ -1,6 +1,8 @@
 //! Writing resources and memberships.
 
 pub(in crate::store) mod context;
+mod create;
+mod delete;
 pub(in crate::store) mod gather;
 pub(in crate::store) mod gather_steps;
 pub(in crate::store) mod gathered;
@@ -9,4 +11,6 @@ pub(in crate::store) mod member_coalesce;
 pub(in crate::store) mod member_delta;
 pub(in crate::store) mod member_queue;
 pub(in crate::store) mod member_steps;
-pub(in crate::store) mod resource;
+mod replace;
+mod seat;
+pub(in crate::store) mod steps;
