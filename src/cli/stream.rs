@@ -1,7 +1,7 @@
 //! `scimd stream`.
 
 use super::arguments::keyword;
-use super::endpoint::{EndpointsAt, change, failures, headers, list};
+use super::endpoint::{EndpointsAt, Start, change, failures, headers, list};
 use super::failure::Failure;
 use super::management::{Place, members};
 use crate::delivery::{StreamMethod, StreamMode, TokenAlgorithm};
@@ -67,14 +67,8 @@ pub(super) struct Add {
     /// Types of events, such as 'user.*,group.deleted' [default: all]
     #[arg(long)]
     types: Option<String>,
-    /// Where it begins: now, start (the oldest event that is kept), or a cursor of the feed
-    #[arg(
-        long,
-        value_name = "CURSOR",
-        allow_hyphen_values = true,
-        default_value = "now"
-    )]
-    from: String,
+    #[command(flatten)]
+    start: Start,
     /// File with headers to send, such as Authorization, one per line: Name: value
     #[arg(long, value_name = "FILE")]
     header_file: Option<PathBuf>,
@@ -121,7 +115,7 @@ impl Add {
             ("alg", Some(self.alg.as_str().into())),
             ("tenant", self.tenant.clone().map(Value::from)),
             ("types", self.types.clone().map(Value::from)),
-            ("from", Some(self.from.as_str().into())),
+            ("from", Some(self.start.from.as_str().into())),
             (
                 "headers",
                 self.header_file.as_deref().map(headers).transpose()?,

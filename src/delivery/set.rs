@@ -2,14 +2,12 @@
 
 use crate::delivery::options::StreamMode;
 use crate::feed::{Event, EventData, MemberChanges, Subject};
+use crate::messages::patch_op;
 use crate::store::ChangeAction;
 use serde_json::{Map, Value, json};
 
 /// The prefix of event URIs (RFC 9967 section 2.4).
 const PREFIX: &str = "urn:ietf:params:scim:event:prov:";
-
-/// The message of a PATCH (RFC 7644 section 3.5.2).
-const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 /// Size of the claims, in bytes, above which a token is a notice.
 const LARGE: usize = 256 * 1024;
@@ -166,7 +164,7 @@ fn data(name: &str, subject: &Subject) -> Option<Value> {
     if let (Some(members), Some(attribute)) = (members, of_members) {
         operations.extend(member_operations(members, attribute));
     }
-    Some(json!({"schemas": [PATCH_OP], "Operations": operations}))
+    Some(patch_op(&operations.into()))
 }
 
 /// The members attribute: the changed one that events omit.
@@ -359,10 +357,10 @@ mod tests {
         );
         assert_eq!(
             full(ChangeAction::Modify)[0].1["data"],
-            json!({"schemas": [PATCH_OP], "Operations": [
+            patch_op(&json!([
                 {"op": "replace", "path": "userName", "value": "jdoe"},
                 {"op": "replace", "path": "urn:ext:department", "value": "Sales"},
-                {"op": "remove", "path": "title"}]})
+                {"op": "remove", "path": "title"}]))
         );
         let unknown = Subject {
             is_reconstructed: true,

@@ -36,16 +36,7 @@ fn name_of(urn: &str) -> String {
 
 /// Names of resource types that a file extends.
 pub(crate) fn extends(document: &Map<String, Value>) -> Vec<String> {
-    let names = document
-        .get(ANNOTATION)
-        .and_then(|own| own.get("extends"))
-        .and_then(Value::as_array);
-    names
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    own_names(document, "extends")
 }
 
 /// Sets the resource types that a file extends.
@@ -56,6 +47,20 @@ pub(crate) fn extend(document: &mut Map<String, Value>, types: &[String]) {
 /// Removes the object of this server, so that only the schema of RFC 7643 remains.
 pub(crate) fn strip(document: &mut Map<String, Value>) {
     document.shift_remove(ANNOTATION);
+}
+
+/// The names in an array of the object of this server.
+fn own_names(document: &Map<String, Value>, key: &str) -> Vec<String> {
+    let names = document
+        .get(ANNOTATION)
+        .and_then(|own| own.get(key))
+        .and_then(Value::as_array);
+    names
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn set_own(document: &mut Map<String, Value>, key: &str, value: Option<Value>) {
@@ -134,16 +139,7 @@ pub(crate) fn remove(document: &mut Map<String, Value>, name: &str) -> bool {
 
 /// The names of attributes that were removed.
 pub(crate) fn hidden(document: &Map<String, Value>) -> Vec<String> {
-    let names = document
-        .get(ANNOTATION)
-        .and_then(|own| own.get(HIDES))
-        .and_then(Value::as_array);
-    names
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
+    own_names(document, HIDES)
 }
 
 /// Records names of attributes that the file does not have and of which resources can have values.

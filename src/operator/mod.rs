@@ -57,7 +57,9 @@ pub(crate) use schema_shape::{
     SchemaShape, schema_as_json, schema_change_as_json, whole_schema_as_json,
 };
 pub(crate) use schemas::{KnownSchema, SchemaPlan};
-pub use schemas::{SchemaChange, SchemaOrigin, SchemaOutcome, SchemaRefusal, SchemaStep};
+pub use schemas::{
+    SchemaChange, SchemaOrigin, SchemaOutcome, SchemaProblem, SchemaRefusal, SchemaStep,
+};
 pub(crate) use settings::StartError;
 pub use settings::{DatabaseTarget, ServiceSettings};
 pub use statistics::SeriesStep;

@@ -230,7 +230,9 @@ async fn change(call: &Call, change: SchemaChange) -> Result<Reply> {
     let is_dry = call.is_set("dryRun");
     let plan = match planned {
         Err(SchemaRefusal::Problems(problems)) if is_dry => {
-            return Ok(Reply::ok(json!({"hides": 0, "contradicts": problems})));
+            return Ok(Reply::ok(
+                json!({"hides": 0, "contradicts": texts(&problems)}),
+            ));
         }
         planned => planned.map_err(refused)?,
     };
@@ -259,27 +261,29 @@ fn outline(plan: &SchemaPlan, tenant: Option<&str>, outcome: SchemaOutcome) -> V
 pub(super) fn refused(refusal: SchemaRefusal) -> Problem {
     match refusal {
         SchemaRefusal::Problems(problems) => {
-            faults(problems.iter().map(|problem| body_fault(problem)).collect())
+            faults(texts(&problems).into_iter().map(body_fault).collect())
         }
         refusal @ SchemaRefusal::NoSchema { .. } => Problem::not_found(format!("{refusal}.")),
         SchemaRefusal::Failed(error) => error.into(),
     }
 }
 
-fn body_fault(problem: &str) -> Fault {
+fn texts<P: ToString>(problems: &[P]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+fn body_fault(detail: String) -> Fault {
     Fault {
         pointer: String::new(),
-        detail: problem.to_owned(),
+        detail,
     }
 }
 
 async fn check(call: Call) -> Result<Reply> {
     let file = file(&call);
-    let found: Vec<_> = problems(&file).iter().map(ToString::to_string).collect();
+    let found = problems(&file);
     if !found.is_empty() {
-        return Err(faults(
-            found.iter().map(|problem| body_fault(problem)).collect(),
-        ));
+        return Err(faults(texts(&found).into_iter().map(body_fault).collect()));
     }
     let change = SchemaChange::File(file, Vec::new());
     call.operator

@@ -9,9 +9,23 @@ use super::management::{ApiRequest, Management};
 use crate::admin_api::Method;
 use crate::delivery::{EndpointError, read_headers};
 use crate::store::EndpointKind;
+use clap::Args;
 use serde_json::Value;
 use std::iter::once;
 use std::path::Path;
+
+/// Where a new webhook or stream starts.
+#[derive(Debug, Args)]
+pub(super) struct Start {
+    /// Where it begins: now, start (the oldest event that is kept), or a cursor of the feed
+    #[arg(
+        long,
+        value_name = "CURSOR",
+        allow_hyphen_values = true,
+        default_value = "now"
+    )]
+    pub(super) from: String,
+}
 
 /// The webhooks, or the streams, at the place of a command.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! `scimd webhook add`.
 
 use crate::cli::arguments::{keyword, span};
-use crate::cli::endpoint::{EndpointsAt, headers};
+use crate::cli::endpoint::{EndpointsAt, Start, headers};
 use crate::cli::failure::Failure;
 use crate::cli::management::{members, read_as};
 use crate::cli::output::say;
@@ -23,14 +23,8 @@ pub(in crate::cli) struct Add {
     /// Only events of this tenant
     #[arg(long)]
     tenant: Option<String>,
-    /// Where it begins: now, start (the oldest event that is kept), or a cursor of the feed
-    #[arg(
-        long,
-        value_name = "CURSOR",
-        allow_hyphen_values = true,
-        default_value = "now"
-    )]
-    from: String,
+    #[command(flatten)]
+    start: Start,
     /// How events are signed
     #[arg(long, default_value = "hmac",
           value_parser = keyword(SignatureKind::KEYWORDS, SignatureKind::from_keyword))]
@@ -114,7 +108,7 @@ impl Add {
             ("name", Some(self.name.as_str().into())),
             ("url", Some(self.url.as_str().into())),
             ("tenant", self.tenant.clone().map(Value::from)),
-            ("from", Some(self.from.as_str().into())),
+            ("from", Some(self.start.from.as_str().into())),
             ("signature", Some(self.signature.as_str().into())),
             ("allowPrivate", Some(self.allow_private.into())),
         ]));

@@ -2,7 +2,7 @@
 //! run.
 
 use super::plan::SchemaPlan;
-use super::refusal::SchemaRefusal;
+use super::refusal::{SchemaProblem, SchemaRefusal};
 use crate::audit::{AuditAction, AuditEntry};
 use crate::model::edit;
 use crate::operator::error::OperatorError;
@@ -66,9 +66,7 @@ impl Operator {
         if outcome.contradictions.is_empty() {
             return Ok(outcome.done);
         }
-        outcome
-            .contradictions
-            .push("it was rolled back: nothing is changed".to_owned());
+        outcome.contradictions.push(SchemaProblem::RolledBack);
         Err(SchemaRefusal::Problems(outcome.contradictions))
     }
 
@@ -119,10 +117,10 @@ impl Operator {
             followed.done.reindexed += done.changed;
             followed.done.is_unfinished |= done.overtaken > 0;
             if done.taken > 0 && followed.contradictions.is_empty() {
-                let (name, count) = (&tenant.name, done.taken);
-                followed.contradictions.push(format!(
-                    "tenant {name}: {count} resources have a unique value that another resource has"
-                ));
+                followed.contradictions.push(SchemaProblem::Taken {
+                    tenant: tenant.name.clone(),
+                    count: done.taken,
+                });
             }
         }
         Ok(followed)
@@ -147,5 +145,5 @@ fn entry(plan: &SchemaPlan, is_put: bool) -> AuditEntry {
 #[derive(Default)]
 struct Followed {
     done: SchemaOutcome,
-    contradictions: Vec<String>,
+    contradictions: Vec<SchemaProblem>,
 }

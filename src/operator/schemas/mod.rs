@@ -13,5 +13,5 @@ pub use change::{SchemaOutcome, SchemaStep};
 pub(crate) use list::KnownSchema;
 pub use list::SchemaOrigin;
 pub(crate) use plan::SchemaPlan;
-pub use refusal::SchemaRefusal;
+pub use refusal::{SchemaProblem, SchemaRefusal};
 pub use schema_edit::SchemaChange;

@@ -1,6 +1,6 @@
 //! Plans a change of schemas: validates it and reports what it would affect.
 
-use super::refusal::SchemaRefusal;
+use super::refusal::{SchemaProblem, SchemaRefusal};
 use super::schema_edit::{SchemaChange, SchemaEdit};
 use super::survey::Survey;
 use crate::access::catalogs::{Sources, origin};
@@ -201,11 +201,8 @@ impl Operator {
         }
         kept.sort_by(|a, b| (&a.tenant, &a.urn).cmp(&(&b.tenant, &b.urn)));
         let catalog = Sources { kept, searchable }.check().map_err(|error| {
-            SchemaRefusal::one(
-                error
-                    .to_string()
-                    .replacen(&origin(&ours), &edited_origin, 1),
-            )
+            let problem = error.to_string();
+            SchemaProblem::File(problem.replacen(&origin(&ours), &edited_origin, 1))
         })?;
         let last = urn.rsplit(':').next().unwrap_or_default();
         let named_type = catalog

@@ -1,8 +1,8 @@
 //! The effect of a change on a schema file.
 
 use super::list::file_of;
-use super::refusal::SchemaRefusal;
-use crate::model::{ANNOTATION, edit, problems};
+use super::refusal::{SchemaProblem, SchemaRefusal};
+use crate::model::{edit, problems};
 use crate::schema::{Catalog, SchemaFile};
 use crate::store::KeptSchema;
 use serde_json::{Map, Value};
@@ -85,18 +85,11 @@ impl SchemaEdit {
             }
         };
         if let Some(file) = file_of(kept, &edited.urn) {
-            let problem = format!(
-                "{} is from the file {file}: change it there, or remove it from the folder in schemas.dir, and restart the server",
-                edited.urn
-            );
-            return Err(SchemaRefusal::one(problem));
+            let (urn, file) = (edited.urn, file.to_owned());
+            return Err(SchemaProblem::Configured { urn, file }.into());
         }
         if Catalog::is_built_in(&edited.urn) {
-            let problem = format!(
-                "{} is built in: your own attributes need a separate URN",
-                edited.urn
-            );
-            return Err(SchemaRefusal::one(problem));
+            return Err(SchemaProblem::BuiltIn(edited.urn).into());
         }
         if edited.before.is_none() && edited.after.is_none() {
             return Err(not_there(kept, tenant, &edited.urn));
@@ -119,13 +112,12 @@ impl SchemaEdit {
         if own.is_empty() {
             edit::extend(&mut after, &or_usual(extends));
         } else if !extends.is_empty() && own != extends {
-            let problem = format!(
-                "{}: /{ANNOTATION}/extends: the file says {}, but {} was requested: change the file or request none",
-                file.origin,
-                own.join(", "),
-                extends.join(", ")
-            );
-            return Err(SchemaRefusal::one(problem));
+            let problem = SchemaProblem::OtherTypes {
+                origin: file.origin.clone(),
+                own,
+                requested: extends.to_vec(),
+            };
+            return Err(problem.into());
         }
         let before = there(&urn);
         if let Some(before) = &before {
@@ -170,10 +162,8 @@ impl SchemaEdit {
                 .and_then(Value::as_str)
                 .unwrap_or_default();
             if edit::attribute(&after, name).is_some() {
-                let problem = format!(
-                    "{urn} has an attribute {name}, or it is given twice; to change one, remove it first or add a file"
-                );
-                return Err(SchemaRefusal::one(problem));
+                let (urn, name) = (urn.to_owned(), name.to_owned());
+                return Err(SchemaProblem::HasAttribute { urn, name }.into());
             }
             edit::put(&mut after, definition.clone());
         }
@@ -218,9 +208,12 @@ impl SchemaEdit {
         if let Some(after) = &mut edited.after
             && !edit::remove(after, name)
         {
-            let names: Vec<_> = edit::names(after).collect();
-            let problem = format!("{urn} has no attribute {name}, but {}", names.join(", "));
-            return Err(SchemaRefusal::one(problem));
+            let problem = SchemaProblem::NoAttribute {
+                urn: urn.to_owned(),
+                name: name.to_owned(),
+                names: edit::names(after).map(str::to_owned).collect(),
+            };
+            return Err(problem.into());
         }
         Ok(edited)
     }
@@ -236,17 +229,16 @@ fn or_usual(extends: &[String]) -> Vec<String> {
 
 /// A schema file that nothing is wrong with by itself.
 fn read(file: &SchemaFile) -> Result<Map<String, Value>, SchemaRefusal> {
-    let found: Vec<_> = problems(file).iter().map(ToString::to_string).collect();
-    if !found.is_empty() {
-        return Err(SchemaRefusal::Problems(found));
+    let problems = problems(file);
+    if !problems.is_empty() {
+        let problems = problems.iter().map(ToString::to_string);
+        return Err(SchemaRefusal::Problems(
+            problems.map(SchemaProblem::File).collect(),
+        ));
     }
     let document: Map<String, Value> = serde_json::from_str(&file.text).unwrap_or_default();
     if !document.contains_key("attributes") {
-        let problem = format!(
-            "{}: /endpoint: a resource type is not a schema; put the file into the folder in schemas.dir",
-            file.origin
-        );
-        return Err(SchemaRefusal::one(problem));
+        return Err(SchemaProblem::ResourceType(file.origin.clone()).into());
     }
     Ok(document)
 }

@@ -2,6 +2,7 @@
 
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
+use crate::operator::schemas::refusal::SchemaProblem;
 use crate::resource::{Acceptance, Conformance, Key, accept_value};
 use crate::schema::{Attribute, Schema};
 use crate::store::{Holder, Tenant};
@@ -32,15 +33,26 @@ impl Survey {
         counts.copied().max().unwrap_or(0)
     }
 
-    /// The problems of a schema change, a line for each attribute.
-    pub(super) fn contradictions(&self) -> Vec<String> {
-        let tenant = &self.tenant;
-        let unfit = self.unfit.iter().map(|(name, (count, first))| {
-            format!("tenant {tenant}: {count} resources have values of {name} that do not match its definition; the first is {first}")
-        });
-        let repeated = self.repeated.iter().map(|(name, (count, first))| {
-            format!("tenant {tenant}: {count} resources have the same value of {name} as another one, so it cannot be unique; the first is {first}")
-        });
+    /// The problems of a schema change, one for each attribute.
+    pub(super) fn contradictions(&self) -> Vec<SchemaProblem> {
+        let unfit = self
+            .unfit
+            .iter()
+            .map(|(name, (count, first))| SchemaProblem::Unfit {
+                tenant: self.tenant.clone(),
+                count: *count,
+                name: name.clone(),
+                first: first.clone(),
+            });
+        let repeated = self
+            .repeated
+            .iter()
+            .map(|(name, (count, first))| SchemaProblem::Repeated {
+                tenant: self.tenant.clone(),
+                count: *count,
+                name: name.clone(),
+                first: first.clone(),
+            });
         unfit.chain(repeated).collect()
     }
 

@@ -225,17 +225,6 @@ impl Store {
         Ok(!self.engine.read(&statement).await?.is_empty())
     }
 
-    /// The database id of the tenant with a name.
-    ///
-    /// # Errors
-    /// Any [`StoreError`].
-    pub(crate) async fn tenant_number(&self, name: &str) -> Result<Option<i64>, StoreError> {
-        let text = "select tenant from tenant where name = $1";
-        let statement = Statement::named("tenant.number", text, vec![name.into()]);
-        let rows = self.engine.read(&statement).await?;
-        rows.first().map(|row| row.int(0)).transpose()
-    }
-
     /// Changes an endpoint; `false` if it does not exist.
     ///
     /// # Errors

@@ -102,19 +102,6 @@ impl Store {
         let rows = self.engine.read(&sql.statement(name)).await?;
         rows.iter().map(|row| read_token(row, 0)).collect()
     }
-
-    /// The tenant with a name.
-    ///
-    /// # Errors
-    /// Any [`StoreError`].
-    pub(crate) async fn tenant_key(&self, name: &str) -> Result<Option<TenantKey>, StoreError> {
-        let text = "select tenant from tenant where name = $1";
-        let statement = Statement::named("tenant.key", text, vec![Arg::Text(name.to_owned())]);
-        let rows = self.engine.read(&statement).await?;
-        rows.first()
-            .map(|row| Ok(TenantKey(row.int(0)?)))
-            .transpose()
-    }
 }
 
 fn find() -> String {

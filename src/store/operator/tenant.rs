@@ -246,6 +246,17 @@ pub(in crate::store) fn read_tenant(row: &Row) -> Result<Tenant, StoreError> {
 }
 
 impl Store {
+    /// The database id of the tenant with a name.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub(crate) async fn tenant_number(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        let text = "select tenant from tenant where name = $1";
+        let statement = Statement::named("tenant.number", text, vec![name.into()]);
+        let rows = self.engine.read(&statement).await?;
+        rows.first().map(|row| row.int(0)).transpose()
+    }
+
     /// Creates a tenant with settings; `false` if the name exists. A missing setting has the default of the column.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ async fn change(
     change: &SchemaChange,
 ) -> Result<SchemaOutcome, Vec<String>> {
     let lines = |refusal: SchemaRefusal| match refusal {
-        SchemaRefusal::Problems(problems) => problems,
+        SchemaRefusal::Problems(problems) => problems.iter().map(ToString::to_string).collect(),
         SchemaRefusal::Failed(error) => vec![error.to_string()],
         other @ SchemaRefusal::NoSchema { .. } => vec![other.to_string()],
     };
