@@ -9,6 +9,7 @@ pub(crate) mod audit;
 pub(crate) mod cache;
 pub mod clock;
 pub(crate) mod error;
+pub(crate) mod fair_queue;
 pub(crate) mod live;
 pub mod metrics;
 pub(crate) mod nearest;

@@ -88,5 +88,5 @@ pub(crate) use resources::write::member_delta::{MemberDelta, MemberKey};
 pub(crate) use upkeep::finding::Finding;
 pub use upkeep::finding::Unrepaired;
 pub(crate) use upkeep::holders::Holder;
-pub(crate) use upkeep::verify::Verified;
+pub(crate) use upkeep::verified::Verified;
 pub(crate) use upkeep::verify::VerifyRequest;

@@ -3,8 +3,9 @@
 //! Clients are served round robin, regardless of their number of requests, and no client has all slots. A client is
 //! identified by the credentials that it sent, or otherwise by its address.
 
+use crate::fair_queue::FairQueue;
 use foldhash::fast::RandomState;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,13 +39,17 @@ pub(crate) struct Admission(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
+    slots: Slots,
+    waiting: FairQueue<Client, oneshot::Sender<Turn>>,
+}
+
+/// The free and the taken slots.
+#[derive(Debug)]
+struct Slots {
     free: usize,
     /// Maximum slots of one client.
     of_one: usize,
     taken: HashMap<Client, usize, RandomState>,
-    waiting: HashMap<Client, VecDeque<oneshot::Sender<Turn>>, RandomState>,
-    /// The waiting clients, in the order of their turns.
-    order: VecDeque<Client>,
 }
 
 impl Default for Admission {
@@ -83,19 +88,20 @@ impl Admission {
     /// A limit of `places` slots, at most `of_one` of them for one client.
     pub(crate) fn new(places: usize, of_one: usize) -> Self {
         Self(Arc::new(Mutex::new(State {
-            free: places,
-            of_one,
-            taken: HashMap::default(),
-            waiting: HashMap::default(),
-            order: VecDeque::new(),
+            slots: Slots {
+                free: places,
+                of_one,
+                taken: HashMap::default(),
+            },
+            waiting: FairQueue::default(),
         })))
     }
 
     /// Requests the next slot for a client.
     pub(crate) fn turn(&self, client: Client) -> Wait {
         let mut state = self.state();
-        if !state.waiting.contains_key(&client) && state.has_place(client) {
-            state.begin(client);
+        if state.waiting.len_of(client) == 0 && state.slots.has_one_for(client) {
+            state.slots.begin(client);
             return Wait::Over(Turn {
                 admission: self.clone(),
                 client,
@@ -106,16 +112,12 @@ impl Admission {
 
     /// Whether a client has as many requests waiting as it may have if there are too many of all clients.
     pub(crate) fn is_over_share(&self, client: Client) -> bool {
-        let state = self.state();
-        state
-            .waiting
-            .get(&client)
-            .is_some_and(|waiting| waiting.len() >= SHARE)
+        self.state().waiting.len_of(client) >= SHARE
     }
 
     /// Whether a request waits for its turn.
     pub(crate) fn is_crowded(&self) -> bool {
-        !self.state().order.is_empty()
+        !self.state().waiting.is_empty()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -129,7 +131,7 @@ impl Admission {
             let Some((client, next)) = state.next() else {
                 return;
             };
-            state.begin(client);
+            state.slots.begin(client);
             drop(state);
             // If the request was cancelled, the slot is dropped, and is assigned to the next.
             let _ = next.send(Turn {
@@ -140,8 +142,8 @@ impl Admission {
     }
 }
 
-impl State {
-    fn has_place(&self, client: Client) -> bool {
+impl Slots {
+    fn has_one_for(&self, client: Client) -> bool {
         let taken = self.taken.get(&client).copied().unwrap_or_default();
         self.free > 0 && taken < self.of_one
     }
@@ -160,52 +162,32 @@ impl State {
             }
         }
     }
+}
 
+impl State {
     fn wait(&mut self, client: Client) -> oneshot::Receiver<Turn> {
         let (sender, receiver) = oneshot::channel();
-        let waiting = self.waiting.entry(client).or_default();
-        if waiting.is_empty() {
-            self.order.push_back(client);
-        }
         // Cancelled requests are no longer counted.
-        if waiting.len() >= SHARE {
-            waiting.retain(|sender| !sender.is_closed());
+        if self.waiting.len_of(client) >= SHARE {
+            self.waiting.retain(client, |sender| !sender.is_closed());
         }
-        waiting.push_back(sender);
+        self.waiting.push(client, sender);
         receiver
     }
 
     /// Removes the next waiting request for a free slot.
     fn next(&mut self) -> Option<(Client, oneshot::Sender<Turn>)> {
-        for _ in 0..self.order.len() {
-            let client = self.order.pop_front()?;
-            if !self.has_place(client) {
-                self.order.push_back(client);
-                continue;
-            }
-            let Some(waiting) = self.waiting.get_mut(&client) else {
-                continue;
-            };
-            while waiting.front().is_some_and(oneshot::Sender::is_closed) {
-                waiting.pop_front();
-            }
-            let next = waiting.pop_front();
-            if waiting.is_empty() {
-                self.waiting.remove(&client);
-            } else {
-                self.order.push_back(client);
-            }
-            if let Some(next) = next {
-                return Some((client, next));
-            }
-        }
-        None
+        let Self { slots, waiting } = self;
+        waiting.pop(
+            |client| slots.has_one_for(client),
+            oneshot::Sender::is_closed,
+        )
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.admission.state().end(self.client);
+        self.admission.state().slots.end(self.client);
         self.admission.hand_on();
     }
 }
@@ -234,8 +216,12 @@ mod tests {
         );
         assert!(!admission.is_over_share(2));
         held.clear();
-        assert_eq!(admission.state().free, PLACES, "all others have given up");
-        assert!(admission.state().waiting.is_empty() && admission.state().order.is_empty());
+        assert_eq!(
+            admission.state().slots.free,
+            PLACES,
+            "all others have given up"
+        );
+        assert!(admission.state().waiting.is_empty());
     }
 
     #[tokio::test]

@@ -2,7 +2,10 @@
 
 mod attempt;
 mod parts;
+mod prepared;
 mod sole;
+mod start;
+mod status;
 mod unsaved;
 mod worker;
 
@@ -98,7 +101,7 @@ impl Deliverer {
             }
             match self.look(&mut running, &mut kept).await {
                 Ok(rest) => some_rest = rest,
-                Err(error) => told("endpoints cannot be listed", &error),
+                Err(error) => warn("endpoints cannot be listed", &error),
             }
         }
         for worker in running.values() {
@@ -118,7 +121,7 @@ impl Deliverer {
         if self.0.sole.is_some()
             && let Err(error) = self.0.endpoints.store().free_endpoints().await
         {
-            told(
+            warn(
                 "the leases of an earlier process could not be ended",
                 &error,
             );
@@ -176,7 +179,7 @@ impl Deliverer {
             match Worker::open(parts.clone(), endpoint).await {
                 Ok(worker) => worker.run(end).await,
                 Err(error) => {
-                    told(&format!("cannot send to {name}"), &error);
+                    warn(&format!("cannot send to {name}"), &error);
                     // Other instances may be able to, for example one with the key of secrets.
                     let _ = timeout(KEEP, end.cancelled()).await;
                 }
@@ -217,12 +220,13 @@ impl Deliverer {
                 );
                 running.drain().for_each(|(_, worker)| worker.task.abort());
             }
-            Ok(Err(error)) => told("leases of endpoints could not be renewed", &error),
+            Ok(Err(error)) => warn("leases of endpoints could not be renewed", &error),
             Err(_) => {}
         }
     }
 }
 
-fn told(what: &str, error: &dyn Display) {
+/// Logs an error.
+fn warn(what: &str, error: &dyn Display) {
     tracing::warn!(%error, "sending of events: {what}");
 }

@@ -2,20 +2,18 @@
 
 use super::attempt::{Attempt, Attempted, send};
 use super::parts::Parts;
+use super::prepared::{PreparedMessages, body_of};
+use super::start::stored_progress;
+use super::status::WorkerStatus;
 use super::unsaved::Unsaved;
 use crate::clock::Timestamp;
 use crate::delivery::error::{EndpointError, Result};
-use crate::delivery::lane::{
-    EventKey, Health, Held, Item, Lanes, LanesStart, Mark, Millis, Outcome, PageRead, Progress,
-    pause_after,
-};
-use crate::delivery::message::{Message, Messenger};
+use crate::delivery::lane::{Health, Item, Lanes, Millis, Outcome, PageRead};
+use crate::delivery::message::Messenger;
 use crate::delivery::options::EndpointOptions;
-use crate::feed::{FeedError, PageQuery, Place};
+use crate::feed::{PageQuery, Place};
 use crate::outbound::Target;
-use crate::store::{Endpoint, EndpointStatus, HeldEvent, TenantKey};
-use bytes::Bytes;
-use std::collections::HashMap;
+use crate::store::{Endpoint, EndpointStatus, TenantKey};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -41,12 +39,6 @@ const AT_REST: Duration = Duration::from_secs(10);
 /// Time for running attempts when the worker ends.
 const ENDING: Duration = Duration::from_millis(500);
 
-/// Maximum size of prepared messages, in bytes.
-const READY: usize = 16 << 20;
-
-/// Maximum number of parked events that are read at the start.
-const MOST_HELD: i64 = 20_000;
-
 /// Sends to one endpoint.
 pub(super) struct Worker {
     parts: Arc<Parts>,
@@ -55,16 +47,12 @@ pub(super) struct Worker {
     target: Arc<Target>,
     messenger: Arc<Messenger>,
     lanes: Lanes,
-    /// Prepared messages; others are read again.
-    bodies: HashMap<EventKey, Bytes>,
-    bytes: usize,
+    prepared: PreparedMessages,
     attempts: JoinSet<(Item, Attempted)>,
     begun: Instant,
     saved_at: Instant,
     unsaved: Unsaved,
-    status: EndpointStatus,
-    since: Timestamp,
-    last_error: String,
+    status: WorkerStatus,
     /// Time before which nothing is read or stored, after an error of the database.
     rests_until: Instant,
     /// Start of the idle time; `None` if there is work.
@@ -82,42 +70,17 @@ impl Worker {
             .target()?
             .ok_or_else(|| EndpointError::Polled(endpoint.name.clone()))?;
         let messenger = Messenger::of(&parts.endpoints, &endpoint, &options, secrets).await?;
-        let store = parts.endpoints.store();
-        let lanes = store.lanes(endpoint.number).await?;
-        let held = store.held_events(endpoint.number, false, MOST_HELD).await?;
-        let now = parts.endpoints.clock().now();
-        let mark = Mark {
-            position: endpoint.position,
-            parts: endpoint.parts,
-        };
-        let mark_of = |position, parts| Mark { position, parts };
-        let saved = lanes
-            .iter()
-            .map(|lane| (lane.tenant, mark_of(lane.position, lane.parts)));
-        let start = LanesStart {
-            order: options.order,
-            concurrency: options.concurrency,
-            is_of_one_tenant: endpoint.tenant.is_some(),
-            progress: Progress {
-                mark,
-                lanes: saved.collect(),
-            },
-            held: held.into_iter().map(|held| held_of(held, now)).collect(),
-            is_failing: endpoint.status == EndpointStatus::Failing,
-        };
+        let start = stored_progress(&parts, &endpoint, &options).await?;
         Ok(Self {
             unsaved: Unsaved::new(&start.progress),
             lanes: Lanes::new(start),
             target: Arc::new(target),
             messenger: Arc::new(messenger),
-            bodies: HashMap::new(),
-            bytes: 0,
+            prepared: PreparedMessages::default(),
             attempts: JoinSet::new(),
             begun: Instant::now(),
             saved_at: Instant::now(),
-            status: endpoint.status,
-            since: endpoint.since,
-            last_error: String::new(),
+            status: WorkerStatus::of(&endpoint),
             rests_until: Instant::now(),
             at_rest_since: None,
             parts,
@@ -132,7 +95,7 @@ impl Worker {
         if let Err(error) = self.check_retention().await {
             self.rest(&error);
         }
-        while self.is_sending() && !ending.is_cancelled() {
+        while self.status.is_sending() && !ending.is_cancelled() {
             let newest = *head.borrow_and_update();
             self.step(newest).await;
             if self.is_over(newest) {
@@ -150,13 +113,6 @@ impl Worker {
             }
         }
         self.end().await;
-    }
-
-    fn is_sending(&self) -> bool {
-        matches!(
-            self.status,
-            EndpointStatus::Active | EndpointStatus::Failing
-        )
     }
 
     /// Whether the worker has been idle for long enough.
@@ -261,15 +217,9 @@ impl Worker {
         };
         let events = page.events.iter();
         let messages = events.flat_map(|event| self.messenger.messages(event));
-        let messages: Vec<_> = messages.collect();
-        let mut items = Vec::with_capacity(messages.len());
-        for Message { item, body } in messages {
-            if self.bytes + body.len() <= READY {
-                self.bytes += body.len();
-                self.bodies.insert(item.key, body);
-            }
-            items.push(item);
-        }
+        let items = messages
+            .map(|message| self.prepared.keep(message))
+            .collect();
         let now = self.now();
         self.lanes.loaded(read, items, upto, now);
         Ok(())
@@ -277,10 +227,7 @@ impl Worker {
 
     /// Starts an attempt.
     fn begin(&mut self, item: Item) {
-        let body = self.bodies.remove(&item.key);
-        if let Some(body) = &body {
-            self.bytes -= body.len();
-        }
+        let body = self.prepared.take(item.key);
         let (parts, target, messenger) = (
             self.parts.clone(),
             self.target.clone(),
@@ -314,7 +261,7 @@ impl Worker {
     fn done(&mut self, done: std::result::Result<(Item, Attempted), tokio::task::JoinError>) {
         let Ok((item, attempted)) = done else {
             // Aborted, or a defect: the outcome is unknown, and a new worker starts at the stored progress.
-            self.status = EndpointStatus::Paused;
+            self.status.status = EndpointStatus::Paused;
             return;
         };
         let metrics = self.parts.endpoints.store().metrics();
@@ -328,7 +275,7 @@ impl Worker {
             Outcome::Accepted => self.unsaved.accepted(wall, attempted.took),
             Outcome::CutOff => {}
             _ => {
-                self.last_error.clone_from(&attempted.error);
+                self.status.last_error.clone_from(&attempted.error);
                 self.unsaved.failed(&item, &attempted, attempt, wall);
             }
         }
@@ -345,44 +292,20 @@ impl Worker {
             Health::Active => (EndpointStatus::Active, String::new()),
             Health::Failing(why) => (
                 EndpointStatus::Failing,
-                format!("{why}: {}", self.last_error),
+                format!("{why}: {}", self.status.last_error),
             ),
             Health::Gone => (
                 EndpointStatus::Disabled,
                 "the receiver responded 410".to_owned(),
             ),
         };
-        if status != self.status {
+        if status != self.status.status {
             self.set_status(status, why, now);
         }
     }
 
     fn set_status(&mut self, status: EndpointStatus, why: String, now: Timestamp) {
-        let (kind, name) = (self.endpoint.kind.as_str(), self.endpoint.name.as_str());
-        match status {
-            EndpointStatus::Active => {
-                tracing::warn!(kind, endpoint = name, "the receiver accepts events again");
-            }
-            EndpointStatus::Failing => tracing::warn!(
-                kind,
-                endpoint = name,
-                reason = why,
-                "the receiver does not accept events and is retried periodically; scimd webhook log shows the attempts"
-            ),
-            EndpointStatus::Behind => tracing::warn!(
-                kind,
-                endpoint = name,
-                "the next event was deleted by the retention: continue with scimd webhook resume --from now or start"
-            ),
-            EndpointStatus::Paused | EndpointStatus::Disabled => tracing::warn!(
-                kind,
-                endpoint = name,
-                reason = why,
-                "the receiver is disabled: scimd webhook resume continues where it stopped"
-            ),
-        }
-        self.status = status;
-        self.since = now;
+        self.status.change(&self.endpoint, status, &why, now);
         self.unsaved.status(status, why, now);
     }
 
@@ -390,8 +313,10 @@ impl Worker {
     fn watch_failure(&mut self) {
         let now = self.parts.endpoints.clock().now();
         let limit = self.parts.settings.disable_after;
-        if self.status == EndpointStatus::Failing && now.seconds_since(self.since) > limit {
-            let why = format!("it failed for too long: {}", self.last_error);
+        if self.status.status == EndpointStatus::Failing
+            && now.seconds_since(self.status.since) > limit
+        {
+            let why = format!("it failed for too long: {}", self.status.last_error);
             self.set_status(EndpointStatus::Disabled, why, now);
         }
     }
@@ -426,7 +351,7 @@ impl Worker {
         let store = self.parts.endpoints.store();
         if !store.save_progress(&self.parts.owner, &stored).await? {
             // An operator has set the position, or another instance sends: start again from the stored progress.
-            self.status = EndpointStatus::Paused;
+            self.status.status = EndpointStatus::Paused;
         }
         self.unsaved.saved(&progress);
         self.saved_at = Instant::now();
@@ -446,57 +371,5 @@ impl Worker {
         if let Err(error) = self.save().await {
             self.rest(&error);
         }
-    }
-}
-
-/// The body of a message that is not prepared.
-async fn body_of(
-    parts: &Parts,
-    messenger: &Messenger,
-    item: &Item,
-) -> std::result::Result<Bytes, Attempted> {
-    let id = messenger.event_id(&item.event);
-    match parts.endpoints.feed().event(id, None).await {
-        Ok(Some(event)) => {
-            let messages = messenger.messages(&event);
-            let mut messages = messages.into_iter();
-            messages
-                .find(|message| message.item.key == item.key)
-                .map(|message| message.body)
-                .ok_or_else(|| Attempted::failed(Outcome::GivenUp, "the event is gone"))
-        }
-        Ok(None) | Err(FeedError::Gone) => Err(Attempted::failed(
-            Outcome::GivenUp,
-            "the event was deleted by the retention",
-        )),
-        Err(FeedError::Failed(error)) => {
-            tokio::time::sleep(PAUSE).await;
-            Err(Attempted::failed(Outcome::CutOff, error.to_string()))
-        }
-    }
-}
-
-/// A parked event from its stored form. An overdue event is due at once, and no event waits longer than the pause after
-/// its last attempt, because the clock may have been set back.
-fn held_of(held: HeldEvent, now: Timestamp) -> Held {
-    let attempts = u32::try_from(held.attempts).unwrap_or(u32::MAX);
-    let millis = |due: Timestamp| (due.as_micros() - now.as_micros()) / 1_000;
-    let due = held.due.map(millis).map(|due| {
-        let due = u64::try_from(due).unwrap_or(0);
-        due.min(pause_after(attempts))
-    });
-    Held {
-        item: Item {
-            key: EventKey {
-                position: held.position,
-                part: held.part,
-            },
-            tenant: held.tenant,
-            resource: held.resource,
-            event: held.event,
-        },
-        attempts,
-        due,
-        has_failed: false,
     }
 }

@@ -13,7 +13,7 @@ use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::logged_request::Outcome;
 use crate::store::upkeep::finding::{Fault, Finding};
-use crate::store::upkeep::verify::Verified;
+use crate::store::upkeep::verified::Verified;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The content of the tables.

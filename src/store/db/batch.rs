@@ -6,7 +6,7 @@
 
 use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
-use crate::store::db::fair_queue::Flow;
+use crate::store::db::flow::Flow;
 use crate::store::db::postgres_text::{Earlier, Expanded};
 use crate::store::db::statement::{Statement, Step};
 

@@ -11,13 +11,14 @@
 use crate::metrics::Groups;
 use crate::store::db::args::{Arg, Column};
 use crate::store::db::error::StoreError;
-use crate::store::db::fair_queue::Flow;
+use crate::store::db::flow::Flow;
 use crate::store::db::joint_text::JointText;
 use crate::store::db::leader::{Coalescer, Leader};
-use crate::store::db::postgres::{Connections, Lease};
+use crate::store::db::postgres::Connections;
+use crate::store::db::postgres_lease::Lease;
+use crate::store::db::postgres_texts::{Prepared, Together};
 use crate::store::db::row::Row;
 use crate::store::db::suspicion::Purpose;
-use crate::store::db::postgres_texts::{Prepared, Together};
 use crate::trace::{self, Origin};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;

@@ -5,8 +5,9 @@
 //! smaller if the tenant's statements are slow, so that a short statement does not compete with many of them for the
 //! cores of the database.
 
+use crate::fair_queue::FairQueue;
 use crate::metrics::PoolMetrics;
-use crate::store::db::fair_queue::{ActiveTenants, FairQueue, Flow};
+use crate::store::db::flow::{ActiveTenants, Flow};
 use crate::store::db::statement_times::StatementTimes;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -33,7 +34,7 @@ struct State {
     shares: Shares,
     free: usize,
     held: HashMap<Flow, usize, RandomState>,
-    waiting: FairQueue<oneshot::Sender<Permit>>,
+    waiting: FairQueue<Flow, oneshot::Sender<Permit>>,
     active: ActiveTenants,
     times: StatementTimes,
     metrics: PoolMetrics,

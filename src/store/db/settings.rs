@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Maximum wait for a connection for long reads: its current reader is as fast as a client.
-pub(in crate::store) const READING_WAIT: Duration = Duration::from_secs(10);
+pub(in crate::store) const LONG_READ_WAIT: Duration = Duration::from_secs(10);
 
 /// How long, and with how many connections, the database is worked with.
 #[derive(Debug, Clone)]

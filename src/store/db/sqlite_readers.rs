@@ -3,9 +3,9 @@
 
 use crate::metrics;
 use crate::store::db::error::StoreError;
-use crate::store::db::fair_queue::Flow;
 use crate::store::db::fair_semaphore::{FairSemaphore, Permit, Shares};
-use crate::store::db::settings::{PoolSettings, READING_WAIT};
+use crate::store::db::flow::Flow;
+use crate::store::db::settings::{LONG_READ_WAIT, PoolSettings};
 use crate::store::db::sqlite_connection::{SqliteConnection, SqliteFile};
 use crate::store::db::sqlite_row::SqliteRow;
 use crate::store::db::sqlite_timeout::TimeLimit;
@@ -141,7 +141,7 @@ impl Readers {
         &self,
         flow: Flow,
     ) -> Result<(Permit, SqliteConnection), StoreError> {
-        let permit = timeout(READING_WAIT, self.readings.acquire(flow))
+        let permit = timeout(LONG_READ_WAIT, self.readings.acquire(flow))
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?;
         Ok((permit, self.apart().await?))

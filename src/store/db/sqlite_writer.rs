@@ -3,10 +3,11 @@
 //! the order of their arrival. No request waits long: neither for the batches of others nor for another program
 //! that keeps the database locked.
 
+use crate::fair_queue::FairQueue;
 use crate::metrics::{UnderWay, WriterMetrics};
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
-use crate::store::db::fair_queue::{ActiveTenants, FairQueue};
+use crate::store::db::flow::{ActiveTenants, Flow};
 use crate::store::db::row::Row;
 use crate::store::db::sqlite_connection::SqliteConnection;
 use crate::store::db::sqlite_returned::ReturnedRows;
@@ -143,7 +144,7 @@ impl Writer {
 /// The waiting batches, until the thread closes.
 struct Inbox {
     messages: mpsc::UnboundedReceiver<Message>,
-    waiting: FairQueue<Job>,
+    waiting: FairQueue<Flow, Job>,
     active: ActiveTenants,
     closing: Option<Closing>,
 }

@@ -1,6 +1,6 @@
 //! Durations of the statements of each tenant: a tenant with slow ones gets a smaller share while others are active.
 
-use crate::store::db::fair_queue::{ACTIVE, Flow};
+use crate::store::db::flow::{ACTIVE, Flow};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 

@@ -4,7 +4,7 @@ use crate::store::db::args::postgres_args;
 use crate::store::db::deadline::Deadline;
 use crate::store::db::engine::{Database, Engine};
 use crate::store::db::error::StoreError;
-use crate::store::db::fair_queue::Flow;
+use crate::store::db::flow::Flow;
 use crate::store::db::postgres_text::Expanded;
 use crate::store::db::row::Row;
 use crate::store::db::sqlite_connection::SqliteConnection;
@@ -74,7 +74,7 @@ impl Engine {
         match &self.database {
             Database::Postgres { connections, .. } => {
                 let Expanded { text, args, .. } = statement.for_postgres()?;
-                let mut reading = connections.reading(Flow::of(&args)).await?;
+                let mut reading = connections.read_transaction(Flow::of(&args)).await?;
                 let query =
                     sqlx::query_with::<Postgres, _>(AssertSqlSafe(text), postgres_args(args))
                         .persistent(false);

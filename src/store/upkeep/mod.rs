@@ -7,4 +7,6 @@ pub(in crate::store) mod leftovers;
 pub(in crate::store) mod reindex;
 pub(in crate::store) mod remove_tenant;
 pub(in crate::store) mod restore;
+mod stored_rows;
+pub(in crate::store) mod verified;
 pub(in crate::store) mod verify;

@@ -5,58 +5,28 @@
 //! the resource is unchanged since the read, so the server can run meanwhile.
 
 use crate::clock::Timestamp;
-use crate::resource::StoredDocument;
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
-use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
 use crate::store::handle::Store;
 use crate::store::resources::document::DerivedColumns;
 use crate::store::resources::ids::TypeIds;
-use crate::store::resources::index::{self, IndexRow};
-use crate::store::resources::lookup::{Looked, looked};
+use crate::store::resources::index;
 use crate::store::resources::scope::Scope;
 use crate::store::resources::seq::{TYPE_SHIFT, type_id_of};
-use crate::store::upkeep::finding::{
-    Fault, Finding, IndexedPaths, LiveCounts, StalePart, Unrepaired,
-};
+use crate::store::upkeep::finding::{Fault, Finding, LiveCounts, StalePart, Unrepaired};
 use crate::store::upkeep::restore::{Restoration, Restored};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::store::upkeep::stored_rows::{STORED, Stored, paths, stale_columns};
+use crate::store::upkeep::verified::Verified;
+use std::collections::BTreeMap;
 use tokio::task::JoinSet;
-use uuid::Uuid;
-
-/// Maximum number of listed findings of a tenant; the rest are counted.
-const LISTED: u64 = 10_000;
 
 /// Seconds within which a running server assigns a position to a change.
 const NUMBERED_WITHIN: i64 = 60;
 
 /// Resources that are repaired at the same time, so that repairs share commits.
 const CONCURRENT_REPAIRS: usize = 32;
-
-/// A stored resource with its index rows.
-#[derive(Debug)]
-struct Stored {
-    seq: i64,
-    source: Option<Source>,
-    rows: BTreeSet<IndexRow>,
-    /// Rows that exist more than once.
-    repeated: BTreeSet<IndexRow>,
-}
-
-#[derive(Debug)]
-struct Source {
-    id: Uuid,
-    revision: i64,
-    document: StoredDocument,
-    display: Option<String>,
-    display_key: Option<String>,
-    takes_seat: bool,
-    looked: Looked,
-    /// `None` if scanned values have rows in the index.
-    scanned: Option<String>,
-}
 
 pub(in crate::store) struct Verification<'a> {
     store: &'a Store,
@@ -67,42 +37,6 @@ pub(in crate::store) struct Verification<'a> {
     restored: BTreeMap<Restored, u64>,
     /// Repairs in progress, each with its finding.
     restoring: JoinSet<(Fault, Result<Restored, StoreError>)>,
-}
-
-/// The result of a verification.
-#[derive(Debug, Default)]
-pub(crate) struct Verified {
-    /// The findings; at most the first 10 000 of each tenant.
-    pub(crate) findings: Vec<Finding>,
-    /// Number of further findings.
-    pub(crate) unlisted: u64,
-    /// Number of findings that could not be repaired although it was requested.
-    pub(crate) unrepaired: u64,
-}
-
-impl Verified {
-    /// Number of findings.
-    #[must_use]
-    pub(crate) fn count(&self) -> u64 {
-        self.findings.len() as u64 + self.unlisted
-    }
-
-    /// Adds the result of another verification.
-    pub(crate) fn extend(&mut self, other: Self) {
-        self.findings.extend(other.findings);
-        self.unlisted += other.unlisted;
-        self.unrepaired += other.unrepaired;
-    }
-
-    /// Adds a finding, which is listed if there are few of them.
-    pub(in crate::store) fn add(&mut self, finding: Finding) {
-        self.unrepaired += u64::from(finding.unrepaired.is_some());
-        if self.count() < LISTED {
-            self.findings.push(finding);
-        } else {
-            self.unlisted += 1;
-        }
-    }
 }
 
 /// Options of a verification.
@@ -408,93 +342,6 @@ impl<'a> Verification<'a> {
     }
 }
 
-impl Stored {
-    fn new(seq: i64) -> Self {
-        Self {
-            seq,
-            source: None,
-            rows: BTreeSet::new(),
-            repeated: BTreeSet::new(),
-        }
-    }
-
-    /// The missing rows and the extra rows. A duplicate row is both.
-    fn against(&self, expected: &BTreeSet<IndexRow>) -> (BTreeSet<IndexRow>, BTreeSet<IndexRow>) {
-        let lacking = expected.difference(&self.rows);
-        let again = self.repeated.intersection(expected);
-        let surplus = self.rows.difference(expected).chain(&self.repeated);
-        (
-            lacking.chain(again).cloned().collect(),
-            surplus.cloned().collect(),
-        )
-    }
-
-    fn take(&mut self, row: &Row) -> Result<(), StoreError> {
-        if row.int(1)? == 0 {
-            self.source = Some(Source {
-                id: row.uuid(2)?,
-                revision: row.int(3)?,
-                takes_seat: row.bool(5)?,
-                document: StoredDocument::from_stored(row.text(6)?),
-                display: row.opt_text(7)?.map(str::to_owned),
-                display_key: row.opt_text(8)?.map(str::to_owned),
-                looked: looked(row, 9)?,
-                scanned: row.opt_text(12)?.map(str::to_owned),
-            });
-            return Ok(());
-        }
-        let value = IndexRow {
-            attribute: row.int(3)?,
-            element: row.int(4)?,
-            is_unique: row.bool(5)?,
-            key: row.text(6)?.to_owned(),
-            tail: row.opt_text(7)?.map(str::to_owned),
-        };
-        if let Some(again) = self.rows.replace(value) {
-            self.repeated.insert(again);
-        }
-        Ok(())
-    }
-}
-
-fn stale_columns(source: &Source, derived: &DerivedColumns) -> Vec<StalePart> {
-    let is_display =
-        (&source.display, &source.display_key) != (&derived.display, &derived.display_key);
-    let scanned = source.scanned.as_ref();
-    let columns = [
-        (is_display, StalePart::Display),
-        (source.looked != derived.looked, StalePart::Lookups),
-        (
-            scanned.is_some_and(|scanned| *scanned != derived.scanned),
-            StalePart::Scanned,
-        ),
-        (source.takes_seat != derived.takes_seat, StalePart::Seat),
-    ];
-    columns
-        .into_iter()
-        .filter_map(|(is_stale, part)| is_stale.then_some(part))
-        .collect()
-}
-
-/// The attributes of index rows, if there are any rows.
-fn paths(of_type: &TypeIds, rows: &BTreeSet<IndexRow>) -> Option<IndexedPaths> {
-    let attributes: BTreeSet<i64> = rows.iter().map(|row| row.attribute).collect();
-    let path = |attribute: i64| {
-        of_type
-            .attributes
-            .iter()
-            .zip(of_type.resource_type.leaves())
-            .find(|(own, _)| **own == Some(attribute))
-            .map(|(_, path)| path.to_string())
-    };
-    (!attributes.is_empty()).then(|| attributes.into_iter().map(path).collect())
-}
-
-const STORED: &str = "select seq, 0, id, revision, 0, takes_seat, document, display, display_key, \
-       lookup_1, lookup_2, lookup_3, case when scanned_revision = revision then scanned end from resource where tenant = $1 \
-     union all select seq, 1, null, attribute, element, is_unique, key, tail, null, null, null, null, null from attribute_value v where tenant = $1 \
-       and not exists (select 1 from deleted_resource g where g.tenant = $1 and g.seq = v.seq) \
-     order by 1";
 const GONE: &str = "select tenant from tenant where tenant = $1 \
      and not exists (select 1 from resource where tenant = $1 and seq = $2) \
      and not exists (select 1 from deleted_resource where tenant = $1 and seq = $2)";

@@ -2,6 +2,7 @@
 
 use crate::cli::{Served, printed, refused, scimd};
 use crate::harness::{Following, user};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Stdio;
