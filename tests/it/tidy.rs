@@ -214,7 +214,7 @@ fn the_wire_knows_no_api() {
         let code = code(&path);
         for after in code.split("crate::").skip(1) {
             assert!(
-                ["wire", "live::", "trace::"]
+                ["wire", "fair_queue::", "live::", "trace::"]
                     .iter()
                     .any(|used| after.starts_with(used)),
                 "{}: the wire uses {}",
