@@ -28,6 +28,7 @@ pub struct Access {
 }
 
 impl Access {
+    /// Access to a database, without cached callers.
     pub(crate) fn new(
         store: Store,
         clock: Clock,
@@ -47,10 +48,12 @@ impl Access {
         }
     }
 
+    /// The public base URL of the server.
     pub(crate) fn public_url(&self) -> &str {
         &self.public_url
     }
 
+    /// The database.
     pub(crate) fn store(&self) -> &Store {
         &self.store
     }
@@ -60,6 +63,7 @@ impl Access {
         &self.tasks
     }
 
+    /// The clock of the server.
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
     }

@@ -2,7 +2,7 @@
 
 use crate::admin_api::host;
 use crate::admin_api::json_schema::Schemas;
-use crate::admin_api::log::Facts;
+use crate::admin_api::log::CallProperties;
 use crate::admin_api::mount::Mount;
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::admin_api::respond;
@@ -74,6 +74,7 @@ impl Api {
         }
     }
 
+    /// The application with its settings and its OpenAPI document.
     pub(crate) fn new(settings: AdminSettings, parts: AdminParts, document: Value) -> Self {
         let AdminParts {
             operator,
@@ -100,7 +101,11 @@ impl Api {
     ///
     /// # Errors
     /// 405, 421, or 503 if the database is unavailable.
-    pub(crate) async fn page(&self, head: &Parts, facts: &Facts) -> Result<Option<Response>> {
+    pub(crate) async fn page(
+        &self,
+        head: &Parts,
+        facts: &CallProperties,
+    ) -> Result<Option<Response>> {
         let path = head.uri.path();
         if path == "/healthz" {
             let _ = facts.route.set("/healthz");

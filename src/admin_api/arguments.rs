@@ -2,8 +2,8 @@
 
 use crate::admin_api::call::faults;
 use crate::admin_api::json_schema::Schemas;
-use crate::admin_api::operation::{Body, Kind, Operation};
-use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
+use crate::admin_api::operation::{Body, Operation, ParameterKind};
+use crate::admin_api::problem::{FieldError, Problem, ProblemType, Result};
 use crate::clock::Timestamp;
 use crate::error::ScimError;
 use crate::nearest::nearest;
@@ -104,7 +104,7 @@ fn idempotency_key(operation: &Operation, headers: &HeaderMap) -> Result<Option<
 fn query(
     operation: &Operation,
     query: &str,
-    found: &mut Vec<Fault>,
+    found: &mut Vec<FieldError>,
 ) -> Vec<(&'static str, String)> {
     let mut read: Vec<(&'static str, String)> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -137,26 +137,28 @@ fn query(
 }
 
 /// The allowed values of a parameter, if a value is invalid.
-fn misfit(kind: Kind, value: &str) -> Option<String> {
+fn misfit(kind: ParameterKind, value: &str) -> Option<String> {
     match kind {
-        Kind::Text => None,
-        Kind::Number(least, most) => {
+        ParameterKind::Text => None,
+        ParameterKind::Number(least, max) => {
             let number = value.parse::<i64>().ok();
-            let fits = number.is_some_and(|number| (least..=most).contains(&number));
-            (!fits).then(|| format!("a whole number from {least} to {most}"))
+            let fits = number.is_some_and(|number| (least..=max).contains(&number));
+            (!fits).then(|| format!("a whole number from {least} to {max}"))
         }
-        Kind::Flag => (!["true", "false"].contains(&value)).then(|| "true or false".to_owned()),
-        Kind::Word(words) => {
+        ParameterKind::Flag => {
+            (!["true", "false"].contains(&value)).then(|| "true or false".to_owned())
+        }
+        ParameterKind::Word(words) => {
             (!words.contains(&value)).then(|| format!("one of {}", words.join(", ")))
         }
-        Kind::Moment => Timestamp::parse(value)
+        ParameterKind::Moment => Timestamp::parse(value)
             .is_none()
             .then(|| "a time such as 2026-11-26T09:21:25Z".to_owned()),
     }
 }
 
-fn fault(pointer: &str, detail: &str) -> Fault {
-    Fault {
+fn fault(pointer: &str, detail: &str) -> FieldError {
+    FieldError {
         pointer: pointer.to_owned(),
         detail: detail.to_owned(),
     }

@@ -2,7 +2,7 @@
 
 use crate::admin_api::app::Api;
 use crate::admin_api::call::scope_missing;
-use crate::admin_api::log::Facts;
+use crate::admin_api::log::CallProperties;
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::audit::{Actor, ActorKind};
 use crate::operator::{Operator, OperatorRefusal};
@@ -24,7 +24,7 @@ use std::time::Instant;
 pub(crate) async fn caller(
     api: &Api,
     head: &Parts,
-    facts: &Facts,
+    facts: &CallProperties,
     segments: &[(&'static str, String)],
 ) -> Result<Arc<OperatorTokenInfo>> {
     let header = head.headers.get(AUTHORIZATION);

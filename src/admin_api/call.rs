@@ -1,7 +1,7 @@
 //! A request for an operation, and its result.
 
 use crate::admin_api::app::Api;
-use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
+use crate::admin_api::problem::{FieldError, Problem, ProblemType, Result};
 use crate::clock::Timestamp;
 use crate::operator::{Once, OnceKey, Operator};
 use crate::store::{OperatorScope, OperatorTokenInfo};
@@ -79,6 +79,7 @@ impl Reply {
 }
 
 impl JsonReply {
+    /// A response without further headers.
     pub(crate) fn new(status: u16, body: Value) -> Self {
         Self {
             status,
@@ -271,14 +272,14 @@ pub(crate) fn cut<T>(mut read: Vec<T>, limit: i64) -> (Vec<T>, bool) {
 
 /// 400 for one error.
 pub(crate) fn invalid(pointer: &str, detail: &str) -> Problem {
-    faults(vec![Fault {
+    faults(vec![FieldError {
         pointer: pointer.to_owned(),
         detail: detail.to_owned(),
     }])
 }
 
 /// 400 for all that is wrong.
-pub(crate) fn faults(faults: Vec<Fault>) -> Problem {
+pub(crate) fn faults(faults: Vec<FieldError>) -> Problem {
     let detail = match faults.as_slice() {
         [fault] => fault.detail.clone(),
         many => format!("The request has {} errors; see errors.", many.len()),

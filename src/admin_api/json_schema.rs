@@ -4,7 +4,7 @@
 //! schema of these files, `type`, `enum`, `required`, `properties`, `additionalProperties`, `items`, `minLength`,
 //! `maxLength`, `minimum`, `maximum`, `maxItems`, `format`. A custom format has a `pattern` in the document.
 
-use crate::admin_api::problem::Fault;
+use crate::admin_api::problem::FieldError;
 use crate::clock::Timestamp;
 use crate::config::{duration, url};
 use crate::nearest::nearest;
@@ -55,14 +55,14 @@ impl Schemas {
     }
 
     /// Adds the errors of a value for the schema with a name.
-    pub(crate) fn check(&self, name: &str, value: &Value, found: &mut Vec<Fault>) {
+    pub(crate) fn check(&self, name: &str, value: &Value, found: &mut Vec<FieldError>) {
         match self.0.get(name) {
             Some(schema) => self.check_at("", schema, value, found),
             None => add(found, "", format!("There is no schema {name}.")),
         }
     }
 
-    fn check_at(&self, at: &str, schema: &Value, value: &Value, found: &mut Vec<Fault>) {
+    fn check_at(&self, at: &str, schema: &Value, value: &Value, found: &mut Vec<FieldError>) {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             let name = reference.rsplit('/').next().unwrap_or_default();
             match self.0.get(name) {
@@ -90,9 +90,9 @@ impl Schemas {
         }
     }
 
-    fn check_array(&self, at: &str, schema: &Value, values: &[Value], found: &mut Vec<Fault>) {
+    fn check_array(&self, at: &str, schema: &Value, values: &[Value], found: &mut Vec<FieldError>) {
         if bound(schema, "maxItems")
-            .is_some_and(|most| i64::try_from(values.len()).unwrap_or(i64::MAX) > most)
+            .is_some_and(|max| i64::try_from(values.len()).unwrap_or(i64::MAX) > max)
         {
             add(found, at, "There are too many values.".to_owned());
         }
@@ -108,7 +108,7 @@ impl Schemas {
         at: &str,
         schema: &Value,
         members: &Map<String, Value>,
-        found: &mut Vec<Fault>,
+        found: &mut Vec<FieldError>,
     ) {
         let none = Map::new();
         let known = schema.get("properties").and_then(Value::as_object);
@@ -161,8 +161,8 @@ fn add_patterns(schema: &mut Value) {
     }
 }
 
-fn add(found: &mut Vec<Fault>, at: &str, detail: String) {
-    found.push(Fault {
+fn add(found: &mut Vec<FieldError>, at: &str, detail: String) {
+    found.push(FieldError {
         pointer: at.to_owned(),
         detail,
     });
@@ -232,36 +232,36 @@ fn bound(schema: &Value, name: &str) -> Option<i64> {
     schema.get(name).and_then(Value::as_i64)
 }
 
-fn check_number(at: &str, schema: &Value, value: &Value, found: &mut Vec<Fault>) {
-    let (least, most) = (bound(schema, "minimum"), bound(schema, "maximum"));
+fn check_number(at: &str, schema: &Value, value: &Value, found: &mut Vec<FieldError>) {
+    let (least, max) = (bound(schema, "minimum"), bound(schema, "maximum"));
     let given = value.as_f64().unwrap_or(f64::NAN);
     #[allow(clippy::cast_precision_loss)]
     let is_within = least.is_none_or(|least| given >= least as f64)
-        && most.is_none_or(|most| given <= most as f64);
+        && max.is_none_or(|max| given <= max as f64);
     if !is_within {
-        let detail = match (least, most) {
-            (Some(least), Some(most)) => {
-                format!("The number must be from {least} to {most}.")
+        let detail = match (least, max) {
+            (Some(least), Some(max)) => {
+                format!("The number must be from {least} to {max}.")
             }
             (Some(0), None) => "The number cannot be negative.".to_owned(),
             (Some(least), None) => format!("The number must be {least} at least."),
-            (_, most) => format!("The number must be {} at most.", most.unwrap_or_default()),
+            (_, max) => format!("The number must be {} at most.", max.unwrap_or_default()),
         };
         add(found, at, detail);
     }
 }
 
-fn check_text(at: &str, schema: &Value, text: &str, found: &mut Vec<Fault>) {
+fn check_text(at: &str, schema: &Value, text: &str, found: &mut Vec<FieldError>) {
     let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-    let (least, most) = (bound(schema, "minLength"), bound(schema, "maxLength"));
+    let (least, max) = (bound(schema, "minLength"), bound(schema, "maxLength"));
     if least.is_some_and(|least| length < least) {
         add(found, at, "The text is too short.".to_owned());
     }
-    if let Some(most) = most.filter(|most| length > *most) {
+    if let Some(max) = max.filter(|max| length > *max) {
         add(
             found,
             at,
-            format!("The text has more than {most} characters."),
+            format!("The text has more than {max} characters."),
         );
     }
     if let Some(format) = schema.get("format").and_then(Value::as_str)

@@ -1,7 +1,7 @@
 //! One line for each request of the management listener. It contains templates of paths, and neither queries nor
 //! headers.
 
-use crate::admin_api::respond::Shown;
+use crate::admin_api::respond::ShownProblem;
 use crate::metrics::Metrics;
 use crate::trace::RequestSpan;
 use crate::wire::layers::access_log::Begin;
@@ -17,7 +17,7 @@ use tracing::Level;
 
 /// Properties of a request, collected while it is handled.
 #[derive(Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct CallProperties {
     /// Template of the path. Not set if the request was refused before it was routed.
     pub(crate) route: OnceLock<&'static str>,
     /// Name of the tenant that the path names.
@@ -37,10 +37,10 @@ struct Line {
     request_id: Option<Arc<str>>,
     metrics: Arc<Metrics>,
     span: Option<RequestSpan>,
-    facts: Arc<Facts>,
+    facts: Arc<CallProperties>,
 }
 
-/// Counts each request, starts its line at its arrival and writes it with the response. The handler finds the [`Facts`]
+/// Counts each request, starts its line at its arrival and writes it with the response. The handler finds the [`CallProperties`]
 /// in the extensions of the request.
 pub(crate) fn begin(metrics: Arc<Metrics>) -> Begin {
     Arc::new(move |request| {
@@ -73,7 +73,7 @@ impl Line {
 
     fn write(&self, response: Option<&Response>) {
         let status = response.map_or(499, |response| response.status().as_u16());
-        let problem = response.and_then(|response| response.extensions().get::<Shown>());
+        let problem = response.and_then(|response| response.extensions().get::<ShownProblem>());
         let route = self.facts.route.get().copied();
         let is_quiet = status == 200 && route.is_some_and(|route| PROBES.contains(&route));
         let template = route.unwrap_or("refused");

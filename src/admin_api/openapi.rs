@@ -1,7 +1,9 @@
 //! The OpenAPI 3.1 document, generated from the table of operations.
 
 use crate::admin_api::json_schema::Schemas;
-use crate::admin_api::operation::{Access, BASE, Body, Kind, Operation, Parameter};
+use crate::admin_api::operation::{
+    BASE, Body, Operation, Parameter, ParameterKind, RequiredAccess,
+};
 use crate::admin_api::problem::ProblemType;
 use crate::admin_api::table;
 use serde_json::{Map, Value, json};
@@ -75,9 +77,9 @@ fn described(operation: &Operation, group: &str) -> Value {
         "responses": responses(operation),
     });
     let description = match operation.access {
-        Access::Public => Some("Needs no token.".to_owned()),
-        Access::AnyOperator => None,
-        Access::Scope(scope) => Some(format!("Needs the scope `{}`.", scope.as_str())),
+        RequiredAccess::Public => Some("Needs no token.".to_owned()),
+        RequiredAccess::AnyOperator => None,
+        RequiredAccess::Scope(scope) => Some(format!("Needs the scope `{}`.", scope.as_str())),
     };
     let parts: Vec<_> = [Some(operation.details.to_owned()), description]
         .into_iter()
@@ -87,7 +89,7 @@ fn described(operation: &Operation, group: &str) -> Value {
     if !parts.is_empty() {
         described["description"] = parts.join(" ").into();
     }
-    if operation.access == Access::Public {
+    if operation.access == RequiredAccess::Public {
         described["security"] = json!([]);
     }
     if let Some(body) = request_body(operation) {
@@ -188,11 +190,13 @@ fn parameters(operation: &Operation) -> Vec<Value> {
 
 fn parameter(parameter: &Parameter) -> Value {
     let schema = match parameter.kind {
-        Kind::Text => json!({"type": "string"}),
-        Kind::Number(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
-        Kind::Flag => json!({"type": "boolean"}),
-        Kind::Word(words) => json!({"type": "string", "enum": words}),
-        Kind::Moment => json!({"type": "string", "format": "date-time"}),
+        ParameterKind::Text => json!({"type": "string"}),
+        ParameterKind::Number(least, max) => {
+            json!({"type": "integer", "minimum": least, "maximum": max})
+        }
+        ParameterKind::Flag => json!({"type": "boolean"}),
+        ParameterKind::Word(words) => json!({"type": "string", "enum": words}),
+        ParameterKind::Moment => json!({"type": "string", "format": "date-time"}),
     };
     json!({
         "name": parameter.name, "in": "query", "required": false, "description": parameter.summary, "schema": schema,

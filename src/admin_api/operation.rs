@@ -19,7 +19,7 @@ pub(crate) struct Operation {
     pub(crate) method: Method,
     /// Template of the path below [`BASE`], such as `/tenants/{tenant}`.
     pub(crate) path: &'static str,
-    pub(crate) access: Access,
+    pub(crate) access: RequiredAccess,
     /// Summary, one sentence.
     pub(crate) summary: &'static str,
     /// Further description, in plain Markdown; can be empty.
@@ -43,7 +43,7 @@ impl Operation {
     /// An operation without query and body, with an empty response: 204.
     pub(crate) const fn new(
         (id, method, path): Place,
-        access: Access,
+        access: RequiredAccess,
         summary: &'static str,
         handle: Handle,
     ) -> Self {
@@ -110,6 +110,7 @@ pub(crate) enum Method {
 }
 
 impl Method {
+    /// The name of the method, in upper case.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -123,7 +124,7 @@ impl Method {
 
 /// Who may call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
+pub(crate) enum RequiredAccess {
     /// Anyone, without a token.
     Public,
     /// Any operator token.
@@ -153,14 +154,14 @@ pub(crate) enum Body {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ParameterKind,
     /// Summary, one sentence.
     pub(crate) summary: &'static str,
 }
 
 /// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ParameterKind {
     /// Any text.
     Text,
     /// A whole number within bounds.
@@ -176,20 +177,20 @@ pub(crate) enum Kind {
 /// How many results a page has.
 pub(crate) const LIMIT: Parameter = Parameter {
     name: "limit",
-    kind: Kind::Number(1, PAGE.1),
+    kind: ParameterKind::Number(1, PAGE.1),
     summary: "Results on the page; 50 if not given.",
 };
 
 /// Where a page begins.
 pub(crate) const CURSOR: Parameter = Parameter {
     name: "cursor",
-    kind: Kind::Text,
+    kind: ParameterKind::Text,
     summary: "The value of next in the page before.",
 };
 
 /// The item after which a list starts, for a client that continues from a shown item.
 pub(crate) const AFTER: Parameter = Parameter {
     name: "after",
-    kind: Kind::Text,
+    kind: ParameterKind::Text,
     summary: "Name or id of the item behind which the list begins, in place of a cursor.",
 };

@@ -119,7 +119,7 @@ impl ProblemType {
 
 /// One error of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct FieldError {
     /// JSON Pointer into the body (RFC 6901), or the name of a query parameter or header.
     pub(crate) pointer: String,
     /// The error and the allowed values.
@@ -134,7 +134,7 @@ pub(crate) struct Problem {
     /// The error and its remedy, for the client.
     pub(crate) detail: String,
     /// All errors of the request, if there are several.
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Vec<FieldError>,
     /// Seconds after which the client may try again.
     pub(crate) retry_after: Option<u32>,
     /// The value of `Allow`, for 405.
@@ -250,7 +250,7 @@ impl From<ScimError> for Problem {
 impl From<OperatorError> for Problem {
     fn from(error: OperatorError) -> Self {
         let at = |pointer: &str| {
-            vec![Fault {
+            vec![FieldError {
                 pointer: pointer.to_owned(),
                 detail: error.to_string(),
             }]

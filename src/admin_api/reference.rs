@@ -2,7 +2,7 @@
 
 use crate::admin_api::json_schema::Schemas;
 use crate::admin_api::openapi::problems;
-use crate::admin_api::operation::{Access, BASE, Body, Kind, Operation};
+use crate::admin_api::operation::{BASE, Body, Operation, ParameterKind, RequiredAccess};
 use crate::admin_api::table;
 use serde_json::Value;
 
@@ -100,18 +100,18 @@ impl Page {
             .text(operation.details);
         self.raw("</p><table>");
         let needs = match operation.access {
-            Access::Public => "no token",
-            Access::AnyOperator => "any operator token",
-            Access::Scope(scope) => scope.as_str(),
+            RequiredAccess::Public => "no token",
+            RequiredAccess::AnyOperator => "any operator token",
+            RequiredAccess::Scope(scope) => scope.as_str(),
         };
         self.row("Scope", needs);
         for parameter in operation.query {
             let kind = match parameter.kind {
-                Kind::Text => "text".to_owned(),
-                Kind::Number(least, most) => format!("{least} to {most}"),
-                Kind::Flag => "true or false".to_owned(),
-                Kind::Word(words) => words.join(", "),
-                Kind::Moment => "RFC 3339 time".to_owned(),
+                ParameterKind::Text => "text".to_owned(),
+                ParameterKind::Number(least, max) => format!("{least} to {max}"),
+                ParameterKind::Flag => "true or false".to_owned(),
+                ParameterKind::Word(words) => words.join(", "),
+                ParameterKind::Moment => "RFC 3339 time".to_owned(),
             };
             self.row(
                 &format!("?{}=", parameter.name),

@@ -16,7 +16,7 @@ const PROBLEM_JSON: &str = "application/problem+json";
 
 /// The problem of a response, an extension for the log.
 #[derive(Debug, Clone)]
-pub(crate) struct Shown(pub(crate) Problem);
+pub(crate) struct ShownProblem(pub(crate) Problem);
 
 /// A response with a body of a media type.
 pub(crate) fn text(status: u16, content_type: &str, body: String) -> Response {
@@ -62,7 +62,7 @@ pub(crate) fn problem(problem: Problem, refused: &Refused) -> Response {
     if problem.status == 401 {
         put(&mut response, WWW_AUTHENTICATE, &challenge(&problem));
     }
-    response.extensions_mut().insert(Shown(problem));
+    response.extensions_mut().insert(ShownProblem(problem));
     response
 }
 

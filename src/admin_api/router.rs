@@ -4,9 +4,9 @@ use crate::admin_api::app::{AdminParts, Api, read};
 use crate::admin_api::arguments;
 use crate::admin_api::authentication;
 use crate::admin_api::call::{Call, JsonReply, Reply};
-use crate::admin_api::log::{self, Facts};
+use crate::admin_api::log::{self, CallProperties};
 use crate::admin_api::openapi;
-use crate::admin_api::operation::{Access, BASE, Body, Operation};
+use crate::admin_api::operation::{BASE, Body, Operation, RequiredAccess};
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::admin_api::reference;
 use crate::admin_api::respond;
@@ -80,7 +80,7 @@ impl AdminApp {
 async fn answer(api: Arc<Api>, request: Request) -> Response {
     let refused = Refused::of(&request);
     let (head, body) = request.into_parts();
-    let facts: Arc<Facts> = head.extensions.get().cloned().unwrap_or_default();
+    let facts: Arc<CallProperties> = head.extensions.get().cloned().unwrap_or_default();
     let upload = Upload::new(&head, body);
     match route(api, &head, &facts, upload).await {
         Ok(response) => response,
@@ -88,7 +88,12 @@ async fn answer(api: Arc<Api>, request: Request) -> Response {
     }
 }
 
-async fn route(api: Arc<Api>, head: &Parts, facts: &Facts, upload: Upload) -> Result<Response> {
+async fn route(
+    api: Arc<Api>,
+    head: &Parts,
+    facts: &CallProperties,
+    upload: Upload,
+) -> Result<Response> {
     if let Some(page) = api.page(head, facts).await? {
         return Ok(page);
     }
@@ -114,13 +119,13 @@ async fn route(api: Arc<Api>, head: &Parts, facts: &Facts, upload: Upload) -> Re
         respond::put(&mut response, ALLOW, &allow);
         return Ok(response);
     }
-    let asked = match head.method.as_str() {
+    let requested = match head.method.as_str() {
         "HEAD" => "GET",
         other => other,
     };
     let operation = found
         .into_iter()
-        .find(|(operation, _)| operation.method.as_str() == asked);
+        .find(|(operation, _)| operation.method.as_str() == requested);
     let Some((operation, segments)) = operation else {
         upload.discard().await;
         return Err(Problem::method_not_allowed(head.method.as_str(), allow));
@@ -150,7 +155,7 @@ fn allowed(found: &[(&Operation, Vec<(&'static str, String)>)]) -> String {
 async fn call(
     api: Arc<Api>,
     head: &Parts,
-    facts: &Facts,
+    facts: &CallProperties,
     mut upload: Upload,
     (operation, segments): (&'static Operation, Vec<(&'static str, String)>),
 ) -> Result<Response> {
@@ -200,15 +205,15 @@ async fn call(
 async fn prepare(
     api: Arc<Api>,
     head: &Parts,
-    facts: &Facts,
+    facts: &CallProperties,
     upload: &mut Upload,
     (operation, segments): (&'static Operation, Vec<(&'static str, String)>),
 ) -> Result<Call> {
     let caller = match operation.access {
-        Access::Public => None,
+        RequiredAccess::Public => None,
         _ => Some(authentication::caller(&api, head, facts, &segments).await?),
     };
-    if let (Access::Scope(scope), Some(caller)) = (operation.access, &caller) {
+    if let (RequiredAccess::Scope(scope), Some(caller)) = (operation.access, &caller) {
         authentication::check_scope(caller, scope)?;
     }
     checked(api, head, caller, upload, (operation, segments)).await

@@ -169,11 +169,11 @@ impl Background {
         let stop = self.stop.child_token();
         self.tasks.spawn(async move {
             job.begin();
-            let told = async {
+            let reported = async {
                 stop.run_until_cancelled(early).await;
                 stop.cancel();
             };
-            tokio::join!(deliverer.run(stop.clone()), told);
+            tokio::join!(deliverer.run(stop.clone()), reported);
             job.end();
         });
     }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// Least time between two passes.
 const LEAST: Duration = Duration::from_millis(20);
 /// Interval of passes for changes that other instances and commands have committed.
-const MOST: Duration = Duration::from_millis(200);
+const MAX: Duration = Duration::from_millis(200);
 /// Pause after a pass that failed, and how often a lasting failure is logged.
 const PAUSE: Duration = Duration::from_secs(1);
 const LOGGED: u32 = 60;
@@ -28,7 +28,7 @@ pub(super) async fn run(feed: &Feed) {
             }
         }
         // Concurrent changes are found by the next pass, with or without a notification.
-        let _ = timeout(MOST, feed.changes_made()).await;
+        let _ = timeout(MAX, feed.changes_made()).await;
         sleep_until(begun + LEAST).await;
     }
 }

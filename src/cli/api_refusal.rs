@@ -55,7 +55,7 @@ impl ApiRefusal {
     }
 
     /// The error, in one line.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         let place = |pointer: &str| match pointer.trim_start_matches('/') {
             "" => String::new(),
             name => format!("{name}: "),
@@ -119,8 +119,8 @@ mod tests {
         });
         let refusal = ApiRefusal::of(400, &body);
         assert_eq!(refusal.kind, Some(ProblemType::InvalidRequest));
-        assert_eq!(refusal.told(), "2 errors: seats: Too few. No.");
+        assert_eq!(refusal.summary(), "2 errors: seats: Too few. No.");
         let unknown = ApiRefusal::of(418, &json!({"type": "about:blank", "detail": "No."}));
-        assert_eq!((unknown.kind, unknown.told().as_str()), (None, "No."));
+        assert_eq!((unknown.kind, unknown.summary().as_str()), (None, "No."));
     }
 }

@@ -118,7 +118,7 @@ impl Audit {
             let line = if self.json {
                 row.to_string()
             } else {
-                told(&read_as(row.clone())?)
+                row_text(&read_as(row.clone())?)
             };
             writeln!(out, "{}", printable(&line))?;
         }
@@ -128,7 +128,7 @@ impl Audit {
 }
 
 /// An act in a line.
-fn told(row: &AuditShape) -> String {
+fn row_text(row: &AuditShape) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     format!(
         "{}  {:16}  {:20}  {}  {} {} {}  {}",

@@ -6,7 +6,8 @@ use super::output::say;
 use super::{open, signals};
 use crate::config::Config;
 use crate::feed::{
-    Cursor, Event, EventData, Feed, FeedError, FeedPage, PageQuery, Payload, Place, TypePatterns,
+    Cursor, Event, EventData, Feed, FeedError, FeedPage, FeedPosition, PageQuery, Payload,
+    TypePatterns,
 };
 use crate::operator::Operator;
 use clap::{Args, Subcommand};
@@ -111,7 +112,7 @@ impl List {
         };
         let limit = self.limit.map_or(SHOWN, |limit| limit as usize);
         let mut query = PageQuery {
-            after: Place::default(),
+            after: FeedPosition::default(),
             tenant,
             except: Vec::new(),
             types: self.types.clone().unwrap_or_default(),
@@ -149,7 +150,7 @@ impl List {
         feed: &Feed,
         query: &PageQuery,
         limit: usize,
-    ) -> Result<Place, Failure> {
+    ) -> Result<FeedPosition, Failure> {
         if let Some(text) = &self.after {
             let cursor = Cursor::parse(text).ok_or_else(|| {
                 Failure::Failed(format!(

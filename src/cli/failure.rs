@@ -33,7 +33,7 @@ impl Failure {
         let (message, code) = match self {
             Self::Failed(message) | Self::Unanswered(message) => (message, 1),
             Self::Misused(message) => (message, 2),
-            Self::Refused(refusal) => (refusal.told(), 1),
+            Self::Refused(refusal) => (refusal.summary(), 1),
             Self::Silent => return ExitCode::from(1),
             Self::ClosedPipe => return ExitCode::SUCCESS,
         };

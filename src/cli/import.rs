@@ -135,8 +135,8 @@ impl Import {
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         if self.json {
-            let told = json!({"done": done, "failedLines": failed, "dryRun": self.dry_run, "seconds": seconds});
-            output::json(out, &told)?;
+            let summary = json!({"done": done, "failedLines": failed, "dryRun": self.dry_run, "seconds": seconds});
+            output::json(out, &summary)?;
             return Ok(out.flush()?);
         }
         for (what, times) in &done.left_out {

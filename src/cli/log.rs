@@ -274,8 +274,8 @@ impl Show {
                 out.flush()?;
                 (is_first, limit) = (false, FOLLOWED);
                 if let Some(events) = events {
-                    let told = self.tell(events, (&mut seen, &mut place), stop.clone(), out);
-                    if told.await? {
+                    let shown = self.tell(events, (&mut seen, &mut place), stop.clone(), out);
+                    if shown.await? {
                         return Ok(());
                     }
                 }

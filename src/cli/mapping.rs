@@ -95,7 +95,7 @@ impl Check {
         let mut found = mapping(management).await?;
         let undeclared: Vec<String> = read_as(found["undeclared"].take())?;
         let state = found["state"].as_str().unwrap_or_default();
-        let told = match state {
+        let state_text = match state {
             "ready" => "The views in the database match the mapping.",
             "filling" => {
                 "The views in the database match the mapping. Lookup columns are still being filled; lookups \
@@ -112,7 +112,7 @@ impl Check {
             for path in &undeclared {
                 writeln!(out, "note: {path}; the column is empty until one does")?;
             }
-            writeln!(out, "{told}")?;
+            writeln!(out, "{state_text}")?;
         }
         out.flush()?;
         if ["ready", "filling"].contains(&state) {

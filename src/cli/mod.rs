@@ -232,7 +232,7 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
 fn start_log(config: &Config, level: &str, traces: &Traces) {
     telemetry::init(
         config.log.format,
-        config.log.asked.as_deref().unwrap_or(level),
+        config.log.from_environment.as_deref().unwrap_or(level),
         traces,
     );
 }

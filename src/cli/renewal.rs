@@ -49,7 +49,11 @@ impl Renewed<'_> {
             .for_server()
             .check_tls()
             .map_err(|error| error.to_string())?;
-        let level = config.log.asked.as_deref().unwrap_or(&config.log.level);
+        let level = config
+            .log
+            .from_environment
+            .as_deref()
+            .unwrap_or(&config.log.level);
         telemetry::renew(config.log.format, level);
         self.service.renew(config.limits.for_service());
         self.app.renew(&config.for_http(), config.for_server());

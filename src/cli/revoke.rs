@@ -70,7 +70,7 @@ pub(super) fn hinted(failure: Failure) -> Failure {
     match failure {
         Failure::Refused(refusal) if refusal.is_not_found() => Failure::Failed(format!(
             "{}; `scimd token list` shows all.",
-            refusal.told().trim_end_matches('.')
+            refusal.summary().trim_end_matches('.')
         )),
         failure => failure,
     }

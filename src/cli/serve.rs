@@ -11,10 +11,9 @@ use crate::feed::Feed;
 use crate::feed_api::{self, FeedApp};
 use crate::metrics;
 use crate::operator::{DEFAULT_TENANT, Operator};
-use crate::protocol::Service;
-use crate::scim_api::{self, Beside, ScimApp};
+use crate::scim_api::{self, ScimApp, SiblingApi};
 use crate::store::TokenScope;
-use crate::wire::{self, TokenLimits};
+use crate::wire;
 use clap::Args;
 use secrecy::ExposeSecret;
 use std::io::{self, ErrorKind, Write};
@@ -103,19 +102,9 @@ impl Serve {
             .iter()
             .for_each(|warning| tracing::warn!("{warning}"));
         let stop = signals::stop()?;
-        let listener = listen(config.server.listen, "--listen")?;
-        let admin = config
-            .admin
-            .listen
-            .map(|at| listen(at, "--admin-listen"))
-            .transpose()?;
-        let apart = config
-            .feed
-            .listen
-            .map(|at| listen(at, "feed.listen"))
-            .transpose()?;
-        let address = local_address(&listener)?;
-        let base_url = config.base_url(address);
+        let listeners = Listeners::bind(config)?;
+        let listening = listeners.addresses()?;
+        let base_url = config.base_url(listening.scim);
         let settings = config.for_service(base_url.clone())?;
         let directory = config.directory()?;
         let operator = tokio::select! {
@@ -128,66 +117,22 @@ impl Serve {
         background.apply_directory(operator.clone(), directory, made);
         background.move_scanned(operator.clone());
         background.remove_leftovers(operator.clone());
-        let listening = Listening {
-            scim: address,
-            admin: admin.as_ref().map(local_address).transpose()?,
-            feed: apart.as_ref().map(local_address).transpose()?,
-        };
         self.greet(&operator, config, (&base_url, &listening), out)
             .await?;
-        background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
-        background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
-        background.forget_old_acts(operator.clone(), config.admin.audit_days);
-        background.number_changes(feed.clone());
-        let endpoints = open_endpoints::over(config, &operator, feed.clone());
+        start_jobs(&background, &operator, config, &feed);
         deliveries::start(&background, config, &operator, feed.clone(), stop.clone())?;
-        background.forget_old_changes(operator.clone(), config.feed.retention_days);
-        let recorder = operator.service().recorder().clone();
-        let access = operator.service().access().clone();
-        let limits = config.for_http().limits();
-        let feed_app = FeedApp::new(feed.clone(), access, endpoints.clone(), limits.clone());
-        let beside = Beside::new(feed_api::PREFIX, feed_api::refusal, move |request| {
-            feed_app.clone().answer(request)
-        });
-        let (app, feed_app) = apps(operator.service(), config, limits, beside);
-        if listening.admin.is_some() {
+        let apps = Apps::new(&operator, config, &feed, (&base_url, &listening));
+        if apps.admin.is_some() {
             background.measure_tenants(operator.clone(), config.metrics.tenants);
         }
-        let admin_app = listening.admin.map(|address| {
-            let settings = AdminSettings::of(config, address, base_url.clone());
-            let pages = vec![metrics_page(&operator, config)];
-            let parts = AdminParts {
-                operator: operator.clone(),
-                endpoints: endpoints.clone(),
-                config: config.clone(),
-                mounts: pages,
-            };
-            admin_api::app(settings, parts)
-        });
         let renewed = renewal::Renewed {
             service: operator.service(),
-            app: &app,
-            admin: admin_app.as_ref(),
-            feed: feed_app.as_ref(),
+            app: &apps.scim,
+            admin: apps.admin.as_ref(),
+            feed: apps.feed.as_ref(),
         };
         let renewal = renewal::watch(hangups, renewed, read_again);
         start_line::log(config, &base_url, &listening);
-        let serving = wire::serve(
-            listener,
-            app.wire(),
-            config.for_server(),
-            stop.clone().wait(),
-        );
-        let managing = serve_apart(
-            admin.zip(admin_app.as_ref().map(AdminApp::wire)),
-            config,
-            &stop,
-        );
-        let feeding = serve_apart(
-            apart.zip(feed_app.as_ref().map(ScimApp::wire)),
-            config,
-            &stop,
-        );
         // A stream would keep its connection, and the server with it. Until requests are to end, readers wait as before.
         let delay = config.for_server().shutdown_delay();
         let ending = async {
@@ -197,13 +142,14 @@ impl Serve {
             feed.close();
             Ok(())
         };
-        let all = async { tokio::try_join!(serving, managing, feeding, ending).map(|_| ()) };
+        let serving = serve_all(listeners, &apps, config, &stop);
+        let all = async { tokio::try_join!(serving, ending).map(|_| ()) };
         let served = tokio::select! {
             served = all => served,
             () = renewal => Ok(()),
         };
         background.stop().await;
-        recorder.finish().await;
+        operator.service().recorder().clone().finish().await;
         close(&operator).await;
         served.map_err(|error| Failure::Failed(format!("the server cannot run: {error}")))?;
         tracing::info!("stopped");
@@ -277,25 +223,113 @@ async fn close(operator: &Operator) {
     }
 }
 
-/// The SCIM API and the change feed, if it has a separate listener; otherwise the feed is part of the SCIM listener.
-fn apps(
-    service: &Service,
-    config: &Config,
-    limits: Arc<TokenLimits>,
-    feed: Beside,
-) -> (ScimApp, Option<ScimApp>) {
-    let settings = config.for_http();
-    if config.feed.listen.is_none() {
-        let app = scim_api::app(service.clone(), settings, limits, Some(feed));
-        return (app, None);
+/// The sockets of the server.
+struct Listeners {
+    scim: TcpListener,
+    admin: Option<TcpListener>,
+    feed: Option<TcpListener>,
+}
+
+impl Listeners {
+    fn bind(config: &Config) -> Result<Self, Failure> {
+        let bind = |address: Option<SocketAddr>, key| {
+            address.map(|address| listen(address, key)).transpose()
+        };
+        Ok(Self {
+            scim: listen(config.server.listen, "--listen")?,
+            admin: bind(config.admin.listen, "--admin-listen")?,
+            feed: bind(config.feed.listen, "feed.listen")?,
+        })
     }
-    let apart = scim_api::beside_app(service.clone(), settings.clone(), limits.clone(), feed);
-    let app = scim_api::app(service.clone(), settings, limits, None);
-    (app, Some(apart))
+
+    fn addresses(&self) -> Result<Listening, Failure> {
+        Ok(Listening {
+            scim: local_address(&self.scim)?,
+            admin: self.admin.as_ref().map(local_address).transpose()?,
+            feed: self.feed.as_ref().map(local_address).transpose()?,
+        })
+    }
+}
+
+/// Starts the background jobs, except for those of the start and of deliveries.
+fn start_jobs(background: &Background, operator: &Operator, config: &Config, feed: &Feed) {
+    background.warn_of_expiring_tokens(operator.clone(), config.tokens.warn_days);
+    background.forget_old_requests(operator.clone(), config.provisioning.retention_days);
+    background.forget_old_acts(operator.clone(), config.admin.audit_days);
+    background.number_changes(feed.clone());
+    background.forget_old_changes(operator.clone(), config.feed.retention_days);
+}
+
+/// The APIs of the listeners.
+struct Apps {
+    scim: ScimApp,
+    admin: Option<AdminApp>,
+    /// `None` if the change feed is on the listener of the SCIM API.
+    feed: Option<ScimApp>,
+}
+
+impl Apps {
+    fn new(
+        operator: &Operator,
+        config: &Config,
+        feed: &Feed,
+        (base_url, listening): (&str, &Listening),
+    ) -> Self {
+        let (service, settings) = (operator.service(), config.for_http());
+        let limits = settings.limits();
+        let endpoints = open_endpoints::over(config, operator, feed.clone());
+        let access = service.access().clone();
+        let feed_api = FeedApp::new(feed.clone(), access, endpoints.clone(), limits.clone());
+        let sibling = SiblingApi::new(feed_api::PREFIX, feed_api::refusal, move |request| {
+            feed_api.clone().answer(request)
+        });
+        let admin = listening.admin.map(|address| {
+            let settings = AdminSettings::of(config, address, base_url.to_owned());
+            let parts = AdminParts {
+                operator: operator.clone(),
+                endpoints,
+                config: config.clone(),
+                mounts: vec![metrics_page(operator, config)],
+            };
+            admin_api::app(settings, parts)
+        });
+        let (with_scim, separate) = match listening.feed {
+            None => (Some(sibling), None),
+            Some(_) => (None, Some(sibling)),
+        };
+        Self {
+            admin,
+            feed: separate.map(|feed| {
+                scim_api::sibling_app(service.clone(), settings.clone(), limits.clone(), feed)
+            }),
+            scim: scim_api::app(service.clone(), settings, limits, with_scim),
+        }
+    }
+}
+
+/// Serves all APIs until the server stops.
+async fn serve_all(
+    listeners: Listeners,
+    apps: &Apps,
+    config: &Config,
+    stop: &signals::Stop,
+) -> io::Result<()> {
+    let Listeners { scim, admin, feed } = listeners;
+    let serving = wire::serve(
+        scim,
+        apps.scim.wire(),
+        config.for_server(),
+        stop.clone().wait(),
+    );
+    let admin = admin.zip(apps.admin.as_ref().map(AdminApp::wire));
+    let feed = feed.zip(apps.feed.as_ref().map(ScimApp::wire));
+    let managing = serve_separately(admin, config, stop);
+    let feeding = serve_separately(feed, config, stop);
+    tokio::try_join!(serving, managing, feeding).map(|_| ())
 }
 
 /// Serves an app on a separate listener, if configured.
-async fn serve_apart(
+async fn serve_separately(
     served: Option<(TcpListener, wire::App)>,
     config: &Config,
     stop: &signals::Stop,

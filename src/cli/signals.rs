@@ -12,7 +12,7 @@ impl Stop {
     /// Returns when the signal was received.
     pub(super) async fn wait(mut self) {
         // An error means that signals are no longer watched: end as well.
-        let _ = self.0.wait_for(|asked| *asked).await;
+        let _ = self.0.wait_for(|requested| *requested).await;
     }
 }
 
@@ -31,7 +31,7 @@ pub(super) fn stop() -> Result<Stop, Failure> {
         caught(SignalKind::terminate())?,
         caught(SignalKind::interrupt())?,
     );
-    let (ask, asked) = watch::channel(false);
+    let (ask, requested) = watch::channel(false);
     tokio::spawn(async move {
         let signal = next(&mut signals).await;
         tracing::info!(signal, "stopping; waiting for running requests");
@@ -40,7 +40,7 @@ pub(super) fn stop() -> Result<Stop, Failure> {
         tracing::warn!(signal, "stopping at once");
         std::process::exit(1);
     });
-    Ok(Stop(asked))
+    Ok(Stop(requested))
 }
 
 async fn next((terminate, interrupt): &mut (Signal, Signal)) -> &'static str {

@@ -253,7 +253,7 @@ pub(crate) struct Log {
     /// A level or directives.
     pub(crate) level: String,
     /// A level or directives from `SCIMD_LOG` or `RUST_LOG`, which take precedence over `level`.
-    pub(crate) asked: Option<String>,
+    pub(crate) from_environment: Option<String>,
 }
 
 impl Log {
@@ -268,13 +268,13 @@ impl Log {
         let level =
             "error, warn, info, debug or trace, or directives such as \"info,scimd::store=debug\"";
         let is_level = |text: &str| telemetry::filter(text).map(|_| text.to_owned());
-        let asked = [LOG_VARIABLE, "RUST_LOG"]
+        let from_environment = [LOG_VARIABLE, "RUST_LOG"]
             .into_iter()
             .find_map(|name| is_level(environment.get(name)?));
         Ok(Self {
             format: section.parsed("format", "auto, json or text", format)?,
             level: section.parsed("level", level, is_level)?,
-            asked,
+            from_environment,
         })
     }
 }

@@ -41,11 +41,11 @@ pub(super) fn unknown_key(entries: &Entries, entry: &Entry) -> ConfigError {
 }
 
 fn key_hint(entries: &Entries, section: &str, key: &str) -> String {
-    let here = entries
+    let in_section = entries
         .iter()
         .filter(|entry| entry.section == section)
         .map(|entry| entry.key.as_str());
-    if let Some(meant) = nearest(key, here) {
+    if let Some(meant) = nearest(key, in_section) {
         return format!("did you mean \"{meant}\"?");
     }
     let elsewhere = nearest(key, entries.iter().map(|entry| entry.key.as_str()));

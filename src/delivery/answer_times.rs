@@ -57,11 +57,11 @@ pub(super) fn percentiles(counts: &[(i64, i64)]) -> Option<Percentiles> {
     let total: i64 = counts.iter().map(|(_, attempts)| attempts).sum();
     let at = |percent: i64| {
         // Rounded up: the longest of few attempts is among them.
-        let wanted = (total * percent + 99) / 100;
+        let rank = (total * percent + 99) / 100;
         let mut seen = 0;
         let found = counts.iter().find(|(_, attempts)| {
             seen += attempts;
-            seen >= wanted
+            seen >= rank
         });
         found.map(|(bucket, _)| longest(*bucket))
     };

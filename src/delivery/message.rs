@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::delivery::endpoints::Endpoints;
 use crate::delivery::error::Result;
-use crate::delivery::lane::{EventKey, Item, Outcome};
+use crate::delivery::lane::{AttemptOutcome, EventKey, Item};
 use crate::delivery::options::{EndpointOptions, EndpointSecrets};
 use crate::delivery::set::{StreamClaims, tokens_of};
 use crate::delivery::sign::token::TokenKey;
@@ -160,17 +160,17 @@ impl Messenger {
     }
 
     /// The outcome by a response.
-    pub(super) fn meaning(&self, reply: &OutboundReply) -> Outcome {
+    pub(super) fn meaning(&self, reply: &OutboundReply) -> AttemptOutcome {
         match (reply.status, reply.retry_after, &self.kind) {
-            (200..300, _, _) => Outcome::Accepted,
-            (GONE, _, _) => Outcome::Gone,
+            (200..300, _, _) => AttemptOutcome::Accepted,
+            (GONE, _, _) => AttemptOutcome::Gone,
             // An invalid token stays invalid (RFC 8935 section 2.3).
-            (400, _, Kind::Tokens(..)) if is_refusal(&reply.text) => Outcome::GivenUp,
+            (400, _, Kind::Tokens(..)) if is_refusal(&reply.text) => AttemptOutcome::GivenUp,
             (status, Some(pause), _) if BUSY.contains(&status) => {
                 let millis = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-                Outcome::Pause(millis.max(1_000))
+                AttemptOutcome::Pause(millis.max(1_000))
             }
-            _ => Outcome::Refused,
+            _ => AttemptOutcome::Refused,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Sending changes to the application: webhooks and security event tokens, and their management.
 
-mod acts;
 mod answer_times;
 mod deliver;
+mod endpoint_acts;
 mod endpoints;
 mod error;
 mod info;

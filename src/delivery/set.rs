@@ -252,7 +252,7 @@ mod tests {
     }
 
     /// The URIs of the tokens with their payloads.
-    fn told(event: &Event, mode: StreamMode) -> Vec<(String, Value)> {
+    fn events_in(event: &Event, mode: StreamMode) -> Vec<(String, Value)> {
         let tokens = tokens_of(event, &stream(mode));
         let events = tokens.iter().map(|token| {
             let events = token.claims["events"].as_object().unwrap();
@@ -330,14 +330,14 @@ mod tests {
                 .into_iter()
                 .map(|(uri, payload)| (uri.to_owned(), payload))
                 .collect();
-            assert_eq!(told(&changed, StreamMode::Notice), expected, "{verb}");
+            assert_eq!(events_in(&changed, StreamMode::Notice), expected, "{verb}");
         }
     }
 
     #[test]
     fn a_full_token_tells_the_resource_or_a_patch() {
         let full = |action| {
-            told(
+            events_in(
                 &event(
                     action,
                     "updated",
@@ -367,14 +367,14 @@ mod tests {
             ..subject(&["title"])
         };
         let unknown = event(ChangeAction::Create, "created", unknown);
-        assert_eq!(told(&unknown, StreamMode::Full)[0].0, "create:notice");
+        assert_eq!(events_in(&unknown, StreamMode::Full)[0].0, "create:notice");
         let large = json!({"id": ID, "note": "x".repeat(LARGE)}).to_string();
         let large = Subject {
             scim: Some(large),
             ..subject(&["note"])
         };
         let large = event(ChangeAction::Create, "created", large);
-        assert_eq!(told(&large, StreamMode::Full)[0].0, "create:notice");
+        assert_eq!(events_in(&large, StreamMode::Full)[0].0, "create:notice");
     }
 
     #[test]
@@ -397,7 +397,9 @@ mod tests {
             };
             event(ChangeAction::Replace, "members_changed", subject)
         };
-        let [(uri, payload)] = told(&moved(1, 1), StreamMode::Full).try_into().unwrap();
+        let [(uri, payload)] = events_in(&moved(1, 1), StreamMode::Full)
+            .try_into()
+            .unwrap();
         assert_eq!(uri, "patch:full");
         let nobody = Uuid::nil();
         assert_eq!(
@@ -407,7 +409,10 @@ mod tests {
                 {"op": "add", "path": "members", "value": [{"value": nobody}]},
                 {"op": "remove", "path": format!("members[value eq \"{nobody}\"]")}])
         );
-        assert_eq!(told(&moved(1, 2), StreamMode::Full)[0].0, "patch:notice");
-        assert!(told(&moved(2, 2), StreamMode::Full).is_empty());
+        assert_eq!(
+            events_in(&moved(1, 2), StreamMode::Full)[0].0,
+            "patch:notice"
+        );
+        assert!(events_in(&moved(2, 2), StreamMode::Full).is_empty());
     }
 }

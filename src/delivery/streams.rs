@@ -1,7 +1,7 @@
 //! Management of streams of security event tokens, and polling by receivers (RFC 8936).
 
 use crate::audit::AuditAction;
-use crate::delivery::acts::entry_of;
+use crate::delivery::endpoint_acts::entry_of;
 use crate::delivery::endpoints::{Endpoints, Start};
 use crate::delivery::error::{EndpointError, Result};
 use crate::delivery::info::EndpointInfo;
@@ -10,7 +10,7 @@ use crate::delivery::message::{Message, Messenger};
 use crate::delivery::options::{
     EndpointOptions, EndpointSecrets, StreamMethod, StreamOptions, check_headers, tell_headers,
 };
-use crate::feed::{PageQuery, Place, TypePatterns};
+use crate::feed::{FeedPosition, PageQuery, TypePatterns};
 use crate::operator::Once;
 use crate::store::{
     Acknowledgements, Endpoint, EndpointKind, EndpointStatus, FailedAttempt, TenantKey,
@@ -48,7 +48,7 @@ pub struct NewStream {
 #[derive(Debug, Clone, Default)]
 pub struct Poll {
     /// Maximum number of tokens.
-    pub most: usize,
+    pub max: usize,
     /// Ids of acknowledged tokens.
     pub acknowledged: Vec<String>,
     /// Ids of rejected tokens, with the error.
@@ -160,13 +160,13 @@ impl Endpoints {
             .iter()
             .filter(|message| !known.contains(&key(message)));
         let waiting: Vec<_> = waiting.collect();
-        let tokens = waiting.iter().take(poll.most).map(|message| {
+        let tokens = waiting.iter().take(poll.max).map(|message| {
             let token = String::from_utf8_lossy(&message.body).into_owned();
             (message.item.event.clone(), token)
         });
         Ok(Polled {
             tokens: tokens.collect(),
-            more: waiting.len() > poll.most || !window.is_at_end,
+            more: waiting.len() > poll.max || !window.is_at_end,
         })
     }
 
@@ -187,7 +187,7 @@ impl Endpoints {
             is_at_end: false,
         };
         let mut query = PageQuery {
-            after: Place::after(endpoint.position),
+            after: FeedPosition::after(endpoint.position),
             tenant: endpoint
                 .tenant
                 .as_ref()

@@ -3,7 +3,7 @@
 use crate::delivery::deliver::{Attempt, send};
 use crate::delivery::endpoints::Endpoints;
 use crate::delivery::error::{EndpointError, Result};
-use crate::delivery::lane::Outcome;
+use crate::delivery::lane::AttemptOutcome;
 use crate::delivery::message::Messenger;
 use crate::delivery::options::EndpointOptions;
 use crate::operator::Once;
@@ -68,7 +68,7 @@ impl Endpoints {
         .await;
         let reply = attempted.reply;
         let tested = Tested {
-            is_accepted: attempted.outcome == Outcome::Accepted,
+            is_accepted: attempted.outcome == AttemptOutcome::Accepted,
             status: reply.as_ref().map(|reply| reply.status),
             took: attempted.took,
             address: reply.as_ref().and_then(|reply| reply.address),

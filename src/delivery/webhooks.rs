@@ -1,7 +1,7 @@
 //! Webhooks: their settings and secrets.
 
 use crate::audit::AuditAction;
-use crate::delivery::acts::entry_of;
+use crate::delivery::endpoint_acts::entry_of;
 use crate::delivery::endpoints::{Endpoints, Start};
 use crate::delivery::error::{EndpointError, Result};
 use crate::delivery::info::EndpointInfo;

@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 keywords! {
     /// Who can fix it.
-    Turn {
+    Responsible {
         /// The vendor of the application, who runs the server.
         Vendor = "vendor",
         /// The administrator of the identity provider.
@@ -31,7 +31,7 @@ pub struct Explanation {
     /// The effect and its cause, in one sentence.
     pub summary: String,
     /// Who can fix it.
-    pub turn: Turn,
+    pub turn: Responsible,
     /// The text for the customer.
     pub tell: String,
     /// Whether the identity provider retries by itself, and how to trigger a retry.
@@ -105,11 +105,12 @@ impl Explanation {
             _ => (&action.refused, &text.summary),
         };
         let advice = advice(text.okta.as_deref(), text.entra.as_deref(), provider);
-        let told = std::iter::once(text.tell.as_str()).chain(advice.iter().map(String::as_str));
+        let sentences =
+            std::iter::once(text.tell.as_str()).chain(advice.iter().map(String::as_str));
         Some(Self {
             summary: format!("{}: {}.", fill(lead), fill(why).trim_end_matches('.')),
-            turn: Turn::from_keyword(&text.turn)?,
-            tell: told.map(fill).collect::<Vec<_>>().join(" "),
+            turn: Responsible::from_keyword(&text.turn)?,
+            tell: sentences.map(fill).collect::<Vec<_>>().join(" "),
             retry: fill(retry.of(provider)),
         })
     }
@@ -215,7 +216,7 @@ mod tests {
             let texts: Texts = toml::from_str(language).unwrap();
             for word in Reason::KEYWORDS {
                 let text = &texts.reasons[*word];
-                assert!(Turn::from_keyword(&text.turn).is_some(), "{word}");
+                assert!(Responsible::from_keyword(&text.turn).is_some(), "{word}");
                 assert!(texts.retries.contains_key(&text.retry), "{word}");
                 let all = [Some(&text.summary), Some(&text.tell), text.noted.as_ref()];
                 for part in all

@@ -6,7 +6,7 @@ use std::fmt;
 
 /// A position between two events: all before it were read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct FeedPosition {
     /// The last position that was read; 0 before the first.
     pub position: i64,
     /// Number of parts of the change at that position that were read; 0 for all.
@@ -17,7 +17,7 @@ pub struct Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     /// The position.
-    pub place: Place,
+    pub place: FeedPosition,
     pub(super) check: u32,
 }
 
@@ -25,7 +25,7 @@ pub struct Cursor {
 const DIGITS: usize = 6;
 const BITS: u32 = 5;
 
-impl Place {
+impl FeedPosition {
     /// The position after a change.
     pub fn after(position: i64) -> Self {
         Self { position, part: 0 }
@@ -40,7 +40,7 @@ impl Place {
 impl Cursor {
     /// The cursor before the very first event.
     pub(super) const FIRST: Self = Self {
-        place: Place {
+        place: FeedPosition {
             position: 0,
             part: 0,
         },
@@ -48,7 +48,7 @@ impl Cursor {
     };
 
     /// The cursor at a position with this change; `None` if the change was deleted.
-    pub(super) fn at(place: Place, key: Option<FeedKey>) -> Self {
+    pub(super) fn at(place: FeedPosition, key: Option<FeedKey>) -> Self {
         Self {
             place,
             check: key.map_or(0, check),
@@ -65,7 +65,7 @@ impl Cursor {
         let position = position.parse().ok().filter(|position| *position >= 0)?;
         let is_check = digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_alphanumeric());
         let cursor = Self {
-            place: Place { position, part },
+            place: FeedPosition { position, part },
             check: u32::from_str_radix(digits, 1 << BITS)
                 .ok()
                 .filter(|_| is_check)?,
@@ -112,10 +112,10 @@ mod tests {
             change,
         };
         for (place, key) in [
-            (Place::after(0), None),
-            (Place::after(4711), Some(key(1))),
+            (FeedPosition::after(0), None),
+            (FeedPosition::after(4711), Some(key(1))),
             (
-                Place {
+                FeedPosition {
                     position: 4711,
                     part: 12,
                 },

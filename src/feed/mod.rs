@@ -16,7 +16,7 @@ mod record;
 
 pub(crate) use bootstrap::{ResourcesQuery, SweepPlace};
 pub(crate) use cursor::Cursor;
-pub use cursor::Place;
+pub use cursor::FeedPosition;
 pub use event::{Event, Payload};
 pub(crate) use event::{EventData, MemberChanges, Subject};
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::cache::BoundedCache;
 use crate::clock::{Clock, Timestamp};
 use crate::error::ScimError;
 use crate::feed::build::{Change, MEMBERS};
-use crate::feed::cursor::{Cursor, Place};
+use crate::feed::cursor::{Cursor, FeedPosition};
 use crate::feed::event::{Event, MemberChanges};
 use crate::feed::event_type::TypePatterns;
 use crate::feed::id::EventId;
@@ -66,7 +66,7 @@ pub(super) type Result<T> = std::result::Result<T, FeedError>;
 #[derive(Debug, Clone, Default)]
 pub struct PageQuery {
     /// Only events after this position.
-    pub after: Place,
+    pub after: FeedPosition,
     /// Only events of one tenant; `None` for all tenants, including events about tenants.
     pub tenant: Option<TenantKey>,
     /// Excludes events of these tenants.
@@ -189,7 +189,7 @@ impl Feed {
         let Some(ends) = self.ends().await? else {
             return Ok(Cursor::FIRST);
         };
-        Ok(Cursor::at(Place::after(ends.oldest - 1), None))
+        Ok(Cursor::at(FeedPosition::after(ends.oldest - 1), None))
     }
 
     /// The position after the newest event.
@@ -204,9 +204,9 @@ impl Feed {
     ///
     /// # Errors
     /// Any error of the database.
-    pub(crate) async fn place_of_moment(&self, moment: Timestamp) -> Result<Place> {
+    pub(crate) async fn place_of_moment(&self, moment: Timestamp) -> Result<FeedPosition> {
         match self.store.feed_position_of(moment).await? {
-            Some(position) => Ok(Place::after(position - 1)),
+            Some(position) => Ok(FeedPosition::after(position - 1)),
             None => Ok(self.head().await?.place),
         }
     }
@@ -219,11 +219,11 @@ impl Feed {
         &self,
         tenant: Option<TenantKey>,
         count: usize,
-    ) -> Result<Place> {
+    ) -> Result<FeedPosition> {
         let tenant = tenant.map(TenantKey::number);
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         match self.store.feed_position_before_last(tenant, count).await? {
-            Some(position) => Ok(Place::after(position - 1)),
+            Some(position) => Ok(FeedPosition::after(position - 1)),
             None => Ok(self.head().await?.place),
         }
     }
@@ -232,7 +232,7 @@ impl Feed {
     ///
     /// # Errors
     /// [`FeedError::Gone`] if the following events were deleted, or the cursor belongs to another history.
-    pub async fn place(&self, cursor: Cursor) -> Result<Place> {
+    pub async fn place(&self, cursor: Cursor) -> Result<FeedPosition> {
         let position = cursor.place.position;
         let key = self.store.feed_key(position).await?;
         let fits = match key {
@@ -249,7 +249,7 @@ impl Feed {
     ///
     /// # Errors
     /// Any error of the database.
-    pub(crate) async fn cursor(&self, place: Place) -> Result<Cursor> {
+    pub(crate) async fn cursor(&self, place: FeedPosition) -> Result<Cursor> {
         Ok(Cursor::at(
             place,
             self.store.feed_key(place.position).await?,
@@ -392,7 +392,7 @@ impl Reading<'_> {
             }
             // Changes of deleted tenants have no row, and neither have those beyond the size of a chunk.
             if rows.is_empty() {
-                self.next = Cursor::at(Place::after(last.position), Some(last));
+                self.next = Cursor::at(FeedPosition::after(last.position), Some(last));
             }
         }
         Ok(false)
@@ -412,7 +412,7 @@ impl Reading<'_> {
             .await?;
         let before = found.map_or(upto, |key| key.position - 1);
         let key = store.feed_key(before).await?.unwrap_or(last);
-        self.next = Cursor::at(Place::after(key.position), Some(key));
+        self.next = Cursor::at(FeedPosition::after(key.position), Some(key));
         Ok(())
     }
 
@@ -421,7 +421,7 @@ impl Reading<'_> {
         &mut self,
         rows: &[FeedRow],
         mut members: HashMap<i64, Vec<ChangedMember>>,
-        after: Place,
+        after: FeedPosition,
     ) -> Result<bool> {
         for row in rows {
             let position = row.key.position;
@@ -440,7 +440,7 @@ impl Reading<'_> {
                     if self.events.len() >= self.query.limit {
                         return Ok(false);
                     }
-                    let told = match members.remove(&position) {
+                    let member_changes = match members.remove(&position) {
                         Some(members) => Some(MemberChanges {
                             count: row.members,
                             members,
@@ -449,13 +449,14 @@ impl Reading<'_> {
                         }),
                         None => self.feed.members(row, part, parts).await?,
                     };
-                    let event = change.event(caller.as_deref(), &self.feed.directory, told)?;
+                    let event =
+                        change.event(caller.as_deref(), &self.feed.directory, member_changes)?;
                     self.events.push(event);
                     let part = if part == parts { 0 } else { part };
-                    self.next = Cursor::at(Place { position, part }, Some(row.key));
+                    self.next = Cursor::at(FeedPosition { position, part }, Some(row.key));
                 }
             }
-            self.next = Cursor::at(Place::after(position), Some(row.key));
+            self.next = Cursor::at(FeedPosition::after(position), Some(row.key));
         }
         Ok(true)
     }
@@ -470,7 +471,7 @@ fn with_few_members(rows: &[FeedRow]) -> Vec<FeedKey> {
 
 fn head_of(ends: Option<FeedEnds>) -> Cursor {
     ends.map_or(Cursor::FIRST, |FeedEnds { newest, .. }| {
-        Cursor::at(Place::after(newest.position), Some(newest))
+        Cursor::at(FeedPosition::after(newest.position), Some(newest))
     })
 }
 

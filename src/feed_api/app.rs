@@ -8,7 +8,7 @@ use super::waiting;
 use crate::access::{Access, FeedReader};
 use crate::delivery::{Endpoints, Poll};
 use crate::feed::{
-    Cursor, Event, Feed, FeedError, FeedPage, PageQuery, Payload, Place, ResourcesQuery,
+    Cursor, Event, Feed, FeedError, FeedPage, FeedPosition, PageQuery, Payload, ResourcesQuery,
 };
 use crate::store::TenantKey;
 use crate::wire::body::Upload;
@@ -99,19 +99,19 @@ impl FeedApp {
     }
 
     async fn events(&self, head: &Parts, reader: &FeedReader) -> Result<Response, Problem> {
-        let asked = EventsQuery::parse(head.uri.query())?;
+        let parameters = EventsQuery::parse(head.uri.query())?;
         let mut query = PageQuery {
-            after: self.place(asked.after.as_deref()).await?,
-            tenant: self.tenant(asked.tenant.as_deref(), reader).await?,
-            types: asked.types,
+            after: self.place(parameters.after.as_deref()).await?,
+            tenant: self.tenant(parameters.tenant.as_deref(), reader).await?,
+            types: parameters.types,
             except: Vec::new(),
-            limit: asked.limit,
+            limit: parameters.limit,
         };
-        let end = waiting::until(head, asked.wait);
+        let end = waiting::until(head, parameters.wait);
         let mut newest = self.feed.newest();
         newest.borrow_and_update();
         let mut page = self.page(&query).await?;
-        if page.events.is_empty() && !asked.wait.is_zero() {
+        if page.events.is_empty() && !parameters.wait.is_zero() {
             let Ok(_place) = self.waiting.try_acquire() else {
                 return Err(Problem::too_many("Too many requests wait for events."));
             };
@@ -141,19 +141,19 @@ impl FeedApp {
         name: &str,
         reader: &FeedReader,
     ) -> Result<Response, Problem> {
-        let asked = poll::read(head, upload).await?;
+        let parameters = poll::read(head, upload).await?;
         let tenant = reader.tenant.map(TenantKey::number);
         let mut newest = self.feed.newest();
         newest.borrow_and_update();
         let stream = self.streams.polled_stream(name, tenant).await?;
-        let mut polled = self.streams.poll(&stream, &asked.poll).await?;
-        if polled.tokens.is_empty() && asked.waits {
+        let mut polled = self.streams.poll(&stream, &parameters.poll).await?;
+        if polled.tokens.is_empty() && parameters.waits {
             let Ok(_place) = self.waiting.try_acquire() else {
                 return Err(Problem::too_many("Too many requests wait for events."));
             };
             // Acknowledgements are already stored.
             let again = Poll {
-                most: asked.poll.most,
+                max: parameters.poll.max,
                 ..Poll::default()
             };
             let end = waiting::until(head, LONGEST_POLL);
@@ -180,7 +180,7 @@ impl FeedApp {
     }
 
     /// The position of an `after`.
-    async fn place(&self, after: Option<&str>) -> Result<Place, Problem> {
+    async fn place(&self, after: Option<&str>) -> Result<FeedPosition, Problem> {
         let text = match after {
             None | Some("start") => return Ok(self.feed.start().await?.place),
             Some("now") => return Ok(self.feed.head().await?.place),
@@ -204,10 +204,10 @@ impl FeedApp {
     /// The tenant of the events; `None` for all.
     async fn tenant(
         &self,
-        asked: Option<&str>,
+        parameters: Option<&str>,
         reader: &FeedReader,
     ) -> Result<Option<TenantKey>, Problem> {
-        match (asked, reader.tenant) {
+        match (parameters, reader.tenant) {
             (None, tenant) => Ok(tenant),
             (Some(name), Some(tenant)) if *name == *reader.tenant_name => Ok(Some(tenant)),
             (Some(_), Some(_)) => Err(Problem::new(

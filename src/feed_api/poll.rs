@@ -16,7 +16,7 @@ const BODY: BodyLimits = BodyLimits {
 };
 
 /// Default and maximum number of tokens in a response.
-const MOST: usize = 1000;
+const MAX: usize = 1000;
 
 /// The body of a poll (RFC 8936 section 2.2); other members are ignored.
 #[derive(Debug, Default, Deserialize)]
@@ -59,7 +59,7 @@ pub(super) async fn read(head: &Parts, upload: &mut Upload) -> Result<PollReques
             "The body must be a JSON object with maxEvents, returnImmediately, ack and setErrs: {error}."
         ))
     })?;
-    let most = body.max_events.unwrap_or(MOST).min(MOST);
+    let max = body.max_events.unwrap_or(MAX).min(MAX);
     let errors = body.set_errs.into_iter().map(|(id, fault)| {
         let text = match fault.description.as_str() {
             "" => fault.err,
@@ -68,9 +68,9 @@ pub(super) async fn read(head: &Parts, upload: &mut Upload) -> Result<PollReques
         (id, text)
     });
     Ok(PollRequest {
-        waits: most > 0 && !body.return_immediately,
+        waits: max > 0 && !body.return_immediately,
         poll: Poll {
-            most,
+            max,
             acknowledged: body.ack,
             errors: errors.collect(),
         },

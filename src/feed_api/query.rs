@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Default and maximum number of events on a page.
 const LIMIT: usize = 100;
-const MOST: usize = 1000;
+const MAX: usize = 1000;
 /// Longest wait for an event.
 const LONGEST_WAIT: usize = 25;
 
@@ -39,7 +39,7 @@ impl EventsQuery {
                 "after" => parsed.after = Some(value),
                 "tenant" => parsed.tenant = Some(value),
                 "types" => parsed.types = TypePatterns::parse(&value).map_err(Problem::invalid)?,
-                "limit" => parsed.limit = number("limit", &value, 1, MOST)?,
+                "limit" => parsed.limit = number("limit", &value, 1, MAX)?,
                 "wait" => {
                     let seconds = number("wait", &value, 0, LONGEST_WAIT)?;
                     parsed.wait = Duration::from_secs(seconds as u64);
@@ -74,7 +74,7 @@ impl ResourcesArguments {
         let mut parsed = Self {
             resource_type: String::new(),
             after: None,
-            limit: MOST,
+            limit: MAX,
             tenant: None,
         };
         for (name, value) in parameters(query) {
@@ -82,7 +82,7 @@ impl ResourcesArguments {
             match name {
                 "type" => parsed.resource_type = value,
                 "tenant" => parsed.tenant = Some(value),
-                "limit" => parsed.limit = number("limit", &value, 1, MOST)?,
+                "limit" => parsed.limit = number("limit", &value, 1, MAX)?,
                 "after" => {
                     let none =
                         || Problem::invalid("\"after\" must be the \"next\" of the previous page.");
@@ -117,13 +117,13 @@ fn parameters(query: Option<&str>) -> impl Iterator<Item = (&str, Result<String,
         })
 }
 
-fn number(name: &str, value: &str, least: usize, most: usize) -> Result<usize, Problem> {
+fn number(name: &str, value: &str, least: usize, max: usize) -> Result<usize, Problem> {
     let number = value.parse().ok();
     number
-        .filter(|number| (least..=most).contains(number))
+        .filter(|number| (least..=max).contains(number))
         .ok_or_else(|| {
             Problem::invalid(format!(
-                "\"{name}\" must be a number from {least} to {most}."
+                "\"{name}\" must be a number from {least} to {max}."
             ))
         })
 }

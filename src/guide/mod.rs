@@ -70,7 +70,7 @@ pub struct Section {
     pub(crate) text: Option<String>,
     /// The steps, in order.
     #[serde(default, rename = "step")]
-    pub steps: Vec<Step>,
+    pub steps: Vec<GuideStep>,
     /// The reference.
     #[serde(default)]
     pub table: Option<Table>,
@@ -79,7 +79,7 @@ pub struct Section {
 /// A step.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub struct GuideStep {
     /// The step.
     pub(crate) text: String,
     /// The values to enter.

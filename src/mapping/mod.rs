@@ -13,7 +13,7 @@ mod tests;
 pub use parse::parse;
 pub use resolve::Directory;
 pub(crate) use resolve::{DirectoryColumn, DirectoryTable, LOOKUPS, Undeclared};
-pub(crate) use source::{Condition, Container, Kind, Source};
+pub(crate) use source::{ColumnType, Condition, Container, Source};
 
 /// A mapping as it is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]

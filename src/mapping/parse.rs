@@ -1,6 +1,6 @@
 //! From the text of a path to the place of the value in a document.
 
-use super::source::{Condition, Container, Kind, Source};
+use super::source::{ColumnType, Condition, Container, Source};
 use crate::filter::{Filter, FilterLimits, Literal, PatchPath, parse_path};
 use crate::nearest::nearest;
 use crate::resource::Conformance;
@@ -138,12 +138,12 @@ fn conditions(attribute: &Attribute, filter: &Filter) -> Result<Vec<Condition>, 
     each.collect()
 }
 
-fn kind(attribute: &Attribute) -> Kind {
+fn kind(attribute: &Attribute) -> ColumnType {
     match attribute.kind() {
-        Type::Boolean => Kind::Boolean,
-        Type::Integer => Kind::Integer,
-        Type::Decimal => Kind::Decimal,
-        _ => Kind::Text,
+        Type::Boolean => ColumnType::Boolean,
+        Type::Integer => ColumnType::Integer,
+        Type::Decimal => ColumnType::Decimal,
+        _ => ColumnType::Text,
     }
 }
 
@@ -159,7 +159,7 @@ fn plain(container: Container, notation: &str) -> Source {
         is_list: false,
         conditions: Vec::new(),
         sub,
-        kind: Kind::Text,
+        kind: ColumnType::Text,
     }
 }
 

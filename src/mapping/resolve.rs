@@ -1,7 +1,7 @@
 //! Resolves a mapping against the schemas.
 
 use super::parse::parse;
-use super::source::{Kind, Source};
+use super::source::{ColumnType, Source};
 use super::{Mapped, Mapping};
 use crate::schema::{Catalog, ResourceType};
 
@@ -64,7 +64,7 @@ pub(crate) struct DirectoryColumn {
     /// The sources of the value; the first one with a value is used.
     pub(crate) sources: Vec<Source>,
     /// Type of the values.
-    pub(crate) kind: Kind,
+    pub(crate) kind: ColumnType,
     /// Position among the lookups, if it is indexed.
     pub(crate) lookup: Option<usize>,
 }
@@ -142,7 +142,7 @@ impl Mapping {
             if !self.indexed.contains(&column.name) {
                 continue;
             }
-            if column.kind != Kind::Text {
+            if column.kind != ColumnType::Text {
                 problems.push(format!(
                     "mapping.indexed contains \"{}\", whose values are not text",
                     column.name
@@ -207,7 +207,9 @@ fn column_of(
         }
         sources.push(source);
     }
-    let kind = sources.first().map_or(Kind::Text, |source| source.kind);
+    let kind = sources
+        .first()
+        .map_or(ColumnType::Text, |source| source.kind);
     if let Some(other) = sources.iter().find(|source| source.kind != kind) {
         let (one, other) = (kind.as_str(), other.kind.as_str());
         return Err(format!(

@@ -16,7 +16,7 @@ pub(crate) enum Container {
 
 /// Type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ColumnType {
     /// Text; moments too, in the form of RFC 3339.
     Text,
     /// `true` or `false`.
@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     Decimal,
 }
 
-impl Kind {
+impl ColumnType {
     /// The type, a keyword.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -75,7 +75,7 @@ pub struct Source {
     /// The sub-attribute.
     pub(crate) sub: Option<Arc<str>>,
     /// Type of the value.
-    pub(crate) kind: Kind,
+    pub(crate) kind: ColumnType,
 }
 
 impl Source {

@@ -58,7 +58,7 @@ fn a_path_finds_its_value() {
 
 #[test]
 fn what_cannot_be_a_column_is_told() {
-    for (path, told) in [
+    for (path, expected) in [
         ("userNam", "did you mean \"userName\"?"),
         ("emails.valu", "did you mean \"emails.value\"?"),
         ("emails", "name one of value"),
@@ -84,7 +84,11 @@ fn what_cannot_be_a_column_is_told() {
         ("*:", "must be \"*:\" and the name"),
         ("nickName[", "not understood"),
     ] {
-        assert!(problem(path).contains(told), "{path}: {}", problem(path));
+        assert!(
+            problem(path).contains(expected),
+            "{path}: {}",
+            problem(path)
+        );
     }
 }
 
@@ -138,10 +142,10 @@ fn columns_that_cannot_be_are_told() {
         (four, &["a", "b", "c", "d"], "with 4 different paths"),
     ];
     let catalog = crate::model::catalog(&[]).unwrap();
-    for (columns, indexed, told) in cases {
+    for (columns, indexed, expected) in cases {
         let problems = mapping(columns, indexed).resolve(&catalog).unwrap_err();
         assert!(
-            problems.len() == 1 && problems[0].contains(told),
+            problems.len() == 1 && problems[0].contains(expected),
             "{problems:?}"
         );
     }

@@ -49,7 +49,7 @@ pub struct Metrics {
     /// The connections to the database for statements; those that read, on SQLite.
     pub(crate) pool: PoolMetrics,
     /// The connections that are read from row by row.
-    pub(crate) readings: PoolMetrics,
+    pub(crate) long_reads: PoolMetrics,
     /// The connection that writes to SQLite.
     pub(crate) writer: WriterMetrics,
     /// Coalesced requests, and the fast path of reads.
@@ -71,12 +71,12 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("scimd");
         let to = &mut registry;
         build::register(to);
-        let (pool, readings) = pool::register(to);
+        let (pool, long_reads) = pool::register(to);
         Self {
             requests: RequestMetrics::register(to),
             statements: StatementMetrics::register(to),
             pool,
-            readings,
+            long_reads,
             writer: WriterMetrics::register(to),
             coalescing: CoalescingMetrics::register(to),
             retries: Retries::register(to),

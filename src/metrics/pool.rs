@@ -54,7 +54,7 @@ pub(super) fn register(registry: &mut Registry) -> (PoolMetrics, PoolMetrics) {
             seconds: seconds.get_or_create_owned(&labels),
         }
     };
-    let pools = (of("statements"), of("readings"));
+    let pools = (of("statements"), of("long_reads"));
     registry.register(
         "pool_connections",
         "Maximum number of connections to the database; on SQLite, of readers",

@@ -7,6 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 pub(crate) struct UnderWay(Gauge);
 
 impl UnderWay {
+    /// Work that counts in a gauge until it is dropped.
     pub(crate) fn new(gauge: &Gauge) -> Self {
         gauge.inc();
         Self(gauge.clone())

@@ -125,14 +125,16 @@ impl Suggestion {
 
     /// A URN with the spelling of the existing file, if any: URNs of schemas are case-insensitive.
     fn spelt(&self, urn: &str, there: impl Fn(&str) -> Option<Map<String, Value>>) -> String {
-        let here = || {
+        let in_catalog = || {
             self.schemas
                 .keys()
                 .find(|known| known.eq_ignore_ascii_case(urn))
                 .cloned()
         };
         let in_file = || there(urn)?.get("id")?.as_str().map(str::to_owned);
-        here().or_else(in_file).unwrap_or_else(|| urn.to_owned())
+        in_catalog()
+            .or_else(in_file)
+            .unwrap_or_else(|| urn.to_owned())
     }
 
     fn put(

@@ -3,7 +3,7 @@
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
 use crate::operator::log_watch::{LATE, Logged, ReaderPlace};
-use crate::store::{Entry, TenantKey};
+use crate::store::{LogPosition, TenantKey};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
@@ -28,9 +28,9 @@ pub struct LogReader {
     tenant: TenantKey,
     ready: VecDeque<LogEvent>,
     /// The position after which the log is read before new entries.
-    behind: Option<Entry>,
+    behind: Option<LogPosition>,
     /// The last entries that were read there, which can be repeated by new entries.
-    seen: HashSet<Entry>,
+    seen: HashSet<LogPosition>,
     arriving: Option<broadcast::Receiver<Logged>>,
     closed: watch::Receiver<bool>,
     _place: ReaderPlace,
@@ -55,7 +55,7 @@ impl LogReader {
     }
 
     /// Reads more of the log. Near its end the reader subscribes to new entries, and reads again.
-    async fn read_behind(&mut self, behind: Entry) -> Option<()> {
+    async fn read_behind(&mut self, behind: LogPosition) -> Option<()> {
         let limit = i64::try_from(SLICE).unwrap_or(i64::MAX);
         let read = self
             .operator
@@ -120,7 +120,7 @@ impl Operator {
         &self,
         tenant: &str,
         caller: &str,
-        after: Option<Entry>,
+        after: Option<LogPosition>,
     ) -> Result<LogReader> {
         let key = self.tenant(tenant).await?.settings.key();
         let place = self.log_watch.place(caller)?;

@@ -3,7 +3,7 @@
 
 use crate::clock::Clock;
 use crate::operator::error::{OperatorError, Result};
-use crate::store::{Entry, LoggedRequest, Store, TenantKey};
+use crate::store::{LogPosition, LoggedRequest, Store, TenantKey};
 use crate::sync::locked;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ const READERS: usize = 200;
 const READERS_OF_CALLER: usize = 5;
 
 /// A request with its place.
-pub(super) type Logged = Arc<(Entry, LoggedRequest)>;
+pub(super) type Logged = Arc<(LogPosition, LoggedRequest)>;
 
 /// The watched logs of an instance; clones share them.
 #[derive(Debug, Clone)]
@@ -57,6 +57,7 @@ impl Drop for ReaderPlace {
 }
 
 impl LogWatch {
+    /// A watch without followers.
     pub(crate) fn new() -> Self {
         Self(Arc::new(Shared {
             watched: Mutex::default(),
@@ -129,14 +130,14 @@ struct Asking {
 #[derive(Debug)]
 struct Known {
     /// Start of reading: earlier entries are not new.
-    begun: Entry,
-    last: Entry,
-    seen: HashSet<Entry>,
+    begun: LogPosition,
+    last: LogPosition,
+    seen: HashSet<LogPosition>,
 }
 
 impl Known {
     fn since(clock: &Clock) -> Self {
-        let begun = Entry::at(clock.now());
+        let begun = LogPosition::at(clock.now());
         Self {
             begun,
             last: begun,
@@ -145,7 +146,10 @@ impl Known {
     }
 
     /// Adds entries that were read; returns the new ones.
-    fn take(&mut self, read: Vec<(Entry, LoggedRequest)>) -> Vec<(Entry, LoggedRequest)> {
+    fn take(
+        &mut self,
+        read: Vec<(LogPosition, LoggedRequest)>,
+    ) -> Vec<(LogPosition, LoggedRequest)> {
         for (entry, _) in &read {
             self.last = self.last.max(*entry);
             self.seen.insert(*entry);
@@ -175,7 +179,7 @@ impl Asking {
                     return;
                 }
             }
-            let known: Vec<Entry> = self.known.seen.iter().copied().collect();
+            let known: Vec<LogPosition> = self.known.seen.iter().copied().collect();
             let after = self.known.last.earlier(LATE);
             let read = self
                 .store

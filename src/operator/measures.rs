@@ -6,7 +6,7 @@ use crate::operator::handle::Operator;
 use crate::store::{FiguresQuery, Health};
 
 /// Maximum number of tenants with separate series, unless all are configured: this limits the number of series.
-const MOST: i64 = 1000;
+const MAX: i64 = 1000;
 /// Seconds before its end from which a token ends soon.
 const SOON: i64 = 30 * 86_400;
 
@@ -25,7 +25,7 @@ impl Operator {
         };
         let tenants = match shown {
             ShownTenants::Off => Vec::new(),
-            ShownTenants::Attention => self.store.tenant_figures(&query(false, MOST)).await?,
+            ShownTenants::Attention => self.store.tenant_figures(&query(false, MAX)).await?,
             ShownTenants::All => self.store.tenant_figures(&query(true, i64::MAX)).await?,
         };
         let counted = self.store.tenants_by_health(self.health_time()).await?;

@@ -7,7 +7,9 @@ use crate::operator::handle::Operator;
 use crate::request_log::notes::{UnknownAttribute, count_unknown};
 use crate::request_log::user_name::naming;
 use crate::resource::Key;
-use crate::store::{Entry, FailedRequest, LogPage, LogQuery, LogSearch, LoggedRequest, LoggedUser};
+use crate::store::{
+    FailedRequest, LogPage, LogPosition, LogQuery, LogSearch, LoggedRequest, LoggedUser,
+};
 use uuid::Uuid;
 
 /// Requests with notes that are looked through for unknown attributes: the latest.
@@ -22,7 +24,7 @@ impl Operator {
         &self,
         tenant: &str,
         query: &LogQuery,
-    ) -> Result<Vec<(Entry, LoggedRequest)>> {
+    ) -> Result<Vec<(LogPosition, LoggedRequest)>> {
         let key = self.tenant(tenant).await?.settings.key();
         Ok(self.store.requests(key, query).await?)
     }

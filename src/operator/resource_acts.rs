@@ -8,7 +8,7 @@ use crate::operator::acting::Once;
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
 use crate::patch::PATCH_OP;
-use crate::protocol::{Precondition, Reply, UpdateRequest, View};
+use crate::protocol::{Precondition, ScimReply, UpdateRequest, View};
 use crate::schema::ResourceType;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ impl Operator {
         (tenant, id): (&str, &str),
         view: &View,
         once: Option<Once<'_, ()>>,
-    ) -> Result<Reply> {
+    ) -> Result<ScimReply> {
         let entry = AuditEntry::new(AuditAction::UserDeactivate).in_tenant(tenant);
         let caller = self.acting_caller(tenant, entry.on(id), once).await?;
         let kind = Deletable::User.of(&caller)?;

@@ -63,7 +63,7 @@ pub struct Outbound {
 
 /// A POST request.
 #[derive(Debug)]
-pub struct Call<'a> {
+pub struct OutboundCall<'a> {
     /// The target.
     pub(crate) target: &'a Target,
     /// Headers of the request.
@@ -118,7 +118,7 @@ impl Outbound {
     ///
     /// # Errors
     /// [`CallError`] without a status in time, or if the address is not allowed.
-    pub(crate) async fn post(&self, call: Call<'_>) -> Result<OutboundReply, CallError> {
+    pub(crate) async fn post(&self, call: OutboundCall<'_>) -> Result<OutboundReply, CallError> {
         let reach = call.target.reach();
         let [public, both, private] = &self.clients;
         let client = match reach {

@@ -59,7 +59,7 @@ fn lookups(answers: &[&[&str]]) -> OutboundSettings {
 
 async fn post(settings: &OutboundSettings, url: &str) -> Result<OutboundReply, CallError> {
     let target = Target::parse(url, true).unwrap();
-    let call = Call {
+    let call = OutboundCall {
         target: &target,
         headers: HeaderMap::new(),
         body: Bytes::from_static(b"{}"),
@@ -126,7 +126,7 @@ async fn a_name_is_judged_at_each_look_up() {
     let outbound = Outbound::new(&settings).unwrap();
     let mut outcomes = Vec::new();
     for _ in 0..3 {
-        let call = Call {
+        let call = OutboundCall {
             target: &target,
             headers: HeaderMap::new(),
             body: Bytes::new(),
@@ -166,7 +166,7 @@ async fn one_bad_address_refuses_all() {
     }
     // Private ones that are not allowed.
     let target = Target::parse("https://app.example.com/", false).unwrap();
-    let call = Call {
+    let call = OutboundCall {
         target: &target,
         headers: HeaderMap::new(),
         body: Bytes::new(),

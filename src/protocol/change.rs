@@ -12,7 +12,7 @@ use crate::protocol::references::check_references;
 use crate::protocol::refusal::{WriteError, refusal, value_in_use};
 use crate::protocol::schema_retry::Attempt;
 use crate::protocol::username_format::check_names;
-use crate::protocol::{Precondition, Reply, Service, View, render};
+use crate::protocol::{Precondition, ScimReply, Service, View, render};
 use crate::request_log::Note;
 use crate::resource::accept::Accepted;
 use crate::resource::check::{WriteKind, check};
@@ -262,7 +262,7 @@ pub(super) async fn answer(
     projection: &Projection,
     view: &View,
     usually: bool,
-) -> Result<Reply, WriteError> {
+) -> Result<ScimReply, WriteError> {
     let shows = view.shows_resource(usually);
     let relations = render::relations(&found.resource_type, projection);
     let reply = if !shows {
@@ -272,7 +272,7 @@ pub(super) async fn answer(
     } else {
         service.shown(caller, &found, projection, 200)?
     };
-    Ok(Reply {
+    Ok(ScimReply {
         applied: view.applied(shows),
         ..reply
     })

@@ -11,7 +11,7 @@ use crate::protocol::references::check_references;
 use crate::protocol::refusal::{WriteError, refusal, value_in_use};
 use crate::protocol::schema_retry::{Attempt, Write};
 use crate::protocol::username_format::check_names;
-use crate::protocol::{Reply, Service, View, render};
+use crate::protocol::{ScimReply, Service, View, render};
 use crate::request_log::{Note, WriteRequest};
 use crate::resource::accept::{accept, assign_defaults};
 use crate::resource::check::{WriteKind, check};
@@ -42,7 +42,7 @@ impl Service {
         resource_type: &Arc<ResourceType>,
         body: Map<String, Value>,
         view: &View,
-    ) -> Confirmed<Reply> {
+    ) -> Confirmed<ScimReply> {
         let create = Create { body: &body, view };
         self.under_current_schemas(claim, resource_type, &create)
             .await
@@ -61,7 +61,7 @@ impl Write for Create<'_> {
         resource_type: &Arc<ResourceType>,
         acceptance: &mut Acceptance<'_>,
         notes: &mut Vec<Note>,
-    ) -> Attempt<Reply> {
+    ) -> Attempt<ScimReply> {
         let mut accepted = accept(resource_type, self.body.clone(), acceptance)?;
         assign_defaults(resource_type, &mut accepted);
         let conformance = acceptance.conformance;
@@ -112,7 +112,7 @@ impl Write for Create<'_> {
             service.read_again(&caller, &fresh, &projection, 201).await
         };
         let applied = self.view.applied(shows);
-        let reply = reply.map(|reply| Reply { applied, ..reply });
+        let reply = reply.map(|reply| ScimReply { applied, ..reply });
         Ok((caller, reply.map_err(WriteError::from)))
     }
 }
@@ -154,7 +154,7 @@ impl Service {
         found: &StoredResource,
         projection: &crate::resource::projection::Projection,
         status: u16,
-    ) -> Result<Reply> {
+    ) -> Result<ScimReply> {
         let resource_type = &found.resource_type;
         let relations = render::relations(resource_type, projection).at_most(READ_ALONG);
         let id = found.id.to_string();

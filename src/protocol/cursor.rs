@@ -26,7 +26,7 @@ impl std::fmt::Debug for Cursors {
 
 /// A position in a walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct PagePosition {
     pub mark: Bookmark,
     /// Whether the page is before the mark.
     pub(crate) is_before: bool,
@@ -34,7 +34,8 @@ pub(crate) struct Place {
     pub count: i64,
 }
 
-impl Place {
+impl PagePosition {
+    /// The start of the page at the position.
     pub(crate) fn from(self) -> PageStart {
         if self.is_before {
             PageStart::Before(self.mark)
@@ -61,7 +62,12 @@ impl Cursors {
     }
 
     /// The text of a cursor: unreserved characters only. `query` is the query for which it is valid.
-    pub(crate) fn seal(&self, place: &Place, query: &[u8], now: Timestamp) -> Result<String> {
+    pub(crate) fn seal(
+        &self,
+        place: &PagePosition,
+        query: &[u8],
+        now: Timestamp,
+    ) -> Result<String> {
         let mut sealed = encode(place, now).to_string().into_bytes();
         let nonce = self
             .0
@@ -74,7 +80,7 @@ impl Cursors {
     ///
     /// # Errors
     /// 400 `invalidCursor` for any invalid cursor; 400 `expiredCursor` if it is too old.
-    pub(crate) fn open(&self, text: &str, query: &[u8], now: Timestamp) -> Result<Place> {
+    pub(crate) fn open(&self, text: &str, query: &[u8], now: Timestamp) -> Result<PagePosition> {
         let (place, issued) = self.unseal(text, query).ok_or_else(|| {
             ScimError::invalid_cursor(
                 "The cursor is not one of this server, or not for this query: start again without one.",
@@ -88,7 +94,7 @@ impl Cursors {
         Ok(place)
     }
 
-    fn unseal(&self, text: &str, query: &[u8]) -> Option<(Place, Timestamp)> {
+    fn unseal(&self, text: &str, query: &[u8]) -> Option<(PagePosition, Timestamp)> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE)?;
         let nonce = <&[u8; NONCE]>::try_from(nonce).ok()?.into();
@@ -101,7 +107,7 @@ impl Cursors {
     }
 }
 
-fn encode(place: &Place, now: Timestamp) -> Value {
+fn encode(place: &PagePosition, now: Timestamp) -> Value {
     let values = place.mark.values.iter().map(|value| match value {
         BookmarkValue::Int(number) => Value::from(*number),
         BookmarkValue::Text(text) => Value::from(text.as_str()),
@@ -115,7 +121,7 @@ fn encode(place: &Place, now: Timestamp) -> Value {
     ])
 }
 
-fn decode(value: &Value) -> Option<(Place, Timestamp)> {
+fn decode(value: &Value) -> Option<(PagePosition, Timestamp)> {
     let [issued, is_before, count, seq, values] = value.as_array()?.as_slice() else {
         return None;
     };
@@ -132,7 +138,7 @@ fn decode(value: &Value) -> Option<(Place, Timestamp)> {
         values,
         seq: seq.as_i64()?,
     };
-    let place = Place {
+    let place = PagePosition {
         mark,
         is_before: is_before.as_bool()?,
         count: count.as_i64()?,
@@ -151,7 +157,7 @@ mod tests {
             values: vec![BookmarkValue::Int(1), BookmarkValue::Text("é".into())],
             seq: 7,
         };
-        let place = Place {
+        let place = PagePosition {
             mark,
             is_before: true,
             count: 3,

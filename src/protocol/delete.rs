@@ -3,7 +3,7 @@
 use crate::access::{Claim, Confirmed};
 use crate::protocol::change::{ChangeRequest, ChangeTarget, change};
 use crate::protocol::schema_retry::{Attempt, Write};
-use crate::protocol::{Precondition, Reply, Service};
+use crate::protocol::{Precondition, ScimReply, Service};
 use crate::request_log::{Note, WriteRequest};
 use crate::resource::Acceptance;
 use crate::resource::projection::Projection;
@@ -27,7 +27,7 @@ impl Service {
         resource_type: &Arc<ResourceType>,
         id: &str,
         precondition: &Precondition,
-    ) -> Confirmed<Reply> {
+    ) -> Confirmed<ScimReply> {
         let delete = Delete { id, precondition };
         self.under_current_schemas(claim, resource_type, &delete)
             .await
@@ -46,7 +46,7 @@ impl Write for Delete<'_> {
         resource_type: &Arc<ResourceType>,
         _: &mut Acceptance<'_>,
         notes: &mut Vec<Note>,
-    ) -> Attempt<Reply> {
+    ) -> Attempt<ScimReply> {
         let target = ChangeTarget {
             resource_type,
             id: self.id,
@@ -55,6 +55,6 @@ impl Write for Delete<'_> {
         };
         let (caller, found) =
             change(service, claim, &target, &ChangeRequest::Delete, notes).await?;
-        Ok((caller, found.map(|_| Reply::empty(204))))
+        Ok((caller, found.map(|_| ScimReply::empty(204))))
     }
 }

@@ -6,7 +6,7 @@ use crate::error::{Result, ScimError};
 use crate::messages::list_response;
 use crate::protocol::cursor::CURSOR_SECONDS;
 use crate::protocol::event_uris::EVENT_URIS;
-use crate::protocol::{Reply, Service};
+use crate::protocol::{ScimReply, Service};
 use crate::schema::{RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG};
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ impl Service {
     ///
     /// # Errors
     /// Any error of the database.
-    pub(crate) async fn service_provider_config(&self, caller: &Caller) -> Result<Reply> {
+    pub(crate) async fn service_provider_config(&self, caller: &Caller) -> Result<ScimReply> {
         let limits = self.limits();
         let location = format!("{}/ServiceProviderConfig", caller.base_url);
         let mut document = json!({
@@ -55,16 +55,16 @@ impl Service {
         if self.access().store().has_streams().await? {
             document["securityEvents"] = json!({"asyncRequest": "none", "eventUris": EVENT_URIS});
         }
-        Ok(Reply {
+        Ok(ScimReply {
             location: Some(location),
-            ..Reply::ok(document.to_string())
+            ..ScimReply::ok(document.to_string())
         })
     }
 
     /// GET `/ResourceTypes`, or of one by name (RFC 7644 section 4).
     ///
     /// # Errors 404 for an unknown name.
-    pub(crate) fn resource_types(&self, caller: &Caller, name: Option<&str>) -> Result<Reply> {
+    pub(crate) fn resource_types(&self, caller: &Caller, name: Option<&str>) -> Result<ScimReply> {
         let shown = |document: &Map<String, Value>| {
             published(caller, document, RESOURCE_TYPE, "ResourceType")
         };
@@ -89,7 +89,7 @@ impl Service {
     /// GET `/Schemas`, or of one by URN in any letter case (RFC 7644 section 4).
     ///
     /// # Errors 404 for an unknown URN.
-    pub(crate) fn schemas(&self, caller: &Caller, urn: Option<&str>) -> Result<Reply> {
+    pub(crate) fn schemas(&self, caller: &Caller, urn: Option<&str>) -> Result<ScimReply> {
         let shown = |document: &Map<String, Value>| published(caller, document, SCHEMA, "Schema");
         match urn {
             None => Ok(all(&caller
@@ -161,17 +161,17 @@ fn published(
     Value::Object(shown)
 }
 
-fn one(document: &Value) -> Reply {
+fn one(document: &Value) -> ScimReply {
     let location = document
         .pointer("/meta/location")
         .and_then(Value::as_str)
         .map(str::to_owned);
-    Reply {
+    ScimReply {
         location,
-        ..Reply::ok(document.to_string())
+        ..ScimReply::ok(document.to_string())
     }
 }
 
-fn all(documents: &[Value]) -> Reply {
-    Reply::ok(list_response(documents).to_string())
+fn all(documents: &[Value]) -> ScimReply {
+    ScimReply::ok(list_response(documents).to_string())
 }

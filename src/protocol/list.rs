@@ -5,10 +5,10 @@ use crate::access::{Caller, Claim, Confirmed};
 use crate::error::{Result, ScimError};
 use crate::filter::{Filter, Predicate, Target, parse_filter, resolve, resolve_each};
 use crate::messages::SearchRequest;
-use crate::protocol::cursor::Place;
+use crate::protocol::cursor::PagePosition;
 use crate::protocol::page_hints::PageHint;
 use crate::protocol::render::Shape;
-use crate::protocol::{Reply, Service, render};
+use crate::protocol::{ScimReply, Service, render};
 use crate::request_log::ListShape;
 use crate::resource::Attributes;
 use crate::resource::projection::Projection;
@@ -37,7 +37,7 @@ struct Query<'a> {
     predicates: Option<Vec<Predicate>>,
     projections: Vec<Projection>,
     order: Option<SortOrder>,
-    asked: &'a SearchRequest,
+    search: &'a SearchRequest,
 }
 
 /// A page of a walk by cursors.
@@ -68,10 +68,10 @@ impl Service {
         &self,
         claim: &Claim,
         resource_type: Option<&Arc<ResourceType>>,
-        asked: &SearchRequest,
-    ) -> Confirmed<Reply> {
+        search: &SearchRequest,
+    ) -> Confirmed<ScimReply> {
         let conformance = claim.conformance();
-        let filter = match &asked.filter {
+        let filter = match &search.filter {
             Some(text) => Some(parse_filter(text, &self.limits().filter, conformance)?),
             None => None,
         };
@@ -82,15 +82,15 @@ impl Service {
         let resource_types = listed_types(claim, resource_type)?;
         let predicates = predicates(claim, &resource_types, filter.as_ref())?;
         let shape = ListShape {
-            is_plain: asked.cursor.is_none() && asked.sort_by.is_none(),
-            start_index: asked.start_index,
-            count: asked.count,
+            is_plain: search.cursor.is_none() && search.sort_by.is_none(),
+            start_index: search.start_index,
+            count: search.count,
         };
         claim
             .context
             .lists(&resource_types, predicates.as_deref(), &shape);
         let projected = resource_types.iter().map(|resource_type| {
-            let (attributes, excluded) = (&asked.attributes, &asked.excluded);
+            let (attributes, excluded) = (&search.attributes, &search.excluded);
             Ok(Projection::new(
                 resource_type,
                 attributes,
@@ -99,17 +99,17 @@ impl Service {
             )?)
         });
         let projections = projected.collect::<Result<Vec<_>>>()?;
-        let order = order(&resource_types, asked, conformance)?;
+        let order = order(&resource_types, search, conformance)?;
         let query = Query {
             resource_types,
             predicates,
             projections,
             order,
-            asked,
+            search,
         };
-        match &asked.cursor {
+        match &search.cursor {
             None => self.by_index(claim, &query).await,
-            Some(_) if asked.start_index.is_some() => Err(ScimError::invalid_value(
+            Some(_) if search.start_index.is_some() => Err(ScimError::invalid_value(
                 "Use either \"cursor\" or \"startIndex\", not both.",
             )),
             Some(cursor) => self.by_cursor(claim, &query, cursor).await,
@@ -163,9 +163,9 @@ impl Service {
     }
 
     /// RFC 7644 section 3.4.2.4.
-    async fn by_index(&self, claim: &Claim, query: &Query<'_>) -> Confirmed<Reply> {
-        let start = query.asked.start_index.unwrap_or(1).max(1);
-        let take = self.page_size(query.asked.count);
+    async fn by_index(&self, claim: &Claim, query: &Query<'_>) -> Confirmed<ScimReply> {
+        let start = query.search.start_index.unwrap_or(1).max(1);
+        let take = self.page_size(query.search.count);
         let names = query
             .resource_types
             .iter()
@@ -197,7 +197,12 @@ impl Service {
     }
 
     /// RFC 9865. Reads one result more than requested to detect another page.
-    async fn by_cursor(&self, claim: &Claim, query: &Query<'_>, cursor: &str) -> Confirmed<Reply> {
+    async fn by_cursor(
+        &self,
+        claim: &Claim,
+        query: &Query<'_>,
+        cursor: &str,
+    ) -> Confirmed<ScimReply> {
         let place = match cursor {
             "" => None,
             text => Some(
@@ -205,24 +210,24 @@ impl Service {
                     .open(text, &fingerprint(claim, query), self.clock.now())?,
             ),
         };
-        let asked = query.asked.count;
+        let count = query.search.count;
         let take = match &place {
             Some(place)
-                if asked.is_some_and(|count| self.page_size(Some(count)) != place.count) =>
+                if count.is_some_and(|count| self.page_size(Some(count)) != place.count) =>
             {
                 return Err(ScimError::invalid_count(
                     "\"count\" must stay the same on every page of a walk.",
                 ));
             }
             Some(place) => place.count,
-            None => self.page_size(asked),
+            None => self.page_size(count),
         };
         let walk = CursorWalk {
             take,
             is_first: place.is_none(),
             is_before: place.as_ref().is_some_and(|place| place.is_before),
         };
-        let from = place.map_or(PageStart::Skip(0), Place::from);
+        let from = place.map_or(PageStart::Skip(0), PagePosition::from);
         let more = take.saturating_add(i64::from(take > 0));
         let (caller, page) = self.page(claim, query, from, more).await?;
         let reply = self.show_walk(&caller, query, page, &walk).await;
@@ -236,7 +241,7 @@ impl Service {
         query: &Query<'_>,
         mut page: Page,
         walk: &CursorWalk,
-    ) -> Result<Reply> {
+    ) -> Result<ScimReply> {
         let CursorWalk {
             take,
             is_first,
@@ -260,7 +265,7 @@ impl Service {
             );
             self.cursors
                 .seal(
-                    &Place {
+                    &PagePosition {
                         mark,
                         is_before,
                         count: take,
@@ -294,7 +299,7 @@ impl Service {
         query: &Query<'_>,
         mut page: Page,
         paging: &str,
-    ) -> Result<Reply> {
+    ) -> Result<ScimReply> {
         let large = page
             .found
             .iter()
@@ -307,7 +312,7 @@ impl Service {
         self.complete(caller, &mut page.found, &large).await?;
         let shapes = query.shapes();
         let text = render::list(caller, &page, paging, &shapes).await?;
-        Ok(Reply::ok(text))
+        Ok(ScimReply::ok(text))
     }
 }
 
@@ -424,7 +429,7 @@ fn sort_target(
 
 /// The binding of a cursor: the tenant, the types, and the query without the page.
 fn fingerprint(claim: &Claim, query: &Query<'_>) -> Vec<u8> {
-    let asked = query.asked;
+    let search = query.search;
     let resource_types: Vec<_> = query
         .resource_types
         .iter()
@@ -433,11 +438,11 @@ fn fingerprint(claim: &Claim, query: &Query<'_>) -> Vec<u8> {
     json!([
         claim.tenant.as_ref(),
         resource_types,
-        asked.filter,
-        asked.sort_by,
-        asked.sort_order,
-        asked.attributes,
-        asked.excluded,
+        search.filter,
+        search.sort_by,
+        search.sort_order,
+        search.attributes,
+        search.excluded,
     ])
     .to_string()
     .into_bytes()

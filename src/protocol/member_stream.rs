@@ -3,7 +3,7 @@
 use crate::access::Caller;
 use crate::error::Result;
 use crate::protocol::pieces::{Piece, Pieces};
-use crate::protocol::reply::Reply;
+use crate::protocol::reply::ScimReply;
 use crate::protocol::{Service, render};
 use crate::resource::projection::Projection;
 use crate::store::{MemberStream, Related, StoreError, StoredResource};
@@ -33,7 +33,7 @@ impl Service {
         found: StoredResource,
         projection: &Projection,
         status: u16,
-    ) -> Result<Reply> {
+    ) -> Result<ScimReply> {
         match self.in_full(caller, found, projection).await? {
             InFull::Read(found) => self.shown(caller, &found, projection, status),
             InFull::OneByOne(found, members) => Ok(streamed_reply(
@@ -147,7 +147,7 @@ fn streamed_reply(
     found: &StoredResource,
     members: Members,
     status: u16,
-) -> Reply {
+) -> ScimReply {
     let (head, tail) = render::around_members(caller, found);
     let (sender, pieces) = Pieces::channel();
     let location = render::location(caller, &found.resource_type, found.id);
@@ -162,7 +162,7 @@ fn streamed_reply(
         }
     });
     let etag = Some(found.meta.etag());
-    Reply {
+    ScimReply {
         status,
         body: Some(head),
         rest: Some(pieces),

@@ -35,7 +35,7 @@ pub use limits::ServiceLimits;
 pub(crate) use pieces::Pieces;
 pub use precondition::{Precondition, Tags};
 pub(crate) use query::{ReturnPreference, View};
-pub(crate) use reply::Reply;
+pub(crate) use reply::ScimReply;
 pub(crate) use update::UpdateRequest;
 
 use crate::access::{Access, Identity};
@@ -71,6 +71,7 @@ pub struct Service {
 }
 
 impl Service {
+    /// The protocol over the tenants and tokens of a database.
     pub(crate) fn new(
         access: Access,
         recorder: Recorder,
@@ -157,6 +158,7 @@ impl Service {
         of_tenant.or_else(|| self.support.as_deref().map(str::to_owned))
     }
 
+    /// Whether digests of passwords are stored for the tenant of a caller.
     pub(crate) fn keeps_passwords(&self, caller: &Identity) -> bool {
         caller.settings.password_policy != PasswordPolicy::Discard
     }

@@ -4,7 +4,7 @@ use crate::access::{Claim, Confirmed};
 use crate::patch;
 use crate::protocol::change::{ChangeRequest, ChangeTarget, answer, change};
 use crate::protocol::schema_retry::{Attempt, Write};
-use crate::protocol::{Reply, Service, UpdateRequest};
+use crate::protocol::{ScimReply, Service, UpdateRequest};
 use crate::request_log::{Note, WriteRequest};
 use crate::resource::Acceptance;
 use crate::schema::ResourceType;
@@ -23,7 +23,7 @@ impl Service {
         claim: &Claim,
         resource_type: &Arc<ResourceType>,
         request: &UpdateRequest<'_>,
-    ) -> Confirmed<Reply> {
+    ) -> Confirmed<ScimReply> {
         self.under_current_schemas(claim, resource_type, &Modify(request))
             .await
     }
@@ -41,7 +41,7 @@ impl Write for Modify<'_> {
         resource_type: &Arc<ResourceType>,
         acceptance: &mut Acceptance<'_>,
         notes: &mut Vec<Note>,
-    ) -> Attempt<Reply> {
+    ) -> Attempt<ScimReply> {
         let limits = service.limits();
         let operations = patch::read(self.0.body.clone(), claim.conformance(), &limits.patch)?;
         let patch = patch::resolve(resource_type, operations, &limits.patch.path, acceptance)?;

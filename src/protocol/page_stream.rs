@@ -7,7 +7,7 @@ use crate::messages::list_head;
 use crate::protocol::member_stream::{InFull, LONGEST, PIECE, READ_ALONG, send_if_large};
 use crate::protocol::pieces::Piece;
 use crate::protocol::render::Shape;
-use crate::protocol::{Pieces, Reply, Service, render};
+use crate::protocol::{Pieces, ScimReply, Service, render};
 use crate::resource::projection::Projection;
 use crate::store::{Page, StoredResource};
 use std::mem;
@@ -49,7 +49,7 @@ impl Service {
         page: Page,
         paging: &str,
         shapes: Vec<Shape>,
-    ) -> Reply {
+    ) -> ScimReply {
         let head = list_head(page.total, paging) + "\"Resources\":[";
         let (sender, pieces) = Pieces::channel();
         let (service, caller) = (self.clone(), caller.clone());
@@ -61,11 +61,11 @@ impl Service {
                 Err(_) => tracing::warn!("a client took too long over a page"),
             }
         });
-        Reply {
+        ScimReply {
             status: 200,
             body: Some(head),
             rest: Some(pieces),
-            ..Reply::default()
+            ..ScimReply::default()
         }
     }
 

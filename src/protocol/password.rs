@@ -31,6 +31,7 @@ pub(crate) struct Passwords {
 }
 
 impl Passwords {
+    /// Digests at most one password per core at a time.
     pub(crate) fn new() -> Self {
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
         Self {

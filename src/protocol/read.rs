@@ -3,7 +3,7 @@
 use crate::access::{Caller, Claim, Confirmed};
 use crate::error::{Result, ScimError};
 use crate::protocol::member_stream::READ_ALONG;
-use crate::protocol::{Precondition, Reply, Service, View, render};
+use crate::protocol::{Precondition, ScimReply, Service, View, render};
 use crate::resource::projection::Projection;
 use crate::schema::ResourceType;
 use crate::store::{Relations, StoredResource};
@@ -22,7 +22,7 @@ impl Service {
         id: &str,
         view: &View,
         precondition: &Precondition,
-    ) -> Confirmed<Reply> {
+    ) -> Confirmed<ScimReply> {
         claim.may_read(resource_type)?;
         let projection = view.projection(resource_type, claim.conformance())?;
         let relations = render::relations(resource_type, &projection).at_most(READ_ALONG);
@@ -69,24 +69,24 @@ impl Service {
         found: &StoredResource,
         projection: &Projection,
         status: u16,
-    ) -> Result<Reply> {
-        Ok(Reply {
+    ) -> Result<ScimReply> {
+        Ok(ScimReply {
             status,
             body: Some(render::resource(caller, found, projection)?),
             etag: Some(found.meta.etag()),
             location: Some(render::location(caller, &found.resource_type, found.id)),
-            ..Reply::default()
+            ..ScimReply::default()
         })
     }
 }
 
 /// The response with the location of a resource, without its body.
-pub(crate) fn unshown(caller: &Caller, found: &StoredResource, status: u16) -> Reply {
+pub(crate) fn unshown(caller: &Caller, found: &StoredResource, status: u16) -> ScimReply {
     let location = render::location(caller, &found.resource_type, found.id);
-    Reply {
+    ScimReply {
         etag: Some(found.meta.etag()),
         location: Some(location),
-        ..Reply::empty(status)
+        ..ScimReply::empty(status)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::model::TypeRoles;
 use crate::protocol::change::{ChangeRequest, ChangeTarget, Replacement, answer, change};
 use crate::protocol::members::sent_members;
 use crate::protocol::schema_retry::{Attempt, Write};
-use crate::protocol::{Reply, Service, UpdateRequest};
+use crate::protocol::{ScimReply, Service, UpdateRequest};
 use crate::request_log::{Note, WriteRequest};
 use crate::resource::accept::{accept, assign_defaults, sent};
 use crate::resource::{Acceptance, Conformance};
@@ -28,7 +28,7 @@ impl Service {
         claim: &Claim,
         resource_type: &Arc<ResourceType>,
         request: &UpdateRequest<'_>,
-    ) -> Confirmed<Reply> {
+    ) -> Confirmed<ScimReply> {
         self.under_current_schemas(claim, resource_type, &Replace(request))
             .await
     }
@@ -46,7 +46,7 @@ impl Write for Replace<'_> {
         resource_type: &Arc<ResourceType>,
         acceptance: &mut Acceptance<'_>,
         notes: &mut Vec<Note>,
-    ) -> Attempt<Reply> {
+    ) -> Attempt<ScimReply> {
         let conformance = acceptance.conformance;
         names_somebody(resource_type, &self.0.body, conformance)?;
         let mut accepted = accept(resource_type, self.0.body.clone(), acceptance)?;

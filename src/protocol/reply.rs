@@ -7,7 +7,7 @@ use std::future::poll_fn;
 
 /// The response to the client.
 #[derive(Debug, Default)]
-pub(crate) struct Reply {
+pub(crate) struct ScimReply {
     /// HTTP status.
     pub(crate) status: u16,
     /// JSON text; `None` for a response without a body.
@@ -22,7 +22,7 @@ pub(crate) struct Reply {
     pub(crate) applied: Option<ReturnPreference>,
 }
 
-impl Reply {
+impl ScimReply {
     /// 200 with a body.
     pub(crate) fn ok(body: String) -> Self {
         Self {

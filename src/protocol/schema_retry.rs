@@ -5,7 +5,7 @@ use crate::access::{Caller, Claim, Confirmed};
 use crate::error::ScimError;
 use crate::metrics::RetryCause;
 use crate::protocol::refusal::WriteError;
-use crate::protocol::{Reply, Service};
+use crate::protocol::{ScimReply, Service};
 use crate::request_log::{Note, WriteRequest};
 use crate::resource::Acceptance;
 use crate::schema::ResourceType;
@@ -31,7 +31,7 @@ pub(super) trait Write: Sync {
         resource_type: &Arc<ResourceType>,
         acceptance: &mut Acceptance<'_>,
         notes: &mut Vec<Note>,
-    ) -> impl Future<Output = Attempt<Reply>> + Send;
+    ) -> impl Future<Output = Attempt<ScimReply>> + Send;
 }
 
 impl Service {
@@ -41,7 +41,7 @@ impl Service {
         claim: &Claim,
         resource_type: &Arc<ResourceType>,
         write: &impl Write,
-    ) -> Confirmed<Reply> {
+    ) -> Confirmed<ScimReply> {
         let mut outcome = self.attempt(claim, resource_type, write).await;
         let mut renewed: Option<Claim> = None;
         for _ in 0..RETRIES {
@@ -69,7 +69,7 @@ impl Service {
         claim: &Claim,
         resource_type: &Arc<ResourceType>,
         write: &impl Write,
-    ) -> Attempt<Reply> {
+    ) -> Attempt<ScimReply> {
         claim.context.writes(resource_type, &write.request());
         claim.may_write(resource_type)?;
         let limits = self.limits();

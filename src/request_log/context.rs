@@ -140,6 +140,7 @@ impl RequestContext {
         })
     }
 
+    /// Records that only the public part of the token is known.
     pub(crate) fn leave_unproved(&self) {
         self.details(|details| details.is_unproved = true);
     }
@@ -251,6 +252,7 @@ impl RequestContext {
         }
     }
 
+    /// Records ignored parts of the request.
     pub(crate) fn left_out(&self, resource_type: &Arc<ResourceType>, notes: &[Note]) {
         if !notes.is_empty() {
             let noted = notes
@@ -263,6 +265,7 @@ impl RequestContext {
         }
     }
 
+    /// Records the error of an operation, which counts from 0; the worst outcome is that of the request.
     pub(crate) fn failed(&self, operation: usize, error: &ScimError) {
         let scim_type = error.scim_type().map(ScimType::as_str);
         let (status, detail) = (error.status(), error.logged().to_owned());
@@ -294,6 +297,7 @@ impl RequestContext {
         });
     }
 
+    /// Records attributes and operators of the filter, up to a maximum length.
     pub(crate) fn filtered(&self, shape: String) {
         let shape = if shape.len() > FILTER {
             shape.chars().take(FILTER).collect()
@@ -312,6 +316,7 @@ impl RequestContext {
         })
     }
 
+    /// Removes and returns the recorded details.
     pub(crate) fn take(&self) -> RequestDetails {
         self.details(std::mem::take)
     }

@@ -124,8 +124,8 @@ impl Recorder {
             clock,
             shared: shared.clone(),
             digests,
-            told: None,
-            told_lost: 0,
+            logged_at: None,
+            logged_lost: 0,
         };
         tokio::spawn(writing.work(messages));
         Self {
@@ -193,9 +193,9 @@ struct Writing {
     shared: Arc<Shared>,
     digests: Arc<UserDigests>,
     /// When a loss was logged last.
-    told: Option<Instant>,
+    logged_at: Option<Instant>,
     /// How many requests were lost by then.
-    told_lost: u64,
+    logged_lost: u64,
 }
 
 impl Writing {
@@ -248,7 +248,7 @@ impl Writing {
                 next = messages.try_recv().ok();
             }
         }
-        self.told = None;
+        self.logged_at = None;
         self.tell();
     }
 
@@ -290,13 +290,16 @@ impl Writing {
 
     /// Logs a loss, at most one line per [`TELLING`].
     fn tell(&mut self) {
-        if self.told.is_some_and(|told| told.elapsed() < TELLING) {
+        if self
+            .logged_at
+            .is_some_and(|logged_at| logged_at.elapsed() < TELLING)
+        {
             return;
         }
         let all = self.shared.metrics.dropped.get();
-        let lost = all - self.told_lost;
+        let lost = all - self.logged_lost;
         if lost > 0 {
-            (self.told, self.told_lost) = (Some(Instant::now()), all);
+            (self.logged_at, self.logged_lost) = (Some(Instant::now()), all);
             tracing::warn!(
                 lost,
                 "requests are missing in the provisioning log: the database was unavailable or too slow"

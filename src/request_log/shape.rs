@@ -5,7 +5,7 @@ use crate::schema::Type;
 use serde_json::Value;
 
 /// Values of a list, and members of an object, that are looked at.
-const MOST: usize = 50;
+const MAX: usize = 50;
 
 /// Type, cardinality and sub-attributes of a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Shape {
                 let mut list = Self::default();
                 values
                     .iter()
-                    .take(MOST)
+                    .take(MAX)
                     .for_each(|value| list.join(Self::within(value, levels)));
                 Self {
                     multi_valued: true,
@@ -48,7 +48,7 @@ impl Shape {
                 }
             }
             Value::Object(members) => {
-                let described = members.iter().take(if levels == 0 { 0 } else { MOST });
+                let described = members.iter().take(if levels == 0 { 0 } else { MAX });
                 let described = described
                     .map(|(name, value)| (printable(name), Self::within(value, levels - 1)));
                 Self {
@@ -81,7 +81,7 @@ impl Shape {
         };
         self.multi_valued |= other.multi_valued;
         for (name, shape) in other.sub_attributes {
-            let is_full = self.sub_attributes.len() >= MOST;
+            let is_full = self.sub_attributes.len() >= MAX;
             match self
                 .sub_attributes
                 .iter_mut()
@@ -151,6 +151,6 @@ mod tests {
             simple(Type::Complex)
         );
         let wide: serde_json::Map<_, _> = (0..1000).map(|i| (format!("a{i}"), json!(1))).collect();
-        assert_eq!(Shape::of(&Value::Object(wide)).sub_attributes.len(), MOST);
+        assert_eq!(Shape::of(&Value::Object(wide)).sub_attributes.len(), MAX);
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::error::Result;
 use crate::live::Live;
-use crate::protocol::Reply;
-use crate::scim_api::beside::{Answering, Beside};
-use crate::scim_api::exchange::{Call, Exchange};
+use crate::protocol::ScimReply;
+use crate::scim_api::exchange::{Exchange, ScimCall};
 use crate::scim_api::log::Logs;
 use crate::scim_api::respond;
 use crate::scim_api::settings::HttpSettings;
+use crate::scim_api::sibling_api::{Answering, SiblingApi};
 use crate::wire::body::Upload;
 use crate::wire::rate::TokenLimits;
 use crate::wire::refusal::RefusalForms;
@@ -30,23 +30,23 @@ impl ScimApp {
     pub(crate) fn new<H, W>(
         settings: HttpSettings,
         limits: Arc<TokenLimits>,
-        (logs, beside): (Logs, Option<Beside>),
+        (logs, sibling): (Logs, Option<SiblingApi>),
         handle: H,
     ) -> Self
     where
-        H: Fn(Call, Upload) -> W + Clone + Send + Sync + 'static,
-        W: Future<Output = Result<Reply>> + Send + 'static,
+        H: Fn(ScimCall, Upload) -> W + Clone + Send + Sync + 'static,
+        W: Future<Output = Result<ScimReply>> + Send + 'static,
     {
         let for_wire = settings.for_wire();
         let settings = Live::new(settings);
         let exchange = Arc::new(Exchange::new(settings.clone()));
         let usual = RefusalForms::new(respond::refusal);
-        let forms = beside
+        let forms = sibling
             .as_ref()
-            .map_or(usual, |beside| beside.add_form(usual));
+            .map_or(usual, |sibling| sibling.add_form(usual));
         let handler = service_fn(move |request: Request| {
-            if let Some(beside) = beside.as_ref().filter(|beside| beside.is_for(&request)) {
-                return beside.answer(request);
+            if let Some(sibling) = sibling.as_ref().filter(|sibling| sibling.is_for(&request)) {
+                return sibling.answer(request);
             }
             let (exchange, handle) = (exchange.clone(), handle.clone());
             // Boxed here: the layers around it pass it on.

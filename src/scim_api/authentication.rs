@@ -4,10 +4,10 @@ use crate::access::{Caller, Claim, Identity, Traced};
 use crate::error::{Result, ScimError};
 use crate::protocol::Service;
 use crate::reason::Reason;
-use crate::scim_api::exchange::Call;
+use crate::scim_api::exchange::ScimCall;
 use crate::scim_api::lookups::{Lookup, Lookups};
 use crate::scim_api::resources::{resource_type_of, tell_intent};
-use crate::scim_api::route::Target;
+use crate::scim_api::route::ScimTarget;
 use crate::wire::rate::TokenLimits;
 use axum::http::header::AUTHORIZATION;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Authentication {
     ///
     /// # Errors
     /// 429 or 503.
-    pub(crate) fn admit(&self, call: &Call, caller: &Identity) -> Result<()> {
+    pub(crate) fn admit(&self, call: &ScimCall, caller: &Identity) -> Result<()> {
         self.limits.admit(&caller.token_id)?;
         call.admit(&caller.token_id, &caller.tenant)?;
         call.know();
@@ -40,8 +40,8 @@ impl Authentication {
     /// 503 if the lookup of another request takes too long.
     pub(crate) async fn known(
         &self,
-        call: &Call,
-        target: &Target,
+        call: &ScimCall,
+        target: &ScimTarget,
     ) -> Result<(Option<Claim>, Option<Lookup<'_>>)> {
         let known = self.recall(call, target);
         let token = call
@@ -61,14 +61,14 @@ impl Authentication {
 
     /// The claim of the token, if it is known on this instance, for requests about resources: their statements confirm
     /// it, and nothing is written or shown before.
-    fn recall(&self, call: &Call, target: &Target) -> Option<Claim> {
+    fn recall(&self, call: &ScimCall, target: &ScimTarget) -> Option<Claim> {
         if !matches!(
             target,
-            Target::Root
-                | Target::RootSearch
-                | Target::Collection(_)
-                | Target::Search(_)
-                | Target::Resource(..)
+            ScimTarget::Root
+                | ScimTarget::RootSearch
+                | ScimTarget::Collection(_)
+                | ScimTarget::Search(_)
+                | ScimTarget::Resource(..)
         ) {
             return None;
         }
@@ -88,7 +88,11 @@ impl Authentication {
     ///
     /// # Errors
     /// 401 or 403 for an invalid token; 429 after too many of them; 503 if the database is unavailable.
-    pub(crate) async fn authenticate(&self, call: &Call, target: &Target) -> Result<Caller> {
+    pub(crate) async fn authenticate(
+        &self,
+        call: &ScimCall,
+        target: &ScimTarget,
+    ) -> Result<Caller> {
         let text = credentials(call);
         let outcome = self
             .service
@@ -119,7 +123,7 @@ impl Authentication {
 
     /// Applies the rate of a known token to refused requests too: a client with a revoked token must not fill the log
     /// of its tenant. For near misses the rate is applied where they are traced.
-    fn admit_refused(&self, call: &Call, error: &ScimError) -> Result<()> {
+    fn admit_refused(&self, call: &ScimCall, error: &ScimError) -> Result<()> {
         let context = &call.facts.context;
         let Some(token) = context.proved_token() else {
             return Ok(());
@@ -136,7 +140,7 @@ impl Authentication {
     /// Counts wrong tokens, and records a near miss in the log of its tenant. A valid token is always accepted, so that
     /// other clients of the same address cannot block it. An expired, revoked or wrongly sent token is not counted as
     /// wrong.
-    async fn judge(&self, call: &Call, text: &str, outcome: Result<Caller>) -> Result<Caller> {
+    async fn judge(&self, call: &ScimCall, text: &str, outcome: Result<Caller>) -> Result<Caller> {
         let error = match outcome {
             Ok(caller) => {
                 self.limits.forget_guesses(call.peer);
@@ -155,7 +159,7 @@ impl Authentication {
 
     /// The error for a path outside of the base path. The log of the token's tenant has an entry; the response does not
     /// depend on it.
-    pub(crate) async fn beside(&self, call: &Call, error: ScimError) -> ScimError {
+    pub(crate) async fn log_outside(&self, call: &ScimCall, error: ScimError) -> ScimError {
         if let Some(text) = credentials(call)
             && self.trace(call, &text).await == Traced::Unknown
         {
@@ -166,7 +170,7 @@ impl Authentication {
 
     /// Searches for the tenant of the token in a refused request, under the limits of wrong tokens and of the token
     /// itself.
-    async fn trace(&self, call: &Call, text: &str) -> Traced {
+    async fn trace(&self, call: &ScimCall, text: &str) -> Traced {
         if self.limits.are_guesses_spent(call.peer, Instant::now()) {
             return Traced::Nothing;
         }
@@ -185,13 +189,13 @@ impl Authentication {
 }
 
 /// The value of the `Authorization` header.
-pub(crate) fn credentials(call: &Call) -> Option<String> {
+pub(crate) fn credentials(call: &ScimCall) -> Option<String> {
     let header = call.head.headers.get(AUTHORIZATION)?;
     Some(String::from_utf8_lossy(header.as_bytes()).into_owned())
 }
 
 /// Whether the path names the tenant of the token, or none. Whether there is a tenant of that name is not looked up.
-fn is_at_path(call: &Call, caller: &Identity) -> Result<()> {
+fn is_at_path(call: &ScimCall, caller: &Identity) -> Result<()> {
     match &call.tenant {
         Some(name) if **name != *caller.tenant => Err(ScimError::unauthorized(
             "The token belongs to another tenant than the URL: use a URL and a token of the same tenant.",

@@ -2,8 +2,8 @@
 
 use crate::error::Result;
 use crate::live::Live;
-use crate::protocol::Reply;
-use crate::scim_api::log::Facts;
+use crate::protocol::ScimReply;
+use crate::scim_api::log::RequestProperties;
 use crate::scim_api::path::{BasePath, outline};
 use crate::scim_api::respond;
 use crate::scim_api::route::{Route, Verb};
@@ -23,7 +23,7 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// A request for a handler, without the body, which is read later.
 #[derive(Debug)]
-pub(crate) struct Call {
+pub(crate) struct ScimCall {
     pub(crate) head: Parts,
     /// The tenant that the path names.
     pub(crate) tenant: Option<String>,
@@ -31,12 +31,12 @@ pub(crate) struct Call {
     pub(crate) verb: Verb,
     /// The address of the client.
     pub(crate) peer: Option<IpAddr>,
-    pub(crate) facts: Arc<Facts>,
+    pub(crate) facts: Arc<RequestProperties>,
     /// The settings at its arrival.
     pub(crate) settings: Arc<HttpSettings>,
 }
 
-impl Call {
+impl ScimCall {
     /// Records a valid token on the connection.
     pub(crate) fn know(&self) {
         if let Some(deadlines) = self.head.extensions.get::<ConnectionDeadlines>() {
@@ -86,6 +86,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
+    /// Requests with these settings.
     pub(crate) fn new(settings: Live<HttpSettings>) -> Self {
         Self {
             base: BasePath::new(&settings.get().base_path),
@@ -96,8 +97,8 @@ impl Exchange {
     /// Handles a request with `handle`.
     pub(crate) async fn conduct<H, W>(&self, request: Request, handle: H) -> Response
     where
-        H: FnOnce(Call, Upload) -> W,
-        W: Future<Output = Result<Reply>> + Send + 'static,
+        H: FnOnce(ScimCall, Upload) -> W,
+        W: Future<Output = Result<ScimReply>> + Send + 'static,
     {
         let has_credentials = request.headers().contains_key(AUTHORIZATION);
         let (call, upload) = self.read(request);
@@ -112,10 +113,10 @@ impl Exchange {
         response
     }
 
-    fn read(&self, request: Request) -> (Call, Upload) {
+    fn read(&self, request: Request) -> (ScimCall, Upload) {
         let settings = self.settings.get();
         let (head, body) = request.into_parts();
-        let facts = head.extensions.get::<Arc<Facts>>().cloned();
+        let facts = head.extensions.get::<Arc<RequestProperties>>().cloned();
         let facts = facts.unwrap_or_default();
         let upload = Upload::new(&head, body);
         let path = head.uri.path();
@@ -127,7 +128,7 @@ impl Exchange {
         let route = self.base.route(path);
         let is_beside = matches!(route, Route::Outside | Route::OtherVersion(_));
         facts.route(&route, is_beside.then(|| outline(path)));
-        let call = Call {
+        let call = ScimCall {
             verb: Verb::of(&head.method),
             peer: head
                 .extensions

@@ -3,17 +3,17 @@
 use crate::access::answered;
 use crate::delivery;
 use crate::error::{ErrorStatus, Result, ScimError};
-use crate::protocol::{Reply, Service};
+use crate::protocol::{ScimReply, Service};
 use crate::reason::Reason;
 use crate::scim_api::app::ScimApp;
 use crate::scim_api::authentication::{Authentication, credentials};
-use crate::scim_api::beside::Beside;
-use crate::scim_api::exchange::Call;
+use crate::scim_api::exchange::ScimCall;
 use crate::scim_api::log::Logs;
 use crate::scim_api::lookups::Lookups;
 use crate::scim_api::resources::{carry_out, other_version};
-use crate::scim_api::route::{Route, Target, Verb};
+use crate::scim_api::route::{Route, ScimTarget, Verb};
 use crate::scim_api::settings::HttpSettings;
+use crate::scim_api::sibling_api::SiblingApi;
 use crate::wire::body::Upload;
 use crate::wire::rate::TokenLimits;
 use crate::wire::shutdown::Leaving;
@@ -29,22 +29,22 @@ pub fn app(
     service: Service,
     settings: HttpSettings,
     limits: Arc<TokenLimits>,
-    beside: Option<Beside>,
+    sibling: Option<SiblingApi>,
 ) -> ScimApp {
-    over(service, (settings, limits), beside, Endpoints::All)
+    over(service, (settings, limits), sibling, Endpoints::All)
 }
 
 /// The app of a separate listener for an API that can also be on the SCIM listener: the API and the probes.
-pub(crate) fn beside_app(
+pub(crate) fn sibling_app(
     service: Service,
     settings: HttpSettings,
     limits: Arc<TokenLimits>,
-    beside: Beside,
+    sibling: SiblingApi,
 ) -> ScimApp {
     over(
         service,
         (settings, limits),
-        Some(beside),
+        Some(sibling),
         Endpoints::ProbesOnly,
     )
 }
@@ -59,7 +59,7 @@ enum Endpoints {
 fn over(
     service: Service,
     (settings, limits): (HttpSettings, Arc<TokenLimits>),
-    beside: Option<Beside>,
+    sibling: Option<SiblingApi>,
     endpoints: Endpoints,
 ) -> ScimApp {
     let logs = Logs {
@@ -77,7 +77,7 @@ fn over(
         authentication,
         endpoints,
     });
-    ScimApp::new(settings, limits, (logs, beside), move |call, upload| {
+    ScimApp::new(settings, limits, (logs, sibling), move |call, upload| {
         handlers.clone().handle(call, upload)
     })
 }
@@ -90,7 +90,7 @@ struct Handlers {
 }
 
 impl Handlers {
-    async fn handle(self: Arc<Self>, call: Call, mut upload: Upload) -> Result<Reply> {
+    async fn handle(self: Arc<Self>, call: ScimCall, mut upload: Upload) -> Result<ScimReply> {
         let outcome = self.route(&call, &mut upload).await;
         match outcome {
             Ok(reply) => Ok(reply),
@@ -102,7 +102,7 @@ impl Handlers {
         }
     }
 
-    async fn route(&self, call: &Call, upload: &mut Upload) -> Result<Reply> {
+    async fn route(&self, call: &ScimCall, upload: &mut Upload) -> Result<ScimReply> {
         match &call.route {
             Route::Live => health(call.verb),
             Route::Ready => self.ready(call).await,
@@ -113,15 +113,16 @@ impl Handlers {
             Route::Front if credentials(call).is_none() => front(call.verb, &call.settings),
             Route::OtherVersion(version) => Err(self
                 .authentication
-                .beside(call, other_version(version))
+                .log_outside(call, other_version(version))
                 .await),
-            Route::Front | Route::Beside(_) | Route::Outside => {
-                Err(self.authentication.beside(call, nothing_here(call)).await)
-            }
+            Route::Front | Route::SiblingApi(_) | Route::Outside => Err(self
+                .authentication
+                .log_outside(call, nothing_here(call))
+                .await),
         }
     }
 
-    async fn ready(&self, call: &Call) -> Result<Reply> {
+    async fn ready(&self, call: &ScimCall) -> Result<ScimReply> {
         let healthy = health(call.verb)?;
         if call.head.extensions.get::<Leaving>().is_some() {
             return Err(ScimError::unavailable("The server is about to stop.", 1));
@@ -136,10 +137,10 @@ impl Handlers {
     }
 
     /// The public metadata of security event tokens.
-    async fn published(&self, call: &Call) -> Result<Reply> {
+    async fn published(&self, call: &ScimCall) -> Result<ScimReply> {
         match call.verb {
             Verb::Get => {}
-            Verb::Options => return Ok(Reply::empty(204)),
+            Verb::Options => return Ok(ScimReply::empty(204)),
             _ => return health(call.verb),
         }
         let access = self.service.access();
@@ -151,14 +152,19 @@ impl Handlers {
             delivery::transmitter(access.store(), issuer.unwrap_or(url)).await
         };
         match found? {
-            Some(found) => Ok(Reply::ok(found.to_string())),
+            Some(found) => Ok(ScimReply::ok(found.to_string())),
             None => Err(nothing_here(call)),
         }
     }
 
     /// Handles requests below the base path, where a client without a token gets no information, not even which paths
     /// exist.
-    async fn scim(&self, call: &Call, upload: &mut Upload, target: &Target) -> Result<Reply> {
+    async fn scim(
+        &self,
+        call: &ScimCall,
+        upload: &mut Upload,
+        target: &ScimTarget,
+    ) -> Result<ScimReply> {
         let authentication = &self.authentication;
         let (known, lookup) = authentication.known(call, target).await?;
         if let Some(claim) = &known {
@@ -178,7 +184,7 @@ impl Handlers {
 }
 
 /// 404 for a path outside of the base path; for a client with a token the error contains the base path.
-fn nothing_here(call: &Call) -> ScimError {
+fn nothing_here(call: &ScimCall) -> ScimError {
     let base = &call.settings.base_path;
     let detail = match credentials(call) {
         Some(_) => format!(
@@ -193,10 +199,10 @@ fn not_found() -> ScimError {
     ScimError::no_endpoint("There is no endpoint here.").because(Reason::PathBase)
 }
 
-fn health(verb: Verb) -> Result<Reply> {
+fn health(verb: Verb) -> Result<ScimReply> {
     match verb {
-        Verb::Get => Ok(Reply::ok("{\"status\":\"ok\"}".to_owned())),
-        Verb::Options => Ok(Reply::empty(204)),
+        Verb::Get => Ok(ScimReply::ok("{\"status\":\"ok\"}".to_owned())),
+        Verb::Options => Ok(ScimReply::empty(204)),
         _ => Err(ScimError::new(
             ErrorStatus::METHOD_NOT_ALLOWED,
             "Method not allowed; use GET.",
@@ -206,14 +212,14 @@ fn health(verb: Verb) -> Result<Reply> {
 }
 
 /// One line about the server, for browsers.
-fn front(verb: Verb, settings: &HttpSettings) -> Result<Reply> {
+fn front(verb: Verb, settings: &HttpSettings) -> Result<ScimReply> {
     match verb {
-        Verb::Get => Ok(Reply::ok(format!(
+        Verb::Get => Ok(ScimReply::ok(format!(
             "This is scimd, a SCIM 2.0 server (RFC 7644). Its base URL ends in {}, requests need a bearer token, and \
              its documentation begins with README.md.\n",
             settings.base_path
         ))),
-        Verb::Options => Ok(Reply::empty(204)),
+        Verb::Options => Ok(ScimReply::empty(204)),
         _ => Err(
             ScimError::new(ErrorStatus::METHOD_NOT_ALLOWED, "This page is for reading.")
                 .because(Reason::MethodUnsupported),

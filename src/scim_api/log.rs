@@ -7,8 +7,8 @@ use crate::metrics::Metrics;
 use crate::reason::Reason;
 use crate::request_log::{Recorder, RequestContext, RequestSummary};
 use crate::schema::ResourceType;
-use crate::scim_api::respond::Shown;
-use crate::scim_api::route::{Route, Target, Verb};
+use crate::scim_api::respond::ShownError;
+use crate::scim_api::route::{Route, ScimTarget, Verb};
 use crate::trace::{RequestSpan, TraceParent};
 use crate::wire::layers::access_log::Begin;
 use crate::wire::layers::client_address::ClientAddress;
@@ -30,7 +30,7 @@ const CLIENT: usize = 200;
 /// Properties of a request, collected while it is handled; kept outside of its task, so that a request that exceeded
 /// the time limit is logged with the properties known by then.
 #[derive(Debug, Default)]
-pub(crate) struct Facts {
+pub(crate) struct RequestProperties {
     /// The target of the request and, for a path outside of the base path, its outline. Not set if the wire refused the
     /// request.
     route: OnceLock<(Route, Option<String>)>,
@@ -39,7 +39,7 @@ pub(crate) struct Facts {
     pub(crate) context: Arc<RequestContext>,
 }
 
-impl Facts {
+impl RequestProperties {
     fn of_request(request_id: Arc<str>) -> Self {
         Self {
             context: Arc::new(RequestContext::of_request(request_id)),
@@ -47,10 +47,12 @@ impl Facts {
         }
     }
 
+    /// Records the target of the request and, outside of the base path, the outline of its path.
     pub(crate) fn route(&self, route: &Route, outline: Option<String>) {
         let _ = self.route.set((route.clone(), outline));
     }
 
+    /// Records the resource type.
     pub(crate) fn resource_type(&self, resource_type: &Arc<ResourceType>) {
         let _ = self.resource_type.set(resource_type.clone());
     }
@@ -68,7 +70,7 @@ pub(crate) struct Logs {
 
 /// A line in the making.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct AccessLogLine {
     started: Instant,
     at: Timestamp,
     recorder: Option<Recorder>,
@@ -80,7 +82,7 @@ pub(crate) struct Entry {
     span: Option<RequestSpan>,
     request_id: Arc<str>,
     /// Properties collected by the handler.
-    facts: Arc<Facts>,
+    facts: Arc<RequestProperties>,
 }
 
 /// The outcome of a request.
@@ -94,7 +96,7 @@ struct Outcome<'a> {
 
 impl Logs {
     /// Starts the line of each request at its arrival and completes it with the response. The handler finds its
-    /// [`Facts`] in the extensions of the request.
+    /// [`RequestProperties`] in the extensions of the request.
     pub(crate) fn begin(self) -> Begin {
         Arc::new(move |request| {
             let entry = self.entry(request);
@@ -106,13 +108,13 @@ impl Logs {
         })
     }
 
-    fn entry(&self, request: &Request) -> Entry {
+    fn entry(&self, request: &Request) -> AccessLogLine {
         let (headers, extensions) = (request.headers(), request.extensions());
         let known = Verb::of(request.method()) != Verb::Other;
         let request_id: Arc<str> = extensions
             .get()
             .map_or_else(|| "".into(), |id: &RequestId| id.0.clone());
-        Entry {
+        AccessLogLine {
             started: Instant::now(),
             at: self.clock.now(),
             recorder: self.recorder.clone(),
@@ -126,7 +128,7 @@ impl Logs {
             peer: extensions.get().map(|address: &ClientAddress| address.0),
             trace: extensions.get().copied(),
             span: extensions.get().cloned(),
-            facts: Arc::new(Facts::of_request(request_id.clone())),
+            facts: Arc::new(RequestProperties::of_request(request_id.clone())),
             request_id,
         }
     }
@@ -141,13 +143,16 @@ impl<'a> Outcome<'a> {
             .and_then(id_in);
         Self {
             status: response.status().as_u16(),
-            error: response.extensions().get::<Shown>().map(|shown| &*shown.0),
+            error: response
+                .extensions()
+                .get::<ShownError>()
+                .map(|shown| &*shown.0),
             created,
         }
     }
 }
 
-impl Entry {
+impl AccessLogLine {
     /// Writes the line of a request whose client disconnected.
     fn abandon(&self) {
         let error = ScimError::new(
@@ -236,7 +241,7 @@ impl Entry {
         };
         let Outcome { status, error, .. } = outcome;
         let reads = match route {
-            Some(Route::Scim(Target::Search(_) | Target::RootSearch)) => true,
+            Some(Route::Scim(ScimTarget::Search(_) | ScimTarget::RootSearch)) => true,
             _ => matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS"),
         };
         let summary = RequestSummary {
@@ -279,7 +284,7 @@ fn elapsed_ms(since: Instant) -> f64 {
 /// The id in the path, if it is well-formed; other text is not logged.
 fn requested_id(route: &Route) -> Option<Uuid> {
     match route {
-        Route::Scim(Target::Resource(_, id)) => id.parse().ok(),
+        Route::Scim(ScimTarget::Resource(_, id)) => id.parse().ok(),
         _ => None,
     }
 }
@@ -330,7 +335,7 @@ mod tests {
     #[test]
     fn only_ids_of_ours_are_logged() {
         let id = "0190c2a0-7b2e-7c11-8d3c-111111111111";
-        let route = |id: &str| Route::Scim(Target::Resource("/Users".into(), id.into()));
+        let route = |id: &str| Route::Scim(ScimTarget::Resource("/Users".into(), id.into()));
         assert_eq!(
             requested_id(&route(id)).map(|id| id.to_string()).as_deref(),
             Some(id)

@@ -5,7 +5,6 @@
 
 mod app;
 mod authentication;
-mod beside;
 mod exchange;
 mod handlers;
 mod intent;
@@ -21,13 +20,14 @@ mod resources;
 mod respond;
 mod route;
 mod settings;
+mod sibling_api;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use app::ScimApp;
-pub use beside::Beside;
 pub use handlers::app;
-pub(crate) use handlers::beside_app;
+pub(crate) use handlers::sibling_app;
 pub(crate) use reading::{Reading, read_for_operator};
 pub use settings::HttpSettings;
+pub use sibling_api::SiblingApi;

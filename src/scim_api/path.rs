@@ -1,6 +1,6 @@
 //! From path to route.
 
-use crate::scim_api::route::{Route, Target};
+use crate::scim_api::route::{Route, ScimTarget};
 use crate::wire::layers::guard::decode;
 
 /// The configured base path, such as `/scim/v2`.
@@ -12,6 +12,7 @@ pub(crate) struct BasePath {
 }
 
 impl BasePath {
+    /// The configured base path.
     pub(crate) fn new(configured: &str) -> Self {
         let trimmed = configured.trim_matches('/');
         let path = if trimmed.is_empty() {
@@ -51,11 +52,11 @@ impl BasePath {
         if path == "/" {
             return Route::Front;
         }
-        let beside = self
+        let outside = self
             .unversioned
             .as_deref()
             .and_then(|prefix| below(prefix, path));
-        let version = beside
+        let version = outside
             .and_then(|rest| segments(rest).into_iter().next())
             .filter(|first| is_version(first));
         version.map_or(Route::Outside, Route::OtherVersion)
@@ -84,23 +85,23 @@ fn is_version(segment: &str) -> bool {
 }
 
 /// A version segment directly before the endpoint is honoured or refused (RFC 7644 section 3.13).
-fn target(below: &str) -> Target {
+fn target(below: &str) -> ScimTarget {
     let mut segments = segments(below);
     if let Some(first) = segments.first().filter(|first| is_version(first)) {
         if first != "v2" {
-            return Target::OtherVersion(first.clone());
+            return ScimTarget::OtherVersion(first.clone());
         }
         segments.remove(0);
     }
     if let Some(outer) = nested(&segments) {
-        return Target::Nested(outer.to_owned());
+        return ScimTarget::Nested(outer.to_owned());
     }
     let mut segments = segments.into_iter();
     match (segments.next(), segments.next(), segments.next()) {
-        (None, _, _) => Target::Root,
+        (None, _, _) => ScimTarget::Root,
         (Some(one), None, _) => of_one(&one),
         (Some(one), Some(two), None) => of_two(&one, two),
-        _ => Target::Unknown,
+        _ => ScimTarget::Unknown,
     }
 }
 
@@ -128,7 +129,7 @@ fn nested(segments: &[String]) -> Option<&str> {
 /// The outline of an unknown path for a log: words that clients put into paths by mistake, and an ellipsis for each
 /// other segment.
 pub(crate) fn outline(path: &str) -> String {
-    const MOST: usize = 8;
+    const MAX: usize = 8;
     let is_known = |segment: &str| {
         ENDPOINTS.contains(&segment)
             || matches!(segment, "scim" | "api" | "t" | ".search")
@@ -142,33 +143,29 @@ pub(crate) fn outline(path: &str) -> String {
         }
     };
     let all = segments(path);
-    let parts: Vec<_> = all
-        .iter()
-        .take(MOST)
-        .map(|segment| shown(segment))
-        .collect();
+    let parts: Vec<_> = all.iter().take(MAX).map(|segment| shown(segment)).collect();
     format!("/{}", parts.join("/"))
 }
 
-fn of_one(one: &str) -> Target {
+fn of_one(one: &str) -> ScimTarget {
     match one {
-        ".search" => Target::RootSearch,
-        "ServiceProviderConfig" => Target::Config,
-        "ResourceTypes" => Target::ResourceTypes(None),
-        "Schemas" => Target::Schemas(None),
-        "Bulk" => Target::Bulk,
-        "Me" => Target::Me,
-        _ => Target::Collection(format!("/{one}")),
+        ".search" => ScimTarget::RootSearch,
+        "ServiceProviderConfig" => ScimTarget::Config,
+        "ResourceTypes" => ScimTarget::ResourceTypes(None),
+        "Schemas" => ScimTarget::Schemas(None),
+        "Bulk" => ScimTarget::Bulk,
+        "Me" => ScimTarget::Me,
+        _ => ScimTarget::Collection(format!("/{one}")),
     }
 }
 
-fn of_two(one: &str, two: String) -> Target {
+fn of_two(one: &str, two: String) -> ScimTarget {
     match one {
-        "ResourceTypes" => Target::ResourceTypes(Some(two)),
-        "Schemas" => Target::Schemas(Some(two)),
-        ".search" | "ServiceProviderConfig" | "Bulk" | "Me" => Target::Unknown,
-        _ if two == ".search" => Target::Search(format!("/{one}")),
-        _ => Target::Resource(format!("/{one}"), two),
+        "ResourceTypes" => ScimTarget::ResourceTypes(Some(two)),
+        "Schemas" => ScimTarget::Schemas(Some(two)),
+        ".search" | "ServiceProviderConfig" | "Bulk" | "Me" => ScimTarget::Unknown,
+        _ if two == ".search" => ScimTarget::Search(format!("/{one}")),
+        _ => ScimTarget::Resource(format!("/{one}"), two),
     }
 }
 
@@ -180,7 +177,7 @@ mod tests {
         BasePath::new("/scim/v2/").route(path)
     }
 
-    fn scim(path: &str) -> Target {
+    fn scim(path: &str) -> ScimTarget {
         match route(&format!("/scim/v2{path}")) {
             Route::Scim(target) => target,
             other => panic!("{path}: {other:?}"),
@@ -189,55 +186,61 @@ mod tests {
 
     #[test]
     fn paths_lead_to_targets() {
-        let user = || Target::Resource("/Users".into(), "u1".into());
+        let user = || ScimTarget::Resource("/Users".into(), "u1".into());
         for (path, target) in [
-            ("", Target::Root),
-            ("/", Target::Root),
-            ("/.search", Target::RootSearch),
-            ("/ServiceProviderConfig", Target::Config),
-            ("/ServiceProviderConfig/x", Target::Unknown),
-            ("/ResourceTypes/", Target::ResourceTypes(None)),
+            ("", ScimTarget::Root),
+            ("/", ScimTarget::Root),
+            ("/.search", ScimTarget::RootSearch),
+            ("/ServiceProviderConfig", ScimTarget::Config),
+            ("/ServiceProviderConfig/x", ScimTarget::Unknown),
+            ("/ResourceTypes/", ScimTarget::ResourceTypes(None)),
             (
                 "/ResourceTypes/User",
-                Target::ResourceTypes(Some("User".into())),
+                ScimTarget::ResourceTypes(Some("User".into())),
             ),
-            ("/Schemas", Target::Schemas(None)),
-            ("/Schemas/urn:a:b", Target::Schemas(Some("urn:a:b".into()))),
+            ("/Schemas", ScimTarget::Schemas(None)),
+            (
+                "/Schemas/urn:a:b",
+                ScimTarget::Schemas(Some("urn:a:b".into())),
+            ),
             (
                 "/Schemas/urn%3Aa%3ab",
-                Target::Schemas(Some("urn:a:b".into())),
+                ScimTarget::Schemas(Some("urn:a:b".into())),
             ),
-            ("/Bulk", Target::Bulk),
-            ("/Me", Target::Me),
-            ("/Me/x", Target::Unknown),
-            ("/Users", Target::Collection("/Users".into())),
-            ("/Users/", Target::Collection("/Users".into())),
-            ("/users", Target::Collection("/users".into())),
+            ("/Bulk", ScimTarget::Bulk),
+            ("/Me", ScimTarget::Me),
+            ("/Me/x", ScimTarget::Unknown),
+            ("/Users", ScimTarget::Collection("/Users".into())),
+            ("/Users/", ScimTarget::Collection("/Users".into())),
+            ("/users", ScimTarget::Collection("/users".into())),
             ("//Users//u1/", user()),
             ("/Users/u1", user()),
             ("/%55sers/u%31", user()),
-            ("/Users/.search", Target::Search("/Users".into())),
-            ("/Users/u1/x", Target::Unknown),
-            ("/Users/Users", Target::Nested("Users".into())),
-            ("/Users/Users/u1", Target::Nested("Users".into())),
+            ("/Users/.search", ScimTarget::Search("/Users".into())),
+            ("/Users/u1/x", ScimTarget::Unknown),
+            ("/Users/Users", ScimTarget::Nested("Users".into())),
+            ("/Users/Users/u1", ScimTarget::Nested("Users".into())),
             (
                 "/v2/Users/ServiceProviderConfig",
-                Target::Nested("Users".into()),
+                ScimTarget::Nested("Users".into()),
             ),
-            ("/Robots/Robots/1", Target::Nested("Robots".into())),
+            ("/Robots/Robots/1", ScimTarget::Nested("Robots".into())),
             (
                 "/ResourceTypes/Users",
-                Target::ResourceTypes(Some("Users".into())),
+                ScimTarget::ResourceTypes(Some("Users".into())),
             ),
-            ("/Users/../Groups", Target::Unknown),
-            ("/Users/..", Target::Resource("/Users".into(), "..".into())),
+            ("/Users/../Groups", ScimTarget::Unknown),
+            (
+                "/Users/..",
+                ScimTarget::Resource("/Users".into(), "..".into()),
+            ),
             (
                 "/Users/a%2fb",
-                Target::Resource("/Users".into(), "a/b".into()),
+                ScimTarget::Resource("/Users".into(), "a/b".into()),
             ),
-            ("/v2/Users", Target::Collection("/Users".into())),
-            ("/v9/Users", Target::OtherVersion("v9".into())),
-            ("/vault", Target::Collection("/vault".into())),
+            ("/v2/Users", ScimTarget::Collection("/Users".into())),
+            ("/v9/Users", ScimTarget::OtherVersion("v9".into())),
+            ("/vault", ScimTarget::Collection("/vault".into())),
         ] {
             assert_eq!(scim(path), target, "{path}");
         }
@@ -278,7 +281,7 @@ mod tests {
 
     #[test]
     fn any_base_path_will_do() {
-        let users = Route::Scim(Target::Collection("/Users".into()));
+        let users = Route::Scim(ScimTarget::Collection("/Users".into()));
         for (base, path) in [
             ("", "/Users"),
             ("/", "/v2/Users"),
@@ -287,10 +290,10 @@ mod tests {
         ] {
             assert_eq!(BasePath::new(base).route(path), users, "{base}");
         }
-        assert_eq!(BasePath::new("").route("/"), Route::Scim(Target::Root));
+        assert_eq!(BasePath::new("").route("/"), Route::Scim(ScimTarget::Root));
         assert_eq!(
             BasePath::new("/s").route("/s/v3/Users"),
-            Route::Scim(Target::OtherVersion("v3".into()))
+            Route::Scim(ScimTarget::OtherVersion("v3".into()))
         );
     }
 

@@ -258,13 +258,13 @@ mod tests {
 
     #[test]
     fn a_zero_character_is_called_by_its_name() {
-        let told = |query: &str| list_query(Some(query)).unwrap_err().to_string();
+        let error_of = |query: &str| list_query(Some(query)).unwrap_err().to_string();
         assert_eq!(
-            told("filter=userName%20eq%20%22a%00b%22"),
+            error_of("filter=userName%20eq%20%22a%00b%22"),
             "The parameter \"filter\" holds the character U+0000."
         );
         assert_eq!(
-            told("filter=a%0"),
+            error_of("filter=a%0"),
             "The parameter \"filter\" is not percent-encoded UTF-8 text."
         );
     }

@@ -2,11 +2,11 @@
 
 use crate::access::{Caller, answered};
 use crate::error::{Result, ScimError};
-use crate::protocol::{Reply, Service};
-use crate::scim_api::exchange::Call;
+use crate::protocol::{ScimReply, Service};
+use crate::scim_api::exchange::ScimCall;
 use crate::scim_api::resources::carry_out;
 use crate::scim_api::respond;
-use crate::scim_api::route::{Route, Target, Verb};
+use crate::scim_api::route::{Route, ScimTarget, Verb};
 use crate::scim_api::settings::HttpSettings;
 use crate::wire::body::Upload;
 use axum::body::Body;
@@ -27,14 +27,14 @@ pub(crate) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn target(&self) -> Target {
+    fn target(&self) -> ScimTarget {
         let endpoint = self.endpoint.map(|endpoint| format!("/{endpoint}"));
         let searches = Verb::of(&self.head.method) == Verb::Post;
         match (endpoint, self.id) {
-            (None, _) => Target::RootSearch,
-            (Some(endpoint), _) if searches => Target::Search(endpoint),
-            (Some(endpoint), None) => Target::Collection(endpoint),
-            (Some(endpoint), Some(id)) => Target::Resource(endpoint, id.to_owned()),
+            (None, _) => ScimTarget::RootSearch,
+            (Some(endpoint), _) if searches => ScimTarget::Search(endpoint),
+            (Some(endpoint), None) => ScimTarget::Collection(endpoint),
+            (Some(endpoint), Some(id)) => ScimTarget::Resource(endpoint, id.to_owned()),
         }
     }
 }
@@ -57,9 +57,9 @@ async fn read(
     caller: &Caller,
     reading: Reading<'_>,
     upload: Option<Upload>,
-) -> Result<Reply> {
+) -> Result<ScimReply> {
     let target = reading.target();
-    let call = Call {
+    let call = ScimCall {
         verb: Verb::of(&reading.head.method),
         tenant: None,
         route: Route::Scim(target.clone()),
@@ -69,7 +69,7 @@ async fn read(
         head: reading.head,
     };
     let mut upload = upload.unwrap_or_else(|| Upload::new(&call.head, Body::empty()));
-    let searches = matches!(target, Target::Search(_) | Target::RootSearch);
+    let searches = matches!(target, ScimTarget::Search(_) | ScimTarget::RootSearch);
     if !searches && call.verb != Verb::Get {
         return Err(ScimError::forbidden("Resources are only read here."));
     }

@@ -3,12 +3,12 @@
 use crate::access::{Caller, Claim, Confirmed};
 use crate::error::{Result, ScimError};
 use crate::messages::SearchRequest;
-use crate::protocol::{Reply, Service, UpdateRequest, View};
+use crate::protocol::{ScimReply, Service, UpdateRequest, View};
 use crate::reason::Reason;
 use crate::schema::{Catalog, ResourceType};
-use crate::scim_api::exchange::Call;
+use crate::scim_api::exchange::ScimCall;
 use crate::scim_api::precondition::precondition;
-use crate::scim_api::route::{Target, Verb};
+use crate::scim_api::route::{ScimTarget, Verb};
 use crate::scim_api::{intent, json_body, prefer, query};
 use crate::wire::body::{BodyLimits, Upload};
 use serde_json::{Map, Value};
@@ -23,27 +23,27 @@ const RESOURCE_BYTES: usize = 1 << 10;
 /// The errors of the operation; 404, 405 or 501 if it does not exist.
 pub(crate) async fn carry_out(
     service: &Service,
-    call: &Call,
+    call: &ScimCall,
     upload: &mut Upload,
-    target: &Target,
+    target: &ScimTarget,
     claim: &Claim,
-) -> Confirmed<Reply> {
+) -> Confirmed<ScimReply> {
     let resource_type = resource_type_of(&claim.catalog, target)?;
     tell_intent(call, target, resource_type.as_ref());
     match target {
-        Target::Me => {
+        ScimTarget::Me => {
             return Err(ScimError::not_implemented(
                 "/Me is not supported: tokens belong to identity providers, not to users.",
             ));
         }
-        Target::OtherVersion(version) => return Err(other_version(version)),
-        Target::Nested(outer) => return Err(nested(outer)),
-        Target::Unknown => return Err(ScimError::no_endpoint("There is no such endpoint.")),
+        ScimTarget::OtherVersion(version) => return Err(other_version(version)),
+        ScimTarget::Nested(outer) => return Err(nested(outer)),
+        ScimTarget::Unknown => return Err(ScimError::no_endpoint("There is no such endpoint.")),
         _ => target.check(call.verb, &call.head.method)?,
     }
     if call.verb == Verb::Options {
         let caller = service.access().confirm(claim).await?;
-        return Ok((caller, Ok(Reply::empty(204))));
+        return Ok((caller, Ok(ScimReply::empty(204))));
     }
     match resource_type {
         Some(resource_type) => typed(service, call, upload, claim, target, &resource_type).await,
@@ -55,17 +55,17 @@ pub(crate) async fn carry_out(
 /// large as the largest operation.
 async fn typed(
     service: &Service,
-    call: &Call,
+    call: &ScimCall,
     upload: &mut Upload,
     claim: &Claim,
-    target: &Target,
+    target: &ScimTarget,
     resource_type: &Arc<ResourceType>,
-) -> Confirmed<Reply> {
-    if let Target::Search(_) = target {
+) -> Confirmed<ScimReply> {
+    if let ScimTarget::Search(_) = target {
         let query = SearchRequest::read(&body(call, upload).await?, claim.conformance())?;
         return list(service, call, claim, Some(resource_type), &query).await;
     }
-    let Target::Resource(_, id) = target else {
+    let ScimTarget::Resource(_, id) = target else {
         return collection(service, call, upload, claim, resource_type).await;
     };
     let condition = precondition(&call.head.headers);
@@ -93,11 +93,11 @@ async fn typed(
 
 async fn collection(
     service: &Service,
-    call: &Call,
+    call: &ScimCall,
     upload: &mut Upload,
     claim: &Claim,
     resource_type: &Arc<ResourceType>,
-) -> Confirmed<Reply> {
+) -> Confirmed<ScimReply> {
     if call.verb == Verb::Post {
         let (view, body) = write(call, upload).await?;
         return Box::pin(service.create(claim, resource_type, body, &view)).await;
@@ -114,11 +114,11 @@ async fn collection(
 
 async fn list(
     service: &Service,
-    call: &Call,
+    call: &ScimCall,
     claim: &Claim,
     resource_type: Option<&Arc<ResourceType>>,
     query: &SearchRequest,
-) -> Confirmed<Reply> {
+) -> Confirmed<ScimReply> {
     let resources = usize::try_from(service.page_size(query.count)).unwrap_or(0);
     call.expect(resources.saturating_mul(RESOURCE_BYTES))?;
     Box::pin(service.list(claim, resource_type, query)).await
@@ -127,14 +127,16 @@ async fn list(
 /// Discovery, bulk, and queries over all types.
 async fn untyped(
     service: &Service,
-    call: &Call,
+    call: &ScimCall,
     upload: &mut Upload,
     claim: &Claim,
-    target: &Target,
-) -> Confirmed<Reply> {
+    target: &ScimTarget,
+) -> Confirmed<ScimReply> {
     let query = match target {
-        Target::Root => list_query(call)?,
-        Target::RootSearch => SearchRequest::read(&body(call, upload).await?, claim.conformance())?,
+        ScimTarget::Root => list_query(call)?,
+        ScimTarget::RootSearch => {
+            SearchRequest::read(&body(call, upload).await?, claim.conformance())?
+        }
         _ => {
             let caller = service.access().confirm(claim).await?;
             let reply = of_server(service, call, upload, &caller, target).await;
@@ -147,23 +149,23 @@ async fn untyped(
 /// Discovery and bulk.
 async fn of_server(
     service: &Service,
-    call: &Call,
+    call: &ScimCall,
     upload: &mut Upload,
     caller: &Caller,
-    target: &Target,
-) -> Result<Reply> {
+    target: &ScimTarget,
+) -> Result<ScimReply> {
     match target {
-        Target::Config => {
+        ScimTarget::Config => {
             unfiltered(call)?;
             service.service_provider_config(caller).await
         }
-        Target::ResourceTypes(name) => {
+        ScimTarget::ResourceTypes(name) => {
             unfiltered(call).and_then(|()| service.resource_types(caller, name.as_deref()))
         }
-        Target::Schemas(urn) => {
+        ScimTarget::Schemas(urn) => {
             unfiltered(call).and_then(|()| service.schemas(caller, urn.as_deref()))
         }
-        Target::Bulk => {
+        ScimTarget::Bulk => {
             let body = body_up_to(call, upload, call.settings.bulk_bytes).await?;
             Box::pin(service.bulk(caller, body)).await
         }
@@ -172,7 +174,7 @@ async fn of_server(
 }
 
 /// Input of a write: the projection of the response, and the body.
-async fn write(call: &Call, upload: &mut Upload) -> Result<(View, Map<String, Value>)> {
+async fn write(call: &ScimCall, upload: &mut Upload) -> Result<(View, Map<String, Value>)> {
     let prefers = prefer::returns(&call.head.headers);
     let view = View {
         prefers,
@@ -181,11 +183,15 @@ async fn write(call: &Call, upload: &mut Upload) -> Result<(View, Map<String, Va
     Ok((view, body(call, upload).await?))
 }
 
-async fn body(call: &Call, upload: &mut Upload) -> Result<Map<String, Value>> {
+async fn body(call: &ScimCall, upload: &mut Upload) -> Result<Map<String, Value>> {
     body_up_to(call, upload, call.settings.body_bytes).await
 }
 
-async fn body_up_to(call: &Call, upload: &mut Upload, bytes: usize) -> Result<Map<String, Value>> {
+async fn body_up_to(
+    call: &ScimCall,
+    upload: &mut Upload,
+    bytes: usize,
+) -> Result<Map<String, Value>> {
     let settings = &call.settings;
     let limits = BodyLimits {
         bytes,
@@ -197,7 +203,11 @@ async fn body_up_to(call: &Call, upload: &mut Upload, bytes: usize) -> Result<Ma
 }
 
 /// Adds the resource type and the action of the route to the log.
-pub(crate) fn tell_intent(call: &Call, target: &Target, resource_type: Option<&Arc<ResourceType>>) {
+pub(crate) fn tell_intent(
+    call: &ScimCall,
+    target: &ScimTarget,
+    resource_type: Option<&Arc<ResourceType>>,
+) {
     if let Some(resource_type) = resource_type {
         call.facts.resource_type(resource_type);
     }
@@ -217,6 +227,7 @@ fn nested(outer: &str) -> ScimError {
     ScimError::no_endpoint(detail).because(Reason::PathUsersTwice)
 }
 
+/// The error for another version of the protocol.
 pub(crate) fn other_version(version: &str) -> ScimError {
     ScimError::invalid_version(format!(
         "The server supports version v2 of the protocol, not {version}."
@@ -229,10 +240,11 @@ pub(crate) fn other_version(version: &str) -> ScimError {
 /// 404 if the caller's tenant has no such type, or the id can be none.
 pub(crate) fn resource_type_of(
     catalog: &Catalog,
-    target: &Target,
+    target: &ScimTarget,
 ) -> Result<Option<Arc<ResourceType>>> {
-    let (Target::Collection(endpoint) | Target::Search(endpoint) | Target::Resource(endpoint, _)) =
-        target
+    let (ScimTarget::Collection(endpoint)
+    | ScimTarget::Search(endpoint)
+    | ScimTarget::Resource(endpoint, _)) = target
     else {
         return Ok(None);
     };
@@ -240,7 +252,7 @@ pub(crate) fn resource_type_of(
     let resource_type =
         found.ok_or_else(|| ScimError::no_endpoint("There is no such endpoint."))?;
     match target {
-        Target::Resource(_, id) if !is_id(id) => {
+        ScimTarget::Resource(_, id) if !is_id(id) => {
             Err(ScimError::not_found("There is no such resource."))
         }
         _ => Ok(Some(resource_type.clone())),
@@ -255,7 +267,7 @@ fn is_id(text: &str) -> bool {
 }
 
 /// A filter on discovery is refused, other parameters of lists are ignored (RFC 7644 section 4).
-fn unfiltered(call: &Call) -> Result<()> {
+fn unfiltered(call: &ScimCall) -> Result<()> {
     if query::names(call.head.uri.query(), "filter") {
         let detail = "This endpoint cannot be filtered; it returns all items.";
         return Err(ScimError::forbidden(detail).because(Reason::FilterInvalid));
@@ -263,7 +275,7 @@ fn unfiltered(call: &Call) -> Result<()> {
     Ok(())
 }
 
-fn list_query(call: &Call) -> Result<SearchRequest> {
+fn list_query(call: &ScimCall) -> Result<SearchRequest> {
     query::list_query(call.head.uri.query())
 }
 
@@ -283,19 +295,21 @@ mod tests {
             })
         };
         assert_eq!(
-            named(Target::Collection("/Users".into()))
+            named(ScimTarget::Collection("/Users".into()))
                 .unwrap()
                 .as_deref(),
             Some("User")
         );
         assert_eq!(
-            named(Target::Search("/Groups".into())).unwrap().as_deref(),
+            named(ScimTarget::Search("/Groups".into()))
+                .unwrap()
+                .as_deref(),
             Some("Group")
         );
-        assert_eq!(named(Target::Bulk).unwrap(), None);
+        assert_eq!(named(ScimTarget::Bulk).unwrap(), None);
         for endpoint in ["/users", "/Robots", "/%", ""] {
             assert_eq!(
-                named(Target::Collection(endpoint.into()))
+                named(ScimTarget::Collection(endpoint.into()))
                     .unwrap_err()
                     .status(),
                 404,
@@ -307,7 +321,7 @@ mod tests {
     #[test]
     fn what_can_be_no_id_is_not_looked_up() {
         let status = |id: &str| {
-            let target = Target::Resource("/Users".into(), id.into());
+            let target = ScimTarget::Resource("/Users".into(), id.into());
             resource_type_of(&catalog(), &target)
                 .err()
                 .map(|error| error.status())

@@ -1,7 +1,7 @@
 //! From reply or error to an HTTP response (RFC 7644 sections 3.8, 3.12, 3.14).
 
 use crate::error::{ErrorStatus, ScimError};
-use crate::protocol::{Pieces, Reply};
+use crate::protocol::{Pieces, ScimReply};
 use crate::reason::Reason;
 use crate::wire::refusal::{Refusal, RefusalKind, Refused};
 use axum::body::{Body, Bytes};
@@ -20,7 +20,7 @@ const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json")
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// The response for a reply of the service.
-pub(crate) fn reply(reply: Reply) -> Response {
+pub(crate) fn reply(reply: ScimReply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     // Personal data is for the client alone; with an ETag it may cache the data if it revalidates each time.
     let caching = if reply.etag.is_some() {
@@ -62,7 +62,7 @@ pub(crate) fn name_type(response: &mut Response) {
 
 /// The error of a response, an extension for the log.
 #[derive(Debug, Clone)]
-pub(crate) struct Shown(pub(crate) Arc<ScimError>);
+pub(crate) struct ShownError(pub(crate) Arc<ScimError>);
 
 /// The response to a request that the wire refuses.
 pub(crate) fn refusal(refusal: Refusal, refused: &Refused) -> Response {
@@ -111,7 +111,9 @@ pub(crate) fn error(error: ScimError, credentials: bool) -> Response {
     if let Some(seconds) = error.retry_after() {
         put(&mut response, RETRY_AFTER, &seconds.max(1).to_string());
     }
-    response.extensions_mut().insert(Shown(Arc::new(error)));
+    response
+        .extensions_mut()
+        .insert(ShownError(Arc::new(error)));
     response
 }
 
@@ -252,12 +254,12 @@ mod tests {
 
     #[test]
     fn versions_go_into_headers() {
-        let found = |reply: Reply| Reply {
+        let found = |reply: ScimReply| ScimReply {
             etag: Some("W/\"3\"".into()),
             location: Some("https://a/scim/v2/Users/1".into()),
             ..reply
         };
-        let response = reply(found(Reply::ok("{}".into())));
+        let response = reply(found(ScimReply::ok("{}".into())));
         assert_eq!(header(&response, ETAG), Some("W/\"3\""));
         assert_eq!(
             header(&response, LOCATION),
@@ -268,7 +270,7 @@ mod tests {
             header(&response, CONTENT_TYPE),
             Some("application/scim+json")
         );
-        let unmodified = reply(found(Reply::empty(304)));
+        let unmodified = reply(found(ScimReply::empty(304)));
         assert_eq!(unmodified.status(), 304);
         assert_eq!(header(&unmodified, CONTENT_TYPE), None);
         assert_eq!(header(&unmodified, ETAG), Some("W/\"3\""));
@@ -276,12 +278,12 @@ mod tests {
         for (shows, response) in [
             (true, &response),
             (true, &unmodified),
-            (false, &reply(found(Reply::empty(204)))),
+            (false, &reply(found(ScimReply::empty(204)))),
         ] {
             let expected = shows.then_some("https://a/scim/v2/Users/1");
             assert_eq!(header(response, CONTENT_LOCATION), expected);
         }
-        let listed = reply(Reply::ok("{}".into()));
+        let listed = reply(ScimReply::ok("{}".into()));
         assert_eq!(header(&listed, CACHE_CONTROL), Some("no-store"));
         assert_eq!(header(&listed, X_CONTENT_TYPE_OPTIONS), Some("nosniff"));
     }

@@ -19,18 +19,18 @@ pub(crate) enum Route {
     /// `/`: information about the server, without a token.
     Front,
     /// Below the base path, where every request needs a token.
-    Scim(Target),
+    Scim(ScimTarget),
     /// The base path with another protocol version than ours.
     OtherVersion(String),
     /// Another API of the listener, by its prefix.
-    Beside(&'static str),
+    SiblingApi(&'static str),
     /// Anything else.
     Outside,
 }
 
 /// An endpoint below the base path (RFC 7644 section 3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Target {
+pub(crate) enum ScimTarget {
     Root,
     RootSearch,
     Config,
@@ -65,6 +65,7 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
+    /// The verb of a method.
     pub(crate) fn of(method: &Method) -> Self {
         match method.as_str() {
             "GET" | "HEAD" => Self::Get,
@@ -96,13 +97,13 @@ impl Route {
             Self::Transmitter => "/.well-known/ssf-configuration",
             Self::Front => "/",
             Self::Scim(target) => target.template(),
-            Self::Beside(prefix) => prefix,
+            Self::SiblingApi(prefix) => prefix,
             Self::OtherVersion(_) | Self::Outside => "outside",
         }
     }
 }
 
-impl Target {
+impl ScimTarget {
     fn allow(&self) -> &'static str {
         match self {
             Self::Collection(_) => "GET, HEAD, POST, OPTIONS",
@@ -162,15 +163,15 @@ mod tests {
 
     #[test]
     fn methods_fit_their_targets() {
-        let refusal = |target: Target, method: &str| {
+        let refusal = |target: ScimTarget, method: &str| {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             target
                 .check(Verb::of(&method), &method)
                 .err()
                 .map(|error| error.status())
         };
-        let collection = || Target::Collection("/Users".into());
-        let resource = || Target::Resource("/Users".into(), "u1".into());
+        let collection = || ScimTarget::Collection("/Users".into());
+        let resource = || ScimTarget::Resource("/Users".into(), "u1".into());
         for (target, method, status) in [
             (collection(), "GET", None),
             (collection(), "HEAD", None),
@@ -181,10 +182,10 @@ mod tests {
             (resource(), "POST", Some(405)),
             (resource(), "TRACE", Some(501)),
             (resource(), "FROB", Some(501)),
-            (Target::Config, "DELETE", Some(405)),
-            (Target::RootSearch, "GET", Some(405)),
-            (Target::Search("/Users".into()), "POST", None),
-            (Target::Bulk, "HEAD", Some(405)),
+            (ScimTarget::Config, "DELETE", Some(405)),
+            (ScimTarget::RootSearch, "GET", Some(405)),
+            (ScimTarget::Search("/Users".into()), "POST", None),
+            (ScimTarget::Bulk, "HEAD", Some(405)),
         ] {
             assert_eq!(
                 refusal(target.clone(), method),

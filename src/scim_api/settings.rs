@@ -108,6 +108,7 @@ impl HttpSettings {
         Arc::new(TokenLimits::new(self.rates()))
     }
 
+    /// Time limit for the body of a request.
     pub(crate) fn body_time(&self) -> Duration {
         Duration::from_secs(self.body_seconds)
     }

@@ -30,9 +30,9 @@ impl TenantKey {
 /// A position in the provisioning log of a tenant. Later positions are greater, but those of other instances can be
 /// delayed by some seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Entry(pub(in crate::store) i64);
+pub struct LogPosition(pub(in crate::store) i64);
 
-impl Entry {
+impl LogPosition {
     /// The position before all entries written at a time or later.
     #[must_use]
     pub fn at(moment: Timestamp) -> Self {

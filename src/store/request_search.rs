@@ -7,7 +7,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
-use crate::store::logged_request::{Entry, LoggedRequest, Outcome, TenantKey};
+use crate::store::logged_request::{LogPosition, LoggedRequest, Outcome, TenantKey};
 use crate::store::request_log::{LISTED, LoggedUser, WITH_BODY, read};
 use crate::store::resources::seq::{milliseconds, moment_of};
 use uuid::Uuid;
@@ -40,7 +40,7 @@ pub struct LogSearch {
     /// Only requests before this time.
     pub until: Option<Timestamp>,
     /// Only requests before this position.
-    pub before: Option<Entry>,
+    pub before: Option<LogPosition>,
     /// Maximum number of requests.
     pub limit: i64,
 }
@@ -49,9 +49,9 @@ pub struct LogSearch {
 #[derive(Debug, Clone)]
 pub struct LogPage {
     /// The requests, latest first.
-    pub requests: Vec<(Entry, LoggedRequest)>,
+    pub requests: Vec<(LogPosition, LoggedRequest)>,
     /// The position before which the search continues; `None` at the end of the log.
-    pub next: Option<Entry>,
+    pub next: Option<LogPosition>,
 }
 
 /// Sources of entries, in the order of the log.
@@ -103,12 +103,12 @@ impl LogSearch {
 
     /// Appends the range of positions.
     fn range(&self, sql: &mut Sql, entry: &'static str, from: Option<i64>) {
-        if let Some(Entry(before)) = self.before {
+        if let Some(LogPosition(before)) = self.before {
             sql.raw(" and ").raw(entry).raw(" < ").int(before);
         }
         if let Some(until) = self.until {
-            let late = moment_of(until) + milliseconds(WRITTEN_WITHIN);
-            sql.raw(" and ").raw(entry).raw(" < ").int(late);
+            let latest = moment_of(until) + milliseconds(WRITTEN_WITHIN);
+            sql.raw(" and ").raw(entry).raw(" < ").int(latest);
         }
         let since = self.since.map(moment_of);
         if let Some(from) = from.max(since) {
@@ -240,7 +240,7 @@ impl Store {
         requests.truncate(limit);
         let last = requests.last().map(|(entry, _)| *entry);
         // The part ends with a scanned request.
-        let next = if has_more { last } else { end.map(Entry) };
+        let next = if has_more { last } else { end.map(LogPosition) };
         Ok(LogPage { requests, next })
     }
 
@@ -319,12 +319,12 @@ impl Store {
     pub(crate) async fn requests_after(
         &self,
         tenant: TenantKey,
-        after: Entry,
-        without: &[Entry],
+        after: LogPosition,
+        without: &[LogPosition],
         limit: i64,
-    ) -> Result<Vec<(Entry, LoggedRequest)>, StoreError> {
+    ) -> Result<Vec<(LogPosition, LoggedRequest)>, StoreError> {
         let text = format!("{LISTED} from provisioning p{WITH_BODY}{AFTER}");
-        let known = without.iter().map(|Entry(place)| *place).collect();
+        let known = without.iter().map(|LogPosition(place)| *place).collect();
         let args = [tenant.0, after.0, limit].map(Arg::Int).into();
         let statement = Statement::named("request_log.after", text, args)
             .with_rows(vec![("entry", Column::Ints(known))]);
@@ -343,7 +343,7 @@ impl Store {
     pub(crate) async fn reaches_back(
         &self,
         tenant: TenantKey,
-        to: Entry,
+        to: LogPosition,
     ) -> Result<bool, StoreError> {
         let mut sql = Sql::default();
         sql.raw("select 1 from provisioning where tenant = ")

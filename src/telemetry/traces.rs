@@ -135,14 +135,14 @@ fn check_protocol(read: &impl Fn(&str) -> Option<String>) -> Result<(), TraceErr
 mod tests {
     use super::*;
 
-    fn asked(variables: &[(&str, &str)]) -> Result<bool, String> {
+    fn is_requested(variables: &[(&str, &str)]) -> Result<bool, String> {
         let read = |name: &str| {
             let found = variables.iter().find(|(own, _)| *own == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        let asked = is_asked_for(&read).map_err(|error| error.to_string())?;
+        let is_requested = is_asked_for(&read).map_err(|error| error.to_string())?;
         check_protocol(&read).map_err(|error| error.to_string())?;
-        Ok(asked)
+        Ok(is_requested)
     }
 
     #[test]
@@ -165,13 +165,13 @@ mod tests {
                 true,
             ),
         ] {
-            assert_eq!(asked(variables), Ok(expected), "{variables:?}");
+            assert_eq!(is_requested(variables), Ok(expected), "{variables:?}");
         }
         for variables in [
             [endpoint, ("OTEL_TRACES_EXPORTER", "jaeger")],
             [endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")],
         ] {
-            assert!(asked(&variables).is_err(), "{variables:?}");
+            assert!(is_requested(&variables).is_err(), "{variables:?}");
         }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct RequestSpan(Span);
 
 /// The span of a caller that waits for shared work.
 #[derive(Debug, Clone)]
-pub(crate) struct Origin(Option<Span>);
+pub(crate) struct CallerSpan(Option<Span>);
 
 impl RequestSpan {
     /// Starts the span of a request, below that of the client if it sent one; `None` while traces are disabled.
@@ -75,7 +75,7 @@ impl RequestSpan {
     }
 }
 
-impl Origin {
+impl CallerSpan {
     /// The current span.
     pub(crate) fn current() -> Self {
         let is_on = tracing::span_enabled!(target: TARGET, Level::DEBUG);
@@ -132,7 +132,7 @@ pub(crate) fn end_delivery(span: &Span, status: Option<u16>) {
 /// The span of shared work, with links to the spans of all waiting callers.
 pub(crate) fn shared<'a>(
     name: &'static str,
-    origins: impl ExactSizeIterator<Item = &'a Origin>,
+    origins: impl ExactSizeIterator<Item = &'a CallerSpan>,
 ) -> Span {
     let span = tracing::debug_span!(
         target: TARGET,

@@ -40,7 +40,7 @@ pub(crate) struct Admission(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     slots: Slots,
-    waiting: FairQueue<Client, oneshot::Sender<Turn>>,
+    waiting: FairQueue<Client, oneshot::Sender<AdmissionSlot>>,
 }
 
 /// The free and the taken slots.
@@ -60,7 +60,7 @@ impl Default for Admission {
 
 /// The slot of a request that is being admitted, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct AdmissionSlot {
     admission: Admission,
     client: Client,
 }
@@ -69,14 +69,14 @@ pub(crate) struct Turn {
 #[derive(Debug)]
 pub(crate) enum Wait {
     /// The slot is free.
-    Over(Turn),
+    Over(AdmissionSlot),
     /// The slot will be sent through this channel.
-    For(oneshot::Receiver<Turn>),
+    For(oneshot::Receiver<AdmissionSlot>),
 }
 
 impl Wait {
     /// Waits for the slot. `None` if the server stops.
-    pub(crate) async fn end(self) -> Option<Turn> {
+    pub(crate) async fn end(self) -> Option<AdmissionSlot> {
         match self {
             Self::Over(turn) => Some(turn),
             Self::For(turn) => turn.await.ok(),
@@ -102,7 +102,7 @@ impl Admission {
         let mut state = self.state();
         if state.waiting.len_of(client) == 0 && state.slots.has_one_for(client) {
             state.slots.begin(client);
-            return Wait::Over(Turn {
+            return Wait::Over(AdmissionSlot {
                 admission: self.clone(),
                 client,
             });
@@ -134,7 +134,7 @@ impl Admission {
             state.slots.begin(client);
             drop(state);
             // If the request was cancelled, the slot is dropped, and is assigned to the next.
-            let _ = next.send(Turn {
+            let _ = next.send(AdmissionSlot {
                 admission: self.clone(),
                 client,
             });
@@ -165,7 +165,7 @@ impl Slots {
 }
 
 impl State {
-    fn wait(&mut self, client: Client) -> oneshot::Receiver<Turn> {
+    fn wait(&mut self, client: Client) -> oneshot::Receiver<AdmissionSlot> {
         let (sender, receiver) = oneshot::channel();
         // Cancelled requests are no longer counted.
         if self.waiting.len_of(client) >= SHARE {
@@ -176,7 +176,7 @@ impl State {
     }
 
     /// Removes the next waiting request for a free slot.
-    fn next(&mut self) -> Option<(Client, oneshot::Sender<Turn>)> {
+    fn next(&mut self) -> Option<(Client, oneshot::Sender<AdmissionSlot>)> {
         let Self { slots, waiting } = self;
         waiting.pop(
             |client| slots.has_one_for(client),
@@ -185,7 +185,7 @@ impl State {
     }
 }
 
-impl Drop for Turn {
+impl Drop for AdmissionSlot {
     fn drop(&mut self) {
         self.admission.state().slots.end(self.client);
         self.admission.hand_on();
@@ -196,7 +196,7 @@ impl Drop for Turn {
 mod tests {
     use super::*;
 
-    fn over(wait: Wait) -> Option<Turn> {
+    fn over(wait: Wait) -> Option<AdmissionSlot> {
         match wait {
             Wait::Over(turn) => Some(turn),
             Wait::For(mut turn) => turn.try_recv().ok(),

@@ -48,6 +48,7 @@ pub(crate) struct Upload {
 pub(crate) struct Remainder(Arc<AtomicBool>);
 
 impl Remainder {
+    /// Whether the rest of the body will not be read.
     pub(crate) fn is_lost(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

@@ -43,6 +43,7 @@ pub(crate) struct ConnectionServer {
 }
 
 impl ConnectionServer {
+    /// The parts that all connections of a listener share.
     pub(crate) fn new(app: App, settings: ServerSettings, shutdown: Shutdown) -> Self {
         let few = settings
             .http2_streams

@@ -56,7 +56,7 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    most: usize,
+    max: usize,
     grace: Grace,
     next: u64,
     taken: HashMap<u64, OpenConnection>,
@@ -76,7 +76,7 @@ struct OpenConnection {
 
 /// The action for a new connection at the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum Middleware {
     /// Closes the connection of this number.
     Close(u64),
     /// Waits for so long at most.
@@ -93,13 +93,13 @@ pub(crate) struct Slot {
 
 impl ConnectionLimit {
     /// Maximum number.
-    pub(crate) fn new(most: usize) -> Self {
-        Self::with_grace(most, GRACE)
+    pub(crate) fn new(max: usize) -> Self {
+        Self::with_grace(max, GRACE)
     }
 
-    fn with_grace(most: usize, grace: Grace) -> Self {
+    fn with_grace(max: usize, grace: Grace) -> Self {
         let state = State {
-            most: most.max(1),
+            max: max.max(1),
             grace,
             next: 0,
             taken: HashMap::new(),
@@ -117,8 +117,8 @@ impl ConnectionLimit {
     }
 
     /// Replaces the limit; no connection is closed for it now.
-    pub(crate) fn set(&self, most: usize) {
-        self.state().most = most.max(1);
+    pub(crate) fn set(&self, max: usize) {
+        self.state().max = max.max(1);
     }
 
     /// Waits until there is a free slot, or a connection that can be closed.
@@ -136,8 +136,8 @@ impl ConnectionLimit {
             return None;
         }
         match state.step() {
-            Step::Close(_) => None,
-            Step::Wait(pause) => Some(pause),
+            Middleware::Close(_) => None,
+            Middleware::Wait(pause) => Some(pause),
         }
     }
 
@@ -150,7 +150,7 @@ impl ConnectionLimit {
     pub(crate) fn take(&self, address: IpAddr, deadlines: ConnectionDeadlines) -> Slot {
         let mut state = self.state();
         while state.is_full()
-            && let Step::Close(number) = state.step()
+            && let Middleware::Close(number) = state.step()
             && let Some(closed) = state.remove(number)
         {
             closed.leave.notify_one();
@@ -167,7 +167,7 @@ impl ConnectionLimit {
 
 impl State {
     fn is_full(&self) -> bool {
-        self.taken.len() >= self.most
+        self.taken.len() >= self.max
     }
 
     fn add(&mut self, network: IpAddr, deadlines: ConnectionDeadlines) -> (u64, Arc<Notify>) {
@@ -195,29 +195,30 @@ impl State {
 
     /// The connection to close first, if any. While a connection without a token has time left to send one, no other is
     /// closed: soon it has a token, or can be closed itself.
-    fn step(&mut self) -> Step {
+    fn step(&mut self) -> Middleware {
         if let Some(number) = self.first_silent() {
             return self.when_late(number, self.grace.silent);
         }
         if let Some(number) = self.first_asking() {
             return self.when_late(number, self.grace.asking);
         }
-        self.resting().map_or(Step::Wait(PAUSE), Step::Close)
+        self.resting()
+            .map_or(Middleware::Wait(PAUSE), Middleware::Close)
     }
 
     /// Closes a connection when its time is over.
-    fn when_late(&self, number: u64, grace: Duration) -> Step {
+    fn when_late(&self, number: u64, grace: Duration) -> Middleware {
         let age = self.taken.get(&number).map(|taken| taken.since.elapsed());
         match grace.checked_sub(age.unwrap_or_default()) {
-            None | Some(Duration::ZERO) => Step::Close(number),
-            Some(left) => Step::Wait(left.min(PAUSE)),
+            None | Some(Duration::ZERO) => Middleware::Close(number),
+            Some(left) => Middleware::Wait(left.min(PAUSE)),
         }
     }
 
     /// The first connection on which nothing was received.
     fn first_silent(&mut self) -> Option<u64> {
         loop {
-            let number = self.silent.first(self.most / SHARE)?;
+            let number = self.silent.first(self.max / SHARE)?;
             let taken = self.taken.get(&number)?;
             if !taken.deadlines.has_received() {
                 return Some(number);
@@ -231,7 +232,7 @@ impl State {
     /// then of those with running requests, whose token may be checked soon.
     fn first_asking(&mut self) -> Option<u64> {
         let first = loop {
-            let number = self.asking.first(self.most / SHARE)?;
+            let number = self.asking.first(self.max / SHARE)?;
             let taken = self.taken.get(&number)?;
             if !taken.deadlines.is_known() {
                 break number;
@@ -244,7 +245,7 @@ impl State {
                 !is_at_work && !taken.deadlines.is_known()
             })
         };
-        let mut numbers = self.asking.in_order(self.most / SHARE);
+        let mut numbers = self.asking.in_order(self.max / SHARE);
         numbers.find(waits).or(Some(first))
     }
 
@@ -349,7 +350,7 @@ mod tests {
         assert!(connections.wait().is_some());
         let mut state = connections.state();
         state.grace = NONE;
-        assert_eq!(state.step(), Step::Close(1));
+        assert_eq!(state.step(), Middleware::Close(1));
     }
 
     #[test]
@@ -367,10 +368,10 @@ mod tests {
         let _work = working.begin("GET", Version::HTTP_11);
         let held =
             [working, asking()].map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
-        assert_eq!(connections.state().step(), Step::Close(1));
+        assert_eq!(connections.state().step(), Middleware::Close(1));
         let [_working, silent] = held;
         drop(silent);
-        assert_eq!(connections.state().step(), Step::Close(0));
+        assert_eq!(connections.state().step(), Middleware::Close(0));
     }
 
     #[test]
@@ -392,9 +393,9 @@ mod tests {
         waiting.note_waiting();
         let _held = [waiting.clone(), asking()]
             .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
-        assert_eq!(connections.state().step(), Step::Close(1));
+        assert_eq!(connections.state().step(), Middleware::Close(1));
         waiting.received(b"GET ");
-        assert_eq!(connections.state().step(), Step::Close(0));
+        assert_eq!(connections.state().step(), Middleware::Close(0));
     }
 
     #[test]
@@ -404,7 +405,7 @@ mod tests {
         let _held = [first.clone(), deadlines()]
             .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
         first.received(b"GET ");
-        assert_eq!(connections.state().step(), Step::Close(1));
+        assert_eq!(connections.state().step(), Middleware::Close(1));
     }
 
     #[tokio::test]

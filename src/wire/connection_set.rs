@@ -43,8 +43,8 @@ impl ConnectionSet {
 
     /// The connections of the network that has most of them, if these are more than a share.
     fn greedy(&self, share: usize) -> Option<&BTreeSet<u64>> {
-        let most = self.networks.values().max_by_key(|numbers| numbers.len());
-        most.filter(|numbers| numbers.len() > share)
+        let max = self.networks.values().max_by_key(|numbers| numbers.len());
+        max.filter(|numbers| numbers.len() > share)
     }
 }
 

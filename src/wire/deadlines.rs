@@ -2,7 +2,7 @@
 //! silent connection; here each state has its own time limit.
 
 use crate::wire::admission::Client;
-use crate::wire::raw_head::{Fault, RawHead};
+use crate::wire::raw_head::{AmbiguousHead, RawHead};
 use crate::wire::settings::ServerSettings;
 use axum::http::Version;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -185,7 +185,11 @@ impl ConnectionDeadlines {
 
     /// Records the start of a request, which ends when the guard is dropped after its response is written. Also returns
     /// the error of its head.
-    pub(crate) fn begin(&self, method: &str, version: Version) -> (OpenRequest, Option<Fault>) {
+    pub(crate) fn begin(
+        &self,
+        method: &str,
+        version: Version,
+    ) -> (OpenRequest, Option<AmbiguousHead>) {
         let mut state = self.state();
         state.awaits_body = false;
         state.in_flight += 1;
@@ -233,6 +237,7 @@ impl ConnectionDeadlines {
         self.state().lingers = true;
     }
 
+    /// Whether further bytes are read before the connection closes.
     pub(crate) fn lingers(&self) -> bool {
         self.state().lingers
     }

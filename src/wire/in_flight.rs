@@ -1,7 +1,7 @@
 //! Running requests and their bytes in memory, counted for each token, each tenant and in total. A request counts until
 //! its response is written to the socket, or until the connection is closed.
 
-use crate::wire::admission::Turn;
+use crate::wire::admission::AdmissionSlot;
 use crate::wire::refusal::{Refusal, Result};
 use crate::wire::settings::RequestSettings;
 use foldhash::fast::RandomState;
@@ -23,6 +23,7 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// The bounds in the settings.
     pub(crate) fn of(settings: &RequestSettings) -> Self {
         Self {
             requests: settings.requests,
@@ -58,6 +59,7 @@ struct Usage {
 }
 
 impl InFlight {
+    /// No requests, with these bounds.
     pub(crate) fn new(bounds: Bounds) -> Self {
         let state = State {
             bounds,
@@ -109,7 +111,7 @@ struct Counted {
     counts: InFlight,
     charge: Mutex<Charge>,
     /// The slot until it is admitted or refused.
-    turn: Mutex<Option<Turn>>,
+    turn: Mutex<Option<AdmissionSlot>>,
 }
 
 /// The counts of one request.
@@ -122,7 +124,7 @@ struct Charge {
 
 impl Ticket {
     /// Adds the slot of the request.
-    pub(crate) fn begin_turn(&self, turn: Option<Turn>) {
+    pub(crate) fn begin_turn(&self, turn: Option<AdmissionSlot>) {
         *self.0.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
     }
 
@@ -161,14 +163,14 @@ impl Ticket {
             return Ok(());
         };
         let mut state = self.0.counts.state();
-        let most = state
+        let max = state
             .bounds
             .bytes
             .into_iter()
             .filter(|bound| *bound > 0)
             .min()
             .unwrap_or(usize::MAX);
-        let bytes = bytes.min(most);
+        let bytes = bytes.min(max);
         if may_refuse && bytes > charge.bytes {
             state.check_bytes(owner, charge.bytes, bytes)?;
         }

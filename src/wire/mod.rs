@@ -29,7 +29,6 @@ pub(crate) mod unwritten;
 pub(crate) use app::App;
 pub(crate) use listener::listen;
 pub use listener::serve;
-pub(crate) use rate::TokenLimits;
 pub(crate) use refusal::{Refusal, Refuse, Refused};
 pub(crate) use settings::RequestSettings;
 pub use settings::ServerSettings;

@@ -30,6 +30,7 @@ pub struct TokenLimits {
 }
 
 impl TokenLimits {
+    /// No requests yet, with these rates.
     pub(crate) fn new(rates: Rates) -> Self {
         let guesses = Guesses {
             allowed: AtomicU32::new(rates.bad_tokens),

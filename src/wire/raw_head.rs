@@ -8,7 +8,7 @@ use std::io::BufRead;
 
 /// Why a head is ambiguous; an extension of the request for the guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fault(pub(crate) &'static str);
+pub(crate) struct AmbiguousHead(pub(crate) &'static str);
 
 /// Maximum number of checked bytes of one head.
 const LONGEST: usize = 128 << 10;
@@ -42,7 +42,7 @@ impl RawHead {
     }
 
     /// The verdict on the head of a request that hyper has read.
-    pub(crate) fn take(&mut self, method: &str) -> Option<Fault> {
+    pub(crate) fn take(&mut self, method: &str) -> Option<AmbiguousHead> {
         let bytes = std::mem::take(&mut self.bytes);
         let start = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;
         let bytes = bytes.get(start..)?;
@@ -61,10 +61,10 @@ impl RawHead {
             self.bytes = rest.to_vec();
         }
         match () {
-            () if coded && sized => Some(Fault(
+            () if coded && sized => Some(AmbiguousHead(
                 "The request has both Content-Length and Transfer-Encoding.",
             )),
-            () if head.has_bare_line_end => Some(Fault(
+            () if head.has_bare_line_end => Some(AmbiguousHead(
                 "A line of the request ends without a carriage return.",
             )),
             () => None,
@@ -116,7 +116,7 @@ fn is_field(line: &[u8], name: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn verdict(bytes: &str) -> Option<Fault> {
+    fn verdict(bytes: &str) -> Option<AmbiguousHead> {
         let mut raw = RawHead::default();
         raw.received(bytes.as_bytes(), true);
         raw.take("POST")

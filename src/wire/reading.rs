@@ -8,7 +8,7 @@
 //! client, and connections without input yet are another one, so that a new connection does not wait for input of
 //! others from its address.
 
-use crate::wire::admission::{self, Admission, Client, Turn, Wait};
+use crate::wire::admission::{self, Admission, AdmissionSlot, Client, Wait};
 use crate::wire::deadlines::ConnectionDeadlines;
 use std::net::IpAddr;
 use std::num::NonZero;
@@ -29,7 +29,7 @@ pub(crate) fn turns() -> Admission {
 
 /// The turn of a connection, until it has processed the bytes that it has read.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct HeldTurn(Arc<Mutex<Option<Turn>>>);
+pub(crate) struct HeldTurn(Arc<Mutex<Option<AdmissionSlot>>>);
 
 impl HeldTurn {
     /// Polls a connection; its turn ends when it is pending or finished.
@@ -44,7 +44,7 @@ impl HeldTurn {
         self.turn().is_some()
     }
 
-    fn turn(&self) -> MutexGuard<'_, Option<Turn>> {
+    fn turn(&self) -> MutexGuard<'_, Option<AdmissionSlot>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -53,7 +53,7 @@ impl HeldTurn {
         self.replace(None);
     }
 
-    fn replace(&self, turn: Option<Turn>) {
+    fn replace(&self, turn: Option<AdmissionSlot>) {
         let before = std::mem::replace(&mut *self.turn(), turn);
         // The next one is woken without the lock.
         drop(before);
@@ -86,7 +86,7 @@ pub(crate) struct ReadingTurns {
     /// The client of the connection until a valid token is received, before and after its first turn.
     strangers: [Client; 2],
     had_turn: bool,
-    waiting: Option<oneshot::Receiver<Turn>>,
+    waiting: Option<oneshot::Receiver<AdmissionSlot>>,
 }
 
 impl ReadingTurns {
@@ -145,7 +145,7 @@ impl ReadingTurns {
         Poll::Ready(())
     }
 
-    fn begin(&mut self, turn: Option<Turn>) {
+    fn begin(&mut self, turn: Option<AdmissionSlot>) {
         self.had_turn = true;
         self.held.replace(turn);
     }

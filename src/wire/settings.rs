@@ -66,22 +66,27 @@ impl Default for ServerSettings {
 }
 
 impl ServerSettings {
+    /// Time limit for the head of a request.
     pub(crate) fn header_time(&self) -> Duration {
         Duration::from_secs(self.header_seconds)
     }
 
+    /// Maximum idle time of a connection.
     pub(crate) fn idle_time(&self) -> Duration {
         Duration::from_secs(self.idle_seconds)
     }
 
+    /// Time limit for a client that does not accept bytes of a response.
     pub(crate) fn write_time(&self) -> Duration {
         Duration::from_secs(self.write_seconds)
     }
 
+    /// Time from the start of a shutdown until new requests are refused.
     pub(crate) fn shutdown_delay(&self) -> Duration {
         Duration::from_secs(self.shutdown_delay_seconds)
     }
 
+    /// Longest wait for running requests during a shutdown.
     pub(crate) fn drain_time(&self) -> Duration {
         Duration::from_secs(self.drain_seconds)
     }

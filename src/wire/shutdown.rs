@@ -30,6 +30,7 @@ impl Shutdown {
         (sender, Self(phase))
     }
 
+    /// The present phase.
     pub(crate) fn phase(&self) -> Phase {
         *self.0.borrow()
     }

@@ -40,6 +40,7 @@ pub(crate) struct DeadlineStream<IO> {
 }
 
 impl<IO> DeadlineStream<IO> {
+    /// The stream of a connection with its deadlines.
     pub(crate) fn new(
         io: IO,
         deadlines: ConnectionDeadlines,

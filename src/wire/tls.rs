@@ -45,6 +45,7 @@ impl Tls {
         }))
     }
 
+    /// Accepts connections with the present certificate.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         self.acceptor.clone()
     }

@@ -55,6 +55,7 @@ pub(crate) struct CountedBody {
 }
 
 impl CountedBody {
+    /// A body whose bytes are counted for a request.
     pub(crate) fn new(body: Body, request: Arc<Unwritten>) -> Self {
         Self {
             body,

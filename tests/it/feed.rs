@@ -1,7 +1,7 @@
 //! The change feed: what an event holds, and the order of events.
 
 use crate::harness::{Options, Server, USER, group, user};
-use scimd::feed::{Event, Feed, FeedError, PageQuery, Payload, Place, TypePatterns};
+use scimd::feed::{Event, Feed, FeedError, FeedPosition, PageQuery, Payload, TypePatterns};
 use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
@@ -320,7 +320,7 @@ async fn old_changes_go(server: Server) {
     assert_eq!(after, before[before.len() - 1..]);
     assert!(matches!(feed.place(start).await, Err(FeedError::Gone)));
     let query = PageQuery {
-        after: Place::after(0),
+        after: FeedPosition::after(0),
         limit: 1,
         ..PageQuery::default()
     };

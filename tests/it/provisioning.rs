@@ -16,7 +16,7 @@ use scimd::operator::OperatorError;
 use scimd::request_log::{NoteText, Record, Shape};
 use scimd::schema::Type;
 use scimd::store::{
-    Entry, LogQuery, LoggedRequest, PutWithoutMembers, Status, TenantChange, TokenScope,
+    LogPosition, LogQuery, LoggedRequest, PutWithoutMembers, Status, TenantChange, TokenScope,
 };
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -62,7 +62,8 @@ async fn logged(server: &Server, tenant: &str) -> Vec<LoggedRequest> {
 
 async fn found(server: &Server, tenant: &str, query: &LogQuery) -> Vec<LoggedRequest> {
     server.service.recorder().finish().await;
-    let found: Vec<(Entry, LoggedRequest)> = server.operator.requests(tenant, query).await.unwrap();
+    let found: Vec<(LogPosition, LoggedRequest)> =
+        server.operator.requests(tenant, query).await.unwrap();
     assert!(found.is_sorted_by_key(|(entry, request)| (request.at, *entry)));
     found.into_iter().map(|(_, request)| request).collect()
 }

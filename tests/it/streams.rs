@@ -287,7 +287,7 @@ async fn tokens_are_polled_until_they_are_acknowledged(server: Server) {
         server.feed().advance().await.unwrap();
         let stream = sending.endpoints.polled_stream("app", None).await.unwrap();
         let poll = Poll {
-            most,
+            max: most,
             acknowledged: acknowledged.iter().map(|id| (*id).clone()).collect(),
             errors: errors
                 .iter()

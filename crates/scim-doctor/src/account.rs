@@ -138,6 +138,7 @@ fn hides_password(target: &Target, text: &str) -> CheckResult {
     }
 }
 
+/// A second user with the same name is refused with 409 and `uniqueness`.
 pub(crate) async fn duplicate(target: &Target, name: &str) -> CheckResult {
     let error = target
         .create("/Users", &target.okta_user(name))
@@ -149,6 +150,7 @@ pub(crate) async fn duplicate(target: &Target, name: &str) -> CheckResult {
     }
 }
 
+/// A filter by user name finds the user.
 pub(crate) async fn found(target: &Target, name: &str, id: &str) -> CheckResult {
     let user = target.lookup("/Users", name).await?.single()?;
     if user["id"] == id {

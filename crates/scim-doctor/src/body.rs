@@ -4,8 +4,11 @@ use crate::check::CheckResult;
 use crate::target::Target;
 use serde_json::{Value, json};
 
+/// URN of the schema of users.
 pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+/// URN of the schema of groups.
 pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+/// URN of the enterprise extension of users.
 pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 impl Target {

@@ -21,8 +21,11 @@ impl fmt::Display for Provider {
     }
 }
 
+/// Checks that concern Okta and Entra.
 pub(crate) const BOTH: &[Provider] = &[Provider::Okta, Provider::Entra];
+/// Checks that concern Okta only.
 pub(crate) const OKTA: &[Provider] = &[Provider::Okta];
+/// Checks that concern Entra only.
 pub(crate) const ENTRA: &[Provider] = &[Provider::Entra];
 
 /// One behaviour that identity providers need.

@@ -60,6 +60,7 @@ const NO_TOKEN: Check = Check {
     why: "a server that needs no token is open to everybody",
 };
 
+/// Runs the checks of sign-in and the first requests of a provider.
 pub(crate) async fn examine(target: &Target, report: &mut Report) {
     report.section("Connector test");
     report.run(&ADDRESS, address(target)).await;

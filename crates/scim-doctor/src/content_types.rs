@@ -11,6 +11,7 @@ const CONTENT_TYPES: Check = Check {
     why: "Entra's validator accepts no other; a plain text or HTML body fails the task with a JSON error",
 };
 
+/// Runs the checks of media types.
 pub(crate) async fn examine(target: &Target, report: &mut Report) {
     report.section("Content types");
     report.run(&CONTENT_TYPES, content_types(target)).await;

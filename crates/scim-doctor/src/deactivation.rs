@@ -50,6 +50,7 @@ const PUT_ACTIVE: Check = Check {
     why: "custom apps of Okta restore access like this",
 };
 
+/// Runs the checks of deactivation of a user.
 pub(crate) async fn examine(target: &Target, report: &mut Report, user: &str) {
     let path = at("/Users", user);
     report.section("Deactivation and reactivation");

@@ -39,6 +39,7 @@ const ONE_SCHEMA: Check = Check {
 
 const FEATURES: [&str; 6] = ["patch", "bulk", "filter", "changePassword", "sort", "etag"];
 
+/// Runs the checks of discovery.
 pub(crate) async fn examine(target: &Target, report: &mut Report) {
     report.section("Discovery");
     report.run(&CONFIG, config(target)).await;

@@ -74,6 +74,7 @@ const DELETE: Check = Check {
     why: "Entra deletes a user about 30 days after it has disabled the user",
 };
 
+/// Runs the checks of requests as Entra sends them.
 pub(crate) async fn examine(target: &Target, report: &mut Report, manager_id: Option<&str>) {
     report.section("Entra's dialect");
     let Some(user) = report.run(&CREATE, create(target)).await else {

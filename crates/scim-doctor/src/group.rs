@@ -63,6 +63,7 @@ const DELETE: Check = Check {
     why: "sent when the group is unlinked with deletion, or leaves the scope",
 };
 
+/// Runs the checks of groups.
 pub(crate) async fn examine(target: &Target, report: &mut Report, user: &str) {
     report.section("Group push");
     let name = target.name("group");

@@ -107,6 +107,7 @@ impl Target {
         self.base.as_str().trim_end_matches('/')
     }
 
+    /// The base URL.
     pub(crate) fn url(&self) -> &Url {
         &self.base
     }
@@ -204,6 +205,7 @@ impl Target {
             .clone()
     }
 
+    /// Sends GET.
     pub(crate) async fn get(&self, path: &str) -> CheckResult<ScimResponse> {
         self.send(Method::GET, path, None, Credentials::Token).await
     }
@@ -217,6 +219,7 @@ impl Target {
         self.send(Method::GET, path, None, credentials).await
     }
 
+    /// Sends PUT with a body.
     pub(crate) async fn put(&self, path: &str, body: &Value) -> CheckResult<ScimResponse> {
         self.send(Method::PUT, path, Some(body), Credentials::Token)
             .await

@@ -2,7 +2,7 @@
 
 use crate::admin_api::call::{Call, Reply, cut};
 use crate::admin_api::operation::{
-    Access, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
+    Body, CURSOR, LIMIT, Method, Operation, Parameter, ParameterKind, RequiredAccess,
 };
 use crate::admin_api::problem::Result;
 use crate::operator::audit_as_json;
@@ -12,16 +12,17 @@ use serde_json::Value;
 const fn text(name: &'static str, summary: &'static str) -> Parameter {
     Parameter {
         name,
-        kind: Kind::Text,
+        kind: ParameterKind::Text,
         summary,
     }
 }
 
+/// The operations for the audit trail.
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     id: "listAudit",
     method: Method::Get,
     path: "/audit",
-    access: Access::Scope(OperatorScope::AuditRead),
+    access: RequiredAccess::Scope(OperatorScope::AuditRead),
     summary: "The audit trail, latest first.",
     details: "",
     query: &[
@@ -33,12 +34,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
         ),
         Parameter {
             name: "since",
-            kind: Kind::Moment,
+            kind: ParameterKind::Moment,
             summary: "Only acts from this time on.",
         },
         Parameter {
             name: "until",
-            kind: Kind::Moment,
+            kind: ParameterKind::Moment,
             summary: "Only acts before this time.",
         },
         LIMIT,

@@ -1,7 +1,7 @@
 //! Users and groups of a tenant: reading with SCIM, and the few writes of an operator.
 
 use crate::admin_api::call::{Call, NOTHING, Reply};
-use crate::admin_api::operation::{Access, Body, Method, Operation, Place};
+use crate::admin_api::operation::{Body, Method, Operation, Place, RequiredAccess};
 use crate::admin_api::problem::Result;
 use crate::audit::{AuditAction, AuditEntry};
 use crate::operator::Deletable;
@@ -11,8 +11,8 @@ use crate::store::OperatorScope;
 use crate::sync::locked;
 use std::sync::Arc;
 
-const READ: Access = Access::Scope(OperatorScope::DirectoryRead);
-const WRITE: Access = Access::Scope(OperatorScope::DirectoryWrite);
+const READ: RequiredAccess = RequiredAccess::Scope(OperatorScope::DirectoryRead);
+const WRITE: RequiredAccess = RequiredAccess::Scope(OperatorScope::DirectoryWrite);
 
 /// A SCIM operation.
 const fn scim(place: Place, summary: &'static str) -> Operation {
@@ -22,6 +22,7 @@ const fn scim(place: Place, summary: &'static str) -> Operation {
         .giving(200, "ScimAnswer")
 }
 
+/// The operations for reading resources.
 pub(crate) const OPERATIONS: &[Operation] = &[
     scim(
         (

@@ -2,7 +2,7 @@
 
 use crate::admin_api::call::{Call, JsonReply, NOTHING, Reply, cut, invalid};
 use crate::admin_api::operation::{
-    Access, BASE, CURSOR, Handle, Kind, LIMIT, Operation, Parameter, Place,
+    BASE, CURSOR, Handle, LIMIT, Operation, Parameter, ParameterKind, Place, RequiredAccess,
 };
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::clock::Timestamp;
@@ -16,27 +16,27 @@ use crate::outbound::Outbound;
 use crate::store::{AttemptQuery, EndpointKind, FailedAttempt, OperatorScope};
 use serde_json::{Map, Value, json};
 
-pub(super) const READ: Access = Access::Scope(OperatorScope::WebhooksRead);
-const WRITE: Access = Access::Scope(OperatorScope::WebhooksWrite);
+pub(super) const READ: RequiredAccess = RequiredAccess::Scope(OperatorScope::WebhooksRead);
+const WRITE: RequiredAccess = RequiredAccess::Scope(OperatorScope::WebhooksWrite);
 
 /// Maximum number of listed failed events.
-const MOST: i64 = 10_000;
+const MAX: i64 = 10_000;
 
 pub(super) const CONFIRM: &[Parameter] = &[Parameter {
     name: "confirm",
-    kind: Kind::Text,
+    kind: ParameterKind::Text,
     summary: "The name of the endpoint, as confirmation.",
 }];
 
 pub(super) const ATTEMPTS: &[Parameter] = &[
     Parameter {
         name: "givenUp",
-        kind: Kind::Flag,
+        kind: ParameterKind::Flag,
         summary: "Only the last attempts of failed events.",
     },
     Parameter {
         name: "since",
-        kind: Kind::Moment,
+        kind: ParameterKind::Moment,
         summary: "Only attempts that ended at this time or later.",
     },
     LIMIT,
@@ -140,7 +140,7 @@ pub(super) async fn remove(call: Call, kind: EndpointKind) -> Result<Reply> {
 
 pub(super) async fn failed(call: Call, kind: EndpointKind) -> Result<Reply> {
     let name = call.segment("name");
-    let failed = endpoints(&call)?.failed(kind, name, MOST).await?;
+    let failed = endpoints(&call)?.failed(kind, name, MAX).await?;
     let items: Vec<_> = failed.iter().map(held_as_json).collect();
     Ok(Reply::ok(json!({"items": items, "next": null})))
 }

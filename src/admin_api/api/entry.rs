@@ -1,16 +1,17 @@
 //! The entry of the API, with the caller.
 
 use crate::admin_api::call::{Call, Reply};
-use crate::admin_api::operation::{Access, BASE, Body, Method, Operation};
+use crate::admin_api::operation::{BASE, Body, Method, Operation, RequiredAccess};
 use crate::admin_api::problem::Result;
 use serde_json::json;
 
+/// The operations for the entry page.
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         id: "getEntry",
         method: Method::Get,
         path: "",
-        access: Access::AnyOperator,
+        access: RequiredAccess::AnyOperator,
         summary: "The caller, the version of the server, and its URLs.",
         details: "",
         query: &[],
@@ -23,7 +24,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         id: "getOpenApi",
         method: Method::Get,
         path: "/openapi.json",
-        access: Access::Public,
+        access: RequiredAccess::Public,
         summary: "This API as an OpenAPI 3.1 document.",
         details: "",
         query: &[],

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 /// Path of the tokens below the base.
 const PATH: &str = "/feed-tokens";
 
+/// The operations for tokens of the change feed.
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("listFeedTokens", Method::Get, PATH),
@@ -61,11 +62,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 async fn list(call: Call) -> Result<Reply> {
     let mut after = call.place()?.as_ref().and_then(last_of);
     let (limit, mut read) = (call.limit() + 1, Vec::new());
-    let most = usize::try_from(limit).unwrap_or(usize::MAX);
-    while read.len() < most {
+    let max = usize::try_from(limit).unwrap_or(usize::MAX);
+    while read.len() < max {
         let slice = call.operator.feed_tokens(after, limit).await?;
         after = slice.last().map(|token| (token.created, token.id.clone()));
-        let is_last = slice.len() < most;
+        let is_last = slice.len() < max;
         let reached = slice
             .into_iter()
             .filter(|token| call.reaches(&token.tenant));

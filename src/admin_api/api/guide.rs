@@ -1,23 +1,26 @@
 //! How an identity provider is set up for a tenant.
 
 use crate::admin_api::call::{Call, Reply, invalid};
-use crate::admin_api::operation::{Access, Body, Kind, Method, Operation, Parameter};
+use crate::admin_api::operation::{
+    Body, Method, Operation, Parameter, ParameterKind, RequiredAccess,
+};
 use crate::admin_api::problem::Result;
 use crate::error::ScimError;
 use crate::guide::{Guide, Provider};
 use crate::operator::{TenantUrls, guide_as_json};
 use crate::store::OperatorScope;
 
+/// The operations for set-up guides.
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     id: "getGuide",
     method: Method::Get,
     path: "/tenants/{tenant}/guide",
-    access: Access::Scope(OperatorScope::TenantsRead),
+    access: RequiredAccess::Scope(OperatorScope::TenantsRead),
     summary: "Set-up guide of an identity provider for a tenant: URL, steps, values to enter, custom attributes.",
     details: "",
     query: &[Parameter {
         name: "provider",
-        kind: Kind::Word(Provider::KEYWORDS),
+        kind: ParameterKind::Word(Provider::KEYWORDS),
         summary: "The identity provider; must be given.",
     }],
     body: Body::Empty,

@@ -1,18 +1,19 @@
 //! The changes of one resource.
 
 use crate::admin_api::call::{Call, Reply, cut};
-use crate::admin_api::operation::{Access, Body, CURSOR, LIMIT, Method, Operation};
+use crate::admin_api::operation::{Body, CURSOR, LIMIT, Method, Operation, RequiredAccess};
 use crate::admin_api::problem::{Problem, Result};
 use crate::audit::{AuditAction, AuditEntry};
 use crate::operator::change_as_json;
 use crate::store::OperatorScope;
 use serde_json::Value;
 
+/// The operations for the history of a resource.
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     id: "getHistory",
     method: Method::Get,
     path: "/tenants/{tenant}/history/{id}",
-    access: Access::Scope(OperatorScope::DirectoryRead),
+    access: RequiredAccess::Scope(OperatorScope::DirectoryRead),
     summary: "The changes of one resource, latest first.",
     details: "Names of attributes and ids of members, no values. A resource that was deleted is known as long as its \
               changes are kept.",

@@ -7,6 +7,7 @@ use crate::admin_api::problem::Result;
 use crate::delivery::{KeyInfo, TokenAlgorithm};
 use serde_json::{Value, json};
 
+/// The operations for signing keys.
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("listKeys", Method::Get, "/keys"),

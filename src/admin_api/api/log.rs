@@ -2,7 +2,7 @@
 
 use crate::admin_api::call::{Call, Reply, cut, invalid};
 use crate::admin_api::operation::{
-    Access, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
+    Body, CURSOR, LIMIT, Method, Operation, Parameter, ParameterKind, RequiredAccess,
 };
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::admin_api::stream;
@@ -10,26 +10,27 @@ use crate::clock::Timestamp;
 use crate::config::duration;
 use crate::operator::{failure_as_json, request_as_json};
 use crate::store::{
-    Entry, FailurePlace, FailureQuery, LogQuery, LogSearch, OperatorScope, Outcome,
+    FailurePlace, FailureQuery, LogPosition, LogQuery, LogSearch, OperatorScope, Outcome,
 };
 use serde_json::{Value, json};
 
-const READ: Access = Access::Scope(OperatorScope::LogRead);
+const READ: RequiredAccess = RequiredAccess::Scope(OperatorScope::LogRead);
 
 /// Maximum period of recording bodies by one call, in seconds.
 const BODIES: i64 = 24 * 3600;
 
 const OUTCOME: Parameter = Parameter {
     name: "outcome",
-    kind: Kind::Word(Outcome::KEYWORDS),
+    kind: ParameterKind::Word(Outcome::KEYWORDS),
     summary: "Only requests with this outcome: ok, noted (a part was ignored), refused or failed.",
 };
 const SINCE: Parameter = Parameter {
     name: "since",
-    kind: Kind::Moment,
+    kind: ParameterKind::Moment,
     summary: "Only entries at this time or later.",
 };
 
+/// The operations for the provisioning log.
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         id: "listRequests",
@@ -42,38 +43,38 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             OUTCOME,
             Parameter {
                 name: "failed",
-                kind: Kind::Flag,
+                kind: ParameterKind::Flag,
                 summary: "Only requests that were refused or failed.",
             },
             Parameter {
                 name: "action",
-                kind: Kind::Text,
+                kind: ParameterKind::Text,
                 summary: "Only requests that meant this, such as user.create.",
             },
             Parameter {
                 name: "user",
-                kind: Kind::Text,
+                kind: ParameterKind::Text,
                 summary: "Only requests about this user: a userName, also of a refused or deleted user, or an id.",
             },
             Parameter {
                 name: "resource",
-                kind: Kind::Text,
+                kind: ParameterKind::Text,
                 summary: "Only requests of the resource with this id.",
             },
             Parameter {
                 name: "token",
-                kind: Kind::Text,
+                kind: ParameterKind::Text,
                 summary: "Only requests with the token of this id or name.",
             },
             Parameter {
                 name: "client",
-                kind: Kind::Text,
+                kind: ParameterKind::Text,
                 summary: "Only requests of clients whose user agent begins with this.",
             },
             SINCE,
             Parameter {
                 name: "until",
-                kind: Kind::Moment,
+                kind: ParameterKind::Moment,
                 summary: "Only entries before this time.",
             },
             LIMIT,
@@ -120,7 +121,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         query: &[
             Parameter {
                 name: "outcome",
-                kind: Kind::Word(&["refused"]),
+                kind: ParameterKind::Word(&["refused"]),
                 summary: "The outcome to list across tenants: refused, which includes failures of the server.",
             },
             SINCE,
@@ -149,7 +150,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         id: "keepBodies",
         method: Method::Put,
         path: "/tenants/{tenant}/log/bodies",
-        access: Access::Scope(OperatorScope::LogBodies),
+        access: RequiredAccess::Scope(OperatorScope::LogBodies),
         summary: "Keeps the bodies of requests for a period, without passwords and other secrets.",
         details: "They hold personal data. At most 24 hours at a time.",
         query: &[],
@@ -162,7 +163,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         id: "dropBodies",
         method: Method::Delete,
         path: "/tenants/{tenant}/log/bodies",
-        access: Access::Scope(OperatorScope::LogBodies),
+        access: RequiredAccess::Scope(OperatorScope::LogBodies),
         summary: "Keeps no more bodies; those that are kept go with their requests.",
         details: "",
         query: &[],
@@ -198,7 +199,7 @@ async fn list(call: Call) -> Result<Reply> {
         client: text("client"),
         since: call.moment("since"),
         until: call.moment("until"),
-        before: place.map(Entry::of_number),
+        before: place.map(LogPosition::of_number),
         limit: call.limit(),
     };
     let page = call.operator.search_requests(tenant, &search).await?;
@@ -220,23 +221,23 @@ async fn failed(call: Call) -> Result<Reply> {
         before: call
             .place()?
             .and_then(|place| place.as_i64())
-            .map(Entry::of_number),
+            .map(LogPosition::of_number),
         limit: call.limit() + 1,
         ..LogQuery::default()
     };
-    let most = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let max = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let mut read = Vec::new();
     loop {
         let mut slice = call.operator.failed_requests(&query).await?;
         slice.sort_by_key(|failed| std::cmp::Reverse(failed.entry));
-        let is_last = slice.len() < most;
+        let is_last = slice.len() < max;
         query.before = slice.last().map(|failed| failed.entry);
         read.extend(
             slice
                 .into_iter()
                 .filter(|failed| call.reaches(&failed.tenant)),
         );
-        if is_last || read.len() >= most {
+        if is_last || read.len() >= max {
             break;
         }
     }
@@ -265,7 +266,7 @@ async fn follow(call: Call) -> Result<Reply> {
     let after = after
         .and_then(|id| id.to_str().ok())
         .and_then(|id| id.trim().parse().ok())
-        .map(Entry::of_number);
+        .map(LogPosition::of_number);
     let caller = call.caller.as_ref().map_or("", |caller| caller.id.as_str());
     let reader = call
         .operator

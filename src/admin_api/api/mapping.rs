@@ -1,17 +1,18 @@
 //! The mapping of the directory that the application reads with SQL.
 
 use crate::admin_api::call::{Call, Reply};
-use crate::admin_api::operation::{Access, Body, Method, Operation};
+use crate::admin_api::operation::{Body, Method, Operation, RequiredAccess};
 use crate::admin_api::problem::{Problem, Result};
 use crate::error::ScimError;
 use crate::operator::{directory_state_word, mapping_as_json, undeclared_text};
 use crate::store::OperatorScope;
 
+/// The operations for the directory mapping.
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     id: "getMapping",
     method: Method::Get,
     path: "/mapping",
-    access: Access::Scope(OperatorScope::TenantsRead),
+    access: RequiredAccess::Scope(OperatorScope::TenantsRead),
     summary: "Columns, attribute paths and SQL of the directory views, and the result of the check of the mapping.",
     details: "",
     query: &[],

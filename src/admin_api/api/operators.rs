@@ -1,17 +1,18 @@
 //! Operator tokens. The API lists them; only commands issue and change them.
 
 use crate::admin_api::call::{Call, Reply, cut};
-use crate::admin_api::operation::{AFTER, Access, Body, CURSOR, LIMIT, Method, Operation};
+use crate::admin_api::operation::{AFTER, Body, CURSOR, LIMIT, Method, Operation, RequiredAccess};
 use crate::admin_api::problem::Result;
 use crate::operator::operator_token_as_json;
 use crate::store::OperatorScope;
 use serde_json::Value;
 
+/// The operations for operator tokens.
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     id: "listOperators",
     method: Method::Get,
     path: "/operators",
-    access: Access::Scope(OperatorScope::OperatorsRead),
+    access: RequiredAccess::Scope(OperatorScope::OperatorsRead),
     summary: "The operator tokens, without their secrets, as they were issued.",
     details: "They are issued, rotated and revoked by the command scimd operator alone.",
     query: &[LIMIT, CURSOR, AFTER],

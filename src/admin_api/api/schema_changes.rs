@@ -2,8 +2,8 @@
 
 use crate::admin_api::api::schemas::{DRY_RUN, may_change, owner, refused};
 use crate::admin_api::call::{Call, Reply, faults};
-use crate::admin_api::operation::{Access, Body, Method, Operation};
-use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
+use crate::admin_api::operation::{Body, Method, Operation, RequiredAccess};
+use crate::admin_api::problem::{FieldError, Problem, ProblemType, Result};
 use crate::operator::{
     SchemaChange, SchemaOutcome, SchemaPlan, SchemaRefusal, SchemaStep, schema_change_as_json,
 };
@@ -16,7 +16,7 @@ const fn operation((id, path): (&'static str, &'static str), summary: &'static s
         id,
         method: Method::Post,
         path,
-        access: Access::Scope(OperatorScope::SchemasWrite),
+        access: RequiredAccess::Scope(OperatorScope::SchemasWrite),
         summary,
         details: "Send one of: schema, which is added or replaces the one with its URN; urn with attributes, which are added to it; urn with remove or removeAttribute. With dryRun=true the response describes the effect of the change.",
         query: &[DRY_RUN],
@@ -27,6 +27,7 @@ const fn operation((id, path): (&'static str, &'static str), summary: &'static s
     }
 }
 
+/// The operations for planned schema changes.
 pub(crate) const OPERATIONS: &[Operation] = &[
     operation(
         ("changeSchemas", "/schemas/changes"),
@@ -39,7 +40,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 /// The change in a body.
-fn asked(call: &Call) -> Option<SchemaChange> {
+fn requested_change(call: &Call) -> Option<SchemaChange> {
     let types = call.body.get("resourceTypes").and_then(Value::as_array);
     let types = types.into_iter().flatten().filter_map(Value::as_str);
     let types: Vec<String> = types.map(str::to_owned).collect();
@@ -66,22 +67,25 @@ fn asked(call: &Call) -> Option<SchemaChange> {
 }
 
 async fn change(call: Call) -> Result<Reply> {
-    let Some(asked) = asked(&call) else {
-        return Err(faults(vec![Fault {
+    let Some(requested_change) = requested_change(&call) else {
+        return Err(faults(vec![FieldError {
             pointer: String::new(),
             detail: "Send schema, or urn with attributes, remove or removeAttribute.".to_owned(),
         }]));
     };
     may_change(&call).await?;
-    let planned = call.operator.plan_schema(owner(&call), &asked).await;
+    let planned = call
+        .operator
+        .plan_schema(owner(&call), &requested_change)
+        .await;
     let plan = planned.map_err(located)?;
     if call.is_set("dryRun") {
         let nothing = (SchemaOutcome::default(), Map::new());
         return Ok(Reply::ok(outline(&call, &plan, nothing)));
     }
     let tell = call.api.schema_steps.clone();
-    let mut told = |step: SchemaStep<'_>| tell(step);
-    let outcome = call.operator.change_schema(&plan, &mut told).await;
+    let mut report = |step: SchemaStep<'_>| tell(step);
+    let outcome = call.operator.change_schema(&plan, &mut report).await;
     tell(SchemaStep::Done);
     let outcome = outcome.map_err(located)?;
     let mut noncompliant = Map::new();
@@ -110,7 +114,7 @@ fn outline(
 /// A refusal with the part of the body.
 fn located(refusal: SchemaRefusal) -> Problem {
     let fault = match &refusal {
-        SchemaRefusal::NoSchema { .. } => Some(Fault {
+        SchemaRefusal::NoSchema { .. } => Some(FieldError {
             pointer: "/urn".to_owned(),
             detail: refusal.to_string(),
         }),

@@ -2,9 +2,9 @@
 
 use crate::admin_api::call::{Call, JsonReply, Reply, faults, precondition_failed};
 use crate::admin_api::operation::{
-    Access, Body, Handle, Kind, Method, Operation, Parameter, Place,
+    Body, Handle, Method, Operation, Parameter, ParameterKind, Place, RequiredAccess,
 };
-use crate::admin_api::problem::{Fault, Problem, ProblemType, Result};
+use crate::admin_api::problem::{FieldError, Problem, ProblemType, Result};
 use crate::model::problems;
 use crate::operator::{
     KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal,
@@ -16,12 +16,12 @@ use axum::http::header::IF_MATCH;
 use crc32fast::hash;
 use serde_json::{Value, json};
 
-const READ: Access = Access::Scope(OperatorScope::TenantsRead);
-const WRITE: Access = Access::Scope(OperatorScope::SchemasWrite);
+const READ: RequiredAccess = RequiredAccess::Scope(OperatorScope::TenantsRead);
+const WRITE: RequiredAccess = RequiredAccess::Scope(OperatorScope::SchemasWrite);
 
 pub(super) const DRY_RUN: Parameter = Parameter {
     name: "dryRun",
-    kind: Kind::Flag,
+    kind: ParameterKind::Flag,
     summary: "Reports values that the change would hide and values that contradict it, and changes nothing.",
 };
 
@@ -37,6 +37,7 @@ const fn changing(place: Place, summary: &'static str, handle: Handle) -> Operat
         .failing(&[ProblemType::Conflict, ProblemType::PreconditionFailed])
 }
 
+/// The operations for schemas.
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("listSchemas", Method::Get, "/schemas"),
@@ -202,7 +203,7 @@ async fn put(call: Call) -> Result<Reply> {
         .text("id")
         .is_some_and(|id| id.eq_ignore_ascii_case(urn))
     {
-        return Err(faults(vec![Fault {
+        return Err(faults(vec![FieldError {
             pointer: "/id".to_owned(),
             detail: format!("The id of the schema must be \"{urn}\", as in the path."),
         }]));
@@ -272,8 +273,8 @@ fn texts<P: ToString>(problems: &[P]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-fn body_fault(detail: String) -> Fault {
-    Fault {
+fn body_fault(detail: String) -> FieldError {
+    FieldError {
         pointer: String::new(),
         detail,
     }

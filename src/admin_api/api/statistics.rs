@@ -1,7 +1,9 @@
 //! Figures of tenants by hour and day.
 
 use crate::admin_api::call::{Call, Reply, invalid};
-use crate::admin_api::operation::{Access, Body, Kind, Method, Operation, Parameter};
+use crate::admin_api::operation::{
+    Body, Method, Operation, Parameter, ParameterKind, RequiredAccess,
+};
 use crate::admin_api::problem::Result;
 use crate::operator::{SeriesStep, hour_as_json};
 use crate::store::OperatorScope;
@@ -11,27 +13,28 @@ use serde_json::json;
 const PARTS: i64 = 1000;
 const USUAL: i64 = 48;
 
+/// The operations for statistics.
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     id: "getStatistics",
     method: Method::Get,
     path: "/tenants/{tenant}/statistics",
-    access: Access::Scope(OperatorScope::TenantsRead),
+    access: RequiredAccess::Scope(OperatorScope::TenantsRead),
     summary: "Requests of a tenant by outcome, changes and seats, by hour or by day.",
     details: "At most 1000 parts. The figures go back as far as the provisioning log does.",
     query: &[
         Parameter {
             name: "from",
-            kind: Kind::Moment,
+            kind: ParameterKind::Moment,
             summary: "Where the series begins; 48 parts before its end if not given.",
         },
         Parameter {
             name: "to",
-            kind: Kind::Moment,
+            kind: ParameterKind::Moment,
             summary: "Where the series ends; now if not given.",
         },
         Parameter {
             name: "step",
-            kind: Kind::Word(SeriesStep::KEYWORDS),
+            kind: ParameterKind::Word(SeriesStep::KEYWORDS),
             summary: "How long the parts are; an hour if not given.",
         },
     ],

@@ -13,6 +13,7 @@ use crate::delivery::{
 use crate::store::EndpointKind;
 use serde_json::Value;
 
+/// The operations for streams.
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("listStreams", Method::Get, "/streams"),

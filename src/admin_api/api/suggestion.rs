@@ -2,21 +2,24 @@
 
 use crate::admin_api::api::schemas::refused;
 use crate::admin_api::call::{Call, Reply};
-use crate::admin_api::operation::{Access, Body, Kind, Method, Operation, Parameter};
+use crate::admin_api::operation::{
+    Body, Method, Operation, Parameter, ParameterKind, RequiredAccess,
+};
 use crate::admin_api::problem::Result;
 use crate::store::OperatorScope;
 use serde_json::{Map, Value, json};
 
+/// The operations for suggested schemas.
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     id: "suggestSchemas",
     method: Method::Get,
     path: "/tenants/{tenant}/schemas/suggested",
-    access: Access::Scope(OperatorScope::TenantsRead),
+    access: RequiredAccess::Scope(OperatorScope::TenantsRead),
     summary: "Undeclared attributes of the latest requests, with counts, and schemas that accept them.",
     details: "Each schema is a complete file, including existing definitions of its URN; PUT accepts it unchanged.",
     query: &[Parameter {
         name: "urn",
-        kind: Kind::Text,
+        kind: ParameterKind::Text,
         summary: "URN of the schema for attributes that were sent without a URN.",
     }],
     body: Body::Empty,

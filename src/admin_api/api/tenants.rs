@@ -3,7 +3,7 @@
 use crate::admin_api::app::Api;
 use crate::admin_api::call::{Call, JsonReply, Reply, invalid};
 use crate::admin_api::operation::{
-    AFTER, Access, BASE, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
+    AFTER, BASE, Body, CURSOR, LIMIT, Method, Operation, Parameter, ParameterKind, RequiredAccess,
 };
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::operator::{
@@ -16,9 +16,10 @@ use crate::store::{
 };
 use serde_json::{Map, Value, json};
 
-const READ: Access = Access::Scope(OperatorScope::TenantsRead);
-const WRITE: Access = Access::Scope(OperatorScope::TenantsWrite);
+const READ: RequiredAccess = RequiredAccess::Scope(OperatorScope::TenantsRead);
+const WRITE: RequiredAccess = RequiredAccess::Scope(OperatorScope::TenantsWrite);
 
+/// The operations for tenants.
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         id: "listTenants",
@@ -30,27 +31,27 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         query: &[
             Parameter {
                 name: "search",
-                kind: Kind::Text,
+                kind: ParameterKind::Text,
                 summary: "The beginning of name, display name or reference; letter case does not count.",
             },
             Parameter {
                 name: "contains",
-                kind: Kind::Text,
+                kind: ParameterKind::Text,
                 summary: "A part of the name; letter case does not count.",
             },
             Parameter {
                 name: "status",
-                kind: Kind::Word(Status::KEYWORDS),
+                kind: ParameterKind::Word(Status::KEYWORDS),
                 summary: "Only active, or only suspended tenants.",
             },
             Parameter {
                 name: "health",
-                kind: Kind::Word(Health::KEYWORDS),
+                kind: ParameterKind::Word(Health::KEYWORDS),
                 summary: "Only tenants for which provisioning works so.",
             },
             Parameter {
                 name: "sort",
-                kind: Kind::Word(TenantOrder::KEYWORDS),
+                kind: ParameterKind::Word(TenantOrder::KEYWORDS),
                 summary: "The order; by name if not given.",
             },
             LIMIT,
@@ -58,7 +59,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             AFTER,
             Parameter {
                 name: "total",
-                kind: Kind::Flag,
+                kind: ParameterKind::Flag,
                 summary: "Whether the response has the total number of matches.",
             },
         ],
@@ -115,7 +116,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         details: "The parameter confirm must be the name of the tenant.",
         query: &[Parameter {
             name: "confirm",
-            kind: Kind::Text,
+            kind: ParameterKind::Text,
             summary: "The name of the tenant, as confirmation.",
         }],
         body: Body::Empty,

@@ -2,7 +2,7 @@
 
 use crate::admin_api::call::{Call, JsonReply, Reply, cut};
 use crate::admin_api::operation::{
-    AFTER, Access, BASE, Body, CURSOR, Kind, LIMIT, Method, Operation, Parameter,
+    AFTER, BASE, Body, CURSOR, LIMIT, Method, Operation, Parameter, ParameterKind, RequiredAccess,
 };
 use crate::admin_api::problem::{ProblemType, Result};
 use crate::clock::Timestamp;
@@ -13,18 +13,19 @@ use crate::operator::{
 use crate::store::{OperatorScope, TokenInfo, TokenQuery, TokenScope};
 use serde_json::{Value, json};
 
-pub(super) const READ: Access = Access::Scope(OperatorScope::TenantsRead);
-pub(super) const WRITE: Access = Access::Scope(OperatorScope::TokensWrite);
+pub(super) const READ: RequiredAccess = RequiredAccess::Scope(OperatorScope::TenantsRead);
+pub(super) const WRITE: RequiredAccess = RequiredAccess::Scope(OperatorScope::TokensWrite);
 
 /// Default overlap of a rotated token in seconds.
 pub(super) const OVERLAP: i64 = 7 * 86_400;
 
 const TOTAL: Parameter = Parameter {
     name: "total",
-    kind: Kind::Flag,
+    kind: ParameterKind::Flag,
     summary: "Whether the response has the total number of tokens of the tenant.",
 };
 
+/// The operations for tokens.
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         id: "listTokens",
@@ -101,7 +102,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         query: &[
             Parameter {
                 name: "state",
-                kind: Kind::Word(&["expiring"]),
+                kind: ParameterKind::Word(&["expiring"]),
                 summary: "Only tokens that expire soon, the first to end first.",
             },
             LIMIT,
@@ -205,18 +206,18 @@ async fn list_all(call: Call) -> Result<Reply> {
         after: call.behind()?,
         limit: call.limit() + 1,
     };
-    let most = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let max = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let mut read = Vec::new();
     loop {
         let slice = call.operator.tokens(&query).await?;
-        let is_last = slice.len() < most;
+        let is_last = slice.len() < max;
         query.after = slice.last().map(|token| token.id.clone());
         read.extend(
             slice
                 .into_iter()
                 .filter(|token| call.reaches(&token.tenant)),
         );
-        if is_last || read.len() >= most {
+        if is_last || read.len() >= max {
             break;
         }
     }
@@ -325,8 +326,8 @@ async fn ending(call: Call) -> Result<Reply> {
     let days = call.api.config.tokens.warn_days;
     let mut read = Vec::new();
     let mut ending = call.operator.ending_tokens_after(None, days, after);
-    let most = usize::try_from(call.limit() + 1).unwrap_or(usize::MAX);
-    while read.len() < most
+    let max = usize::try_from(call.limit() + 1).unwrap_or(usize::MAX);
+    while read.len() < max
         && let Some(token) = ending.next().await?
     {
         if call.reaches(&token.tenant) {

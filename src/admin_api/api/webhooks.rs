@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 /// Default overlap in seconds, in which events are also signed with the old secret.
 const OVERLAP: i64 = 86_400;
 
+/// The operations for webhooks.
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("listWebhooks", Method::Get, "/webhooks"),

@@ -78,14 +78,14 @@ impl Show {
         }
         let members = shown.as_object().into_iter().flatten();
         let lines: Vec<_> = members
-            .map(|(name, value)| (name.as_str(), told(name, value)))
+            .map(|(name, value)| (name.as_str(), display(name, value)))
             .collect();
         facts(out, &lines)
     }
 }
 
 /// A member for people.
-fn told(name: &str, value: &Value) -> String {
+fn display(name: &str, value: &Value) -> String {
     match (name, value) {
         ("since" | "lastAccepted", value) => moment(value.as_str()),
         ("milliseconds", Value::Object(times)) => {

@@ -35,7 +35,7 @@ impl Following {
         &mut self,
         looked: Result<T, Failure>,
     ) -> Result<Option<T>, Failure> {
-        let told = match looked {
+        let outcome = match looked {
             Ok(found) => {
                 self.is_away = false;
                 return Ok(Some(found));
@@ -47,7 +47,7 @@ impl Following {
             Err(failure) => return Err(failure),
         };
         if !self.is_away {
-            say(&format!("{told}; trying again."));
+            say(&format!("{outcome}; trying again."));
         }
         self.is_away = true;
         Ok(None)

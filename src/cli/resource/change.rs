@@ -49,13 +49,13 @@ impl Deactivate {
             output::json(out, &resources.read_alone(&id).await?)?;
         }
         let name = resources.name_of(&before);
-        let told = if was_active {
+        let result = if was_active {
             "Deactivated"
         } else {
             "Already inactive:"
         };
         say(&format!(
-            "{told} {} {name} ({id}) of tenant {}.",
+            "{result} {} {name} ({id}) of tenant {}.",
             resources.word(),
             of.tenant
         ));

@@ -58,10 +58,10 @@ impl List {
 }
 
 impl List {
-    fn check_limit(&self, most: i64) -> Result<(), Failure> {
-        if self.limit.is_some_and(|limit| limit > most) {
+    fn check_limit(&self, max: i64) -> Result<(), Failure> {
+        if self.limit.is_some_and(|limit| limit > max) {
             return Err(Failure::Misused(format!(
-                "--limit can be {most} at most (limits.page_max)"
+                "--limit can be {max} at most (limits.page_max)"
             )));
         }
         Ok(())

@@ -96,7 +96,7 @@ impl Add {
         }
         let what = if planned.replaces { "Changed" } else { "Added" };
         let urn = &planned.urn;
-        say(&format!("{what} {urn} for {}.", self.owner.told()));
+        say(&format!("{what} {urn} for {}.", self.owner.description()));
         let tenant = self.owner.tenant.as_ref();
         let tenant = tenant.map(|name| format!(" --tenant {name}"));
         say(&format!(

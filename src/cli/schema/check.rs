@@ -76,7 +76,7 @@ impl Check {
         say(&format!(
             "{} can be added for {}.",
             plan.urn,
-            self.owner.told()
+            self.owner.description()
         ));
         if let Some(doubt) = plan.doubt() {
             say(&format!(

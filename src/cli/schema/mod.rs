@@ -80,7 +80,7 @@ impl Owner {
     }
 
     /// For messages.
-    fn told(&self) -> String {
+    fn description(&self) -> String {
         self.tenant
             .as_ref()
             .map_or("all tenants".to_owned(), |name| format!("tenant {name}"))

@@ -52,7 +52,7 @@ impl Remove {
         say(&format!(
             "Removed {what}{} from {}.",
             planned.urn,
-            self.owner.told()
+            self.owner.description()
         ));
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! One attempt to send a message, and its outcome.
 
 use crate::clock::Clock;
-use crate::delivery::lane::Outcome;
+use crate::delivery::lane::AttemptOutcome;
 use crate::delivery::message::Messenger;
-use crate::outbound::{Call, CallError, Outbound, OutboundReply, Target};
+use crate::outbound::{CallError, Outbound, OutboundCall, OutboundReply, Target};
 use crate::trace;
 use bytes::Bytes;
 use reqwest::header::{HeaderName, HeaderValue};
@@ -28,7 +28,7 @@ pub(in crate::delivery) struct Attempt<'a> {
 /// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::delivery) struct Attempted {
-    pub(in crate::delivery) outcome: Outcome,
+    pub(in crate::delivery) outcome: AttemptOutcome,
     pub(in crate::delivery) reply: Option<OutboundReply>,
     /// The response or the error, as text.
     pub(in crate::delivery) error: String,
@@ -37,7 +37,7 @@ pub(in crate::delivery) struct Attempted {
 }
 
 impl Attempted {
-    pub(in crate::delivery) fn failed(outcome: Outcome, error: impl Into<String>) -> Self {
+    pub(in crate::delivery) fn failed(outcome: AttemptOutcome, error: impl Into<String>) -> Self {
         Self {
             outcome,
             reply: None,
@@ -53,14 +53,14 @@ pub(in crate::delivery) async fn send(attempt: Attempt<'_>) -> Attempted {
     let headers = attempt.messenger.headers(attempt.id, &attempt.body, now);
     let mut headers = match headers {
         Ok(headers) => headers,
-        Err(error) => return Attempted::failed(Outcome::Pause(60_000), error.to_string()),
+        Err(error) => return Attempted::failed(AttemptOutcome::Pause(60_000), error.to_string()),
     };
     let span = trace::delivery(attempt.id);
     let place = trace::place(&span).map(|place| HeaderValue::from_str(&place.to_string()));
     if let Some(Ok(place)) = place {
         headers.insert(TRACEPARENT, place);
     }
-    let call = Call {
+    let call = OutboundCall {
         target: attempt.target,
         headers,
         body: attempt.body,
@@ -83,7 +83,7 @@ pub(in crate::delivery) async fn send(attempt: Attempt<'_>) -> Attempted {
         },
         Err(CallError::Refused(error) | CallError::NoAnswer(error)) => Attempted {
             took,
-            ..Attempted::failed(Outcome::NoAnswer, error)
+            ..Attempted::failed(AttemptOutcome::NoAnswer, error)
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use super::attempt::Attempted;
 use super::parts::Parts;
-use crate::delivery::lane::{EventKey, Item, Outcome};
+use crate::delivery::lane::{AttemptOutcome, EventKey, Item};
 use crate::delivery::message::{Message, Messenger};
 use crate::feed::FeedError;
 use bytes::Bytes;
@@ -57,15 +57,15 @@ pub(super) async fn body_of(
             messages
                 .find(|message| message.item.key == item.key)
                 .map(|message| message.body)
-                .ok_or_else(|| Attempted::failed(Outcome::GivenUp, "the event is gone"))
+                .ok_or_else(|| Attempted::failed(AttemptOutcome::GivenUp, "the event is gone"))
         }
         Ok(None) | Err(FeedError::Gone) => Err(Attempted::failed(
-            Outcome::GivenUp,
+            AttemptOutcome::GivenUp,
             "the event was deleted by the retention",
         )),
         Err(FeedError::Failed(error)) => {
             tokio::time::sleep(PAUSE).await;
-            Err(Attempted::failed(Outcome::CutOff, error.to_string()))
+            Err(Attempted::failed(AttemptOutcome::CutOff, error.to_string()))
         }
     }
 }

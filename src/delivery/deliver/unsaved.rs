@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Maximum number of failed attempts per save; later ones are dropped.
-const MOST_FAILED: usize = 1_000;
+const MAX_FAILED: usize = 1_000;
 
 /// Data to be stored.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Unsaved {
         attempt: u32,
         now: Timestamp,
     ) {
-        if self.failed.len() >= MOST_FAILED {
+        if self.failed.len() >= MAX_FAILED {
             return;
         }
         let reply = attempted.reply.as_ref();

@@ -8,10 +8,10 @@ use super::status::WorkerStatus;
 use super::unsaved::Unsaved;
 use crate::clock::Timestamp;
 use crate::delivery::error::{EndpointError, Result};
-use crate::delivery::lane::{Health, Item, Lanes, Millis, Outcome, PageRead};
+use crate::delivery::lane::{AttemptOutcome, Item, Lanes, Millis, PageRead, ReceiverHealth};
 use crate::delivery::message::Messenger;
 use crate::delivery::options::EndpointOptions;
-use crate::feed::{PageQuery, Place};
+use crate::feed::{FeedPosition, PageQuery};
 use crate::outbound::Target;
 use crate::store::{Endpoint, EndpointStatus, TenantKey};
 use std::sync::Arc;
@@ -175,7 +175,7 @@ impl Worker {
     /// Reads wanted pages up to the newest position.
     async fn read(&mut self, newest: i64) -> Result<()> {
         let now = self.now();
-        for read in self.lanes.wanted(now) {
+        for read in self.lanes.pages_to_read(now) {
             if read.tenant.is_none() && read.after >= newest {
                 continue;
             }
@@ -201,7 +201,7 @@ impl Worker {
             Some(_) => Vec::new(),
         };
         let query = PageQuery {
-            after: Place::after(read.after),
+            after: FeedPosition::after(read.after),
             tenant: tenant.map(TenantKey::of_number),
             except,
             types: self.options.types.clone(),
@@ -272,8 +272,8 @@ impl Worker {
         let wall = self.parts.endpoints.clock().now();
         let attempt = self.lanes.attempts_of(item.key) + 1;
         match &attempted.outcome {
-            Outcome::Accepted => self.unsaved.accepted(wall, attempted.took),
-            Outcome::CutOff => {}
+            AttemptOutcome::Accepted => self.unsaved.accepted(wall, attempted.took),
+            AttemptOutcome::CutOff => {}
             _ => {
                 self.status.last_error.clone_from(&attempted.error);
                 self.unsaved.failed(&item, &attempted, attempt, wall);
@@ -289,12 +289,12 @@ impl Worker {
     /// Updates the status by the health of the receiver.
     fn follow_health(&mut self, now: Timestamp) {
         let (status, why) = match self.lanes.health() {
-            Health::Active => (EndpointStatus::Active, String::new()),
-            Health::Failing(why) => (
+            ReceiverHealth::Active => (EndpointStatus::Active, String::new()),
+            ReceiverHealth::Failing(why) => (
                 EndpointStatus::Failing,
                 format!("{why}: {}", self.status.last_error),
             ),
-            Health::Gone => (
+            ReceiverHealth::Gone => (
                 EndpointStatus::Disabled,
                 "the receiver responded 410".to_owned(),
             ),

@@ -18,7 +18,7 @@ const SILENT: usize = 1_000;
 
 /// The health of a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Health {
+pub(crate) enum ReceiverHealth {
     /// Events are accepted.
     Active,
     /// Events are not accepted at present, with the reason.
@@ -29,7 +29,7 @@ pub(crate) enum Health {
 
 #[derive(Debug)]
 pub(super) struct HealthState {
-    health: Health,
+    health: ReceiverHealth,
     /// Failures since the last accepted event, and their resources.
     row: usize,
     streams: HashSet<Stream>,
@@ -44,9 +44,9 @@ pub(super) struct HealthState {
 impl HealthState {
     pub(super) fn new(is_failing: bool) -> Self {
         let health = if is_failing {
-            Health::Failing("it was failing before")
+            ReceiverHealth::Failing("it was failing before")
         } else {
-            Health::Active
+            ReceiverHealth::Active
         };
         Self {
             health,
@@ -59,13 +59,13 @@ impl HealthState {
         }
     }
 
-    pub(super) fn get(&self) -> &Health {
+    pub(super) fn get(&self) -> &ReceiverHealth {
         &self.health
     }
 
     /// Whether only single attempts are made.
     pub(super) fn is_failing(&self) -> bool {
-        self.health != Health::Active
+        self.health != ReceiverHealth::Active
     }
 
     pub(super) fn may_probe(&self, now: Millis) -> bool {
@@ -74,7 +74,7 @@ impl HealthState {
 
     /// Time of the next attempt to reach a failing receiver.
     pub(super) fn probe_at(&self) -> Option<Millis> {
-        matches!(self.health, Health::Failing(_)).then_some(self.probe_at)
+        matches!(self.health, ReceiverHealth::Failing(_)).then_some(self.probe_at)
     }
 
     /// The index of the event with which the receiver is probed.
@@ -91,8 +91,8 @@ impl HealthState {
         self.row = 0;
         self.streams.clear();
         self.probes = 0;
-        if self.health != Health::Gone {
-            self.health = Health::Active;
+        if self.health != ReceiverHealth::Gone {
+            self.health = ReceiverHealth::Active;
         }
     }
 
@@ -137,20 +137,20 @@ impl HealthState {
     }
 
     fn fail(&mut self, why: &'static str, now: Millis, random: u32) {
-        self.health = Health::Failing(why);
+        self.health = ReceiverHealth::Failing(why);
         self.probes = 0;
         self.probe_later(now, random);
     }
 
     /// Too many events are parked.
     pub(super) fn overflow(&mut self, now: Millis, random: u32) {
-        if self.health == Health::Active {
+        if self.health == ReceiverHealth::Active {
             self.fail("10000 events were refused", now, random);
         }
     }
 
     pub(super) fn gone(&mut self) {
-        self.health = Health::Gone;
+        self.health = ReceiverHealth::Gone;
     }
 
     /// The next attempt follows after an increasing pause, with a random variation of up to a fifth.

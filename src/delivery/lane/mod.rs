@@ -4,12 +4,14 @@
 
 mod health;
 mod item;
+mod outcome;
 mod queue;
 mod waiting;
 
-pub(crate) use health::Health;
+pub(crate) use health::ReceiverHealth;
 pub(crate) use item::DeliveryOrder;
 pub(crate) use item::{EventKey, Item, Mark, Millis};
+pub(crate) use outcome::AttemptOutcome;
 pub(crate) use waiting::{Held, pause_after};
 
 use health::HealthState;
@@ -34,44 +36,10 @@ const LONGEST_LANE: usize = 1_000;
 const OLDEST: Millis = 1_000;
 
 /// Maximum number of parked events; with more the endpoint is failing.
-const MOST_HELD: usize = 10_000;
+const MAX_HELD: usize = 10_000;
 
 /// Maximum pause that a receiver can request.
 const LONGEST_PAUSE: Millis = 3_600_000;
-
-/// The outcome of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The receiver accepted it.
-    Accepted,
-    /// The receiver refused it.
-    Refused,
-    /// There was no response.
-    NoAnswer,
-    /// The receiver requested a pause.
-    Pause(Millis),
-    /// The receiver will never accept it.
-    GivenUp,
-    /// The receiver is gone for good.
-    Gone,
-    /// This server aborted the attempt.
-    CutOff,
-}
-
-impl Outcome {
-    /// A keyword, for metrics.
-    pub(crate) fn as_str(&self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Refused => "refused",
-            Self::NoAnswer => "no-answer",
-            Self::Pause(_) => "pause",
-            Self::GivenUp => "given-up",
-            Self::Gone => "gone",
-            Self::CutOff => "cut-off",
-        }
-    }
-}
 
 /// A page of events to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,11 +122,11 @@ impl Lanes {
     }
 
     /// The pages to read now. Pass each to [`Lanes::loaded`].
-    pub(crate) fn wanted(&mut self, now: Millis) -> Vec<PageRead> {
+    pub(crate) fn pages_to_read(&mut self, now: Millis) -> Vec<PageRead> {
         self.give_readers(now);
-        let mut wanted = Vec::new();
-        if self.waiting.len() >= MOST_HELD {
-            return wanted;
+        let mut pages_to_read = Vec::new();
+        if self.waiting.len() >= MAX_HELD {
+            return pages_to_read;
         }
         let ready = |is_own: bool| -> usize {
             let lanes = self.lanes.values();
@@ -166,7 +134,7 @@ impl Lanes {
             lanes.map(Lane::len).sum()
         };
         if ready(false) < WINDOW {
-            wanted.push(PageRead {
+            pages_to_read.push(PageRead {
                 tenant: None,
                 after: self.read_to,
                 limit: SLICE,
@@ -180,14 +148,14 @@ impl Lanes {
                 && room >= SLICE
             {
                 room -= SLICE;
-                wanted.push(PageRead {
+                pages_to_read.push(PageRead {
                     tenant: Some(*tenant),
                     after,
                     limit: SLICE,
                 });
             }
         }
-        wanted
+        pages_to_read
     }
 
     /// Numbers of the tenants whose lanes have their own reader.
@@ -285,7 +253,7 @@ impl Lanes {
     /// The event for probing a failing receiver: the oldest one, later also the oldest of other resources, because the
     /// receiver may hang on one.
     fn probe(&mut self) -> Option<Item> {
-        if self.waiting.len() >= MOST_HELD {
+        if self.waiting.len() >= MAX_HELD {
             return self.waiting.first();
         }
         let mut heads: Vec<_> = self
@@ -305,29 +273,35 @@ impl Lanes {
     }
 
     /// Handles the outcome of an attempt. `random` distributes the attempts of several instances.
-    pub(crate) fn done(&mut self, key: EventKey, outcome: &Outcome, now: Millis, random: u32) {
+    pub(crate) fn done(
+        &mut self,
+        key: EventKey,
+        outcome: &AttemptOutcome,
+        now: Millis,
+        random: u32,
+    ) {
         let Some((item, _)) = self.flying.remove(&key) else {
             return;
         };
         let stream = self.stream_of(&item);
         let is_held = self.waiting.holds(key);
         match outcome {
-            Outcome::Accepted => {
+            AttemptOutcome::Accepted => {
                 self.health.accepted(now);
                 self.settle(stream, key, is_held, now);
             }
-            Outcome::GivenUp => {
+            AttemptOutcome::GivenUp => {
                 self.health.accepted(now);
                 self.waiting.give_up(stream, item, now);
                 self.close(stream, key);
             }
-            Outcome::Refused if is_held => {
+            AttemptOutcome::Refused if is_held => {
                 // A repeated refusal of one event is no new information about the receiver.
                 self.health.refused_again(now, random);
                 self.waiting.refused(stream, item, now);
             }
-            Outcome::Refused | Outcome::NoAnswer => {
-                let answered = *outcome == Outcome::Refused;
+            AttemptOutcome::Refused | AttemptOutcome::NoAnswer => {
+                let answered = *outcome == AttemptOutcome::Refused;
                 let tried = (stream, key);
                 if self.health.failed(tried, answered, now, random) {
                     self.put_back(stream, item, is_held);
@@ -336,17 +310,17 @@ impl Lanes {
                     self.hold_back(stream, key);
                 }
             }
-            Outcome::Pause(pause) => {
+            AttemptOutcome::Pause(pause) => {
                 self.paused_until = now + (*pause).min(LONGEST_PAUSE);
                 self.put_back(stream, item, is_held);
             }
-            Outcome::Gone => {
+            AttemptOutcome::Gone => {
                 self.health.gone();
                 self.put_back(stream, item, is_held);
             }
-            Outcome::CutOff => self.put_back(stream, item, is_held),
+            AttemptOutcome::CutOff => self.put_back(stream, item, is_held),
         }
-        if self.waiting.len() >= MOST_HELD {
+        if self.waiting.len() >= MAX_HELD {
             self.health.overflow(now, random);
         }
     }
@@ -440,7 +414,7 @@ impl Lanes {
     }
 
     /// The health of the receiver.
-    pub(crate) fn health(&self) -> &Health {
+    pub(crate) fn health(&self) -> &ReceiverHealth {
         self.health.get()
     }
 

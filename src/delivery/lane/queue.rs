@@ -122,8 +122,8 @@ impl Lane {
     }
 
     /// The oldest events that can be sent.
-    pub(super) fn heads(&self, most: usize) -> impl Iterator<Item = EventKey> {
-        self.free.iter().take(most).map(|(key, _)| *key)
+    pub(super) fn heads(&self, max: usize) -> impl Iterator<Item = EventKey> {
+        self.free.iter().take(max).map(|(key, _)| *key)
     }
 
     /// Completes a running event.

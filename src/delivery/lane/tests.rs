@@ -99,27 +99,27 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn answer(&mut self, item: &Item, now: Millis, dice: &mut Dice) -> Outcome {
+    fn answer(&mut self, item: &Item, now: Millis, dice: &mut Dice) -> AttemptOutcome {
         let attempts = self.attempts.entry(item.key).or_default();
         *attempts += 1;
         if now < self.away_until || *attempts < 7 && self.tar.contains(&item.key) {
-            return Outcome::NoAnswer;
+            return AttemptOutcome::NoAnswer;
         }
         if self.poison.contains(&item.key) {
-            return Outcome::Refused;
+            return AttemptOutcome::Refused;
         }
         match dice.roll(200) {
             0 => {
                 self.away_until = now + dice.roll(100_000);
-                return Outcome::NoAnswer;
+                return AttemptOutcome::NoAnswer;
             }
-            1 => return Outcome::Refused,
-            2 => return Outcome::Pause(dice.roll(5_000)),
-            3 => return Outcome::CutOff,
+            1 => return AttemptOutcome::Refused,
+            2 => return AttemptOutcome::Pause(dice.roll(5_000)),
+            3 => return AttemptOutcome::CutOff,
             _ => {}
         }
         self.accepted.push(item.clone());
-        Outcome::Accepted
+        AttemptOutcome::Accepted
     }
 }
 
@@ -151,7 +151,7 @@ impl Stored {
         LanesStart {
             progress: self.progress.clone(),
             held: self.held.values().cloned().collect(),
-            is_failing: matches!(lanes.health(), Health::Failing(_)),
+            is_failing: matches!(lanes.health(), ReceiverHealth::Failing(_)),
             ..settings.clone()
         }
     }
@@ -196,7 +196,7 @@ impl Run {
                 self.stored.save(&mut lanes);
                 lanes = Lanes::new(self.stored.start(&self.settings, &lanes));
             }
-            for read in lanes.wanted(self.now) {
+            for read in lanes.pages_to_read(self.now) {
                 let (items, upto) = self.feed.page(read);
                 lanes.loaded(read, items, upto, self.now);
             }
@@ -306,7 +306,7 @@ fn a_flood_delays_no_other_tenant() {
     let (mut now, mut sent) = (1, 0);
     let mut waited = None;
     while sent < 20_010 {
-        for read in lanes.wanted(now) {
+        for read in lanes.pages_to_read(now) {
             let (items, upto) = feed.page(read);
             lanes.loaded(read, items, upto, now);
         }
@@ -328,9 +328,9 @@ fn a_flood_delays_no_other_tenant() {
             assert!(progress.lanes[&1].position < 20_000);
         }
         now += 1;
-        lanes.done(next.key, &Outcome::Accepted, now, 0);
+        lanes.done(next.key, &AttemptOutcome::Accepted, now, 0);
     }
-    for read in lanes.wanted(now) {
+    for read in lanes.pages_to_read(now) {
         let (items, upto) = feed.page(read);
         lanes.loaded(read, items, upto, now);
     }
@@ -348,15 +348,18 @@ fn a_failing_receiver_gets_single_attempts() {
             .map(|position| item(position, 1, 1, position))
             .collect(),
     );
-    let read = lanes.wanted(0)[0];
+    let read = lanes.pages_to_read(0)[0];
     let (items, upto) = feed.page(read);
     lanes.loaded(read, items, upto, 0);
     let flying: Vec<_> = std::iter::from_fn(|| lanes.next(0)).collect();
     assert_eq!(flying.len(), 16);
     for item in flying {
-        lanes.done(item.key, &Outcome::NoAnswer, 10, 200);
+        lanes.done(item.key, &AttemptOutcome::NoAnswer, 10, 200);
     }
-    assert_eq!(*lanes.health(), Health::Failing("it does not respond"));
+    assert_eq!(
+        *lanes.health(),
+        ReceiverHealth::Failing("it does not respond")
+    );
     assert_eq!(lanes.progress().mark, Mark::at(0));
     let (mut now, mut pauses) = (10, Vec::new());
     for _ in 0..8 {
@@ -366,7 +369,7 @@ fn a_failing_receiver_gets_single_attempts() {
         now = at;
         let probe = lanes.next(now).unwrap();
         assert!(lanes.next(now).is_none(), "one at a time");
-        lanes.done(probe.key, &Outcome::NoAnswer, now, 200);
+        lanes.done(probe.key, &AttemptOutcome::NoAnswer, now, 200);
     }
     let expected = [1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 60_000, 60_000];
     assert_eq!(pauses, expected);
@@ -374,8 +377,8 @@ fn a_failing_receiver_gets_single_attempts() {
         now = lanes.wake_at(now).unwrap();
         lanes.next(now).unwrap()
     };
-    lanes.done(probe.key, &Outcome::Accepted, now, 0);
-    assert_eq!(*lanes.health(), Health::Active);
+    lanes.done(probe.key, &AttemptOutcome::Accepted, now, 0);
+    assert_eq!(*lanes.health(), ReceiverHealth::Active);
     assert_eq!(std::iter::from_fn(|| lanes.next(now)).count(), 16);
 }
 
@@ -388,13 +391,13 @@ fn one_event_that_is_refused_holds_up_its_resource_alone() {
         item(3, 1, 1, 8),
         item(4, 1, 1, 7),
     ]);
-    let read = lanes.wanted(0)[0];
+    let read = lanes.pages_to_read(0)[0];
     let (items, upto) = feed.page(read);
     lanes.loaded(read, items, upto, 0);
     let (first, other) = (lanes.next(0).unwrap(), lanes.next(0).unwrap());
     assert_eq!((first.key.position, other.key.position), (1, 3));
-    lanes.done(other.key, &Outcome::Accepted, 1, 0);
-    lanes.done(first.key, &Outcome::Refused, 1, 0);
+    lanes.done(other.key, &AttemptOutcome::Accepted, 1, 0);
+    lanes.done(first.key, &AttemptOutcome::Refused, 1, 0);
     assert_eq!(lanes.next(2), None);
     assert_eq!(lanes.held(), 3);
     assert_eq!(lanes.progress().mark, Mark::at(4), "the position advances");
@@ -404,11 +407,11 @@ fn one_event_that_is_refused_holds_up_its_resource_alone() {
     assert_eq!(lanes.wake_at(2), Some(1_001));
     let again = lanes.next(1_001).unwrap();
     assert_eq!(again.key.position, 1);
-    lanes.done(again.key, &Outcome::Accepted, 1_002, 0);
+    lanes.done(again.key, &AttemptOutcome::Accepted, 1_002, 0);
     for position in [2, 4] {
         let next = lanes.next(1_003).unwrap();
         assert_eq!(next.key.position, position);
-        lanes.done(next.key, &Outcome::Accepted, 1_003, 0);
+        lanes.done(next.key, &AttemptOutcome::Accepted, 1_003, 0);
     }
     let (stored, deleted) = lanes.take_changes();
     assert!(stored.is_empty() && deleted.len() == 3 && lanes.held() == 0);
@@ -418,16 +421,16 @@ fn one_event_that_is_refused_holds_up_its_resource_alone() {
 fn a_receiver_may_ask_for_a_pause_of_an_hour_at_most() {
     let mut lanes = Lanes::new(start(4, DeliveryOrder::Tenant));
     let feed = Feed(vec![item(1, 1, 1, 7), item(2, 1, 1, 8)]);
-    let read = lanes.wanted(0)[0];
+    let read = lanes.pages_to_read(0)[0];
     let (items, upto) = feed.page(read);
     lanes.loaded(read, items, upto, 0);
     let first = lanes.next(0).unwrap();
     assert_eq!(lanes.next(0), None, "one of a tenant at a time");
-    lanes.done(first.key, &Outcome::Pause(7_200_000), 5, 0);
+    lanes.done(first.key, &AttemptOutcome::Pause(7_200_000), 5, 0);
     assert_eq!(lanes.wake_at(5), Some(3_600_005));
     assert_eq!(lanes.next(3_600_004), None);
     assert_eq!(lanes.next(3_600_005).unwrap().key.position, 1);
-    assert_eq!(*lanes.health(), Health::Active);
+    assert_eq!(*lanes.health(), ReceiverHealth::Active);
 }
 
 #[test]
@@ -443,13 +446,13 @@ fn too_many_that_wait_apart_stop_the_reader() {
         .collect();
     settings.progress.mark = Mark::at(10_000);
     let mut lanes = Lanes::new(settings);
-    assert!(lanes.wanted(0).is_empty());
+    assert!(lanes.pages_to_read(0).is_empty());
     let held = lanes.next(1_000_000).unwrap();
-    lanes.done(held.key, &Outcome::Refused, 1_000_000, 0);
-    assert!(matches!(lanes.health(), Health::Failing(_)));
+    lanes.done(held.key, &AttemptOutcome::Refused, 1_000_000, 0);
+    assert!(matches!(lanes.health(), ReceiverHealth::Failing(_)));
     let now = lanes.wake_at(1_000_000).unwrap();
     let probe = lanes.next(now).unwrap();
-    lanes.done(probe.key, &Outcome::Accepted, now, 0);
-    assert_eq!(*lanes.health(), Health::Active);
-    assert_eq!(lanes.wanted(now).len(), 1);
+    lanes.done(probe.key, &AttemptOutcome::Accepted, now, 0);
+    assert_eq!(*lanes.health(), ReceiverHealth::Active);
+    assert_eq!(lanes.pages_to_read(now).len(), 1);
 }

@@ -31,31 +31,31 @@ pub(crate) async fn configure(
         let before = Sources::read(store, None)
             .await
             .map_err(|error| cannot_start(&error))?;
-        let wanted = wanted(settings, &before)?;
-        if wanted.files.is_none() && wanted.searchable.is_none() {
+        let configuration = configuration(settings, &before)?;
+        if configuration.files.is_none() && configuration.searchable.is_none() {
             return warn_of_replaced(store)
                 .await
                 .map_err(|error| cannot_start(&error));
         }
-        let after = after(store, &wanted, &before)
+        let after = after(store, &configuration, &before)
             .await
             .map_err(|error| cannot_start(&error))?;
         let catalog = after
             .check()
             .map_err(|error| StartError::Unusable(error.to_string()))?;
         check_searchable(&after, &catalog)?;
-        let back = back(store, &wanted, &before)
+        let back = back(store, &configuration, &before)
             .await
             .map_err(|error| cannot_start(&error))?;
         doubt(store, &catalog, &back)
             .await
             .map_err(|error| cannot_start(&error))?;
         if store
-            .configure_schemas(&wanted, seen, clock.now())
+            .configure_schemas(&configuration, seen, clock.now())
             .await
             .map_err(|error| cannot_start(&error))?
         {
-            tell(&wanted, &before);
+            tell(&configuration, &before);
             return warn_of_replaced(store)
                 .await
                 .map_err(|error| cannot_start(&error));
@@ -74,17 +74,17 @@ pub(crate) async fn differing(
     let before = Sources::read(store, None)
         .await
         .map_err(|error| cannot_start(&error))?;
-    let wanted = wanted(settings, &before)?;
+    let configuration = configuration(settings, &before)?;
     let keys = [
-        ("schemas.dir", wanted.files.is_some()),
-        ("schemas.searchable", wanted.searchable.is_some()),
+        ("schemas.dir", configuration.files.is_some()),
+        ("schemas.searchable", configuration.searchable.is_some()),
     ];
     let differing = keys.iter().filter(|(_, differs)| *differs);
     Ok(differing.map(|(key, _)| *key).collect())
 }
 
 /// The settings to change.
-fn wanted(settings: &ServiceSettings, before: &Sources) -> Result<Configured, StartError> {
+fn configuration(settings: &ServiceSettings, before: &Sources) -> Result<Configured, StartError> {
     let files = match &settings.schema_files {
         Some(files) => {
             let files = files
@@ -146,14 +146,14 @@ fn are_there(files: &[ConfiguredSchema], kept: &[KeptSchema]) -> bool {
 /// The state after the change.
 async fn after(
     store: &Store,
-    wanted: &Configured,
+    configuration: &Configured,
     before: &Sources,
 ) -> Result<Sources, StoreError> {
     let mut after = before.clone();
-    if let Some(names) = &wanted.searchable {
+    if let Some(names) = &configuration.searchable {
         after.searchable.clone_from(names);
     }
-    let Some(files) = &wanted.files else {
+    let Some(files) = &configuration.files else {
         return Ok(after);
     };
     // Schemas of commands that files have hidden can become visible.
@@ -176,7 +176,7 @@ async fn after(
 /// The URNs in files that had schemas before, but not from files: resources can have values.
 async fn back(
     store: &Store,
-    wanted: &Configured,
+    configuration: &Configured,
     before: &Sources,
 ) -> Result<Vec<String>, StoreError> {
     let former = store.former_urns().await?;
@@ -186,7 +186,11 @@ async fn back(
             .iter()
             .any(|kept| kept.file.is_some() && kept.urn == *urn)
     };
-    let urns = wanted.files.iter().flatten().map(|file| file.urn.clone());
+    let urns = configuration
+        .files
+        .iter()
+        .flatten()
+        .map(|file| file.urn.clone());
     Ok(urns
         .filter(|urn| former.contains(urn) && !is_of_file(urn))
         .collect())
@@ -211,14 +215,16 @@ fn check_searchable(sources: &Sources, catalog: &Catalog) -> Result<(), StartErr
     Ok(())
 }
 
-fn tell(wanted: &Configured, before: &Sources) {
-    if let Some(names) = &wanted.searchable {
+fn tell(configuration: &Configured, before: &Sources) {
+    if let Some(names) = &configuration.searchable {
         tracing::info!(
             searchable = names.join(", "),
             "the searchable attributes were updated to this configuration"
         );
     }
-    let Some(files) = &wanted.files else { return };
+    let Some(files) = &configuration.files else {
+        return;
+    };
     tracing::info!(
         files = files.len(),
         "applied the schema files of this configuration"

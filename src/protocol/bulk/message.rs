@@ -2,13 +2,13 @@
 
 use crate::error::{Result, ScimError};
 use crate::messages::{BulkResult, BulkSuccess};
-use crate::protocol::Reply;
+use crate::protocol::ScimReply;
 use serde_json::Value;
 
 /// The entry of an operation in the response; `location` for a failed one.
 pub(super) fn result(
     sent: &Value,
-    outcome: Result<&Reply, &ScimError>,
+    outcome: Result<&ScimReply, &ScimError>,
     location: Option<&str>,
 ) -> Value {
     let own = outcome.ok().and_then(|reply| reply.location.as_deref());

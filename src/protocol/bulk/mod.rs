@@ -9,7 +9,7 @@ mod run;
 use crate::access::Caller;
 use crate::error::Result;
 use crate::messages::{BulkRequest, bulk_response};
-use crate::protocol::{Reply, Service};
+use crate::protocol::{ScimReply, Service};
 use serde_json::{Map, Value};
 
 impl Service {
@@ -17,13 +17,17 @@ impl Service {
     ///
     /// # Errors
     /// 400 for an invalid message, 413 for too many operations.
-    pub(crate) async fn bulk(&self, caller: &Caller, body: Map<String, Value>) -> Result<Reply> {
+    pub(crate) async fn bulk(
+        &self,
+        caller: &Caller,
+        body: Map<String, Value>,
+    ) -> Result<ScimReply> {
         let job = BulkRequest::read(
             body,
             self.limits().bulk_operations,
             caller.settings.conformance,
         )?;
         let results = run::run(self, caller, &job).await;
-        Ok(Reply::ok(bulk_response(&results).to_string()))
+        Ok(ScimReply::ok(bulk_response(&results).to_string()))
     }
 }

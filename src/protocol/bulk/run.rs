@@ -8,7 +8,7 @@ use super::reference::{Ids, Paths, postpone, references_in, resolve, resolved_pa
 use crate::access::{Caller, answered};
 use crate::error::{ErrorStatus, Result, ScimError};
 use crate::messages::{BulkMethod, BulkOperation, BulkRequest, patch_op};
-use crate::protocol::{Precondition, Reply, Service, Tags, UpdateRequest, View};
+use crate::protocol::{Precondition, ScimReply, Service, Tags, UpdateRequest, View};
 use crate::reason::Reason;
 use crate::resource::{Acceptance, Key, accept::accept};
 use crate::schema::ResourceType;
@@ -108,7 +108,7 @@ impl Run<'_> {
     }
 
     fn is_stopped(&self) -> bool {
-        self.most_errors.is_some_and(|most| self.errors >= most)
+        self.most_errors.is_some_and(|max| self.errors >= max)
     }
 
     /// Creations from `first` on without references and without conflicts between them.
@@ -262,7 +262,7 @@ impl Run<'_> {
     }
 
     /// Records the outcome of an operation. A failed creation has no location.
-    fn finish(&mut self, i: usize, outcome: &Result<Reply>) {
+    fn finish(&mut self, i: usize, outcome: &Result<ScimReply>) {
         let operation = self
             .operations
             .get(i)
@@ -287,7 +287,7 @@ impl Run<'_> {
         self.tell(i, outcome, location.as_deref());
     }
 
-    fn tell(&mut self, i: usize, outcome: &Result<Reply>, location: Option<&str>) {
+    fn tell(&mut self, i: usize, outcome: &Result<ScimReply>, location: Option<&str>) {
         self.order.done(i);
         if let Err(error) = outcome {
             self.errors += 1;
@@ -295,10 +295,10 @@ impl Run<'_> {
         }
         if let (Some(sent), Some(place)) = (self.sent.get(i), self.results.get_mut(i)) {
             let contact = self.service.contact(&self.caller.context);
-            let told = outcome
+            let response = outcome
                 .as_ref()
                 .map_err(|error| error.again().with_contact(contact.as_deref()));
-            *place = Some(result(sent, told.as_deref(), location));
+            *place = Some(result(sent, response.as_deref(), location));
         }
     }
 
@@ -313,7 +313,7 @@ impl Run<'_> {
             match self.add_later(by, adding).await {
                 Ok(reply) => self.finish(
                     by,
-                    &Ok(Reply {
+                    &Ok(ScimReply {
                         status: 201,
                         ..reply
                     }),
@@ -338,7 +338,7 @@ impl Run<'_> {
         self.ids.contains_key(name) || maker.is_none_or(|maker| self.order.is_done(maker))
     }
 
-    async fn add_later(&self, by: usize, adding: Vec<Value>) -> Result<Reply> {
+    async fn add_later(&self, by: usize, adding: Vec<Value>) -> Result<ScimReply> {
         let (Some(Ok(operation)), Some(id)) = (self.operations.get(by), self.id_made_by(by)) else {
             return Err(unmade(""));
         };
@@ -428,7 +428,11 @@ fn unmade(bulk_id: &str) -> ScimError {
     .logged_as("A bulkId cannot be resolved: no resource was created with it.")
 }
 
-async fn carry_out(service: &Service, caller: &Caller, operation: BulkOperation) -> Result<Reply> {
+async fn carry_out(
+    service: &Service,
+    caller: &Caller,
+    operation: BulkOperation,
+) -> Result<ScimReply> {
     let (resource_type, id) = endpoint_in(caller, &operation.path)?;
     let view = View::default();
     let if_match = operation.version.as_deref().map(Tags::parse);

@@ -7,9 +7,9 @@ mod protocol;
 mod unread;
 
 use crate::error::{Result, ScimError};
-use crate::protocol::Reply;
+use crate::protocol::ScimReply;
 use crate::scim_api::app::ScimApp;
-use crate::scim_api::exchange::Call;
+use crate::scim_api::exchange::ScimCall;
 use crate::scim_api::json_body::object;
 use crate::scim_api::log::Logs;
 use crate::scim_api::settings::HttpSettings;
@@ -153,7 +153,7 @@ fn assert_refused(answer: &str, expected: u16) {
     assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
 }
 
-async fn handle(settings: HttpSettings, call: Call, mut upload: Upload) -> Result<Reply> {
+async fn handle(settings: HttpSettings, call: ScimCall, mut upload: Upload) -> Result<ScimReply> {
     let outcome = perform(settings, &call, &mut upload).await;
     if outcome.is_err() {
         call.refuse();
@@ -162,7 +162,11 @@ async fn handle(settings: HttpSettings, call: Call, mut upload: Upload) -> Resul
     outcome
 }
 
-async fn perform(settings: HttpSettings, call: &Call, upload: &mut Upload) -> Result<Reply> {
+async fn perform(
+    settings: HttpSettings,
+    call: &ScimCall,
+    upload: &mut Upload,
+) -> Result<ScimReply> {
     let limits = BodyLimits {
         bytes: settings.body_bytes,
         time: Duration::from_millis(500),
@@ -171,41 +175,41 @@ async fn perform(settings: HttpSettings, call: &Call, upload: &mut Upload) -> Re
     match path.rsplit('/').next().unwrap_or_default() {
         "read" => {
             let object = object(upload, &call.head.headers, limits, 4).await?;
-            Ok(Reply::ok(format!("{{\"members\":{}}}", object.len())))
+            Ok(ScimReply::ok(format!("{{\"members\":{}}}", object.len())))
         }
         // Of a token and a tenant that the query names together.
         "page" => {
             admit(call)?;
             call.expect(50_000)?;
-            Ok(Reply::ok(format!("\"{}\"", "a".repeat(100_000))))
+            Ok(ScimReply::ok(format!("\"{}\"", "a".repeat(100_000))))
         }
         "held" => {
             admit(call)?;
             sleep(Duration::from_secs(20)).await;
-            Ok(Reply::ok("\"held\"".into()))
+            Ok(ScimReply::ok("\"held\"".into()))
         }
-        "big" => Ok(Reply::ok(format!("\"{}\"", "a".repeat(100_000)))),
+        "big" => Ok(ScimReply::ok(format!("\"{}\"", "a".repeat(100_000)))),
         "slow" => {
             sleep(Duration::from_millis(500)).await;
-            Ok(Reply::ok("\"slow\"".into()))
+            Ok(ScimReply::ok("\"slow\"".into()))
         }
         "endless" => {
             sleep(Duration::from_secs(20)).await;
-            Ok(Reply::ok("\"never\"".into()))
+            Ok(ScimReply::ok("\"never\"".into()))
         }
         "panic" => panic!("as it was told"),
-        "none" => Ok(Reply::empty(204)),
-        "unmodified" => Ok(Reply {
+        "none" => Ok(ScimReply::empty(204)),
+        "unmodified" => Ok(ScimReply {
             etag: Some("W/\"1\"".into()),
-            ..Reply::empty(304)
+            ..ScimReply::empty(304)
         }),
         "refuse" => Err(ScimError::forbidden("no")),
-        _ => Ok(Reply::ok(format!("\"{} {path}\"", call.head.method))),
+        _ => Ok(ScimReply::ok(format!("\"{} {path}\"", call.head.method))),
     }
 }
 
 /// Admits a request for the token and the tenant that the query names together.
-fn admit(call: &Call) -> Result<()> {
+fn admit(call: &ScimCall) -> Result<()> {
     let token = call.head.uri.query().unwrap_or_default();
     let tenant = token.split('.').next().unwrap_or_default();
     call.know();

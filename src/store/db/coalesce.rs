@@ -19,7 +19,7 @@ use crate::store::db::postgres_lease::Lease;
 use crate::store::db::postgres_texts::{Prepared, Together};
 use crate::store::db::row::Row;
 use crate::store::db::suspicion::Purpose;
-use crate::trace::{self, Origin};
+use crate::trace::{self, CallerSpan};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 /// Maximum number of reads in one statement.
-const MOST: usize = 64;
+const MAX: usize = 64;
 /// Maximum time that new reads wait for the running statement: an unanswered one must not block the others of its key.
 const HOLD: Duration = Duration::from_millis(250);
 
@@ -77,7 +77,7 @@ pub(in crate::store) struct ReadCoalescer {
 #[derive(Debug)]
 struct Waiting {
     args: Vec<Arg>,
-    origin: Origin,
+    origin: CallerSpan,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -115,7 +115,7 @@ impl ReadCoalescer {
             key,
             Waiting {
                 args,
-                origin: Origin::current(),
+                origin: CallerSpan::current(),
                 answer,
             },
         ) {
@@ -239,7 +239,7 @@ fn alike(key: &Key, waiting: &mut Vec<Waiting>) -> Vec<Waiting> {
     let mut count = 0;
     let is_alike = |one: &mut Waiting| {
         let mut values = once.iter().zip(&first);
-        let is_alike = count < MOST && values.all(|(n, first)| value(one, *n) == first.as_ref());
+        let is_alike = count < MAX && values.all(|(n, first)| value(one, *n) == first.as_ref());
         count += usize::from(is_alike);
         is_alike
     };
@@ -290,7 +290,7 @@ mod tests {
     fn waiting(token: &str, id: i64) -> Waiting {
         Waiting {
             args: vec![Arg::Int(7), token.into(), Arg::Int(id)],
-            origin: Origin::current(),
+            origin: CallerSpan::current(),
             answer: oneshot::channel().0,
         }
     }

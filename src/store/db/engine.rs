@@ -248,7 +248,7 @@ impl Engine {
         let Database::Sqlite { readers, .. } = &self.database else {
             return Ok(false);
         };
-        let connection = readers.apart().await?;
+        let connection = readers.open_separate().await?;
         let copy = Statement::named("file.copy", "vacuum into $1", vec![file.into()]);
         let copying = spawn_blocking(move || connection.rows(&copy));
         copying.await.map_err(|_| sqlx::Error::WorkerCrashed)??;

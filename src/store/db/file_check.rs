@@ -21,7 +21,7 @@ impl Engine {
         let Database::Sqlite { readers, .. } = &self.database else {
             return Ok(());
         };
-        let connection = readers.apart().await?;
+        let connection = readers.open_separate().await?;
         if let Some(limit) = limit {
             connection.limit().begin_within(limit);
         }
@@ -33,14 +33,14 @@ impl Engine {
             Err(error) => Err(error),
             Ok(rows) => {
                 let lines = rows.iter().map(|row| row.opt_text(0));
-                let told: Vec<&str> = lines
+                let report: Vec<&str> = lines
                     .filter_map(Result::transpose)
                     .collect::<Result<_, _>>()?;
-                let is_whole = told.iter().all(|line| *line == "ok");
+                let is_whole = report.iter().all(|line| *line == "ok");
                 if is_whole {
                     Ok(())
                 } else {
-                    Err(StoreError::Damaged(told.join("; ").replace('\n', " ")))
+                    Err(StoreError::Damaged(report.join("; ").replace('\n', " ")))
                 }
             }
         }

@@ -49,7 +49,7 @@ impl Connections {
         let long_reads = FairSemaphore::new(
             for_long_reads,
             shares(for_long_reads),
-            metrics.readings.clone(),
+            metrics.long_reads.clone(),
         );
         let connections = Self { pool, long_reads };
         drop(connections.lease(Flow::Server, Purpose::Read).await?);

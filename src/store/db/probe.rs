@@ -38,12 +38,12 @@ pub(in crate::store) async fn probe(
     is_wanted: impl Fn() -> bool,
     mut report: impl FnMut(ProbeReport<'_>),
 ) {
-    let (mut asked, mut commit) = (JoinSet::new(), Commit::new());
+    let (mut probes, mut commit) = (JoinSet::new(), Commit::new());
     while is_wanted() {
-        hosts.probe_again(&mut asked);
+        hosts.probe_again(&mut probes);
         let again = Instant::now() + AGAIN;
         loop {
-            if asked.is_empty() && commit.tasks.is_empty() {
+            if probes.is_empty() && commit.tasks.is_empty() {
                 sleep(BETWEEN).await;
                 break;
             }
@@ -53,7 +53,7 @@ pub(in crate::store) async fn probe(
                         return;
                     }
                 }
-                Some(answer) = Hosts::next(&mut asked), if !asked.is_empty() => {
+                Some(answer) = Hosts::next(&mut probes), if !probes.is_empty() => {
                     let Some((options, answer)) = hosts.there(answer) else {
                         continue;
                     };

@@ -28,10 +28,11 @@ pub(in crate::store) fn tell<T>(outcome: &Result<T, StoreError>) {
     }
 }
 
-fn is_due(told: &mut Option<Instant>, now: Instant) -> bool {
-    let is_due = told.is_none_or(|told| now.saturating_duration_since(told) >= PAUSE);
+fn is_due(logged_at: &mut Option<Instant>, now: Instant) -> bool {
+    let is_due =
+        logged_at.is_none_or(|logged_at| now.saturating_duration_since(logged_at) >= PAUSE);
     if is_due {
-        *told = Some(now);
+        *logged_at = Some(now);
     }
     is_due
 }
@@ -60,9 +61,10 @@ mod tests {
 
     #[test]
     fn one_line_a_minute() {
-        let (mut told, now) = (None, Instant::now());
+        let (mut logged_at, now) = (None, Instant::now());
         let after = |seconds| now + Duration::from_secs(seconds);
-        let due = [0, 1, 59, 60, 61, 119, 120].map(|seconds| is_due(&mut told, after(seconds)));
+        let due =
+            [0, 1, 59, 60, 61, 119, 120].map(|seconds| is_due(&mut logged_at, after(seconds)));
         assert_eq!(due, [true, false, false, true, false, false, true]);
     }
 

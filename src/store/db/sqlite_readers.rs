@@ -19,17 +19,17 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// Maximum number of concurrent statements on separate threads.
-const MOST: u32 = 4;
+const MAX: u32 = 4;
 /// Connections at a time that are read from for as long as it takes, and how tenants share them.
-const READINGS: usize = 8;
+const LONG_READS: usize = 8;
 const HALF: Shares = Shares {
-    short: READINGS / 2,
-    slow: READINGS / 2,
+    short: LONG_READS / 2,
+    slow: LONG_READS / 2,
 };
 /// A short statement that takes longer than this has waited for the disk or for a core.
 const PROMPT: Duration = Duration::from_millis(2);
 /// Short statements that take longer, one after the other, from which on it is taken for the disk.
-const LATE: u32 = 4;
+const SLOW_IN_ROW: u32 = 4;
 /// How long short statements then run in threads of their own too.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -39,7 +39,7 @@ pub(in crate::store) struct Readers {
     shared: Arc<Shared>,
     permits: FairSemaphore,
     /// For connections beside those, each with a thread, that are read from for as long as it takes.
-    readings: FairSemaphore,
+    long_reads: FairSemaphore,
     /// Maximum wait for a connection.
     acquire: Duration,
 }
@@ -49,17 +49,17 @@ struct Shared {
     file: SqliteFile,
     /// Idle connections. The most recently used one comes first, because its pages are cached.
     idle: Mutex<Vec<SqliteConnection>>,
-    most: usize,
+    max: usize,
     is_closed: AtomicBool,
     since: Instant,
     /// Number of consecutive short statements that were slow.
-    late: AtomicU32,
+    slow_in_row: AtomicU32,
     /// Until when short statements do not run where they are asked for, in milliseconds after `since`.
     pause: AtomicU64,
 }
 
 /// Ends what is at work when it is dropped.
-struct Ending(TimeLimit);
+struct TimeLimitGuard(TimeLimit);
 
 impl Readers {
     /// Opens the first connection.
@@ -71,22 +71,22 @@ impl Readers {
         settings: &PoolSettings,
         metrics: &metrics::Metrics,
     ) -> Result<Self, StoreError> {
-        let most = settings.max_connections.clamp(1, MOST);
-        let most = usize::try_from(most).unwrap_or(1);
+        let max = settings.max_connections.clamp(1, MAX);
+        let max = usize::try_from(max).unwrap_or(1);
         let first = file.reader()?;
         let shared = Shared {
             file,
             idle: Mutex::new(vec![first]),
-            most,
+            max,
             is_closed: AtomicBool::new(false),
             since: Instant::now(),
-            late: AtomicU32::new(0),
+            slow_in_row: AtomicU32::new(0),
             pause: AtomicU64::new(0),
         };
         Ok(Self {
             shared: Arc::new(shared),
-            permits: FairSemaphore::new(most, shares(most), metrics.pool.clone()),
-            readings: FairSemaphore::new(READINGS, HALF, metrics.readings.clone()),
+            permits: FairSemaphore::new(max, shares(max), metrics.pool.clone()),
+            long_reads: FairSemaphore::new(LONG_READS, HALF, metrics.long_reads.clone()),
             acquire: settings.acquire,
         })
     }
@@ -110,11 +110,11 @@ impl Readers {
             .map_err(|_| sqlx::Error::PoolTimedOut)?;
         let connection = match self.shared.idle()? {
             Some(connection) => connection,
-            None => self.apart().await?,
+            None => self.open_separate().await?,
         };
         let limit = connection.limit().clone();
         limit.begin();
-        let ending = Ending(limit);
+        let guard = TimeLimitGuard(limit);
         let (statement, lock) = (statement.clone(), self.shared.file.lock);
         let running = spawn_blocking(move || {
             let waits = connection.wait_for_lock(lock);
@@ -122,7 +122,7 @@ impl Readers {
             (connection, outcome)
         });
         let (connection, outcome) = running.await.map_err(|_| sqlx::Error::WorkerCrashed)?;
-        drop(ending);
+        drop(guard);
         self.shared.put_back(connection);
         outcome
     }
@@ -141,17 +141,17 @@ impl Readers {
         &self,
         flow: Flow,
     ) -> Result<(Permit, SqliteConnection), StoreError> {
-        let permit = timeout(LONG_READ_WAIT, self.readings.acquire(flow))
+        let permit = timeout(LONG_READ_WAIT, self.long_reads.acquire(flow))
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?;
-        Ok((permit, self.apart().await?))
+        Ok((permit, self.open_separate().await?))
     }
 
     /// A connection for work of the operator that takes as long as it takes.
     ///
     /// # Errors
     /// If the file cannot be opened, or the database is closed.
-    pub(in crate::store) async fn apart(&self) -> Result<SqliteConnection, StoreError> {
+    pub(in crate::store) async fn open_separate(&self) -> Result<SqliteConnection, StoreError> {
         self.shared.check_open()?;
         let file = self.shared.file.clone();
         let opening = spawn_blocking(move || file.reader());
@@ -186,10 +186,10 @@ impl Shared {
         let now = Instant::now();
         if now - began <= PROMPT {
             // Written only where it is not so already: all threads share it.
-            if self.late.load(Ordering::Relaxed) != 0 {
-                self.late.store(0, Ordering::Relaxed);
+            if self.slow_in_row.load(Ordering::Relaxed) != 0 {
+                self.slow_in_row.store(0, Ordering::Relaxed);
             }
-        } else if self.late.fetch_add(1, Ordering::Relaxed) + 1 >= LATE {
+        } else if self.slow_in_row.fetch_add(1, Ordering::Relaxed) + 1 >= SLOW_IN_ROW {
             let until = now - self.since + PAUSE;
             self.pause.store(millis(until), Ordering::Relaxed);
         }
@@ -211,7 +211,7 @@ impl Shared {
 
     fn put_back(&self, connection: SqliteConnection) {
         let mut idle = locked(&self.idle);
-        if idle.len() < self.most && !self.is_closed.load(Ordering::SeqCst) {
+        if idle.len() < self.max && !self.is_closed.load(Ordering::SeqCst) {
             idle.push(connection);
         }
     }
@@ -232,7 +232,7 @@ fn shares(connections: usize) -> Shares {
     }
 }
 
-impl Drop for Ending {
+impl Drop for TimeLimitGuard {
     fn drop(&mut self) {
         self.0.end();
     }

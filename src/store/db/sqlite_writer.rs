@@ -184,7 +184,7 @@ impl Inbox {
     }
 
     /// How many batches may share the next commit.
-    fn most(&self) -> usize {
+    fn max(&self) -> usize {
         if self.active.are_several(Instant::now()) {
             SHARED_BY_TENANTS
         } else {
@@ -247,7 +247,7 @@ fn begin(
     inbox: &mut Inbox,
 ) -> Result<(), StoreError> {
     loop {
-        while group.len() < inbox.most() {
+        while group.len() < inbox.max() {
             let Some(next) = inbox.next_that_waits() else {
                 break;
             };
@@ -278,8 +278,8 @@ fn close(connection: SqliteConnection, wait: Duration) -> Result<bool, StoreErro
 }
 
 fn refuse_late(group: &mut Vec<Job>) {
-    for late in group.extract_if(.., |job| job.since.elapsed() > TURN) {
-        let _ = late.done.send(Err(StoreError::Locked));
+    for expired in group.extract_if(.., |job| job.since.elapsed() > TURN) {
+        let _ = expired.done.send(Err(StoreError::Locked));
     }
 }
 
@@ -401,13 +401,13 @@ mod tests {
         let mut inbox = Inbox::new(messages);
         let _first = send(&sender, &[1, 1, 1, 1]);
         assert_eq!(inbox.next().as_ref().map(tenant), Some(1));
-        assert_eq!(inbox.most(), SHARED);
+        assert_eq!(inbox.max(), SHARED);
         let _second = send(&sender, &[2, 3, 2]);
         let rest: Vec<_> = std::iter::from_fn(|| inbox.next_that_waits())
             .map(|job| tenant(&job))
             .collect();
         assert_eq!(rest, [1, 2, 3, 1, 2, 1]);
-        assert_eq!(inbox.most(), SHARED_BY_TENANTS);
+        assert_eq!(inbox.max(), SHARED_BY_TENANTS);
     }
 
     #[test]
@@ -420,7 +420,7 @@ mod tests {
         let wait = Duration::ZERO;
         sender.send(Message::Close(Closing { wait, done })).unwrap();
         // What comes after the request to close is not taken.
-        let mut late = send(&sender, &[3]);
+        let mut expired = send(&sender, &[3]);
         let mut taken = 0;
         while inbox.next().is_some() {
             taken += 1;
@@ -432,6 +432,6 @@ mod tests {
         };
         let refusals = noisy.iter_mut().map(|one| usize::from(refused(one)));
         assert_eq!(refusals.sum::<usize>(), 2);
-        assert!(!refused(&mut quiet[0]) && !refused(&mut late[0]));
+        assert!(!refused(&mut quiet[0]) && !refused(&mut expired[0]));
     }
 }

@@ -1,7 +1,7 @@
 //! The only module with SQL that reads a value of a document by a resolved path.
 
 use super::dialect::Dialect;
-use crate::mapping::{Condition, Container, Kind, Source};
+use crate::mapping::{ColumnType, Condition, Container, Source};
 
 /// An expression for the first source that has a value. `document` is JSON: `jsonb` on
 /// PostgreSQL, text on SQLite.
@@ -68,16 +68,16 @@ fn postgres(holder: &str, source: &Source) -> String {
 }
 
 /// A value of another type, which only a tenant's own schema can define, is null.
-fn typed(value: &str, kind: Kind) -> String {
+fn typed(value: &str, kind: ColumnType) -> String {
     match kind {
-        Kind::Text => format!("(({value}) #>> '{{}}')"),
-        Kind::Boolean => {
+        ColumnType::Text => format!("(({value}) #>> '{{}}')"),
+        ColumnType::Boolean => {
             format!("case jsonb_typeof({value}) when 'boolean' then ({value})::boolean end")
         }
-        Kind::Decimal => {
+        ColumnType::Decimal => {
             format!("case jsonb_typeof({value}) when 'number' then ({value})::numeric end")
         }
-        Kind::Integer => format!(
+        ColumnType::Integer => format!(
             "case when jsonb_typeof({value}) = 'number' and abs(({value})::numeric) < 9223372036854775808 \
              then ({value})::numeric::bigint end"
         ),
@@ -127,10 +127,10 @@ fn sqlite(document: &str, holder: &str, source: &Source) -> String {
     )
 }
 
-fn extract(document: &str, path: &str, kind: Kind) -> String {
+fn extract(document: &str, path: &str, kind: ColumnType) -> String {
     let path = quoted(path);
     match kind {
-        Kind::Boolean => {
+        ColumnType::Boolean => {
             format!("case json_type({document}, {path}) when 'true' then 1 when 'false' then 0 end")
         }
         _ => format!("json_extract({document}, {path})"),

@@ -13,6 +13,7 @@ pub(in crate::store) mod tenant_figures;
 pub(in crate::store) mod tenant_list;
 pub(in crate::store) mod tenant_page;
 pub(in crate::store) mod tenant_query;
+pub(in crate::store) mod tenant_write;
 pub(in crate::store) mod token;
 mod token_end;
 pub(in crate::store) mod token_list;

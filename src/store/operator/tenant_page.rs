@@ -110,7 +110,7 @@ impl Part {
             }
         }
         match self {
-            Self::Healthy(wanted) => health::require(sql, wanted, time),
+            Self::Healthy(health) => health::require(sql, health, time),
             Self::Others => {
                 sql.raw(" and ");
                 health::push(sql, time);
@@ -246,8 +246,8 @@ impl Store {
             query.conditions(&mut sql, time);
             part.push_order(&mut sql, false);
             // One more than requested shows whether there are more.
-            let wanted = query.limit + 1 - i64::try_from(page.tenants.len()).unwrap_or(0);
-            sql.raw(" {limit}").int(wanted).raw(PAGE);
+            let health = query.limit + 1 - i64::try_from(page.tenants.len()).unwrap_or(0);
+            sql.raw(" {limit}").int(health).raw(PAGE);
             part.push_order(&mut sql, true);
             for row in self.engine.read(&sql.statement("tenant.list")).await? {
                 if page.tenants.len() == limit {

@@ -102,8 +102,8 @@ impl TenantQuery {
             }
             sql.raw(")");
         }
-        if let Some(wanted) = self.health {
-            health::require(sql, wanted, time);
+        if let Some(health) = self.health {
+            health::require(sql, health, time);
         }
     }
 }

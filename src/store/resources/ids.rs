@@ -169,14 +169,14 @@ async fn numbers(
     let statement = |name: &'static str, text: &'static str| {
         Statement::named(name, text, Vec::new()).with_rows(rows.clone())
     };
-    let wanted = rows.first().map_or(0, |(_, column)| column.len());
+    let expected = rows.first().map_or(0, |(_, column)| column.len());
     let read = |rows: Vec<Row>| {
         rows.iter()
             .map(|row| Ok((name(row)?, row.int(0)?)))
             .collect::<Result<HashMap<_, _>, StoreError>>()
     };
     let known = read(engine.read(&statement("catalog.find_ids", find)).await?)?;
-    if known.len() == wanted {
+    if known.len() == expected {
         return Ok(known);
     }
     engine

@@ -121,7 +121,7 @@ pub(in crate::store) fn remove<'a>(
     let rows: Vec<_> = rows.into_iter().collect();
     match rows.len() {
         0 => batch,
-        1..=MOST_NAMED => batch.and(remove_named(tenant, seq, &rows)),
+        1..=MAX_NAMED => batch.and(remove_named(tenant, seq, &rows)),
         _ => {
             let remove = Step::new(REMOVE, vec![Arg::Int(tenant), Arg::Int(seq)]);
             batch.and(remove.with_rows(table(&rows)).by_row())
@@ -214,7 +214,7 @@ fn table(rows: &[&IndexRow]) -> Table {
 }
 
 /// Maximum number of rows that are listed individually.
-const MOST_NAMED: usize = 4;
+const MAX_NAMED: usize = 4;
 
 const ADD: &str = "insert into attribute_value (tenant, attribute, element, is_unique, seq, key, tail) \
      select $1, attribute, element, is_unique, $2, key, tail from {rows} where exists (select 1 from {written})";

@@ -51,8 +51,8 @@ pub(in crate::store) fn is_left(sql: &mut Sql, tenant: i64) {
 }
 
 /// Reads the first of the deleted resources that have left rows, of all tenants.
-pub(in crate::store) fn first(most: i64) -> Statement {
-    Statement::named("index.leftovers", FIRST, vec![Arg::Int(most)])
+pub(in crate::store) fn first(max: i64) -> Statement {
+    Statement::named("index.leftovers", FIRST, vec![Arg::Int(max)])
 }
 
 /// What [`first`] has read, by tenant.

@@ -70,8 +70,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let (tenant, found) = (writing.scope.tenant, before.found);
         let args = [tenant, found.seq, found.revision].map(Arg::Int).to_vec();
-        let asked = Statement::named("scanned.is_former", IS_FORMER, args);
-        if self.engine.read(&asked).await?.is_empty() {
+        let statement = Statement::named("scanned.is_former", IS_FORMER, args);
+        if self.engine.read(&statement).await?.is_empty() {
             return Ok(false);
         }
         let (seq, revision) = (found.seq, found.revision);

@@ -1,7 +1,7 @@
 //! Lets the API log each request, even if its client disconnects before the response.
 
 use crate::trace::{RequestSpan, TraceParent};
-use crate::wire::layers::step::{Inner, Step, answer};
+use crate::wire::layers::middleware::{Inner, Middleware, answer};
 use axum::extract::Request;
 use axum::http::HeaderName;
 use axum::response::Response;
@@ -29,7 +29,7 @@ impl fmt::Debug for AccessLog {
     }
 }
 
-impl<S: Inner> Step<S> for AccessLog {
+impl<S: Inner> Middleware<S> for AccessLog {
     async fn run(self, mut request: Request, inner: S) -> Response {
         let parent = request.headers().get(TRACEPARENT);
         let parent = parent.and_then(|value| TraceParent::parse(value.to_str().ok()?));

@@ -1,7 +1,7 @@
 //! Counts the bytes of a response until they are written.
 
 use crate::wire::in_flight::Ticket;
-use crate::wire::layers::step::{Inner, Step, answer};
+use crate::wire::layers::middleware::{Inner, Middleware, answer};
 use crate::wire::layers::task::is_safe;
 use crate::wire::refusal::{RefusalForms, Refused};
 use axum::extract::Request;
@@ -21,7 +21,7 @@ pub(crate) struct AnswerMemory {
     pub(crate) refuse: RefusalForms,
 }
 
-impl<S: Inner> Step<S> for AnswerMemory {
+impl<S: Inner> Middleware<S> for AnswerMemory {
     async fn run(self, request: Request, inner: S) -> Response {
         let ticket = request.extensions().get::<Ticket>().cloned();
         let is_safe = is_safe(request.method());

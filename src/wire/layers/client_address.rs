@@ -1,7 +1,7 @@
 //! Determines the client address of a request.
 
 use crate::live::Live;
-use crate::wire::layers::step::{Inner, Step, answer};
+use crate::wire::layers::middleware::{Inner, Middleware, answer};
 use crate::wire::settings::RequestSettings;
 use axum::extract::Request;
 use axum::http::{Extensions, HeaderMap, HeaderName};
@@ -24,7 +24,7 @@ pub(crate) struct FindClient {
     pub(crate) settings: Live<RequestSettings>,
 }
 
-impl<S: Inner> Step<S> for FindClient {
+impl<S: Inner> Middleware<S> for FindClient {
     async fn run(self, mut request: Request, inner: S) -> Response {
         let behind_proxy = self.settings.get().behind_proxy;
         if let Some(address) = find(request.headers(), request.extensions(), behind_proxy) {

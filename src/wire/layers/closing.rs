@@ -2,7 +2,7 @@
 
 use crate::wire::body::Remainder;
 use crate::wire::deadlines::ConnectionDeadlines;
-use crate::wire::layers::step::{Inner, Step, answer};
+use crate::wire::layers::middleware::{Inner, Middleware, answer};
 use crate::wire::shutdown::Leaving;
 use axum::extract::Request;
 use axum::http::header::CONNECTION;
@@ -18,7 +18,7 @@ pub(crate) struct MustClose;
 #[derive(Debug, Clone)]
 pub(crate) struct Closing;
 
-impl<S: Inner> Step<S> for Closing {
+impl<S: Inner> Middleware<S> for Closing {
     async fn run(self, mut request: Request, inner: S) -> Response {
         if request.version() >= Version::HTTP_2 {
             return answer(inner, request).await;

@@ -2,8 +2,8 @@
 
 use crate::live::Live;
 use crate::wire::layers::closing::MustClose;
-use crate::wire::layers::step::{Inner, Step, answer};
-use crate::wire::raw_head::Fault;
+use crate::wire::layers::middleware::{Inner, Middleware, answer};
+use crate::wire::raw_head::AmbiguousHead;
 use crate::wire::refusal::{Refusal, RefusalForms, Refused, Result};
 use crate::wire::settings::RequestSettings;
 use axum::extract::Request;
@@ -19,7 +19,7 @@ pub(crate) struct Guard {
     pub(crate) refuse: RefusalForms,
 }
 
-impl<S: Inner> Step<S> for Guard {
+impl<S: Inner> Middleware<S> for Guard {
     async fn run(self, request: Request, inner: S) -> Response {
         match check(&request, &self.settings.get()) {
             Ok(()) => answer(inner, request).await,
@@ -38,7 +38,7 @@ impl<S: Inner> Step<S> for Guard {
 /// # Errors
 /// 400, 414 or 431.
 fn check<B>(request: &axum::http::Request<B>, settings: &RequestSettings) -> Result<()> {
-    if let Some(Fault(detail)) = request.extensions().get() {
+    if let Some(AmbiguousHead(detail)) = request.extensions().get() {
         return Err(refused(detail));
     }
     check_sizes(request.uri(), request.headers(), settings)?;

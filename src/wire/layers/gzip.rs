@@ -1,6 +1,6 @@
 //! Compression of responses for clients that accept it.
 
-use crate::wire::layers::step::{Inner, Step, answer};
+use crate::wire::layers::middleware::{Inner, Middleware, answer};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http;
@@ -33,18 +33,18 @@ pub(crate) fn body(response: http::Response<CompressionBody<Body>>) -> Response 
 #[derive(Debug, Clone)]
 pub(crate) struct Negotiate;
 
-impl<S: Inner> Step<S> for Negotiate {
+impl<S: Inner> Middleware<S> for Negotiate {
     async fn run(self, mut request: Request, inner: S) -> Response {
-        let wanted = wants_gzip(request.headers().get_all(ACCEPT_ENCODING).iter());
+        let accepts_gzip = wants_gzip(request.headers().get_all(ACCEPT_ENCODING).iter());
         request.headers_mut().remove(ACCEPT_ENCODING);
-        if wanted {
+        if accepts_gzip {
             request
                 .headers_mut()
                 .insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
         let has_no_body = request.method() == Method::HEAD;
         let mut response = answer(inner, request).await;
-        if wanted && has_no_body {
+        if accepts_gzip && has_no_body {
             describe(response.headers_mut());
         }
         response

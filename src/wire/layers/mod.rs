@@ -6,8 +6,8 @@ pub(crate) mod client_address;
 pub(crate) mod closing;
 pub(crate) mod guard;
 mod gzip;
+mod middleware;
 pub(crate) mod request_id;
-mod step;
 pub(crate) mod task;
 
 use crate::live::Live;
@@ -22,10 +22,10 @@ use client_address::FindClient;
 use closing::Closing;
 use guard::Guard;
 use gzip::Negotiate;
+pub(crate) use middleware::Inner;
+use middleware::MiddlewareLayer;
 use request_id::NameRequest;
 use std::convert::Infallible;
-pub(crate) use step::Inner;
-use step::StepLayer;
 use task::RunTask;
 use tower::ServiceBuilder;
 use tower::util::BoxCloneSyncService;
@@ -56,21 +56,21 @@ impl Pipeline {
             log,
         } = self;
         let layers = ServiceBuilder::new()
-            .layer(StepLayer(Negotiate))
+            .layer(MiddlewareLayer(Negotiate))
             .map_response(gzip::body)
             .layer(gzip::compression())
-            .layer(StepLayer(NameRequest))
-            .layer(StepLayer(FindClient {
+            .layer(MiddlewareLayer(NameRequest))
+            .layer(MiddlewareLayer(FindClient {
                 settings: settings.clone(),
             }))
-            .layer(StepLayer(AccessLog { log }))
-            .layer(StepLayer(Closing))
-            .layer(StepLayer(AnswerMemory { refuse }))
-            .layer(StepLayer(Guard {
+            .layer(MiddlewareLayer(AccessLog { log }))
+            .layer(MiddlewareLayer(Closing))
+            .layer(MiddlewareLayer(AnswerMemory { refuse }))
+            .layer(MiddlewareLayer(Guard {
                 settings: settings.clone(),
                 refuse,
             }))
-            .layer(StepLayer(RunTask {
+            .layer(MiddlewareLayer(RunTask {
                 settings,
                 tasks,
                 refuse,

@@ -1,6 +1,6 @@
 //! The id of each request, in its response and its log lines.
 
-use crate::wire::layers::step::{Inner, Step, answer};
+use crate::wire::layers::middleware::{Inner, Middleware, answer};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
@@ -17,7 +17,7 @@ pub(crate) struct RequestId(pub(crate) Arc<str>);
 #[derive(Debug, Clone)]
 pub(crate) struct NameRequest;
 
-impl<S: Inner> Step<S> for NameRequest {
+impl<S: Inner> Middleware<S> for NameRequest {
     async fn run(self, mut request: Request, inner: S) -> Response {
         let id = request_id(request.headers());
         request

@@ -2,8 +2,8 @@
 
 use crate::live::Live;
 use crate::trace::RequestSpan;
+use crate::wire::layers::middleware::{Inner, Middleware, answer};
 use crate::wire::layers::request_id::RequestId;
-use crate::wire::layers::step::{Inner, Step, answer};
 use crate::wire::refusal::{RefusalForms, Refused};
 use crate::wire::settings::RequestSettings;
 use crate::wire::tasks::Tasks;
@@ -25,7 +25,7 @@ pub(crate) struct RunTask {
     pub(crate) refuse: RefusalForms,
 }
 
-impl<S: Inner> Step<S> for RunTask {
+impl<S: Inner> Middleware<S> for RunTask {
     async fn run(self, mut request: Request, inner: S) -> Response {
         let id = request.extensions().get::<RequestId>();
         let span = tracing::info_span!("request", request_id = id.map(|id| &*id.0));

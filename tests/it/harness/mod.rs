@@ -320,7 +320,7 @@ impl Server {
         let limits = options.http.limits();
         let feed_app = scimd::feed_api::FeedApp::new(feed.clone(), access, streams, limits.clone());
         let (prefix, refuse) = (scimd::feed_api::PREFIX, scimd::feed_api::refusal);
-        let beside = scimd::scim_api::Beside::new(prefix, refuse, move |request| {
+        let beside = scimd::scim_api::SiblingApi::new(prefix, refuse, move |request| {
             feed_app.clone().answer(request)
         });
         let app = scimd::scim_api::app(service.clone(), options.http, limits, Some(beside));

@@ -3,7 +3,7 @@
 use super::last;
 use crate::harness::{GROUP, Options, Server, USER, user};
 use reqwest::Method;
-use scimd::explanation::{Explanation, Turn};
+use scimd::explanation::{Explanation, Responsible};
 use scimd::reason::Reason;
 use scimd::resource::Conformance;
 use scimd::schema::SchemaFile;
@@ -264,42 +264,42 @@ fn texts_name_what_happened(made: &Collected) {
     for (reason, turn, summary) in [
         (
             "seats.full",
-            Turn::Vendor,
+            Responsible::Vendor,
             "The user was not created: all seats are taken.",
         ),
         (
             "user.exists",
-            Turn::Customer,
+            Responsible::Customer,
             "The user was not created: another active user has the same name.",
         ),
         (
             "group.exists",
-            Turn::Customer,
+            Responsible::Customer,
             "The group was not created: another group has the same name.",
         ),
         (
             "attribute.unknown",
-            Turn::Vendor,
+            Responsible::Vendor,
             "The user was created: attributes that no schema declares were left out: shoeSize.",
         ),
         (
             "path.base",
-            Turn::Customer,
+            Responsible::Customer,
             "The request was refused: it was sent to `/scim/Users`, outside the base path.",
         ),
         (
             "token.expired",
-            Turn::Customer,
+            Responsible::Customer,
             "The list of users was not read: the token \"two\" has expired.",
         ),
         (
             "rate.limited",
-            Turn::Nobody,
+            Responsible::Nobody,
             "The request was refused: too many requests were sent in a short time.",
         ),
         (
             "value.exists",
-            Turn::Customer,
+            Responsible::Customer,
             "The badge was not created: another resource has the same value, which must be unique.",
         ),
     ] {

@@ -6,7 +6,7 @@ use std::iter::Peekable;
 use std::path::Path;
 use std::str::Chars;
 
-/// Files that may import each other. The first group is true recursion: a structure that contains itself.
+/// Files that may import each other, because the structure that they handle contains itself.
 const ALLOWED: &[&[&str]] = &[
     &[
         "store::resources::read::relation",

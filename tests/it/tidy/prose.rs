@@ -1,4 +1,4 @@
-//! Rules about comments and names: a doc comment is read alone, a type has one name.
+//! Rules about comments and names: items have a doc comment, which is read alone; a type has one name.
 
 use super::{all_sources, code, root, sources};
 
@@ -83,6 +83,49 @@ fn aliases(code: &str) -> Vec<&str> {
         .collect()
 }
 
+/// Whether a line declares an item, other than a module, for its whole package or beyond.
+fn is_visible_item(line: &str) -> bool {
+    let line = line.trim_start();
+    let public = line.strip_prefix("pub ");
+    let Some(rest) = public.or_else(|| line.strip_prefix("pub(crate) ")) else {
+        return false;
+    };
+    // The name of an item of a macro is only known where the macro is used.
+    let is_item = |word: &str| {
+        matches!(
+            word,
+            "async" | "const" | "enum" | "fn" | "static" | "struct" | "trait" | "type" | "union"
+        )
+    };
+    rest.split(' ').next().is_some_and(is_item) && !rest.contains('$')
+}
+
+/// Items that are visible in their whole package and have no doc comment.
+fn undocumented(text: &str) -> Vec<&str> {
+    let lines: Vec<_> = text.lines().collect();
+    let is_documented = |at: usize| {
+        let before = lines[..at].iter().rev().map(|line| line.trim());
+        // Attributes, which can have several lines, are between the comment and the item.
+        let mut before = before.take_while(|line| {
+            !line.is_empty() && !line.ends_with(['{', '}', ';']) || line.starts_with("///")
+        });
+        before.any(|line| line.starts_with("///"))
+    };
+    (0..lines.len())
+        .filter(|at| is_visible_item(lines[*at]) && !is_documented(*at))
+        .map(|at| lines[at].trim())
+        .collect()
+}
+
+#[test]
+fn visible_items_have_doc_comments() {
+    for path in all_sources() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let found = undocumented(&text);
+        assert!(found.is_empty(), "{}: {found:#?}", path.display());
+    }
+}
+
 #[test]
 fn doc_comments_stand_alone() {
     for path in all_sources() {
@@ -120,6 +163,8 @@ fn the_rules_find_what_they_forbid() {
     assert!(referring("/// Item of a list,\n/// As it is.\n").is_empty());
     let text = "/// Whoever\n/// writes, and may\n/// retry.\nlet wants = true;\n";
     assert_eq!(dialect(text), ["Whoever"]);
+    let text = "/// A row.\n#[derive(\n    Debug,\n)]\npub struct Row;\n\npub(crate) fn row() {\n}\nfn own() {\n}\n/// As {\npub const A: u8 = 1;\n";
+    assert_eq!(undocumented(text), ["pub(crate) fn row() {"]);
     // Written so that this file itself passes.
     let imports =
         "USE crate::a::{B, C as D, e::F as G};\nUSE std::fmt::Result as R;\nUSE crate::h as i;";

@@ -46,10 +46,10 @@ impl<'a> Lexer<'a> {
     }
 
     /// Consumes one character if it is next.
-    pub(super) fn take(&mut self, wanted: char) -> bool {
-        let comes = self.peek() == Some(wanted);
+    pub(super) fn take(&mut self, expected: char) -> bool {
+        let comes = self.peek() == Some(expected);
         if comes {
-            self.at += wanted.len_utf8();
+            self.at += expected.len_utf8();
         }
         comes
     }
@@ -114,11 +114,11 @@ impl<'a> Lexer<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a str {
+    fn take_while(&mut self, expected: impl Fn(u8) -> bool) -> &'a str {
         let rest = self.rest();
         let length = rest
             .bytes()
-            .position(|byte| !wanted(byte))
+            .position(|byte| !expected(byte))
             .unwrap_or(rest.len());
         self.at += length;
         rest.get(..length).unwrap_or_default()
@@ -224,8 +224,8 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// Text of a client in a message, cut if it is long.
 pub(super) fn shortened(text: &str) -> String {
-    const MOST: usize = 100;
-    let mut shown: String = text.chars().take(MOST).collect();
+    const MAX: usize = 100;
+    let mut shown: String = text.chars().take(MAX).collect();
     if shown.len() < text.len() {
         shown.push('…');
     }

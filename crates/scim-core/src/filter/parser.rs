@@ -41,9 +41,9 @@ impl Default for FilterLimits {
 /// exceeded (RFC 7644 section 3.4.2.2).
 pub fn parse_filter(text: &str, limits: &FilterLimits, conformance: Conformance) -> Result<Filter> {
     if text.len() > limits.bytes {
-        let (bytes, most) = (text.len(), limits.bytes);
+        let (bytes, max) = (text.len(), limits.bytes);
         return Err(Error::invalid_filter(format!(
-            "Filter has {bytes} bytes; at most {most} are allowed."
+            "Filter has {bytes} bytes; at most {max} are allowed."
         )));
     }
     let mut parser = Parser::new(text, limits, conformance);
@@ -63,9 +63,9 @@ pub fn parse_path(
     conformance: Conformance,
 ) -> Result<PatchPath> {
     if text.len() > limits.path_bytes {
-        let (bytes, most) = (text.len(), limits.path_bytes);
+        let (bytes, max) = (text.len(), limits.path_bytes);
         return Err(Error::invalid_path(format!(
-            "Path has {bytes} bytes; at most {most} are allowed."
+            "Path has {bytes} bytes; at most {max} are allowed."
         )));
     }
     let mut parser = Parser::new(text, limits, conformance);
@@ -84,14 +84,14 @@ pub fn parse_path(
 
 fn in_filter(text: &str, problem: &Problem) -> Error {
     let column = column(text, problem.at);
-    let told = |what: &str| format!("Filter is not understood at column {column}: {what}.");
-    Error::invalid_filter(told(&problem.what)).logged_as(told(&masked(&problem.what)))
+    let message = |what: &str| format!("Filter is not understood at column {column}: {what}.");
+    Error::invalid_filter(message(&problem.what)).logged_as(message(&masked(&problem.what)))
 }
 
 fn in_path(text: &str, problem: &Problem) -> Error {
     let column = column(text, problem.at);
-    let told = |what: &str| format!("Path is not understood at column {column}: {what}.");
-    Error::invalid_path(told(&problem.what)).logged_as(told(&masked(&problem.what)))
+    let message = |what: &str| format!("Path is not understood at column {column}: {what}.");
+    Error::invalid_path(message(&problem.what)).logged_as(message(&masked(&problem.what)))
 }
 
 /// The text of a problem without words of the client, which can be values.
@@ -191,9 +191,9 @@ impl<'a> Parser<'a> {
     /// A filter between marks; the opening one is next.
     fn enclosed(&mut self, open: char, close: char) -> Read<Filter> {
         if self.depth == self.limits.depth {
-            let most = self.limits.depth;
+            let max = self.limits.depth;
             return Err(self.lexer.problem(format!(
-                "it is nested too deeply; at most {most} levels are allowed"
+                "it is nested too deeply; at most {max} levels are allowed"
             )));
         }
         self.depth += 1;
@@ -316,9 +316,9 @@ impl<'a> Parser<'a> {
 
     fn count_clause(&mut self) -> Read<()> {
         if self.clauses == self.limits.clauses {
-            let most = self.limits.clauses;
+            let max = self.limits.clauses;
             return Err(self.lexer.problem(format!(
-                "there are too many comparisons; at most {most} are allowed"
+                "there are too many comparisons; at most {max} are allowed"
             )));
         }
         self.clauses += 1;

@@ -51,8 +51,8 @@ impl BulkRequest {
     /// # Errors
     /// [`InvalidSyntax`](crate::error::ErrorKind::InvalidSyntax) or
     /// [`InvalidValue`](crate::error::ErrorKind::InvalidValue) for a wrong structure,
-    /// [`TooLarge`](crate::error::ErrorKind::TooLarge) for more operations than `most`.
-    pub fn read(body: Map<String, Value>, most: usize, conformance: Conformance) -> Result<Self> {
+    /// [`TooLarge`](crate::error::ErrorKind::TooLarge) for more operations than `max`.
+    pub fn read(body: Map<String, Value>, max: usize, conformance: Conformance) -> Result<Self> {
         let (mut schemas, mut fail_on_errors, mut operations) = (None, None, None);
         for (name, value) in body {
             match name.to_ascii_lowercase().as_str() {
@@ -68,9 +68,9 @@ impl BulkRequest {
                 "\"Operations\" must be an array of operations.",
             ));
         };
-        if operations.len() > most {
+        if operations.len() > max {
             return Err(Error::too_large(format!(
-                "The request has {} operations; at most {most} are allowed (maxOperations).",
+                "The request has {} operations; at most {max} are allowed (maxOperations).",
                 operations.len()
             )));
         }

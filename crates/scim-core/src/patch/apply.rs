@@ -72,7 +72,7 @@ impl Patch {
                 remove_extension(resource_type, urn, attributes);
                 Ok(())
             }
-            Action::RequireId(told) if told == id => Ok(()),
+            Action::RequireId(given) if given == id => Ok(()),
             Action::RequireId(_) => Err(Error::mutability(
                 "Attribute \"id\" is readOnly and has another value.",
             )),

@@ -196,16 +196,16 @@ fn ids(
 }
 
 fn within_limit(count: usize, attribute: &Attribute, acceptance: &Acceptance<'_>) -> Result<()> {
-    let most = acceptance.limits.members;
-    if count > most {
-        return Err(too_many(attribute.name(), count, most));
+    let max = acceptance.limits.members;
+    if count > max {
+        return Err(too_many(attribute.name(), count, max));
     }
     Ok(())
 }
 
-fn too_many(name: &str, count: usize, most: usize) -> Error {
+fn too_many(name: &str, count: usize, max: usize) -> Error {
     Error::invalid_value(format!(
-        "\"{name}\" names {count} members; at most {most} are allowed in one request."
+        "\"{name}\" names {count} members; at most {max} are allowed in one request."
     ))
     .about(Problem::TooManyMembers)
 }
@@ -236,9 +236,9 @@ pub(super) fn all_within_limit(
     acceptance: &Acceptance<'_>,
 ) -> Result<()> {
     let count: usize = changes.iter().map(MemberChange::named).sum();
-    let most = acceptance.limits.members;
-    if count > most {
-        Err(too_many("members", count, most))
+    let max = acceptance.limits.members;
+    if count > max {
+        Err(too_many("members", count, max))
     } else {
         Ok(())
     }

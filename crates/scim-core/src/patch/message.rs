@@ -91,10 +91,10 @@ pub fn read(
 }
 
 fn within_limit(operations: usize, limits: &PatchLimits) -> Result<()> {
-    let most = limits.operations;
-    if operations > most {
+    let max = limits.operations;
+    if operations > max {
         let detail =
-            format!("The request has {operations} operations; at most {most} are allowed in one.");
+            format!("The request has {operations} operations; at most {max} are allowed in one.");
         return Err(Error::too_large(detail));
     }
     Ok(())

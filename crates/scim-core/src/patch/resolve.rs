@@ -146,7 +146,7 @@ impl Resolving<'_, '_> {
             parse_path(key, self.paths, conformance)?,
             conformance,
         )? {
-            Target::Attribute(place) => self.told(&place, verb, value),
+            Target::Attribute(place) => self.without_path(&place, verb, value),
             Target::Undeclared(undeclared) if conformance.is_lenient() => {
                 self.acceptance
                     .left_out
@@ -160,13 +160,12 @@ impl Resolving<'_, '_> {
 
     /// A key with the name of an attribute; if the URN is missing, an invalid value is ignored.
     fn named_by(&mut self, key: &str, place: &Place, verb: Verb, value: Value) -> Result<()> {
-        let told = self.told(place, verb, value);
-        match told {
+        match self.without_path(place, verb, value) {
             Err(_) if place.path.container.is_some() && !key.contains(':') => {
                 unfit_without_urn(&place.path.to_string(), &mut self.acceptance.left_out);
                 Ok(())
             }
-            told => told,
+            outcome => outcome,
         }
     }
 
@@ -198,7 +197,7 @@ impl Resolving<'_, '_> {
     }
 
     /// An attribute in a value without path. It may repeat values that the client received and cannot change.
-    fn told(&mut self, place: &Place, verb: Verb, value: Value) -> Result<()> {
+    fn without_path(&mut self, place: &Place, verb: Verb, value: Value) -> Result<()> {
         if self.acceptance.conformance.is_lenient() && tolerance::is_echo(self.resource_type, place)
         {
             return Ok(());

@@ -226,10 +226,10 @@ impl<'a> Values<'a> {
             !value.is_null() && value.as_object().is_none_or(|object| !object.is_empty())
         });
         let name = self.attribute.name();
-        let (count, most) = (self.values.len(), self.limits.values_of(self.attribute));
-        if count > most && count > self.before {
+        let (count, max) = (self.values.len(), self.limits.values_of(self.attribute));
+        if count > max && count > self.before {
             let detail = format!(
-                "Attribute \"{name}\" would have {count} values; at most {most} are allowed."
+                "Attribute \"{name}\" would have {count} values; at most {max} are allowed."
             );
             return Err(Error::invalid_value(detail));
         }

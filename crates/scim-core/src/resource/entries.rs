@@ -80,18 +80,18 @@ pub fn entries_where(
     };
     // The leaves of an attribute follow each other.
     for leaves in resource_type.leaves().chunk_by(is_of_one) {
-        let wanted = leaves
+        let requested = leaves
             .iter()
             .filter(|path| path.leaf.is_some_and(&is_wanted));
-        let mut wanted = wanted.peekable();
-        let Some(value) = wanted.peek().and_then(|path| path.value_in(attributes)) else {
+        let mut requested = requested.peekable();
+        let Some(value) = requested.peek().and_then(|path| path.value_in(attributes)) else {
             continue;
         };
         let elements = value
             .as_array()
             .map_or(std::slice::from_ref(value), Vec::as_slice);
         let first = sorted_by(elements);
-        for path in wanted {
+        for path in requested {
             for (i, element) in elements.iter().enumerate() {
                 add_entries(path, element, rank(i, first), &is_value_wanted, &mut found);
             }
@@ -128,8 +128,8 @@ fn add_entries(
     let simple = at_path
         .as_array()
         .map_or(std::slice::from_ref(at_path), Vec::as_slice);
-    let wanted = simple.iter().filter(|value| is_wanted(leaf, value));
-    let keys = wanted.filter_map(|value| Key::of(path.end(), value));
+    let requested = simple.iter().filter(|value| is_wanted(leaf, value));
+    let keys = requested.filter_map(|value| Key::of(path.end(), value));
     to.extend(keys.map(|key| Entry {
         leaf,
         element: number,

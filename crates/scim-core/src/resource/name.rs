@@ -87,7 +87,7 @@ mod tests {
     fn the_letter_of_the_rfc_knows_full_names_only() {
         let catalog = Catalog::new(&[]).unwrap();
         let user = catalog.by_name("User").unwrap();
-        let told = |name: &str, conformance| match named(user, name, conformance) {
+        let meaning = |name: &str, conformance| match named(user, name, conformance) {
             Some(Named::Attribute(path)) => path.to_string(),
             Some(Named::Extension(extension)) => extension.schema.id().to_string(),
             Some(Named::Core) => "core".to_owned(),
@@ -114,8 +114,8 @@ mod tests {
                 "userName".to_owned(),
             ),
         ] {
-            assert_eq!(told(&name, Conformance::Lenient), meant, "{name}");
-            assert_eq!(told(&name, Conformance::Rfc), "nothing", "{name}");
+            assert_eq!(meaning(&name, Conformance::Lenient), meant, "{name}");
+            assert_eq!(meaning(&name, Conformance::Rfc), "nothing", "{name}");
         }
         for name in [
             "manager.nick",
@@ -127,8 +127,8 @@ mod tests {
             &format!("{enterprise}."),
             "urn:x:manager",
         ] {
-            assert_eq!(told(name, Conformance::Lenient), "nothing", "{name}");
+            assert_eq!(meaning(name, Conformance::Lenient), "nothing", "{name}");
         }
-        assert_eq!(told(core, Conformance::Rfc), "core");
+        assert_eq!(meaning(core, Conformance::Rfc), "core");
     }
 }

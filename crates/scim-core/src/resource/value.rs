@@ -55,10 +55,10 @@ pub fn accept_value(
         Value::Array(elements) => elements,
         other => return Err(no_array(attribute, &other, path)),
     };
-    let most = acceptance.limits.values_of(attribute);
-    if elements.len() > most {
+    let max = acceptance.limits.values_of(attribute);
+    if elements.len() > max {
         return Err(Error::invalid_value(format!(
-            "Attribute \"{path}\" has {} values; at most {most} are allowed in one request.",
+            "Attribute \"{path}\" has {} values; at most {max} are allowed in one request.",
             elements.len()
         )));
     }
@@ -282,15 +282,15 @@ fn within_limits(
 ) -> Result<()> {
     let is_identifier = attribute.is_unique() || attribute.name().as_ref() == "externalId";
     if text.len() > limits.string_bytes {
-        let most = limits.string_bytes;
+        let max = limits.string_bytes;
         return Err(Error::invalid_value(format!(
-            "Attribute \"{path}\" is longer than {most} bytes."
+            "Attribute \"{path}\" is longer than {max} bytes."
         )));
     }
     if is_identifier && text.chars().count() > limits.identifier_chars {
-        let most = limits.identifier_chars;
+        let max = limits.identifier_chars;
         return Err(Error::invalid_value(format!(
-            "Attribute \"{path}\" is longer than {most} characters."
+            "Attribute \"{path}\" is longer than {max} characters."
         )));
     }
     if attribute.is_unique()
@@ -300,9 +300,9 @@ fn within_limits(
             .count()
             > limits.unique_chars
     {
-        let most = limits.unique_chars;
+        let max = limits.unique_chars;
         return Err(Error::invalid_value(format!(
-            "Attribute \"{path}\" must be unique and is longer than {most} characters."
+            "Attribute \"{path}\" must be unique and is longer than {max} characters."
         )));
     }
     Ok(())

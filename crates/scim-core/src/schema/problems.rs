@@ -6,7 +6,7 @@ use super::place::SchemaError;
 use serde_json::{Value, json};
 
 /// Maximum number of reported errors.
-const MOST: usize = 100;
+const MAX: usize = 100;
 
 /// Every error of a single file, each with its place. After each error the place is replaced by a valid value to find
 /// the next one.
@@ -19,7 +19,7 @@ pub fn problems(file: &SchemaFile, annotations: &Annotations<'_>) -> Vec<SchemaE
         let Ok(mut document) = serde_json::from_str::<Value>(&file.text) else {
             break;
         };
-        if found.len() == MOST || !mend(&mut document, &pointer, found.len()) {
+        if found.len() == MAX || !mend(&mut document, &pointer, found.len()) {
             break;
         }
         file.text = document.to_string();

@@ -100,8 +100,8 @@ pub(in crate::store) fn resources(
             ", cast({rows_of}({row_of}(u.other, u.indirect)) as text), 0, 0, 0, 0, '', 0 \
              from (select place, other, min(indirect) as indirect from up group by place, other",
         );
-        if let Some(most) = relations.most_groups {
-            sql.raw(" {limit}").int(most);
+        if let Some(max) = relations.most_groups {
+            sql.raw(" {limit}").int(max);
         }
         sql.raw(
             ") as u group by u.place \
@@ -109,19 +109,19 @@ pub(in crate::store) fn resources(
         );
     }
     if relations.members {
-        members(sql, tenant, relations.most, are_many);
+        members(sql, tenant, relations.max, are_many);
     }
 }
 
 /// Appends the members of the resources in `found`: all, or up to a number. For one resource these are the first ones
 /// in the order of their keys; for several any of them.
-fn members(sql: &mut Sql, tenant: i64, most: Option<i64>, are_many: bool) {
-    let Some(most) = most else {
+fn members(sql: &mut Sql, tenant: i64, max: Option<i64>, are_many: bool) {
+    let Some(max) = max else {
         return members_of_many(sql.raw(" union all "), tenant);
     };
     if are_many {
         members_of_many(sql.raw(" union all select * from ("), tenant);
-        sql.raw(" {limit}").int(most).raw(") as along");
+        sql.raw(" {limit}").int(max).raw(") as along");
         return;
     }
     sql.raw(
@@ -130,7 +130,7 @@ fn members(sql: &mut Sql, tenant: i64, most: Option<i64>, are_many: bool) {
     );
     sql.int(tenant)
         .raw(" order by member_seq {limit}")
-        .int(most)
+        .int(max)
         .raw(") as m cross join resource o where o.tenant = ")
         .int(tenant)
         .raw(" and o.seq = m.member_seq");

@@ -74,7 +74,7 @@ pub struct Relations {
     /// Groups of the resources.
     pub groups: bool,
     /// Maximum total number of members of all resources, if limited.
-    pub most: Option<i64>,
+    pub max: Option<i64>,
     /// Maximum total number of groups of all resources, if limited.
     pub most_groups: Option<i64>,
 }
@@ -84,7 +84,7 @@ impl Relations {
     #[must_use]
     pub(crate) fn at_most(self, members: usize) -> Self {
         Self {
-            most: and_one(members),
+            max: and_one(members),
             ..self
         }
     }
@@ -102,10 +102,10 @@ impl Relations {
     pub(in crate::store) fn are_cut(self, found: &[StoredResource]) -> bool {
         let members: usize = found.iter().map(StoredResource::members).sum();
         let all: usize = found.iter().map(|found| found.relations.len()).sum();
-        let reaches = |count: usize, most: Option<i64>| {
-            most.is_some_and(|most| i64::try_from(count).unwrap_or(i64::MAX) >= most)
+        let reaches = |count: usize, max: Option<i64>| {
+            max.is_some_and(|max| i64::try_from(count).unwrap_or(i64::MAX) >= max)
         };
-        reaches(members, self.most) || reaches(all - members, self.most_groups)
+        reaches(members, self.max) || reaches(all - members, self.most_groups)
     }
 }
 

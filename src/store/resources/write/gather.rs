@@ -9,7 +9,7 @@ use crate::store::handle::Store;
 use crate::store::resources::write::context::WriteContext;
 use crate::store::resources::write::gather_steps::batch;
 use crate::store::resources::write::gathered::{GatheredKind, GatheredWrite, WaitingWrite};
-use crate::trace::{self, Origin};
+use crate::trace::{self, CallerSpan};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tracing::Instrument;
 
 /// Maximum number of combined writes.
-const MOST: usize = 64;
+const MAX: usize = 64;
 
 /// Maximum time that new writes wait for the running batch: a batch that waits for a lock must not block the others.
 const HOLD: Duration = Duration::from_millis(250);
@@ -43,7 +43,7 @@ impl Store {
             kind,
             WaitingWrite {
                 write,
-                origin: Origin::current(),
+                origin: CallerSpan::current(),
                 answer,
             },
         ) {
@@ -107,7 +107,7 @@ fn compatible(waiting: &mut Vec<WaitingWrite>) -> Vec<WaitingWrite> {
     let is_first = |one: &WaitingWrite| {
         let added = one.write.added.iter().filter(|row| row.is_unique);
         let own: Vec<_> = added.map(|row| (row.attribute, row.key.clone())).collect();
-        let is_first = count < MOST
+        let is_first = count < MAX
             && !keys.contains(&one.write.seq())
             && own.iter().all(|value| !values.contains(value));
         if is_first {

@@ -9,7 +9,7 @@ use crate::store::resources::document::{DerivedColumns, NewDocument, column_valu
 use crate::store::resources::index::IndexRow;
 use crate::store::resources::proof::{CallerSnapshot, ScopeClaim};
 use crate::store::resources::write::context::WriteContext;
-use crate::trace::Origin;
+use crate::trace::CallerSpan;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -103,7 +103,7 @@ impl GatheredWrite {
 pub(in crate::store) struct WaitingWrite {
     pub(in crate::store) write: GatheredWrite,
     /// The span of the request.
-    pub(in crate::store) origin: Origin,
+    pub(in crate::store) origin: CallerSpan,
     /// Receives the new version; `None` if the write has to be executed separately.
     pub(in crate::store) answer: oneshot::Sender<Result<Option<i64>, StoreError>>,
 }

@@ -14,14 +14,14 @@ use crate::store::resources::write::member_delta::MemberMove;
 use crate::store::resources::write::member_queue::{Group, MemberRequest};
 use crate::store::resources::write::member_steps::{Guard, MemberStep, change, claim_of};
 use crate::store::resources::write::steps::WRITTEN;
-use crate::trace::{self, Origin};
+use crate::trace::{self, CallerSpan};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
 /// Maximum number of combined changes.
-const MOST: usize = 64;
+const MAX: usize = 64;
 
 impl Store {
     /// Adds a member to a group, or removes one, regardless of the version of the group.
@@ -42,13 +42,13 @@ impl Store {
             attribute,
         };
         let (answer, answered) = oneshot::channel();
-        let asked = MemberRequest {
+        let request = MemberRequest {
             moved,
             author: writing.author.clone(),
-            origin: Origin::current(),
+            origin: CallerSpan::current(),
             answer,
         };
-        if let Some(leader) = self.member_queue.join(group, asked) {
+        if let Some(leader) = self.member_queue.join(group, request) {
             // In a separate task: a cancelled caller must not cancel the others.
             tokio::spawn(self.clone().serve_group(leader));
         }
@@ -58,29 +58,29 @@ impl Store {
     }
 
     async fn serve_group(self, mut leader: Leader<Group, MemberRequest>) {
-        while let Some(asked) = leader.next(compatible) {
+        while let Some(requests) = leader.next(compatible) {
             let coalescing = &self.engine.metrics().coalescing;
-            coalescing.member_changes.note_group(asked.len());
+            coalescing.member_changes.note_group(requests.len());
             let span = trace::shared(
                 "coalesced member changes",
-                asked.iter().map(|one| &one.origin),
+                requests.iter().map(|one| &one.origin),
             );
-            let moving = self.move_members(leader.key(), &asked);
+            let moving = self.move_members(leader.key(), &requests);
             match moving.instrument(span).await {
-                Ok(changes) => asked
+                Ok(changes) => requests
                     .into_iter()
                     .zip(changes)
                     .for_each(|(one, change)| one.tell(Ok(change))),
                 Err(error) if error.of_all().is_some() => {
                     let errors = std::iter::repeat_with(|| error.of_all()).flatten();
-                    asked
+                    requests
                         .into_iter()
                         .zip(errors)
                         .for_each(|(one, error)| one.tell(Err(error)));
                 }
                 // Each separately, so that the error of one does not affect the others.
-                Err(_) if asked.len() > 1 => {
-                    for one in asked {
+                Err(_) if requests.len() > 1 => {
+                    for one in requests {
                         let changes = self
                             .move_members(leader.key(), std::slice::from_ref(&one))
                             .await;
@@ -89,7 +89,7 @@ impl Store {
                         }));
                     }
                 }
-                Err(error) => asked
+                Err(error) => requests
                     .into_iter()
                     .take(1)
                     .zip([error])
@@ -102,14 +102,14 @@ impl Store {
     async fn move_members(
         &self,
         group: &Group,
-        asked: &[MemberRequest],
+        requests: &[MemberRequest],
     ) -> Result<Vec<WriteOutcome>, StoreError> {
         let number = |one: &MemberRequest| self.sequence.for_change(one.author.at);
         let rows = self
             .engine
             .write_retrying(|| {
-                let numbers = asked.iter().map(number).collect();
-                batch(group, asked, numbers, self.keeps_documents)
+                let numbers = requests.iter().map(number).collect();
+                batch(group, requests, numbers, self.keeps_documents)
             })
             .await?;
         self.changes_made.notify_one();
@@ -118,7 +118,7 @@ impl Store {
         } else {
             WriteOutcome::Nothing
         };
-        let mut changes = vec![nothing; asked.len()];
+        let mut changes = vec![nothing; requests.len()];
         for row in &rows {
             let Some(place) = row
                 .opt_int(0)?
@@ -137,7 +137,7 @@ impl Store {
 /// The first waiting changes, but not two of the same member: the later one has to see the result of the earlier one.
 fn compatible(waiting: &mut Vec<MemberRequest>) -> Vec<MemberRequest> {
     let mut members = BTreeSet::new();
-    let is_first = |one: &MemberRequest| members.len() < MOST && members.insert(one.moved.member);
+    let is_first = |one: &MemberRequest| members.len() < MAX && members.insert(one.moved.member);
     let (taken, left) = std::mem::take(waiting).into_iter().partition(is_first);
     *waiting = left;
     taken
@@ -145,23 +145,23 @@ fn compatible(waiting: &mut Vec<MemberRequest>) -> Vec<MemberRequest> {
 
 fn batch(
     group: &Group,
-    asked: &[MemberRequest],
+    requests: &[MemberRequest],
     changes: Vec<i64>,
     keeps_documents: bool,
 ) -> Batch {
     let moving = |joins: bool| {
-        asked
+        requests
             .iter()
             .filter(|one| one.moved.joins == joins)
             .map(|one| one.moved.member)
             .collect()
     };
-    let latest = asked
+    let latest = requests
         .iter()
         .map(|one| one.author.at.as_micros())
         .max()
         .unwrap_or(0);
-    let moves: Vec<_> = asked
+    let moves: Vec<_> = requests
         .iter()
         .zip(changes)
         .map(|(one, number)| MoveEntry {

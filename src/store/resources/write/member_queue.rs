@@ -5,7 +5,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::leader::{Coalescer, Leader};
 use crate::store::resources::write::context::WriteOutcome;
 use crate::store::resources::write::member_delta::MemberMove;
-use crate::trace::Origin;
+use crate::trace::CallerSpan;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -22,7 +22,7 @@ pub(in crate::store) struct Group {
 pub(in crate::store) struct MemberRequest {
     pub(in crate::store) moved: MemberMove,
     pub(in crate::store) author: Author,
-    pub(in crate::store) origin: Origin,
+    pub(in crate::store) origin: CallerSpan,
     pub(in crate::store) answer: oneshot::Sender<Result<WriteOutcome, StoreError>>,
 }
 

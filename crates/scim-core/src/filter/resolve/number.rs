@@ -58,7 +58,7 @@ pub(super) fn is_negative(number: &str) -> bool {
 
 /// The digits before the point, `None` if they are too many, and whether those after it matter.
 fn split(digits: &str, point: i64) -> (Option<i128>, bool) {
-    const MOST: usize = 30;
+    const MAX: usize = 30;
     let Ok(point) = usize::try_from(point) else {
         return (Some(0), true);
     };
@@ -66,10 +66,10 @@ fn split(digits: &str, point: i64) -> (Option<i128>, bool) {
     let significant = whole.trim_start_matches('0');
     let zeros = point.saturating_sub(digits.len());
     let has_fraction = fraction.bytes().any(|digit| digit != b'0');
-    if significant.len().saturating_add(zeros) > MOST && !significant.is_empty() {
+    if significant.len().saturating_add(zeros) > MAX && !significant.is_empty() {
         return (None, has_fraction);
     }
-    let padded = format!("0{significant}{}", "0".repeat(zeros.min(MOST)));
+    let padded = format!("0{significant}{}", "0".repeat(zeros.min(MAX)));
     (padded.parse().ok(), has_fraction)
 }
 

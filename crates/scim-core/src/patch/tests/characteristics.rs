@@ -72,14 +72,20 @@ fn schemas() {
     let listed = json!({"op": "remove", "path": "schemas", "value": [ENTERPRISE]});
     each(before.clone(), listed, json!({}), json!("mutability"));
     // in a value without path
-    let told = |urns: Value| json!({"op": "replace", "value": {"schemas": urns, "nickName": "b"}});
+    let operation =
+        |urns: Value| json!({"op": "replace", "value": {"schemas": urns, "nickName": "b"}});
     let after = json!({"nickName": "b", ENTERPRISE: {"department": "Tours"}});
     both(
         before.clone(),
-        told(json!([USER, ENTERPRISE])),
+        operation(json!([USER, ENTERPRISE])),
         after.clone(),
     );
-    each(before, told(json!(["urn:x"])), after, json!("invalidValue"));
+    each(
+        before,
+        operation(json!(["urn:x"])),
+        after,
+        json!("invalidValue"),
+    );
 }
 
 #[test]
@@ -166,7 +172,7 @@ fn read_only() {
 
 #[test]
 fn read_only_in_a_value() {
-    let told = |value: Value| json!({"op": "replace", "value": value});
+    let operation = |value: Value| json!({"op": "replace", "value": value});
     for value in [
         json!({"id": "other"}),
         json!({"id": null}),
@@ -176,11 +182,11 @@ fn read_only_in_a_value() {
         json!({format!("{ENTERPRISE}:manager.displayName"): "x"}),
         json!({ENTERPRISE: {"manager.displayName": "x"}}),
     ] {
-        each(json!({}), told(value), json!({}), json!("mutability"));
+        each(json!({}), operation(value), json!({}), json!("mutability"));
     }
     both(
         json!({}),
-        told(json!({"id": ID, "nickName": "b"})),
+        operation(json!({"id": ID, "nickName": "b"})),
         json!({"nickName": "b"}),
     );
     // Within a complex value they are passed over, as in the RFC's own example of an added member.

@@ -105,8 +105,8 @@ fn entra_disables_with_text() {
         json!({"op": "Add", "path": "nickName", "value": "b"}),
         json!({"nickName": "b"}),
     );
-    let told = json!({"op": "Replace", "value": {"active": "True"}});
-    lenient(json!({"active": false}), told, json!({"active": true}));
+    let operation = json!({"op": "Replace", "value": {"active": "True"}});
+    lenient(json!({"active": false}), operation, json!({"active": true}));
 }
 
 #[test]
@@ -196,8 +196,8 @@ fn entra_sends_the_manager_as_text() {
                 json!({"op": op, "path": path, "value": nothing}),
                 json!({}),
             );
-            let told = json!({"op": op, "value": {&path: nothing}});
-            lenient(manager(json!({"value": "1"})), told, json!({}));
+            let operation = json!({"op": op, "value": {&path: nothing}});
+            lenient(manager(json!({"value": "1"})), operation, json!({}));
         }
     }
     let complex = json!({"op": "Add", "path": path, "value": {"value": "2"}});

@@ -50,8 +50,8 @@ fn a_new_primary_takes_the_place_of_the_old() {
         add("emails", with_primary(home("x"), true)),
         emails(json!([passed_on, home("h"), with_primary(home("x"), true)])),
     );
-    let told = json!({"op": "add", "value": {"emails": [new]}});
-    both(before.clone(), told, after);
+    let operation = json!({"op": "add", "value": {"emails": [new]}});
+    both(before.clone(), operation, after);
     both(
         before.clone(),
         add("emails", with_primary(home("h"), false)),

@@ -120,9 +120,9 @@ fn an_array_of_one_for_a_single_value() {
             "manager",
             json!([{"$ref": "https://a.example/Users/m", "value": "m"}]),
         );
-        let told =
+        let operation =
             json!({ENTERPRISE: {"manager": {"value": "m", "$ref": "https://a.example/Users/m"}}});
-        forgiven(json!({}), manager, told, "invalidPath");
+        forgiven(json!({}), manager, operation, "invalidPath");
         let chosen = op(
             "emails[type eq \"work\"]",
             json!([{"value": "w", "type": "work"}]),

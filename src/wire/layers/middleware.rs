@@ -33,20 +33,20 @@ pub(crate) async fn answer<S: Inner>(mut inner: S, request: Request) -> Response
 }
 
 /// Processing of a request before the inner service, and of the response after it.
-pub(crate) trait Step<S>: Clone + Send + Sync + 'static {
+pub(crate) trait Middleware<S>: Clone + Send + Sync + 'static {
     /// Handles a request.
     fn run(self, request: Request, inner: S) -> impl Future<Output = Response> + Send;
 }
 
 /// A step as a layer.
 #[derive(Debug, Clone)]
-pub(crate) struct StepLayer<T>(pub(crate) T);
+pub(crate) struct MiddlewareLayer<T>(pub(crate) T);
 
-impl<T: Clone, S> Layer<S> for StepLayer<T> {
-    type Service = StepService<T, S>;
+impl<T: Clone, S> Layer<S> for MiddlewareLayer<T> {
+    type Service = MiddlewareService<T, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        StepService {
+        MiddlewareService {
             step: self.0.clone(),
             inner,
         }
@@ -55,12 +55,12 @@ impl<T: Clone, S> Layer<S> for StepLayer<T> {
 
 /// A service with a step around it.
 #[derive(Debug, Clone)]
-pub(crate) struct StepService<T, S> {
+pub(crate) struct MiddlewareService<T, S> {
     step: T,
     inner: S,
 }
 
-impl<T: Step<S>, S: Inner> Service<Request> for StepService<T, S> {
+impl<T: Middleware<S>, S: Inner> Service<Request> for MiddlewareService<T, S> {
     type Response = Response;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;

@@ -1,6 +1,6 @@
 //! Other APIs on the listener of the SCIM API.
 
-use crate::scim_api::log::Facts;
+use crate::scim_api::log::RequestProperties;
 use crate::scim_api::route::Route;
 use crate::wire::Refuse;
 use crate::wire::refusal::{RefusalForms, is_below};
@@ -16,22 +16,22 @@ pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response, Infalli
 
 /// An API with a path prefix.
 #[derive(Clone)]
-pub struct Beside {
+pub struct SiblingApi {
     prefix: &'static str,
     /// How it shows that a request is refused.
     refuse: Refuse,
     answer: Arc<dyn Fn(Request) -> Answering + Send + Sync>,
 }
 
-impl fmt::Debug for Beside {
+impl fmt::Debug for SiblingApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Beside")
+        f.debug_struct("SiblingApi")
             .field("prefix", &self.prefix)
             .finish_non_exhaustive()
     }
 }
 
-impl Beside {
+impl SiblingApi {
     /// The API for a prefix, with the form of responses to requests that the wire layer refuses.
     pub fn new<F>(
         prefix: &'static str,
@@ -62,8 +62,8 @@ impl Beside {
     }
 
     pub(super) fn answer(&self, request: Request) -> Answering {
-        if let Some(facts) = request.extensions().get::<Arc<Facts>>() {
-            facts.route(&Route::Beside(self.prefix), None);
+        if let Some(facts) = request.extensions().get::<Arc<RequestProperties>>() {
+            facts.route(&Route::SiblingApi(self.prefix), None);
         }
         (self.answer)(request)
     }
