@@ -45,7 +45,7 @@ impl Column {
         }
     }
 
-    /// The number under which PostgreSQL knows the type of the elements.
+    /// The object id (OID) of the element type in PostgreSQL.
     fn element_oid(&self) -> i32 {
         match self {
             Self::Ints(_) => 20,
@@ -142,7 +142,7 @@ pub(in crate::store) fn postgres_args(args: Vec<Arg>) -> PgArguments {
     let mut arguments = PgArguments::default();
     arguments.reserve(args.len(), args.iter().map(room).sum());
     for arg in args {
-        // Encoding these types cannot fail; a missing argument would be refused by the database.
+        // Encoding these types cannot fail, and the database refuses a missing argument.
         let _ = match arg {
             Arg::Int(value) => arguments.add(value),
             Arg::OptInt(value) => arguments.add(value),
@@ -219,7 +219,7 @@ fn element(into: &mut PgArgumentBuffer, bytes: &[u8]) -> Result<(), BoxDynError>
     Ok(())
 }
 
-/// The driver asks each column for its type first ([`Encode::produces`]).
+/// The driver calls [`Encode::produces`] of each column first.
 impl Type<Postgres> for Column {
     fn type_info() -> PgTypeInfo {
         Vec::<i64>::type_info()

@@ -1,10 +1,10 @@
 //! Coalescing of short reads on PostgreSQL.
 //!
-//! Sending, starting and ending a statement, and waking the waiting tasks, costs far more than an index look-up.
+//! Sending, starting and ending a statement, and waking the waiting tasks, costs far more than an index lookup.
 //! Statements with the same text and tenant that arrive while one runs therefore wait for it, and then run as one
-//! statement whose parameters are lists. They do not wait for a slow one. Each has the result of a separate execution,
-//! on a snapshot that is no older than its request. Only statements declared as [`Statement::coalescible`] are
-//! coalesced, and `database.coalesce_reads` disables coalescing.
+//! statement whose parameters are lists. They wait for at most a quarter of a second. Each has the result of a separate
+//! execution, on a snapshot that is no older than its request. Only statements declared as [`Statement::coalescible`]
+//! are coalesced, and `database.coalesce_reads` disables coalescing.
 //!
 //! [`Statement::coalescible`]: crate::store::db::statement::Statement::coalescible
 
@@ -90,7 +90,7 @@ impl ReadCoalescer {
         }
     }
 
-    /// Runs a statement whose first value is the tenant, together with others of its key.
+    /// Runs a statement whose first value is the tenant, together with waiting ones of the same key.
     pub(in crate::store) async fn read(
         &self,
         connections: &Connections,
@@ -267,7 +267,7 @@ fn together(key: &Key, group: &[Waiting]) -> Option<Prepared> {
     })
 }
 
-/// The rows of each.
+/// The rows of each read.
 async fn read_together(
     lease: &mut Lease,
     statement: Prepared,

@@ -1,12 +1,12 @@
-//! Whether the file of the embedded database has its whole length.
+//! Detects a truncated file of the embedded database.
 
 use crate::store::db::error::StoreError;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// Bytes of the header of a database, of that of its log, and of what comes before each page in the log
-/// (SQLite file format, sections 1.3 and 4.1).
+/// Sizes in bytes of the database header, the WAL header and the frame header of each page in the WAL (SQLite file
+/// format, sections 1.3 and 4.1).
 const HEADER: usize = 100;
 const LOG_HEADER: u64 = 32;
 const FRAME_HEADER: u64 = 24;
@@ -42,7 +42,7 @@ fn shortage(file: &Path) -> io::Result<Option<String>> {
         return Ok(Some("its file is not an SQLite database".to_owned()));
     }
     let (page, pages) = (page_size(&header), number(&header, 28));
-    // A version that does not maintain the number of pages wrote it, so it is not usable.
+    // Versions of SQLite before 3.7.0 do not maintain the number of pages, so it is not usable.
     if page == 0 || number(&header, 24) != number(&header, 92) {
         return Ok(None);
     }

@@ -1,5 +1,5 @@
-//! Deadlines for responses of PostgreSQL. PostgreSQL ends a statement after `statement_timeout`; a frozen server, or
-//! one behind a network that drops packets, does not.
+//! Deadlines for responses of PostgreSQL. `statement_timeout` ends a statement only if the server works: a frozen
+//! server, or one behind a network that drops packets, needs a deadline on this side.
 
 use crate::store::db::error::StoreError;
 use std::time::Duration;

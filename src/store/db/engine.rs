@@ -255,8 +255,8 @@ impl Engine {
         Ok(true)
     }
 
-    /// Ends work with the database. The embedded one is in its file alone afterwards; `false` if another
-    /// program that reads it is in the way of that.
+    /// Closes the database. For the embedded one, this moves the content of the WAL into the file; `false` if another
+    /// program that reads the file prevents that.
     pub(in crate::store) async fn close(&self) -> Result<bool, StoreError> {
         let Database::Sqlite { readers, writer } = &self.database else {
             return Ok(true);
@@ -265,9 +265,9 @@ impl Engine {
         writer.close().await
     }
 
-    /// Waits until every statement that began before this moment has ended, on all instances: later
-    /// ones see what was committed before. `false` if one lasts longer than any may. SQLite has one
-    /// writer, for whom statements follow each other anyway.
+    /// Waits until every statement that began before this call has ended, on all instances: later statements see
+    /// everything committed before it. `false` if one exceeds every time limit. On SQLite there is nothing to wait for:
+    /// its writer executes statements one after the other.
     pub(in crate::store) async fn wait_for_older_transactions(&self) -> Result<bool, StoreError> {
         let Database::Postgres { .. } = &self.database else {
             return Ok(true);
@@ -299,7 +299,7 @@ impl Engine {
         matches!(self.database, Database::Postgres { .. })
     }
 
-    /// What traces call the database.
+    /// The name of the database in traces.
     pub(in crate::store) fn system(&self) -> &'static str {
         match self.database {
             Database::Postgres { .. } => "postgresql",
@@ -307,9 +307,9 @@ impl Engine {
         }
     }
 
-    /// Counts and traces a statement or batch under its name, logs it at level debug, and names it in an error that says nothing
-    /// else about it. The work is pinned by the caller: passed by value, it would be in the future twice, and be copied
-    /// with it.
+    /// Counts and traces a statement or batch under its name, logs it at level debug, and adds its name to errors
+    /// without further context. The caller pins the work: passed by value, it would be stored in the future twice, and
+    /// copied with it.
     async fn observed(
         &self,
         statement: &'static str,
@@ -340,13 +340,14 @@ impl Engine {
     }
 }
 
-/// Longer than a statement, and a transaction that waits for its next one, may last.
+/// Longer than the limits of a statement and of an idle transaction together.
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(20);
 const MOMENT: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
 const OLDER: &str = "select pid from pg_stat_activity where datname = current_database() and application_name = 'scimd' \
      and pid <> pg_backend_pid() and extract(epoch from xact_start) * 1000000 <= $1";
 
-/// Makes the file, if it is not there, for this user alone; its companions take after it.
+/// Creates the file with access for this user only, if it does not exist; SQLite gives its WAL and shared-memory file
+/// the same mode.
 fn private(file: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::OpenOptionsExt;
     let made = std::fs::OpenOptions::new()

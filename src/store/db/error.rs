@@ -112,7 +112,7 @@ pub enum StoreError {
         /// The session of the other instance.
         holder: String,
     },
-    /// The migration of the database failed.
+    /// A migration failed.
     #[error("migration failed")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// The role lacks settings that are needed behind a pooler; the text has the statements to run.
@@ -209,7 +209,7 @@ impl From<sqlx::Error> for StoreError {
                     (ErrorKind::UniqueViolation, _) if is_kept_answer(&**database) => {
                         Self::Repeated
                     }
-                    // Another instance made the same seq, or the same row, at the same moment.
+                    // Another instance generated the same seq or inserted the same row concurrently.
                     (ErrorKind::UniqueViolation, _) => Self::Busy(error),
                     (ErrorKind::ForeignKeyViolation, _) => Self::Reference(error),
                     (_, Some(code)) if database.as_error().is::<SqliteFailure>() => {
@@ -242,7 +242,7 @@ fn of_sqlite(code: &str) -> fn(sqlx::Error) -> StoreError {
     match code.parse::<u32>().map(|code| code & 0xff) {
         Ok(5 | 6) => StoreError::Busy,
         Ok(9) => StoreError::Slow,
-        // No memory, read-only, failed input or output, no room.
+        // Out of memory, read-only, I/O error, disk full.
         Ok(7 | 8 | 10 | 13) => StoreError::Exhausted,
         // Corrupt, not a database.
         Ok(11 | 26) => |error| StoreError::Damaged(error.to_string()),

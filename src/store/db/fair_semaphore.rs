@@ -48,7 +48,7 @@ pub(in crate::store) struct Permit {
 }
 
 impl FairSemaphore {
-    /// At least one permit.
+    /// Creates the semaphore with at least one permit.
     pub(in crate::store) fn new(permits: usize, shares: Shares, metrics: PoolMetrics) -> Self {
         let permits = permits.max(1);
         metrics
@@ -120,7 +120,7 @@ impl FairSemaphore {
             };
             state.begin(flow);
             drop(state);
-            // If the receiver is closed the permit is dropped, and is assigned to the next.
+            // If the receiver is closed, the permit is dropped and assigned to the next flow.
             let _ = next.send(self.permit(flow));
         }
     }

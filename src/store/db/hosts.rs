@@ -1,4 +1,4 @@
-//! The hosts of a PostgreSQL cluster with fail-over: the one of the URL that accepts writes.
+//! The hosts of a PostgreSQL cluster with fail-over, and the choice of the one that accepts writes.
 //!
 //! The driver supports one host and has no time-out for an unresponsive one. All hosts are probed in parallel.
 
@@ -43,7 +43,7 @@ impl Hosts {
         Ok(Self(each?))
     }
 
-    /// Whether there is a choice.
+    /// Whether there are several hosts.
     pub(in crate::store) fn are_several(&self) -> bool {
         self.0.len() > 1
     }
@@ -133,7 +133,7 @@ async fn connect(options: &PgConnectOptions) -> Result<Option<PgConnection>, sql
     Ok(takes_writes(&mut connection).await?.then_some(connection))
 }
 
-/// Whether the server behind a connection is no standby.
+/// Whether the server of a connection is not a standby.
 async fn takes_writes(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     // One message of the simple protocol: a pooler can assign another session to each message.
     sqlx::raw_sql("select not pg_is_in_recovery()")

@@ -1,4 +1,4 @@
-//! The text of short reads that run as one statement on PostgreSQL.
+//! The text of coalesced short reads on PostgreSQL.
 
 use crate::store::db::args::Arg;
 use crate::store::db::marks::{END_ONCE, ONCE, Piece, pieces};
@@ -134,7 +134,7 @@ fn push(into: &mut Expanded, text: &str, placeholder: impl Fn(usize) -> String) 
         match piece {
             Piece::Text(text) => into.text.push_str(text),
             Piece::Placeholder(n) => into.text.push_str(&placeholder(n)),
-            // The text was expanded, so that it has no marks.
+            // The text is expanded and has no marks.
             Piece::Mark(_) => {}
         }
     }

@@ -92,7 +92,7 @@ impl<'a> Mark<'a> {
     }
 }
 
-/// Where a query begins that runs once for statements that run together, and where it ends, in text for PostgreSQL.
+/// The text for PostgreSQL before and after a query that runs once for coalesced statements.
 pub(in crate::store) const ONCE: &str = "(/*once*/ ";
 pub(in crate::store) const END_ONCE: &str = " /*end*/)";
 

@@ -1,6 +1,6 @@
 //! Access to the databases: connections, statements in both dialects, rows, errors, deadlines.
 //!
-//! This module is independent of the tables of scimd.
+//! This module does not depend on scimd's tables.
 
 pub(in crate::store) mod args;
 pub(in crate::store) mod batch;

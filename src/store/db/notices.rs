@@ -4,7 +4,7 @@
 //! reports the commit as done and adds a warning: the standby may not have the transaction. Such a write must not be
 //! acknowledged. The driver passes warnings only to `tracing`, within the poll that reads them; the response is
 //! therefore polled under a subscriber that receives only these. The warning is in the language of the server and has
-//! no code, so every warning is treated as this one: the statements of the store raise none.
+//! no code, so every warning is treated as this one; the store's own statements raise no warnings.
 
 use crate::store::db::error::StoreError;
 use std::cell::Cell;
@@ -24,7 +24,7 @@ thread_local! {
     static WARNED: Cell<bool> = const { Cell::new(false) };
 }
 
-// One for the process: each new subscriber makes `tracing` compute the interest in all its call sites.
+// One for the process, because `tracing` recomputes the interest of every call site for each new subscriber.
 static LISTENER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Listener));
 
 /// Waits for the response to a write.
@@ -34,7 +34,7 @@ static LISTENER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Listener));
 pub(in crate::store) async fn without_warnings<T>(
     answer: impl Future<Output = sqlx::Result<T>>,
 ) -> Result<T, StoreError> {
-    // Boxed: the future of a whole request would carry it twice.
+    // Boxed, because the future of a request would otherwise contain it twice.
     let mut answer = Box::pin(answer);
     let mut is_warned = false;
     let outcome = poll_fn(|context| {
@@ -79,7 +79,7 @@ impl Subscriber for Listener {
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
-        // No span is enabled, so that this is not called.
+        // Not called, because no span is enabled.
         Id::from_u64(1)
     }
 

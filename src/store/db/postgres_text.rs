@@ -1,4 +1,4 @@
-//! The text of a statement as PostgreSQL takes it.
+//! The text of a statement for PostgreSQL.
 
 use crate::store::db::args::{Arg, Table};
 use crate::store::db::body::{Body, unknown};
@@ -6,7 +6,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::marks::{END_ONCE, Mark, ONCE, Piece};
 use std::fmt::{Arguments, Write};
 
-/// A statement as PostgreSQL takes it.
+/// A statement for PostgreSQL.
 #[derive(Debug)]
 pub(in crate::store) struct Expanded {
     pub(in crate::store) text: String,
@@ -15,7 +15,7 @@ pub(in crate::store) struct Expanded {
 
 /// What `{step}` refers to.
 pub(in crate::store) trait Earlier {
-    /// Whether there is such a step, and it returns rows.
+    /// Whether the step exists and returns rows.
     fn has(&self, step: &str) -> bool;
 }
 
@@ -27,7 +27,7 @@ impl Earlier for () {
 }
 
 impl Expanded {
-    /// No text and no values, with room for both.
+    /// An empty statement with reserved capacity.
     pub(in crate::store) fn empty() -> Self {
         Self {
             text: String::with_capacity(1024),

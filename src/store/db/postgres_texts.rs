@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 pub(in crate::store) struct Prepared {
     pub(in crate::store) text: Arc<str>,
     pub(in crate::store) args: Vec<Arg>,
-    /// The text of several coalesced statements with this text, after it was built.
+    /// The text for several coalesced executions of this statement, once it is built.
     pub(in crate::store) together: Together,
 }
 

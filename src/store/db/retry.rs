@@ -8,7 +8,7 @@ use crate::store::db::row::Row;
 use crate::store::db::statement::Statement;
 use std::time::Duration;
 
-/// How often a write runs again, at most.
+/// Maximum number of retries.
 const RETRIES: u32 = 3;
 
 impl Engine {

@@ -6,7 +6,7 @@ use crate::store::db::session::Session;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, Row};
 
-/// Sessions that are older than the settings and are ended, at most: as many as a pool may hold.
+/// Maximum number of sessions to terminate because they are older than the settings: as many as a pool can hold.
 const OLD_SESSIONS: usize = 200;
 
 /// Sets the settings as defaults of this role in this database.
@@ -48,7 +48,7 @@ pub(in crate::store) async fn check(
         if !found.role_has_all(session) {
             return Err(StoreError::Role(advice(&missing, &found, session)));
         }
-        // It ends the session that it runs in, so it can only fail.
+        // The statement terminates its own session, so it always fails.
         let _ = connection
             .execute("select pg_terminate_backend(pg_backend_pid())")
             .await;

@@ -16,12 +16,12 @@ pub(in crate::store) enum Row {
 type Result<T> = std::result::Result<T, StoreError>;
 
 impl Row {
-    /// A whole number of any width.
+    /// An integer of any width.
     pub(in crate::store) fn int(&self, column: usize) -> Result<i64> {
         self.opt_int(column)?.ok_or_else(|| null(column))
     }
 
-    /// A whole number or null.
+    /// An integer or null.
     pub(in crate::store) fn opt_int(&self, column: usize) -> Result<Option<i64>> {
         Ok(match self {
             Self::Sqlite(row) => row.opt_int(column)?,
@@ -34,7 +34,7 @@ impl Row {
         })
     }
 
-    /// The whole number in the last column.
+    /// The integer in the last column.
     pub(in crate::store) fn last_int(&self) -> Result<i64> {
         let columns = match self {
             Self::Postgres(row) => row.len(),

@@ -11,11 +11,12 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Row};
 use std::sync::Arc;
 
-/// A parameter that only our startup packet sets: where it is missing, a pooler has dropped the settings.
+/// A parameter that only scimd's startup packet sets: if it is missing, a pooler has dropped the settings.
 const MARK: &str = "scimd.session";
 /// Protocol violation: PgBouncer's response to a startup packet with unknown settings.
 const REFUSED: &str = "08P01";
-/// If the host of an instance fails, PostgreSQL holds its locks until keepalive detects that: a minute, not two hours.
+/// If the host of an instance fails, PostgreSQL holds its locks until keepalive detects that. These settings shorten
+/// the time from two hours to a minute.
 const KEEPALIVE: [(&str, &str); 4] = [
     ("tcp_keepalives_idle", "30"),
     ("tcp_keepalives_interval", "10"),
@@ -73,7 +74,7 @@ impl Session {
         }
     }
 
-    /// Whether a session that is opened with our settings has them.
+    /// Whether a session that is opened with scimd's settings has them.
     async fn keeps_settings(&self, options: &PgConnectOptions) -> Result<bool, StoreError> {
         let mut connection = match self.options(options.clone()).connect().await {
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(REFUSED) => {
@@ -90,7 +91,7 @@ impl Session {
         Ok(mark.is_some_and(|mark| !mark.is_empty()))
     }
 
-    /// Whether a session is lent for a transaction only.
+    /// Whether each transaction can run in another session.
     pub(in crate::store) fn is_pooled(&self) -> bool {
         self.is_pooled
     }

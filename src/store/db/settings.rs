@@ -5,24 +5,24 @@ use std::time::Duration;
 /// Maximum wait for a connection for long reads: its current reader is as fast as a client.
 pub(in crate::store) const LONG_READ_WAIT: Duration = Duration::from_secs(10);
 
-/// How long, and with how many connections, the database is worked with.
+/// The number of connections, and their time limits.
 #[derive(Debug, Clone)]
 pub struct PoolSettings {
-    /// Connections of one instance.
+    /// Maximum number of connections of one instance.
     pub max_connections: u32,
-    /// Longest wait for a connection.
+    /// Maximum wait for a connection.
     pub acquire: Duration,
-    /// Longest time of a statement.
+    /// Maximum time of a statement.
     pub statement: Duration,
-    /// Longest wait for a lock.
+    /// Maximum wait for a lock.
     pub lock: Duration,
-    /// Longest wait of a migration for tables that others use.
+    /// Maximum wait of a migration for tables in use.
     pub migration_lock: Duration,
-    /// Whether PostgreSQL is known to be behind a pooler in transaction mode; else it is found out.
+    /// Whether PostgreSQL is behind a pooler in transaction mode; if `false`, the start detects it.
     pub pooler: bool,
-    /// Whether the settings that count behind a pooler are kept as those of the role.
+    /// Whether the settings that are needed behind a pooler are stored as settings of the role.
     pub keeps_role: bool,
-    /// PostgreSQL's schema of the tables; `None` for the first of the role's search path.
+    /// The schema of the tables in PostgreSQL; `None` for the first one of the role's search path.
     pub schema: Option<String>,
     /// Whether concurrent short reads of the same kind are sent to PostgreSQL as one statement.
     pub coalesce_reads: bool,

@@ -1,4 +1,4 @@
-//! A buffer for composed statements: only static text and values.
+//! A buffer for composed statements, which accepts only static text and values.
 
 use crate::store::db::args::Arg;
 use crate::store::db::body::Body;
@@ -14,7 +14,7 @@ pub(in crate::store) struct Sql {
 }
 
 impl Sql {
-    /// No text, and values by name, to be written as `{:name}`.
+    /// An empty text with named values, which the text refers to as `{:name}`.
     pub(in crate::store) fn bound(values: Vec<(&'static str, Arg)>) -> Self {
         let (names, args) = values.into_iter().unzip();
         Self {
@@ -24,7 +24,7 @@ impl Sql {
         }
     }
 
-    /// Adds text. That it is static is the proof that nothing a client sent is in it.
+    /// Adds text. Because it is static, it cannot contain input of a client.
     pub(in crate::store) fn raw(&mut self, text: &'static str) -> &mut Self {
         self.text.push_str(text);
         self

@@ -22,7 +22,7 @@ const PREPARED: usize = 256;
 pub(in crate::store) struct SqliteFile {
     pub(in crate::store) path: PathBuf,
     pub(in crate::store) lock: Duration,
-    /// Longest time of a statement or batch.
+    /// Maximum time of a statement or batch.
     pub(in crate::store) limit: Duration,
     /// The texts of statements, shared by all connections.
     pub(in crate::store) texts: SqliteTexts,
@@ -125,7 +125,8 @@ impl SqliteConnection {
         self.run(body, &text, &earlier, &mut take)
     }
 
-    /// Runs a step of a batch whose steps so far returned `earlier`, once for each row of its table if it is for one at a time.
+    /// Runs a step of a batch; `earlier` has the rows of the previous steps. A step for single rows runs once for each
+    /// row of its table.
     ///
     /// # Errors
     /// If it fails.
@@ -153,7 +154,7 @@ impl SqliteConnection {
     ) -> Result<(), StoreError> {
         let mut prepared = self.driver.prepare_cached(text)?;
         let own = body.args();
-        // The last ones may be for another database.
+        // The last values can be for PostgreSQL only.
         for (i, arg) in own.iter().take(prepared.parameter_count()).enumerate() {
             bind(&mut prepared, i + 1, arg)?;
         }
@@ -232,7 +233,7 @@ fn bind(prepared: &mut rusqlite::Statement<'_>, place: usize, arg: &Arg) -> rusq
             let text = value.hyphenated().encode_lower(&mut text);
             prepared.raw_bind_parameter(place, &*text)
         }
-        // The values of a table come row by row, or as JSON.
+        // The values of a table are bound row by row, or as JSON.
         Arg::Column(_) => Ok(()),
     }
 }
@@ -257,12 +258,13 @@ fn bind_column(
     }
 }
 
-/// A connection is used by one thread at a time.
+/// No mutex: a connection is used by one thread at a time.
 const UNSHARED: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
 const CREATING: &str =
     "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on";
 const SETTINGS: &str = "pragma foreign_keys = on; pragma case_sensitive_like = on";
-/// A savepoint keeps the pages as they were; beyond 64 KiB of them they would go through a file. Pages of the log are
-/// written back after 16 MiB of them in place of 4, so that one that changes often is written back once.
+/// Temporary storage in memory: savepoints would otherwise write the previous content of changed pages to a file beyond
+/// 64 KiB. The WAL is copied into the database after 16 MiB instead of 4, so that pages that change often are copied
+/// less often.
 const WRITING: &str =
     "pragma synchronous = full; pragma temp_store = memory; pragma wal_autocheckpoint = 4000";

@@ -60,7 +60,7 @@ impl DatabaseError for SqliteFailure {
 pub(in crate::store::db) fn driver_error(error: rusqlite::Error) -> sqlx::Error {
     let (code, message) = match error {
         rusqlite::Error::SqliteFailure(code, message) => (code, message),
-        // Of a text with several statements.
+        // An error in a text with several statements.
         rusqlite::Error::SqlInputError { error, msg, .. } => (error, Some(msg)),
         other => return sqlx::Error::Configuration(other.into()),
     };

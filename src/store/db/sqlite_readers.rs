@@ -91,7 +91,7 @@ impl Readers {
         })
     }
 
-    /// Runs a statement, within the time that one may take.
+    /// Runs a statement within the time limit.
     ///
     /// # Errors
     /// If it fails, or no connection is free for too long.
@@ -127,13 +127,13 @@ impl Readers {
         outcome
     }
 
-    /// Closes those that are not in use; nobody gets one afterwards.
+    /// Closes the idle connections; later reads fail.
     pub(in crate::store) fn close(&self) {
         self.shared.is_closed.store(true, Ordering::SeqCst);
         locked(&self.shared.idle).clear();
     }
 
-    /// A connection for a read that takes as long as it takes, while its permit is held.
+    /// A connection for a read without a time limit, and its permit.
     ///
     /// # Errors
     /// If the file cannot be opened, or there are too many such connections for too long.
@@ -147,7 +147,7 @@ impl Readers {
         Ok((permit, self.open_separate().await?))
     }
 
-    /// A connection for work of the operator that takes as long as it takes.
+    /// A connection without a time limit, for commands of the operator.
     ///
     /// # Errors
     /// If the file cannot be opened, or the database is closed.
@@ -162,14 +162,14 @@ impl Readers {
 }
 
 impl Shared {
-    /// Runs a short statement in this thread; `None` if it proves not to be short, or if there is reason to think so.
+    /// Runs a short statement on this thread; `None` if it is not short, or if the disk is assumed to be slow.
     fn run_here(&self, statement: &Statement) -> Option<Result<Vec<SqliteRow>, StoreError>> {
         let began = Instant::now();
         if millis(began - self.since) < self.pause.load(Ordering::Relaxed) {
             return None;
         }
         let connection = self.idle().ok()??;
-        // Without time it ends after a number of steps.
+        // Limits the statement to a number of virtual machine steps.
         connection.limit().end();
         let waits = connection.wait_for_lock(Duration::ZERO);
         let outcome = waits.and_then(|()| connection.rows(statement));
@@ -181,7 +181,7 @@ impl Shared {
         }
     }
 
-    /// Notes how long a short statement took.
+    /// Records the duration of a short statement.
     fn note(&self, began: Instant) {
         let now = Instant::now();
         if now - began <= PROMPT {
@@ -221,8 +221,8 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Shares of a tenant in so many connections while others are active: statements run in this process, and half of the
-/// cores are to be free for other tenants and for the server itself, however long the statements take.
+/// A tenant's share of the connections while others are active. Statements run in this process, so half of the cores
+/// stay free for other tenants and for the server, regardless of the duration of the statements.
 fn shares(connections: usize) -> Shares {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let share = connections.min(cores) / 2;

@@ -10,7 +10,7 @@ pub(in crate::store) struct ReturnedRows(Vec<Returned>);
 /// The part of the returned rows that the text of a later step depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::store) struct ReturnedShape {
-    /// The place of the step among those that returned rows.
+    /// The index of the step among those that returned rows.
     pub(in crate::store) number: usize,
     pub(in crate::store) step: &'static str,
     pub(in crate::store) columns: &'static [&'static str],
@@ -34,10 +34,10 @@ struct Returned {
 }
 
 impl ReturnedRows {
-    /// Keeps the rows of a step.
+    /// Stores the rows of a step.
     ///
     /// # Errors
-    /// [`StoreError::Fault`] if they hold what is neither text nor a whole number.
+    /// [`StoreError::Fault`] if a value is neither text nor an integer.
     pub(in crate::store) fn keep(
         &mut self,
         step: &'static str,
@@ -63,12 +63,12 @@ impl ReturnedRows {
         Ok(())
     }
 
-    /// What a step returned, but for the values; `None` if there is no such step.
+    /// The shape of the rows of a step; `None` if there is no such step.
     pub(in crate::store) fn find(&self, step: &str) -> Option<ReturnedShape> {
         self.shapes().find(|shape| shape.step == step)
     }
 
-    /// What each step returned, but for the values.
+    /// The shapes of the rows of all steps.
     pub(in crate::store) fn shapes(&self) -> impl ExactSizeIterator<Item = ReturnedShape> {
         self.0.iter().map(|returned| returned.shape)
     }

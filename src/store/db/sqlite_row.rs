@@ -31,7 +31,7 @@ impl SqliteRow {
         self.0.len()
     }
 
-    /// A whole number or null.
+    /// An integer or null.
     ///
     /// # Errors
     /// [`StoreError::Fault`] if it is something else.
@@ -63,7 +63,7 @@ impl SqliteRow {
     /// The row as a JSON array.
     ///
     /// # Errors
-    /// [`StoreError::Fault`] if it holds what is neither text nor a whole number.
+    /// [`StoreError::Fault`] if a value is neither text nor an integer.
     pub(in crate::store) fn json(&self) -> Result<serde_json::Value> {
         let json = |(column, value): (usize, &Value)| match value {
             Value::Null => Ok(serde_json::Value::Null),

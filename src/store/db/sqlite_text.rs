@@ -20,7 +20,7 @@ pub(in crate::store) struct SqliteText {
 /// A source of values of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Source {
-    /// The columns of a row of the statement's table; the statement runs once for each.
+    /// The columns of a row of the statement's table; the statement runs once for each row.
     Row,
     /// The statement's table as JSON.
     Table,
@@ -30,20 +30,20 @@ pub(in crate::store) enum Source {
     ReturnedTable(usize),
 }
 
-/// A batch with a failed statement is rolled back as a whole. So SQLite does not have to roll back a single statement, for
-/// which it would copy each page that the statement changes.
+/// A batch with a failed statement is rolled back as a whole, so SQLite need not be able to roll back a single
+/// statement, for which it would copy each page that the statement changes.
 const FAILING: [(&str, &str); 2] = [
     ("insert into ", "insert or fail into "),
     ("update ", "update or fail "),
 ];
 
 impl Body {
-    /// Whether SQLite runs the statement with one row of its table at a time.
+    /// Whether SQLite runs the statement once for each row of its table.
     pub(in crate::store) fn is_for_a_row(&self) -> bool {
         self.is_by_row || self.count() == 1
     }
 
-    /// Rows of its table.
+    /// Number of rows of its table.
     pub(in crate::store) fn count(&self) -> usize {
         self.rows.first().map_or(0, |(_, column)| column.len())
     }
@@ -53,7 +53,7 @@ impl Body {
         &self.rows
     }
 
-    /// The text for SQLite, in a batch whose steps so far returned `earlier`.
+    /// The text for SQLite; `earlier` has the rows of the previous steps of the batch.
     ///
     /// # Errors
     /// [`StoreError::Fault`] if it has an unknown mark.
@@ -117,7 +117,7 @@ impl Body {
                 .push_str("cast((julianday('now') - 2440587.5) * 86400000000 as integer)"),
             Mark::Limit => into.text.push_str("limit +"),
             Mark::Row(column) => into.text.push_str(column),
-            // There may be placeholders beside the columns.
+            // The text can have placeholders next to the columns.
             Mark::RowAmong(columns) => {
                 let columns = columns.replace('$', "?");
                 into.push(format_args!("({columns} in "));
@@ -147,7 +147,7 @@ impl SqliteText {
         let _ = self.text.write_fmt(piece);
     }
 
-    /// The number of the first placeholder of a source with `values` values.
+    /// Reserves placeholders for a source with `values` values; returns the number of the first one.
     fn place(&mut self, source: Source, values: usize) -> usize {
         if let Some((_, place)) = self.sources.iter().find(|(known, _)| *known == source) {
             return *place;
@@ -184,7 +184,7 @@ impl SqliteText {
         self.push(format_args!(" where false) as {name}"));
     }
 
-    /// Adds a table whose rows come as a JSON array of arrays.
+    /// Adds a table whose rows are passed as a JSON array of arrays.
     fn push_table(
         &mut self,
         source: Source,

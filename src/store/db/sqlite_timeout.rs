@@ -18,8 +18,7 @@ pub(in crate::store) struct TimeLimit {
 }
 
 impl TimeLimit {
-    /// Lets what is done on the connection end when its time is over. There is none before
-    /// [`TimeLimit::begin`], but for statements of few steps.
+    /// Installs the time limit on a connection. Before [`TimeLimit::begin`] only statements of few steps can run.
     ///
     /// # Errors
     /// If SQLite refuses.
@@ -49,7 +48,8 @@ impl TimeLimit {
         self.end.store(micros(end), Ordering::Relaxed);
     }
 
-    /// Ends what the connection is at work on, and what it begins without [`TimeLimit::begin`], unless it takes few steps.
+    /// Ends the running statement of the connection, and every later one of more than a few steps until
+    /// [`TimeLimit::begin`].
     pub(in crate::store) fn end(&self) {
         self.end.store(0, Ordering::Relaxed);
     }

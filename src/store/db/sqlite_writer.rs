@@ -1,7 +1,6 @@
-//! The one writer of the embedded database, a thread. Requests that wait while it works share the next commit, each
-//! within a savepoint of its own: the commit is what takes time. They are taken round robin by tenant, not in
-//! the order of their arrival. No request waits long: neither for the batches of others nor for another program
-//! that keeps the database locked.
+//! The writer of the embedded database, a thread. Batches that wait while it works share the next commit, which takes
+//! most of the time; each has a separate savepoint. They are served round robin by tenant, not in the order of their
+//! arrival. The wait is limited, for batches of others and for another program that locks the database.
 
 use crate::fair_queue::FairQueue;
 use crate::metrics::{UnderWay, WriterMetrics};
@@ -17,10 +16,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
-/// Maximum time that a batch waits to be run.
+/// Maximum time that a batch waits for its execution.
 const TURN: Duration = Duration::from_secs(4);
-/// How long one attempt to get the lock of the database lasts; after it those that have waited long
-/// enough are refused.
+/// Duration of one attempt to acquire the lock of the database; after it, batches that have waited too long are
+/// refused.
 pub(in crate::store) const ATTEMPT: Duration = Duration::from_millis(250);
 /// Longest wait for reads that still run when the database is closed. Reads of this process end within the time limit of
 /// a statement.
@@ -100,7 +99,7 @@ impl Writer {
     /// Starts the thread.
     ///
     /// # Errors
-    /// If the operating system gives no thread.
+    /// If the operating system cannot start a thread.
     pub(in crate::store) fn start(
         connection: SqliteConnection,
         metrics: WriterMetrics,
@@ -120,7 +119,7 @@ impl Writer {
         })
     }
 
-    /// Runs a batch; it is on the disk when this returns.
+    /// Runs a batch; when this returns, it is committed to disk.
     pub(in crate::store) async fn write(&self, batch: Batch) -> Outcome {
         let (done, outcome) = oneshot::channel();
         let message = Message::Write(Job {
@@ -133,8 +132,8 @@ impl Writer {
         outcome.await.map_err(|_| StoreError::Stopped)?
     }
 
-    /// Ends the thread once what was asked for before is written, and leaves the database in its file
-    /// alone; `false` if another connection is in the way of that.
+    /// Ends the thread after the batches that were sent before, and moves the content of the WAL into the file; `false`
+    /// if another connection prevents that.
     pub(in crate::store) async fn close(&self) -> Result<bool, StoreError> {
         let outcome = self.thread.close(LAST_READERS)?;
         outcome.await.map_err(|_| StoreError::Stopped)?
@@ -173,7 +172,7 @@ impl Inbox {
         }
     }
 
-    /// The next batch, if there is one.
+    /// The next waiting batch, if any.
     fn next_that_waits(&mut self) -> Option<Job> {
         while self.closing.is_none()
             && let Ok(message) = self.messages.try_recv()
@@ -200,7 +199,7 @@ impl Inbox {
                 if self.waiting.len_of(flow) < WAITING {
                     self.waiting.push(flow, job);
                 } else {
-                    // The caller may have gone.
+                    // The caller may have been cancelled.
                     let _ = job.done.send(Err(StoreError::Locked));
                 }
             }
@@ -225,7 +224,7 @@ fn work(
             (Ok(()), 1) => {
                 for Job { batch, done, .. } in group {
                     let outcome = finish(&connection, &batch);
-                    // The caller may have gone; the outcome stands all the same.
+                    // The caller may have been cancelled; the outcome is valid nevertheless.
                     let _ = done.send(outcome);
                 }
             }
@@ -239,8 +238,8 @@ fn work(
     }
 }
 
-/// Begins the transaction of a group, which others join until then. While another program keeps the
-/// database locked, those that have waited long enough are refused.
+/// Begins the transaction of a group; batches that arrive before it begins join the group. While another program locks
+/// the database, batches that have waited too long are refused.
 fn begin(
     connection: &SqliteConnection,
     group: &mut Vec<Job>,
@@ -288,7 +287,7 @@ fn alone(connection: &SqliteConnection, batch: &Batch) -> Outcome {
     finish(connection, batch)
 }
 
-/// Runs a batch in the transaction that was begun for it, and ends that.
+/// Runs a batch in the open transaction, and ends the transaction.
 fn finish(connection: &SqliteConnection, batch: &Batch) -> Outcome {
     let outcome = match run(connection, batch) {
         Ok(rows) => connection.command("commit").map(|()| rows),
@@ -304,7 +303,7 @@ fn each_alone(connection: &SqliteConnection, group: Vec<Job>) {
     for Job { batch, done, .. } in group {
         let outcome = alone(connection, &batch);
         let _ = done.send(match outcome {
-            // To wait again would take too long.
+            // Another wait would take too long.
             Err(StoreError::Busy(_)) => Err(StoreError::Locked),
             outcome => outcome,
         });
@@ -343,7 +342,7 @@ fn attempt(connection: &SqliteConnection, group: &[Job]) -> Result<Vec<Outcome>,
 }
 
 fn roll_back(connection: &SqliteConnection) {
-    // Fails if the database has rolled back by itself, which is what is wanted.
+    // Fails if SQLite has already rolled back.
     let _ = connection.command("rollback");
 }
 

@@ -5,7 +5,7 @@ use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 use std::io;
 
-/// How characters with a meaning are written in a URL.
+/// Advice on encoding reserved characters in a URL.
 const ENCODED: &str =
     "in a URL the characters @ : / ? # % of a password are written %40 %3A %2F %3F %23 %25";
 
@@ -74,7 +74,7 @@ fn of_pooler(message: &str) -> Option<String> {
     Some(remedy.to_owned())
 }
 
-/// Whether an error of the connection is the verdict of TLS, not a broken line.
+/// Whether an error of the connection is a TLS failure, not a broken connection.
 fn is_tls(error: &io::Error) -> bool {
     error
         .get_ref()

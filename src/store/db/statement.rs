@@ -1,4 +1,4 @@
-//! Statements, each written once for both databases. What the databases spell differently is a mark in the text
+//! Statements, each written once for both databases. Differences in syntax are marks in the text
 //! ([`crate::store::db::marks`]).
 
 use crate::store::db::args::{Arg, Table};
@@ -7,7 +7,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::postgres_text::Expanded;
 use std::borrow::Cow;
 
-/// A statement that runs by itself.
+/// A statement outside of a batch.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Statement {
     name: &'static str,
@@ -23,8 +23,8 @@ pub(in crate::store) struct Step {
 }
 
 impl Statement {
-    /// A statement with its values. The name is for logs; it says what the statement is about and what it does:
-    /// `resource.find`. A built text holds nothing but pieces of static text; what a client sent can only be a value.
+    /// A statement with its values. The name is for logs: object and action, such as `resource.find`. A composed text
+    /// consists of static text only; input of a client can only be a value.
     pub(in crate::store) fn named(
         name: &'static str,
         text: impl Into<Cow<'static, str>>,
@@ -48,8 +48,8 @@ impl Statement {
         self
     }
 
-    /// Marks the statement as one that may run together with others of its text and tenant. Its first value is the tenant,
-    /// and it reads few rows.
+    /// Allows coalescing with other statements of the same text and tenant. The first value must be the tenant, and the
+    /// statement must read few rows.
     pub(in crate::store) fn coalescible(self) -> Self {
         Self {
             is_coalescible: true,
@@ -57,7 +57,7 @@ impl Statement {
         }
     }
 
-    /// Whether it may run together with others of its text and tenant.
+    /// Whether it can be coalesced with others of the same text and tenant.
     pub(in crate::store) fn is_coalescible(&self) -> bool {
         self.is_coalescible
     }
@@ -82,7 +82,7 @@ impl Statement {
         Step::of(self.body)
     }
 
-    /// For PostgreSQL.
+    /// The statement for PostgreSQL.
     ///
     /// # Errors
     /// [`StoreError::Fault`] if the text has an unknown mark.
@@ -127,8 +127,8 @@ impl Step {
         self
     }
 
-    /// Declares that what the step does with a row of its table does not depend on the other rows, nor on their order. SQLite
-    /// then runs it once for each.
+    /// Declares that the effect of the step for a row of its table does not depend on other rows or their order. SQLite
+    /// then runs it once for each row.
     pub(in crate::store) fn by_row(mut self) -> Self {
         self.body.is_by_row = true;
         self
@@ -154,7 +154,7 @@ impl Step {
         self.body
     }
 
-    /// Text and values of the step, to move them.
+    /// Text and values of the step, for moving them.
     pub(in crate::store) fn body_mut(&mut self) -> &mut Body {
         &mut self.body
     }

@@ -10,7 +10,7 @@ const SLOW: Duration = Duration::from_millis(20);
 /// Factor by which the weight of earlier statements decreases with each new one.
 const KEPT: f64 = 0.95;
 
-/// Tenants of which times are kept before those that are not active any more are removed.
+/// Number of tenants with recorded times above which inactive ones are removed.
 const FIRST_TIDYING: usize = 128;
 
 /// Times of the latest statements, by tenant.

@@ -19,9 +19,9 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tracing::{Instrument, Span};
 
-/// Maximum wait for a row if only the operator waits: PostgreSQL may sort a whole tenant.
+/// Maximum wait for a row of an operator's statement: PostgreSQL may sort a whole tenant.
 const FOR_OPERATOR: Deadline = Deadline::after(Duration::from_secs(600));
-/// Rows that wait for their reader, at most.
+/// Maximum number of buffered rows.
 const WAITING: usize = 64;
 
 type Sent = Result<Row, StoreError>;
@@ -81,7 +81,8 @@ impl Engine {
                 let rows = query.fetch(reading.connection()?);
                 send(rows, each, count, to).await?;
                 if to.is_closed() {
-                    // To end the transaction would be to read the rest first; a closed connection ends both.
+                    // Ending the transaction would require reading the remaining rows; closing the connection ends
+                    // both.
                     return Ok(());
                 }
                 reading.end().await?;
@@ -98,7 +99,7 @@ impl Engine {
     }
 }
 
-/// Sends the rows of SQLite, in a thread that may wait for their reader; how many those are.
+/// Sends the rows of SQLite, on a thread that can wait for the reader; returns their number.
 fn send_here(
     connection: &SqliteConnection,
     statement: &Statement,

@@ -5,7 +5,7 @@ use crate::store::db::error::StoreError;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// The purpose of a connection.
+/// The purpose for which a connection is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Purpose {
     /// Statements that only read.

@@ -24,7 +24,7 @@ pub(in crate::store) struct IndexRow {
 
 /// The rows of a resource with these attributes: its searchable values, except scanned ones.
 pub(in crate::store) fn rows(of_type: &TypeIds, attributes: &Attributes) -> BTreeSet<IndexRow> {
-    // Most of what is scanned fits, so that no key of it is made here.
+    // Most scanned values fit in the column; for those no key is computed here.
     let may_have_row = |leaf: usize, value: &Value| {
         of_type.scanned.get(leaf) != Some(&true) || !scanned::surely_fits(value)
     };
@@ -154,7 +154,7 @@ fn remove_named(tenant: i64, seq: i64, rows: &[&IndexRow]) -> Step {
     sql.step()
 }
 
-/// Adds rows to resources of which the batch has `{written}` them, each with the key of its resource.
+/// Adds rows, each with the key of its resource, to the resources that the batch has `{written}`.
 pub(in crate::store) fn add_to_several<'a>(
     batch: Batch,
     tenant: i64,
@@ -163,7 +163,7 @@ pub(in crate::store) fn add_to_several<'a>(
     with_table(batch, ADD_TO_SEVERAL, tenant, rows)
 }
 
-/// Takes rows from resources of which the batch has `{written}` them, each with the key of its resource.
+/// Removes rows, each with the key of its resource, from the resources that the batch has `{written}`.
 pub(in crate::store) fn remove_of_several<'a>(
     batch: Batch,
     tenant: i64,
@@ -228,7 +228,7 @@ const REMOVE: &str = "delete from attribute_value where {row_among:rowid}(select
          limit 1) end from {rows} where exists (select 1 from {written}))) and tenant + 0 = $1 and seq + 0 = $2";
 const ADD_TO_SEVERAL: &str = "insert into attribute_value (tenant, attribute, element, is_unique, seq, key, tail) \
      select $1, attribute, element, is_unique, at_seq, key, tail from {rows} where at_seq in (select seq from {written})";
-/// Looks each row up by itself, as [`REMOVE`] does.
+/// Looks up each row individually, like [`REMOVE`].
 const REMOVE_OF_SEVERAL: &str = "delete from attribute_value where {row_among:rowid}(select case when given.is_unique \
        then (select v.{row:rowid} from attribute_value v where v.is_unique and v.tenant = $1 and v.attribute = given.attribute \
          and v.key = given.key and v.seq = given.at_seq and v.element = given.element limit 1) \

@@ -1,6 +1,6 @@
-//! Rows that deleted resources have left in the index. A deletion removes unique values, which others may take at once,
-//! and says in the table `deleted_resource` which other rows are left. They are removed in the background, together with
-//! that. Until then a query that goes by the index alone has to leave these resources out ([`is_left`]).
+//! Index rows of deleted resources. A deletion removes unique values at once, so that other resources can use them, and
+//! records the remaining rows in the table `deleted_resource`. A background job removes these rows with their record.
+//! Until then, queries that read only the index must exclude these resources ([`is_left`]).
 
 use crate::store::db::args::{Arg, Column};
 use crate::store::db::batch::Batch;
@@ -11,17 +11,17 @@ use crate::store::db::statement::{Statement, Step};
 use crate::store::resources::index::{self, IndexRow};
 use std::collections::BTreeMap;
 
-/// A row as it is kept: attribute, element, key and tail.
+/// A recorded row: attribute, element, key and tail.
 type KeptRow = (i64, i64, String, Option<String>);
 
-/// A deleted resource, and the rows that it has left.
+/// A deleted resource, and its remaining index rows.
 #[derive(Debug)]
 pub(in crate::store) struct Leftover {
     seq: i64,
     rows: Vec<IndexRow>,
 }
 
-/// Parts the rows of a resource that is deleted into those that go at once, and the text about the others.
+/// Splits the rows of a deleted resource into those to remove at once, and the record of the others as JSON text.
 pub(in crate::store) fn parted(
     rows: impl IntoIterator<Item = IndexRow>,
 ) -> (Vec<IndexRow>, String) {
@@ -29,12 +29,12 @@ pub(in crate::store) fn parted(
     let kept = others
         .into_iter()
         .map(|row| (row.attribute, row.element, row.key, row.tail));
-    // What is written are numbers and texts.
+    // Numbers and texts can always be serialized.
     let text = serde_json::to_string(&kept.collect::<Vec<KeptRow>>());
     (unique, text.unwrap_or_default())
 }
 
-/// Says of each of these resources which rows are left, if the batch has it `{written}`.
+/// Records the remaining rows of each of these resources that the batch has `{written}`.
 pub(in crate::store) fn leave(tenant: i64, keys: Vec<i64>, texts: Vec<Option<String>>) -> Step {
     let rows = vec![
         ("at_seq", Column::Ints(keys)),
@@ -43,7 +43,7 @@ pub(in crate::store) fn leave(tenant: i64, keys: Vec<i64>, texts: Vec<Option<Str
     Step::new(LEAVE, vec![Arg::Int(tenant)]).with_rows(rows)
 }
 
-/// Adds the condition that a row of a resource, whose key is in the column `matching.seq`, is left over.
+/// Adds the condition that the resource with the key in the column `matching.seq` is deleted.
 pub(in crate::store) fn is_left(sql: &mut Sql, tenant: i64) {
     sql.raw("exists (select 1 from deleted_resource gone where gone.tenant = ")
         .int(tenant)
@@ -55,10 +55,10 @@ pub(in crate::store) fn first(max: i64) -> Statement {
     Statement::named("index.leftovers", FIRST, vec![Arg::Int(max)])
 }
 
-/// What [`first`] has read, by tenant.
+/// The rows of [`first`], by tenant.
 ///
 /// # Errors
-/// [`StoreError::Fault`] if what is kept cannot be read.
+/// [`StoreError::Fault`] if a record cannot be parsed.
 pub(in crate::store) fn by_tenant(
     rows: &[Row],
 ) -> Result<BTreeMap<i64, Vec<Leftover>>, StoreError> {
@@ -83,7 +83,8 @@ pub(in crate::store) fn by_tenant(
     Ok(tenants)
 }
 
-/// Removes what resources of a tenant have left. The batch does nothing for those that another one has removed.
+/// Removes the remaining rows of resources of a tenant, with their records. The batch has no effect on resources that a
+/// concurrent one has already cleaned up.
 pub(in crate::store) fn removal(tenant: i64, left: &[Leftover]) -> Batch {
     let keys = Column::Ints(left.iter().map(|one| one.seq).collect());
     let forgotten = Step::new(FORGET, vec![Arg::Int(tenant)]).with_rows(vec![("at_seq", keys)]);
@@ -98,8 +99,8 @@ pub(in crate::store) fn removal(tenant: i64, left: &[Leftover]) -> Batch {
 const LEAVE: &str = "insert into deleted_resource (tenant, seq, index_rows) \
      select $1, at_seq, index_rows from {rows} where at_seq in (select seq from {written})";
 const FIRST: &str = "select cast(tenant as bigint), seq, index_rows from deleted_resource order by tenant, seq {limit}$1";
-/// Looks each row up by itself, so that each is found by the index whatever the planner thinks of the table. What is taken
-/// by its place is still held against the tenant, by `+ 0` without an index.
+/// Looks up each row individually, so that the index is used regardless of the planner's estimates. Rows that are
+/// selected by their physical place are also compared with the tenant, with `+ 0` to avoid an index.
 const FORGET: &str = "delete from deleted_resource where \
      {row_among:tenant = $1 and seq}(select (select g.{row:seq} from deleted_resource g where g.tenant = $1 and g.seq = given.at_seq) \
      from {rows})) and tenant + 0 = $1 returning seq";

@@ -76,8 +76,8 @@ impl ScopeClaim {
         sql.int(self.scope.tenant)
             .raw(" and k.id = ")
             .arg(Arg::Text(snapshot.token.as_ref().to_owned()));
-        // Not `is null`: on an empty table the index of tokens by their end seems as good as the primary key then, and a
-        // plan that takes it reads all tokens.
+        // Not `is null`: on an empty table the planner could then prefer the index on the expiry of tokens to the
+        // primary key, and the plan would read all tokens later.
         sql.raw(" and coalesce(k.revoked, 0) = 0 and k.scope = ")
             .arg(snapshot.token_scope.into());
         sql.raw(" and coalesce(k.expires, 0) = ")

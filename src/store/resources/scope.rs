@@ -3,7 +3,7 @@
 use crate::store::resources::ids::CatalogIds;
 use std::sync::Arc;
 
-/// A tenant's database id and the ids of its types, which every statement about resources needs.
+/// A tenant's database id and the ids of its resource types.
 #[derive(Debug, Clone)]
 pub struct Scope {
     pub(in crate::store) tenant: i64,

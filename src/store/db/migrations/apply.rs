@@ -23,7 +23,7 @@ pub(super) struct Worker<'a> {
     connection: &'a mut PgConnection,
     session: &'a Session,
     migration: &'a Migration,
-    /// Longest wait of a step for tables that others use.
+    /// Maximum wait of a step for tables in use.
     lock: Duration,
 }
 
@@ -195,7 +195,7 @@ async fn begin(connection: &mut PgConnection, session: &Session) -> Result<(), s
     Ok(())
 }
 
-/// Ends a transaction as its work has ended.
+/// Commits a transaction if its work succeeded, or else rolls it back.
 async fn end<T>(
     connection: &mut PgConnection,
     outcome: Result<T, sqlx::Error>,
@@ -203,7 +203,7 @@ async fn end<T>(
     if outcome.is_ok() {
         connection.execute("commit").await?;
     } else {
-        // The error of the work counts; a broken connection shows again with the next statement.
+        // The error of the work is returned; a broken connection fails again with the next statement.
         let _ = connection.execute("rollback").await;
     }
     outcome

@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// Pause before the state of an index is looked at again that another session builds.
+/// Pause between checks of an index that another session builds.
 const AGAIN: Duration = Duration::from_millis(200);
 /// Maximum number of attempts to get the session whose limits were removed, and the pause between them.
 const BORROWED: usize = 100;
@@ -109,7 +109,7 @@ async fn attempt(
     outcome.map(|_| ())
 }
 
-/// Runs statements in a session that a pooler lends for them; the number of the session.
+/// Runs statements in a session that a pooler assigns for them; returns the process id of the session.
 async fn borrow(connection: &mut PgConnection, statements: &str) -> Result<i32, sqlx::Error> {
     // One message, which a pooler does not split.
     let text = format!("begin; {statements}select pg_backend_pid(); commit");

@@ -1,4 +1,5 @@
-//! Runs the migrations of the embedded database, in the table and with the checksums that databases of earlier releases have.
+//! Runs the migrations of the embedded database. Their table and checksums are compatible with databases of earlier
+//! releases.
 
 use super::outcome::{TABLE, failed, refused};
 use super::{recorded, step};
@@ -24,7 +25,7 @@ pub(in crate::store::db) fn run(
             tracing::info!("migration {file}: {}", step::title_of(file));
         }
         if let Err(error) = run_one(connection, migration) {
-            // Fails if the database has rolled back by itself, which is what is wanted.
+            // Fails if SQLite has already rolled back.
             let _ = connection.execute_batch("rollback");
             return Err(refused(driver_error(error), migration.version));
         }
@@ -76,7 +77,7 @@ fn read(connection: &Connection, migrator: &Migrator) -> Result<Vec<AppliedMigra
     Ok(applied)
 }
 
-/// Makes the table as the migrator of sqlx makes it, which kept it in earlier releases.
+/// Creates the table in the form of sqlx's migrator, which earlier releases used.
 fn table() -> String {
     format!(
         "create table if not exists {TABLE} (version bigint primary key, description text not null, \

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 /// The key of the advisory lock. It differs from the one for which scimd 0.1.0 waits inside a statement.
 const KEY: i64 = 0x7363_696d_645f_6d67;
-/// Pause between attempts to get the lock.
+/// Pause between attempts to acquire the lock.
 const AGAIN: Duration = Duration::from_millis(200);
 /// Attempts between two lines of the log: ten seconds.
 const LOGGED: u32 = 50;
@@ -82,7 +82,7 @@ impl Guard {
     }
 }
 
-/// The session that has the lock, in words.
+/// A description of the session that holds the lock.
 async fn holder(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
     let [high, low] = [KEY >> 32, KEY & 0xffff_ffff];
     let text = format!("{HOLDER} and l.classid = {high} and l.objid = {low}");

@@ -1,4 +1,4 @@
-//! Migrates the tables, also while other instances use them.
+//! Migrations, which can run while other instances use the tables.
 //!
 //! PostgreSQL: one instance migrates at a time ([`guard`]); the others wait. A migration is a list of steps
 //! ([`step`]), each with its own transaction or outside of one ([`apply`], [`concurrent`]), so that no lock is
@@ -26,7 +26,8 @@ use std::time::{Duration, Instant};
 use step::steps;
 
 /// Runs the pending migrations of PostgreSQL. `connection` is a connection without settings to the server of `options`.
-/// A step waits at most `lock` for tables in use, and the start as long for another instance that migrates. `keeps_role`: whether the settings of the role are set too.
+/// A step waits at most `lock` for tables in use, and so does the start for another instance that migrates.
+/// `keeps_role`: whether the settings of the role are set too.
 ///
 /// # Errors
 /// [`StoreError::Blocked`] if others use a table for too long, [`StoreError::Migrating`] if another instance migrates for

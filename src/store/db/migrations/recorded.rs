@@ -24,7 +24,7 @@ const FORMER: [(i64, &str); 3] = [
     ),
 ];
 
-/// Creates the schema and the table of migrations, if they do not exist.
+/// Creates the schema and the migrations table, if they do not exist.
 ///
 /// # Errors
 /// If PostgreSQL refuses.
@@ -51,7 +51,7 @@ pub(super) async fn prepare(
     }
 }
 
-/// The migrations that have been run, in order; none if there is no table of them.
+/// The migrations that have been run, in order; none if there is no migrations table.
 ///
 /// # Errors
 /// If PostgreSQL refuses; [`MigrateError::Dirty`] if a migration of another tool is unfinished.

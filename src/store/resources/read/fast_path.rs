@@ -133,7 +133,7 @@ pub(in crate::store) fn matching(
     else {
         return None;
     };
-    // It reads all groups of the matches.
+    // The statement reads all groups of the matches.
     let may_be_many = relations.groups && window.take > FEW;
     if relations.members || may_be_many || !is_selective(of_type, predicate) {
         return None;
@@ -149,7 +149,7 @@ pub(in crate::store) fn matching(
     }
     .resources(predicate);
     sql.raw(") as hit on 1 = 1 left join resource r on r.tenant = {:tenant} and r.seq = hit.seq");
-    // Hits without a resource come last: it was deleted, and has left rows in the index.
+    // Matches of deleted resources come last: their index rows are not removed yet.
     sql.raw(" order by r.seq{sqlite: nulls last} {limit}")
         .int(window.take.saturating_add(1));
     Some(sql)

@@ -186,7 +186,7 @@ fn in_order_of_creation(
     sql.raw(") as page");
 }
 
-/// The keys of all listed types: one range, which an index returns in order, restricted to the types.
+/// The keys of all listed types: a single range, which an index returns in order, and a condition on the type.
 fn of_kinds(sql: &mut Sql, listed: &[ListTarget<'_>], from: &PageStart) {
     let ranges = listed
         .iter()

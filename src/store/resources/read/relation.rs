@@ -137,7 +137,7 @@ fn down(select: &mut Select<'_>, of_group: &[&Predicate]) {
     select.sql.int(tenant).raw(" and m.group_seq = d.seq)");
 }
 
-/// Whether the condition contains a path of that kind.
+/// Whether the condition contains a path of a kind.
 fn asks(condition: &Predicate, sort: &dyn Fn(&AttributePath) -> bool) -> bool {
     match condition {
         Predicate::All(terms) | Predicate::Any(terms) => terms.iter().any(|term| asks(term, sort)),
@@ -155,7 +155,7 @@ fn sub_name(path: &AttributePath) -> &str {
     path.sub.as_ref().map_or("value", |sub| sub.name().as_ref())
 }
 
-/// Whether it concerns the other resource, and not the membership.
+/// Whether the path belongs to the other resource, not to the membership.
 fn is_of_other(path: &AttributePath) -> bool {
     sub_name(path) != "type"
 }

@@ -1,4 +1,4 @@
-//! A predicate becomes SQL: set algebra over the index of values.
+//! Compiles a predicate to SQL: set algebra over the index of values.
 //!
 //! Every part yields a set of `seq`, or of `seq, element` within a value path. A conjunction starts from its most
 //! selective part; other equalities are looked up in the index, other parts are sets. There is no correlated subquery
@@ -74,7 +74,7 @@ impl Select<'_> {
         self.set(predicate, Of::Elements, Some(attribute));
     }
 
-    /// `within` is the attribute whose elements are meant.
+    /// Appends a query for the matching set. `within` is the attribute whose elements are meant.
     fn set(&mut self, predicate: &Predicate, of: Of, within: Option<&AttributePath>) {
         match predicate {
             Predicate::All(parts) => self.conjunction(parts, of, within),

@@ -1,5 +1,5 @@
-//! Combining of writes: concurrent creations, replacements and deletions of one tenant and type are executed with one
-//! batch. Each keeps its own condition, version and entry of the change log. The first one does not wait for others.
+//! Coalescing of writes: concurrent creations, replacements and deletions of one tenant and type are executed with one
+//! batch. Each has a separate condition, version and entry of the change log. The first one does not wait for others.
 //!
 //! A write that the batch does not execute is repeated with a separate batch, which returns the reason.
 

@@ -86,7 +86,7 @@ pub(in crate::store) struct GatheredWrite {
     pub(in crate::store) seats: i64,
     pub(in crate::store) added: Vec<IndexRow>,
     pub(in crate::store) removed: Vec<IndexRow>,
-    /// What a deletion says of the rows that it leaves in the index.
+    /// The record of the index rows that remain after a deletion.
     pub(in crate::store) left: Option<String>,
     pub(in crate::store) change: GatheredChange,
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 // large one. Rows that are selected by their physical place are also compared with tenant and group, with `+ 0` to
 // avoid an index.
 
-/// A resource that is deleted concurrently does not join, as if it had joined before the deletion.
+/// A concurrently deleted resource is not added; the result is the same as adding it before its deletion.
 macro_rules! add_after {
     ($guard:literal) => {
         concat!(
@@ -46,7 +46,7 @@ macro_rules! clear_after {
     };
 }
 
-/// The text of a statement for each step that it can come after.
+/// The text of a statement for each step that can precede it.
 macro_rules! after {
     ($text:ident, $guard:expr) => {
         match $guard {
