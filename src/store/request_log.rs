@@ -95,7 +95,7 @@ impl Store {
         latest(&mut sql, query);
         let rows = self.engine.read(&sql.statement("request_log.list")).await?;
         let mut found: Vec<_> = rows.iter().map(read).collect::<Result<_, _>>()?;
-        // Other instances write at other times.
+        // Instances write at different times.
         found.sort_by_key(|(entry, request)| (request.at, *entry));
         Ok(found)
     }

@@ -1,5 +1,5 @@
-//! Paged search in the provisioning log of a tenant, latest first. A page scans a limited part of the log in its order:
-//! a filter with few matches costs no more than one with many, and the next page continues at the end of that part.
+//! Paged search in the provisioning log of a tenant, latest first. A page scans a limited part of the log in its order,
+//! so a filter with few matches costs no more than one with many. The next page continues at the end of that part.
 
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column};

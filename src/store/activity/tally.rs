@@ -1,4 +1,4 @@
-//! Sums of logged requests: the only definition of how requests are classified.
+//! Sums of logged requests, and the only definition of their classes.
 
 use crate::clock::Timestamp;
 use crate::guide::Provider;
@@ -202,7 +202,7 @@ impl HourCounts {
         }
     }
 
-    /// The sum of two.
+    /// The sum of two counts.
     #[must_use]
     pub(crate) fn plus(self, other: Self) -> Self {
         let mut sum = self.fields();

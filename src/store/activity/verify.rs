@@ -98,7 +98,7 @@ impl Store {
     }
 }
 
-/// Adds requests of the log in one class.
+/// Adds logged requests of one class.
 fn count(tally: &mut Tally, row: &Row) -> Result<(), StoreError> {
     let Some(outcome) = Outcome::from_keyword(row.text(3)?) else {
         return Ok(());
@@ -154,7 +154,7 @@ impl Stored {
     }
 }
 
-/// Keys of both that come after one.
+/// The keys of both maps after a key.
 fn keys<'a, K: Ord, V>(
     logged: &'a BTreeMap<K, V>,
     stored: &'a BTreeMap<K, V>,
@@ -227,7 +227,8 @@ fn failures(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Dif
     found
 }
 
-/// A stored time within the complete part of the log must be in the log, and a time of the log must be stored.
+/// Whether a stored time differs from the log: a stored time within the complete part of the log must be in the log,
+/// and a time in the log must be stored.
 fn differs(said: i64, stored: i64, sure: i64) -> bool {
     said != stored && (said > 0 || stored > sure)
 }

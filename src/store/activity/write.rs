@@ -160,8 +160,8 @@ pub(in crate::store) const DELETE_ALL: [(&str, &str); 4] = [
     ("hours", "delete from tenant_hour where tenant = $1"),
 ];
 
-/// SQLite would make a table of the rows of an earlier step for each row; it looks into the tables instead, which nobody changes
-/// meanwhile.
+/// SQLite would build a table of an earlier step's rows for each row, so it reads the tables instead; no other
+/// transaction writes concurrently.
 const STATUS: &str = "insert into tenant_status (tenant, last_request, last_client, last_success, busy_since, may_poll, active_users) \
      select kept.tenant, last_request, last_client, last_success, busy_since, may_poll, \
      cast(coalesce((select sum(active) from counter c where c.tenant = kept.tenant), 0) as bigint) \

@@ -84,7 +84,7 @@ impl ChangeAction {
 #[derive(Debug, Default)]
 pub(in crate::store) struct ResourceChange<'a> {
     pub(in crate::store) action: ChangeAction,
-    /// Names of the attributes that were written, joined by commas; those of extensions with their URN.
+    /// Names of the written attributes, separated by commas; attributes of extensions as `URN:name`.
     pub(in crate::store) attributes: &'a str,
     /// The previous values of changed attributes: a JSON object.
     pub(in crate::store) was: Option<&'a str>,
@@ -187,7 +187,7 @@ pub(in crate::store) struct GatheredChange {
     pub(in crate::store) seq: i64,
     pub(in crate::store) author: Author,
     pub(in crate::store) action: ChangeAction,
-    /// Names of the attributes that were written, joined by commas.
+    /// Names of the written attributes, separated by commas.
     pub(in crate::store) attributes: String,
     /// The previous values of changed attributes: a JSON object; `None` for a creation and if states are not stored.
     pub(in crate::store) was: Option<String>,
@@ -257,8 +257,8 @@ pub(in crate::store) fn table_of_moves(moves: &[MoveEntry<'_>]) -> Table {
     ]
 }
 
-/// Adds the rows for moves of which the steps `added` and `removed` returned the members, a change each, if the step
-/// `written` returned the group. The step `logged` returns `change` and the `version` of the group after it.
+/// Adds a row for each move whose member the steps `added` or `removed` returned, if the step `written` returned the
+/// group. The step `logged` returns `change` and the `version` of the group after it.
 pub(in crate::store) fn append_moves(
     batch: Batch,
     tenant: i64,
@@ -284,7 +284,7 @@ pub(in crate::store) fn last_deletions(tenant: i64, ids: &[Uuid]) -> Statement {
     Statement::named("change.last_deletions", DELETED, vec![Arg::Int(tenant)]).with_rows(rows)
 }
 
-/// The columns of a row; `{written}` returns the state of the resource.
+/// Inserts a row; `{written}` returns the state of the resource.
 macro_rules! log {
     ($members:literal) => {
         concat!(

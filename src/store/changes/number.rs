@@ -93,8 +93,8 @@ impl Store {
         Ok(())
     }
 
-    /// Continues after a restore into another cluster: numbers about `slice` changes without a position, and takes a
-    /// new snapshot when none is left. Until then each pass reports that the log is foreign.
+    /// Resumes numbering after a restore into another cluster: numbers about `slice` changes without a position, and
+    /// records a new snapshot when none is left. Until then each pass reports that the log is foreign.
     async fn resume(&self, slice: i64, now: Timestamp) -> Result<Pass, StoreError> {
         self.suspend().await?;
         let adopt = || {
@@ -206,7 +206,7 @@ const SUSPEND: &str = "insert into pass (pass, position, snapshot, at) \
        (select pass, position, snapshot, at from pass order by pass desc limit $1) as last \
      where pass = (select max(pass) from pass) and pg_snapshot_xmax(snapshot) < '9223372036854775807' \
      on conflict do nothing returning pass";
-/// Transactions of another cluster become older than all of this one. There are few rows: those after the last
+/// Makes transactions of another cluster older than all of this cluster. Few rows are affected: those after the last
 /// transaction number that both clusters have used.
 const ADOPT: &str = "update change set transaction = '0' where (tenant, change) in \
      (select tenant, change from change where transaction >= pg_snapshot_xmax(pg_current_snapshot()) limit $1) returning tenant";

@@ -357,7 +357,7 @@ const LAST_OF_TENANT: &str = "select min(position) from (select position from fe
      order by position desc {limit}$2) as last";
 const KEY: &str = "select position, tenant, change from feed where position = $1";
 const KEY_OF: &str = "select position, tenant, change from feed where tenant = $1 and change = $2";
-/// Each end is one look-up in the index.
+/// Each end is one index lookup.
 const ENDS: &str = "select position, tenant, change, (select min(position) from feed) from feed order by position desc limit 1";
 /// The current state replaces one that was not stored. The sum covers the preceding rows, so that the first row is
 /// always included.

@@ -41,7 +41,7 @@ impl Views {
                 .types()
                 .iter()
                 .find(|t| t.resource_type.name().as_ref() == table.resource_type);
-            // A type that does not exist has no rows.
+            // An unknown type has no rows.
             of_type.map_or(0..0, |of_type| keys_of_type(of_type.type_id))
         };
         let (users, groups) = (keys(&directory.users), keys(&directory.groups));
@@ -97,7 +97,7 @@ impl WriteContext {
                 .iter()
                 .map(|column| (column.name.as_str(), self.value(column, "r", "d.document"))),
         );
-        // A document is parsed once for a row, and not at all if no column of it is selected.
+        // A document is parsed once for each row, and only if a column from it is selected.
         let parsed = match self.dialect {
             Dialect::Postgres => {
                 "\n  cross join lateral (select r.document::jsonb as document offset 0) d"

@@ -57,7 +57,7 @@ pub struct Tenant {
     pub(in crate::store) number: i64,
     /// Name of the tenant.
     pub name: String,
-    /// Whether it is served.
+    /// Whether the tenant is served.
     pub(crate) status: Status,
     /// Conformance mode.
     pub(crate) conformance: Conformance,

@@ -33,8 +33,8 @@ impl Store {
         rows.iter().map(read_tenant).collect()
     }
 
-    /// From a slice of the tenants after one, those whose provisioning log or figures have requests written before a
-    /// time; and the last tenant of the slice.
+    /// The tenants in the slice after an id whose provisioning log or figures have requests written before a time; and
+    /// the last tenant of the slice.
     ///
     /// # Errors
     /// Any [`StoreError`].

@@ -150,7 +150,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Follows the name of the tenant.
+/// The text after the name of the tenant.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -225,7 +225,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Names attributes, never values.
+/// The text contains names of attributes, never values.
 impl fmt::Display for StalePart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, paths) = match self {

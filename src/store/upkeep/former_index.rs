@@ -1,5 +1,5 @@
-//! Scanned values with rows in the index, because an earlier release wrote their resource: they are moved to their
-//! column. Searches use both places, so the server can run meanwhile.
+//! Moves scanned values that an earlier release wrote to the index into their column. Searches use both, so the server
+//! can run meanwhile.
 
 use crate::resource::{Attributes, StoredDocument};
 use crate::store::db::args::Arg;

@@ -84,6 +84,6 @@ impl Store {
 }
 
 const RESOURCES: &str = "select seq, document from resource where tenant = $1 order by seq";
-// Wildcards in a URN can match too much; the document is checked.
+// Wildcard characters in a URN can match other URNs, so the document is checked.
 const HOLDERS: &str =
     "select seq, id, document from resource where tenant = $1 and document like $2 order by seq";

@@ -1,15 +1,15 @@
-//! Removes the rows of the index that deleted resources have left.
+//! Removes index rows of deleted resources.
 
 use crate::store::db::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::resources::leftover;
 
-/// Resources whose rows are removed with one statement, at most.
+/// Maximum number of resources whose rows one statement removes.
 const SLICE: i64 = 200;
 
 impl Store {
-    /// Removes the rows that deleted resources of all tenants have left in the index; gives how many resources there were.
-    /// Several instances may do so at the same time.
+    /// Removes the remaining index rows of deleted resources of all tenants; returns the number of resources. Several
+    /// instances can run this concurrently.
     ///
     /// # Errors
     /// Any [`StoreError`].

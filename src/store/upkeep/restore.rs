@@ -94,7 +94,7 @@ impl Restoration {
     }
 }
 
-/// A write that waited for this one does not see the new rows: the changed revision makes it read again.
+/// A write that waited for this repair does not see the new rows; the changed revision makes it read again.
 const RESTORE: &str = "update resource set display = {:display}, display_key = {:display_key}, takes_seat = {:takes_seat}, \
      lookup_1 = {:lookup_1}, lookup_2 = {:lookup_2}, lookup_3 = {:lookup_3}, scanned = {:scanned}, \
      scanned_revision = revision + 1, revision = revision + 1 \
