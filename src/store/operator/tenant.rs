@@ -182,7 +182,7 @@ pub struct TenantInfo {
 /// Settings to be changed; `None` leaves a setting unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TenantChange {
-    /// Whether it is served.
+    /// Whether the tenant is served.
     pub status: Option<Status>,
     /// Conformance mode.
     pub conformance: Option<Conformance>,

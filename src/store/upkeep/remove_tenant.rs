@@ -47,8 +47,8 @@ impl Store {
         }
     }
 
-    /// Locks the rows of the resources and of the tenant. A concurrent write locks one of them too, so none is running
-    /// then, and all remaining rows were committed before the last batch.
+    /// Deletes all rows of a tenant. The last batch locks its row and those of its resources. A concurrent write locks
+    /// one of them too, so none is running then, and all remaining rows were committed before the last batch.
     async fn empty_and_delete(&self, act: &Act<'_>, tenant: i64) -> Result<(), StoreError> {
         for slice in SLICES.into_iter().chain(changes::DELETE_SLICE) {
             let statement = Statement::named("tenant.delete_slice", slice, vec![Arg::Int(tenant)]);
