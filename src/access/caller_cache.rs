@@ -29,7 +29,7 @@ struct CachedCaller {
 pub(super) struct CallerCache(BoundedCache<Arc<str>, CachedCaller>);
 
 impl CallerCache {
-    /// No callers yet.
+    /// Creates an empty cache.
     pub(super) fn new(metrics: CacheMetrics) -> Self {
         Self(BoundedCache::new(CAPACITY, metrics))
     }

@@ -32,7 +32,7 @@ pub(crate) struct Numbered {
 #[derive(Debug, Clone)]
 pub(crate) struct Sources {
     pub(crate) kept: Vec<KeptSchema>,
-    /// Attributes that are searched, in attribute notation; `*` means every one.
+    /// Searchable attributes, in attribute notation; `*` for all.
     pub(crate) searchable: Vec<String>,
 }
 
@@ -57,7 +57,7 @@ struct CachedCatalog {
 #[derive(Debug, Default)]
 pub(crate) struct Catalogs {
     made: Mutex<HashMap<Content, Weak<Numbered>>>,
-    /// By the database id of the tenant.
+    /// Catalogs by the database id of the tenant.
     of_tenants: RwLock<HashMap<i64, CachedCatalog>>,
 }
 
@@ -225,7 +225,7 @@ impl Catalogs {
     }
 }
 
-/// The entry of the searched attributes that means every attribute.
+/// The entry for all attributes in the list of searchable attributes.
 const EVERY: &str = "*";
 
 /// The origin of a stored schema, for messages.
@@ -252,7 +252,7 @@ fn file_of(kept: &KeptSchema) -> SchemaFile {
     }
 }
 
-/// The files, where those of `overriding` replace files with the same schemas.
+/// The files, with those of `overriding` in place of files with the same schemas.
 fn in_place_of(files: &[SchemaFile], overriding: Vec<SchemaFile>) -> Vec<SchemaFile> {
     let id = |file: &SchemaFile| {
         let document: Value = serde_json::from_str(&file.text).unwrap_or_default();

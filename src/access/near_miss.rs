@@ -12,13 +12,13 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::SecretString;
 use std::sync::Arc;
 
-/// Basic credentials, with or without padding.
+/// The Base64 alphabet of Basic credentials, with or without padding.
 const BASIC: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Only tokens of tenants are looked for.
+/// Only tokens of tenants are searched for.
 const TENANT: TokenKind = TokenKind::Tenant;
 const PREFIX: &str = TENANT.prefix();
 

@@ -1,6 +1,6 @@
 //! The text of a token: `scimd_<public id>_<secret><check digits>` for one of a tenant, `scimdop_…` for one of an operator.
 //!
-//! With the check digits scanners and the server distinguish tokens from other text without the database.
+//! The check digits allow scanners and the server to recognise tokens without the database.
 
 use crate::error::ScimError;
 use secrecy::{ExposeSecret, SecretString};

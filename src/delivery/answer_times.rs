@@ -5,7 +5,7 @@ use crate::store::DeliveryTime;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Microseconds of a slice.
+/// Length of a slice in microseconds.
 const SLICE: i64 = 300_000_000;
 
 /// Time range of the percentiles in seconds.
@@ -21,9 +21,9 @@ pub(super) struct AnswerTimes(BTreeMap<(i64, i64), i64>);
 /// Percentiles of the durations of attempts, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Percentiles {
-    /// Half of the attempts took this long at most.
+    /// The median.
     pub p50: i64,
-    /// Of a hundred attempts, 99 took this long at most.
+    /// The 99th percentile.
     pub p99: i64,
 }
 

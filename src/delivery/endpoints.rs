@@ -57,7 +57,7 @@ impl Endpoints {
         format!("{}/feed/v1/streams/{name}/poll", self.feed_url)
     }
 
-    /// Endpoints with another operator as actor.
+    /// The endpoints with another operator as actor.
     #[must_use]
     pub fn by(&self, operator: &Operator) -> Self {
         Self {

@@ -102,7 +102,7 @@ impl Endpoints {
 }
 
 impl EndpointInfo {
-    /// Status as a keyword.
+    /// Status of the endpoint.
     pub fn status(&self) -> EndpointStatus {
         self.endpoint.status
     }

@@ -51,7 +51,7 @@ enum Kind {
 }
 
 impl Messenger {
-    /// For an endpoint.
+    /// Creates the messenger of an endpoint.
     pub(super) async fn of(
         endpoints: &Endpoints,
         endpoint: &Endpoint,

@@ -34,7 +34,7 @@ keywords! {
 keywords! {
     /// The content of tokens.
     StreamMode {
-        /// Names of attributes.
+        /// Names of the changed attributes.
         Notice = "notice",
         /// The resource or its change.
         Full = "full",

@@ -29,7 +29,7 @@ pub(crate) struct Tested {
     pub(crate) error: String,
 }
 
-/// Seconds that a test waits for an answer at most: fewer than a request of an operator may take.
+/// Maximum wait for a response in seconds: shorter than the time limit of an operator's request.
 const PATIENCE: u64 = 20;
 
 /// The verification event of the Shared Signals Framework 1.0 (section 8.1.4.1).

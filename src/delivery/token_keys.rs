@@ -54,7 +54,7 @@ impl Endpoints {
     }
 
     /// Makes the next key of an algorithm the current one, and generates a new next key. Returns the id of the current
-    /// key; the answer that `once` makes of it is stored for repetitions of the request.
+    /// key; the response of `once` is stored for repetitions of the request.
     ///
     /// # Errors
     /// [`EndpointError`] if no key can be generated or sealed, or the keys are rotated concurrently.

@@ -49,7 +49,7 @@ impl<T> fmt::Debug for Once<'_, T> {
 }
 
 impl OnceKey {
-    /// The key that an operator token sent with a request, of which `request` is method, path and body.
+    /// The key of a request of an operator token; `request` is method, path and body.
     pub(crate) fn new(operator: &str, key: &str, request: &str) -> Self {
         Self {
             operator: operator.to_owned(),
@@ -70,7 +70,7 @@ impl OnceKey {
 }
 
 impl Operator {
-    /// The handle through which someone acts.
+    /// The handle for another actor.
     #[must_use]
     pub(crate) fn by(&self, actor: Actor) -> Self {
         Self {
@@ -79,12 +79,12 @@ impl Operator {
         }
     }
 
-    /// Name of the operator token through which the handle acts; `None` for a command.
+    /// Name of the operator token of the actor; `None` for a command.
     pub(super) fn operator_name(&self) -> Option<String> {
         (self.actor.kind == ActorKind::Operator).then(|| self.actor.name.clone())
     }
 
-    /// An act of the operator that has the handle, now.
+    /// An act of the actor of the handle at the current time.
     pub(crate) fn act<'a>(&'a self, entry: AuditEntry, answer: Option<&'a KeptAnswer>) -> Act<'a> {
         Act {
             by: &self.actor,
@@ -94,7 +94,7 @@ impl Operator {
         }
     }
 
-    /// Writes the row of an act that changes nothing.
+    /// Writes the audit row of an act without changes.
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.
@@ -102,7 +102,7 @@ impl Operator {
         Ok(self.store.record_act(&self.act(entry, None)).await?)
     }
 
-    /// A page of the audit trail, the latest first.
+    /// A page of the audit trail, latest rows first.
     ///
     /// # Errors
     /// Any [`OperatorError`] of the database.
@@ -186,13 +186,13 @@ impl Operator {
         sealed.map_err(OperatorError::from)
     }
 
-    /// The place in a sealed text; `None` if it is none of this list and query.
+    /// The position in a sealed text; `None` if it is not valid for this query.
     pub(crate) fn open_place(&self, query: &str, sealed: &str) -> Option<String> {
         self.seals.open(Purpose::Place, query.as_bytes(), sealed)
     }
 }
 
-/// The value of a moment in the audit trail.
+/// A time as a value in the audit trail.
 pub(super) fn moment(at: Option<Timestamp>) -> Option<String> {
     at.map(|at| at.to_string())
 }

@@ -1,4 +1,4 @@
-//! Tokens of tenants, and whether the store is sound.
+//! Issuing, rotating and revoking tokens of tenants; verification of derived data.
 
 use crate::access::token;
 use crate::access::token::{FreshToken, TokenKind};
@@ -25,13 +25,13 @@ pub struct IssuedToken {
     pub(crate) name: String,
     /// Scope.
     pub(crate) scope: TokenScope,
-    /// The whole token.
+    /// The complete token.
     pub text: SecretString,
-    /// When it was issued.
+    /// Time of issue.
     pub(crate) created: Timestamp,
-    /// Until when it is good.
+    /// Expiry.
     pub(crate) expires: Option<Timestamp>,
-    /// Name of the operator token by which it was issued; `None`: by a command.
+    /// Name of the operator token that issued it; `None` for a command.
     pub(crate) created_by: Option<String>,
     /// Public part of the token that it replaces.
     pub(crate) replaces: Option<String>,
@@ -46,7 +46,7 @@ pub(crate) struct TokenRequest<'a> {
     pub(crate) name: &'a str,
     /// Scope.
     pub(crate) scope: TokenScope,
-    /// Seconds that it is good for; `None`: no end.
+    /// Validity in seconds; `None`: does not expire.
     pub(crate) seconds: Option<i64>,
 }
 
@@ -54,7 +54,7 @@ impl Operator {
     /// Issues a token that is valid for this number of seconds.
     ///
     /// # Errors
-    /// 400 for a name that is none, 404 if there is no tenant of that name.
+    /// 400 for an invalid name, 404 for an unknown tenant.
     pub async fn issue_token(
         &self,
         tenant: &str,
@@ -219,7 +219,7 @@ impl Operator {
             .ok_or_else(|| OperatorError::NoToken(id.to_owned()))
     }
 
-    /// The token with that public part, of whichever tenant.
+    /// The token with that public part, of any tenant.
     ///
     /// # Errors
     /// If there is no such token.
@@ -228,7 +228,7 @@ impl Operator {
         found.ok_or_else(|| OperatorError::NoToken(id.to_owned()))
     }
 
-    /// The token that reads the change feed, of a tenant or of all, with that public part.
+    /// The feed token, of one tenant or all, with that public part.
     ///
     /// # Errors
     /// If there is no such token.

@@ -4,41 +4,41 @@ use crate::store::AuditRow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A row of the audit trail, as JSON has it.
+/// The JSON form of a row of the audit trail.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AuditShape {
     /// Id of the row.
     pub(crate) id: String,
-    /// When it was done.
+    /// Time of the act.
     pub(crate) time: String,
-    /// Who did it.
+    /// The actor.
     pub(crate) actor: ActorShape,
-    /// From which address.
+    /// Address of the client.
     pub(crate) address: Option<String>,
     /// The action, a keyword.
     pub(crate) action: String,
-    /// Name of the tenant that it concerns.
+    /// Name of the affected tenant.
     pub(crate) tenant: Option<String>,
     /// The affected object.
     pub(crate) target: Option<String>,
-    /// Settings with the values before and after.
+    /// Settings with old and new values.
     pub(crate) changes: Value,
     /// Id of the request.
     pub(crate) request: Option<String>,
 }
 
-/// Who did something, as JSON has it.
+/// The JSON form of an actor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ActorShape {
     /// A command, an operator token or the server.
     pub(crate) kind: String,
-    /// Id of the operator token, or where the command ran.
+    /// Id of the operator token, or the host of the command.
     pub(crate) id: String,
     /// Name of the operator token, or of the user.
     pub(crate) name: String,
 }
 
-/// A row of the audit trail.
+/// A row of the audit trail as JSON.
 pub(crate) fn audit_as_json(row: &AuditRow) -> Value {
     let changes = row.changes.as_deref();
     let changes = changes.and_then(|text| serde_json::from_str::<Value>(text).ok());
@@ -54,6 +54,6 @@ pub(crate) fn audit_as_json(row: &AuditRow) -> Value {
         changes: changes.unwrap_or_else(|| json!({})),
         request: row.request.clone(),
     };
-    // A shape of texts is always JSON.
+    // Serializing texts cannot fail.
     serde_json::to_value(shape).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The operator as a caller: everything is allowed within a tenant, and the change log has no token for it.
+//! The operator as a caller: it has all permissions within a tenant, and no token in the change log.
 
 use crate::access::{Caller, answered};
 use crate::audit::{Actor, AuditEntry};
@@ -91,8 +91,8 @@ impl Operator {
     }
 }
 
-/// The attribute with the name of a resource of a type: the first unique one of its schema, or else the one that other
-/// resources show.
+/// The attribute with the name of a resource of a type: the first unique one of its schema, or else the display
+/// attribute.
 pub(crate) fn naming_attribute(resource_type: &ResourceType) -> Option<&Arc<Attribute>> {
     let unique = resource_type
         .schema()

@@ -1,5 +1,5 @@
-//! Stored resources that do not comply with the rules that their tenant has now: a schema or a
-//! setting was tightened after they were stored.
+//! Stored resources that do not comply with the current rules of their tenant, because a schema or a setting was
+//! tightened later.
 
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;

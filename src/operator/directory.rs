@@ -59,7 +59,7 @@ impl Operator {
             .await?)
     }
 
-    /// The views of a directory, as they are when every row has its lookups.
+    /// The final views of a directory, which use the look-up columns.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -81,7 +81,7 @@ impl Operator {
         Ok(left)
     }
 
-    /// The numbers of the types, which all tenants share.
+    /// The database ids of the types, which all tenants share.
     async fn numbers(&self) -> Result<Arc<CatalogIds>> {
         let tenant = self.tenant(DEFAULT_TENANT).await?;
         Ok(self

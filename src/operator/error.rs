@@ -8,10 +8,10 @@ use std::path::PathBuf;
 /// The error of a request of the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
-    /// There is no tenant of that name.
+    /// No tenant has that name.
     #[error("There is no tenant \"{0}\".")]
     NoTenant(String),
-    /// There is a tenant of that name.
+    /// A tenant with that name exists.
     #[error("There is a tenant \"{0}\" already.")]
     TenantExists(String),
     /// The text cannot be the name of a tenant.
@@ -45,13 +45,13 @@ pub enum OperatorError {
     /// The name of a token is empty or too long.
     #[error("A token needs a name, such as okta, of at most 100 characters.")]
     TokenNameLength,
-    /// There is no token of that id.
+    /// No token has that id.
     #[error("There is no token \"{0}\"")]
     NoToken(String),
-    /// There is no token of that id that is still valid.
+    /// No valid token has that id.
     #[error("There is no valid token \"{0}\"")]
     NoValidToken(String),
-    /// The token has a successor already.
+    /// The token already has a successor.
     #[error(
         "Token {id} was already rotated: its successor is {successor}. Rotate the successor, or issue a new token."
     )]
@@ -61,10 +61,10 @@ pub enum OperatorError {
         /// Public id of its successor.
         successor: String,
     },
-    /// There is no user of that name in the tenant.
+    /// No user of the tenant has that name.
     #[error("There is no user \"{user}\" in tenant \"{tenant}\"; for a deleted user, use the id.")]
     NoUser {
-        /// The name that was given.
+        /// The given name.
         user: String,
         /// Name of the tenant.
         tenant: String,
@@ -72,7 +72,7 @@ pub enum OperatorError {
     /// Schemas were changed since the change was planned.
     #[error("Schemas were changed by another program at the same time")]
     SchemasChanged,
-    /// There is a file of the name that a backup is to have.
+    /// The file of a backup already exists.
     #[error("There is a file {} already.", .0.display())]
     FileExists(PathBuf),
     /// The name of a file is not UTF-8.
@@ -89,7 +89,7 @@ pub enum OperatorError {
     /// Only the embedded database can be copied.
     #[error("The database is PostgreSQL: use pg_dump, which copies it under load.")]
     NotEmbedded,
-    /// Too many readers follow a log at once.
+    /// Too many readers follow logs concurrently.
     #[error("Too many streams are open: close one, or try again later.")]
     TooManyReaders,
     /// An operation of the protocol or the database failed.

@@ -41,7 +41,7 @@ pub(crate) fn guide_as_json(
     })
 }
 
-/// An object for each row, by the headings.
+/// An object for each row, with the headings as keys.
 fn records(table: &Table) -> Vec<Value> {
     let record = |row: &Vec<String>| {
         let cells = table

@@ -22,11 +22,11 @@ pub struct Operator {
     pub(super) digests: Arc<UserDigests>,
     pub(super) service: Service,
     pub(super) not_in_force: Vec<&'static str>,
-    /// Who acts through the handle.
+    /// The actor.
     pub(super) actor: Arc<Actor>,
     pub(super) seals: Arc<Seals>,
     pub(super) log_watch: LogWatch,
-    /// Days before the end of a token from which it ends soon.
+    /// Days before the expiry of a token from which it is expiring.
     pub(super) warn_days: i64,
 }
 

@@ -18,17 +18,17 @@ type Shapes = BTreeMap<String, String>;
 const SHAPES: &str = "index_shapes";
 const LAGS: &str = "index_lags";
 
-/// The name under which it is remembered that scanned values were moved, and the value.
+/// The shared value that records that scanned values were moved.
 const MOVED: &str = "scanned_moved";
 const ALL: &str = "all";
 
-/// Of a path that has no rows.
+/// The shape of a path without rows.
 const NONE: &str = "-";
 
 /// Suffix of the shape of a path whose values are scanned.
 const SCANNED: &str = " scanned";
 
-/// Of a path that may have rows of any shape.
+/// The shape of a path with rows of an unknown shape.
 const UNKNOWN: &str = "?";
 
 /// Parts of the index that may be out of date. A verification with repair updates them.
@@ -94,7 +94,7 @@ impl Operator {
         })
     }
 
-    /// Whether all resources were found without scanned values among the rows of the index.
+    /// Whether no resource has scanned values in the index any more.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -102,8 +102,8 @@ impl Operator {
         Ok(self.store.shared(MOVED, String::new()).await? == ALL)
     }
 
-    /// Moves scanned values of resources of an earlier release out of the rows of the index; returns the number of
-    /// resources. When none is left, this is recorded.
+    /// Moves scanned values that an earlier release wrote out of the index; returns the number of resources. When none
+    /// is left, this is recorded.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -120,7 +120,7 @@ impl Operator {
         Ok(count)
     }
 
-    /// Removes the rows that deleted resources have left in the index; gives how many resources there were.
+    /// Removes the remaining index rows of deleted resources; returns the number of resources.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -128,7 +128,7 @@ impl Operator {
         Ok(self.store.remove_leftovers().await?)
     }
 
-    /// Records that the index follows the schemas again.
+    /// Records that the index matches the schemas.
     pub(crate) async fn index_follows(&self) -> Result<()> {
         let kept: Shapes = serde_json::from_str(&self.store.shared(SHAPES, "{}".to_owned()).await?)
             .unwrap_or_default();
@@ -138,12 +138,12 @@ impl Operator {
         self.index_lags_no_more().await
     }
 
-    /// The index is about to lag behind a change of a schema.
+    /// Records that the index will be out of date because of a schema change.
     pub(crate) async fn index_lags(&self, urn: &str) -> Result<()> {
         Ok(self.store.set_shared(LAGS, urn).await?)
     }
 
-    /// Removes the mark that the index lags behind a schema change.
+    /// Removes the record that the index is out of date because of a schema change.
     pub(crate) async fn index_lags_no_more(&self) -> Result<()> {
         Ok(self.store.set_shared(LAGS, "").await?)
     }
@@ -172,7 +172,7 @@ fn shape_in<'a>(shapes: &'a Shapes, path: &str) -> &'a str {
     shapes.get(path).map_or(NONE, String::as_str)
 }
 
-/// Includes former paths, in case they are added again.
+/// The shapes including those of former paths, which can be added again.
 fn with_former(mut now: Shapes, kept: &Shapes) -> Shapes {
     for path in kept.keys() {
         now.entry(path.clone()).or_insert_with(|| NONE.to_owned());

@@ -37,7 +37,7 @@ pub struct LogReader {
 }
 
 impl LogReader {
-    /// The next entry; `None` when the server stops, the database is unavailable or the reader is too slow: a reader
+    /// The next entry; `None` when the server stops, the database is unavailable or the reader is too slow. A reader
     /// can reconnect and continue.
     pub async fn next(&mut self) -> Option<LogEvent> {
         loop {

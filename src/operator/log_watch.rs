@@ -11,13 +11,13 @@ use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often the database is queried.
+/// Interval of queries.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How many seconds late an instance may write.
+/// Maximum delay in seconds between a request and its row.
 pub(crate) const LATE: i64 = 15;
 /// Maximum number of queued requests for a reader; a slower one is ended and can reconnect.
 const WAITING: usize = 1024;
-/// Requests that are read at a time.
+/// Maximum number of requests in one read.
 const ARRIVING: i64 = 10_000;
 /// Maximum number of readers of an instance, and of one caller.
 const READERS: usize = 200;
@@ -187,7 +187,7 @@ impl Asking {
             match read.await {
                 Ok(read) => {
                     for logged in self.known.take(read) {
-                        // There may be no receiver left.
+                        // All receivers may have been dropped.
                         let _ = sender.send(Arc::new(logged));
                     }
                 }

@@ -18,17 +18,17 @@ pub(crate) fn mapping_as_json(directory: &Directory, views: &Views) -> Value {
     })
 }
 
-/// A column of a view, as JSON has it.
+/// The JSON form of a column of a view.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ColumnShape {
     /// Name of the column.
     pub(crate) column: String,
-    /// Paths of the attributes that it shows, the first with a value.
+    /// Paths of its attributes; the first one with a value is used.
     pub(crate) paths: Vec<String>,
     /// Type of its values.
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    /// Whether rows are looked up by it.
+    /// Whether it is a look-up column with an index.
     pub(crate) indexed: bool,
 }
 
@@ -40,7 +40,7 @@ fn columns(table: &DirectoryTable) -> Value {
         indexed: column.lookup.is_some(),
     };
     let columns: Vec<_> = table.columns.iter().map(column).collect();
-    // Shapes of texts and flags are always JSON.
+    // Serializing texts and flags cannot fail.
     serde_json::to_value(columns).unwrap_or_default()
 }
 

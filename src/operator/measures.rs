@@ -11,10 +11,10 @@ const MAX: i64 = 1000;
 const SOON: i64 = 30 * 86_400;
 
 impl Operator {
-    /// Measures tenants and shows the result in the metrics until it is measured again.
+    /// Measures tenants, and sets the metrics until the next measurement.
     ///
     /// # Errors
-    /// Any [`OperatorError`](crate::operator::OperatorError) of the database; then the metrics stay as they are.
+    /// Any [`OperatorError`](crate::operator::OperatorError) of the database; then the metrics are unchanged.
     pub async fn measure_tenants(&self, shown: ShownTenants) -> Result<()> {
         let now = self.clock.now();
         let query = |everything, limit| FiguresQuery {

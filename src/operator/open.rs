@@ -21,7 +21,7 @@ use secrecy::ExposeSecret;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the file of the embedded database is checked at the start.
+/// Time limit of the check of the embedded database's file at the start.
 const FILE_CHECK: Duration = Duration::from_secs(2);
 
 impl Operator {
@@ -50,7 +50,7 @@ impl Operator {
             .check_file(Some(FILE_CHECK))
             .await
             .map_err(|error| unusable(settings, &error))?;
-        // Layouts hold the lookups, so these are stored before a catalog is loaded.
+        // Catalogs with database ids contain the lookups, so these are stored before a catalog is loaded.
         store
             .keep_lookups(directory)
             .await
@@ -105,7 +105,7 @@ impl Operator {
     }
 }
 
-/// Parts that use the key shared by the instances over one database.
+/// The parts that use the shared key of the instances over one database.
 async fn shared_keys(store: &Store) -> Result<(Cursors, Arc<UserDigests>, Seals)> {
     let key = store.shared("cursor_key", Cursors::new_key()?).await?;
     let digest_keys = store.metrics().caches.digest_keys.clone();
@@ -147,7 +147,7 @@ async fn open_store(settings: &ServiceSettings) -> Result<Store, StartError> {
     Ok(opened?.keeping_documents(settings.keeps_documents))
 }
 
-/// Waits only for temporary problems.
+/// Classifies the error: only temporary problems are waited for.
 fn no_postgres(error: &StoreError) -> StartError {
     match (error, error.remedy()) {
         (_, Some(remedy)) => StartError::Unusable(format!(

@@ -11,21 +11,21 @@ use crate::store::{NewOperatorToken, OperatorRole, OperatorScope, OperatorTokenI
 use secrecy::SecretString;
 use serde_json::Value;
 
-/// How coarsely the last use of a token is kept, in seconds.
+/// Resolution of the stored last use of a token, in seconds.
 const LAST_USE: i64 = 60;
 
-/// An operator token to issue.
+/// An operator token to be issued.
 #[derive(Debug, Clone)]
 pub struct OperatorTokenRequest {
     /// Name.
     pub name: String,
     /// Role.
     pub role: OperatorRole,
-    /// The scopes of the role that it has; `None`: all of them.
+    /// The scopes to which it is limited; `None`: all of its role.
     pub scopes: Option<Vec<OperatorScope>>,
-    /// Names of the tenants that it reaches; `None`: all.
+    /// Names of the tenants to which it is limited; `None`: all.
     pub tenants: Option<Vec<String>>,
-    /// Seconds that it is good for; `None`: no end.
+    /// Validity in seconds; `None`: does not expire.
     pub seconds: Option<i64>,
 }
 
@@ -34,7 +34,7 @@ pub struct OperatorTokenRequest {
 pub struct IssuedOperatorToken {
     /// The token without its secret.
     pub(crate) info: OperatorTokenInfo,
-    /// The whole token.
+    /// The complete token.
     pub text: SecretString,
     /// Public part of the token that it replaces.
     pub(crate) replaces: Option<String>,
@@ -43,12 +43,12 @@ pub struct IssuedOperatorToken {
 /// Why a request with or without an operator token is refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OperatorRefusal {
-    /// There is no token, or none after `Bearer`.
+    /// The request has no token after `Bearer`.
     #[error(
         "No operator token was sent: the Authorization header must be \"Bearer\", a blank and the token."
     )]
     Missing,
-    /// The token is none of this server.
+    /// The token is unknown.
     #[error("The operator token is unknown: copy the whole token, from \"scimdop_\" on.")]
     Unknown,
     /// The token belongs to a tenant.
@@ -56,7 +56,7 @@ pub(crate) enum OperatorRefusal {
         "This is a SCIM token of a tenant: the management API needs an operator token, which begins with \"scimdop_\"."
     )]
     TenantToken,
-    /// The time of the token is over.
+    /// The token has expired.
     #[error("The operator token has expired: issue a new one.")]
     Expired,
     /// The token was revoked.
@@ -71,7 +71,7 @@ impl Operator {
     /// Issues an operator token.
     ///
     /// # Errors
-    /// For a name that is none, a scope that the role does not have, or a tenant that does not exist.
+    /// For an invalid name, a scope that the role does not have, or an unknown tenant.
     pub async fn issue_operator_token(
         &self,
         request: &OperatorTokenRequest,
@@ -238,7 +238,7 @@ impl Operator {
     }
 }
 
-/// Whether a token is neither revoked nor expired.
+/// Whether a token is valid: neither revoked nor expired.
 fn is_good(token: &OperatorTokenInfo, now: Timestamp) -> bool {
     token.revoked.is_none() && token.expires.is_none_or(|end| end > now)
 }

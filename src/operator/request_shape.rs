@@ -6,7 +6,7 @@ use crate::store::{FailureGroup, HourCounts, HourFigures, LoggedRequest, Resourc
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// An entry of the provisioning log of a tenant, as JSON has it.
+/// The JSON form of an entry of the provisioning log of a tenant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RequestShape {
@@ -44,7 +44,7 @@ pub(crate) struct RequestShape {
     pub(crate) milliseconds: i64,
     /// The value of `X-Request-Id` in the response.
     pub(crate) request: String,
-    /// The body, if it was kept.
+    /// The body, if it was recorded.
     pub(crate) body: Option<Value>,
     /// The outcome, a keyword.
     pub(crate) outcome: Option<String>,
@@ -54,7 +54,7 @@ pub(crate) struct RequestShape {
     pub(crate) reason: Option<String>,
     /// The explanation.
     pub(crate) explanation: Option<ExplanationShape>,
-    /// Whether only the public part of its token is known to be the tenant's.
+    /// Whether only the public part of its token was verified.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) unproved: bool,
 }
@@ -123,13 +123,13 @@ impl RequestShape {
     }
 }
 
-/// An entry of the provisioning log of a tenant.
+/// An entry of the provisioning log of a tenant as JSON.
 pub(crate) fn request_as_json(tenant: &str, request: &LoggedRequest) -> Value {
-    // A shape of texts and numbers is always JSON.
+    // Serializing texts and numbers cannot fail.
     serde_json::to_value(RequestShape::of(tenant, request)).unwrap_or_default()
 }
 
-/// Failures of a tenant for one reason.
+/// Failures of a tenant for one reason as JSON.
 pub(crate) fn failure_as_json(group: &FailureGroup) -> Value {
     json!({
         "tenant": group.tenant,
@@ -141,7 +141,7 @@ pub(crate) fn failure_as_json(group: &FailureGroup) -> Value {
     })
 }
 
-/// A part of the figures of a tenant.
+/// A part of the figures of a tenant as JSON.
 pub(crate) fn hour_as_json(part: &HourFigures) -> Value {
     let counts = HourCounts::NAMES.into_iter().zip(part.counts.fields());
     let members = [("at", part.at.to_string().into())]
@@ -156,7 +156,7 @@ pub(crate) fn hour_as_json(part: &HourFigures) -> Value {
         .collect()
 }
 
-/// A change of a resource.
+/// A change of a resource as JSON.
 pub(crate) fn change_as_json(change: &ResourceChange) -> Value {
     let ids = |ids: &[uuid::Uuid]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     json!({

@@ -1,4 +1,4 @@
-//! Reading the provisioning log, and keeping it from growing.
+//! Reading and retention of the provisioning log.
 
 use crate::clock::Timestamp;
 use crate::model::TypeRoles;
@@ -12,11 +12,11 @@ use crate::store::{
 };
 use uuid::Uuid;
 
-/// Requests with notes that are looked through for unknown attributes: the latest.
+/// Maximum number of latest requests with notes that are searched for unknown attributes.
 const NOTED: i64 = 20_000;
 
 impl Operator {
-    /// Requests of a tenant, the earliest first.
+    /// Requests of a tenant, earliest first.
     ///
     /// # Errors
     /// 404 for an unknown tenant.
@@ -29,7 +29,7 @@ impl Operator {
         Ok(self.store.requests(key, query).await?)
     }
 
-    /// A page of the requests of a tenant that are looked for, the latest first.
+    /// A page of the matching requests of a tenant, latest first.
     ///
     /// # Errors
     /// 404 for an unknown tenant.
@@ -47,7 +47,7 @@ impl Operator {
         Ok(self.store.logged_request(key, id).await?)
     }
 
-    /// Requests of all tenants that were refused or failed, the earliest first.
+    /// Refused and failed requests of all tenants, earliest first.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -95,8 +95,7 @@ impl Operator {
             .map(|(_, request)| request))
     }
 
-    /// The attributes that clients of a tenant send and no schema declares, the most frequent
-    /// first; of the latest requests that had some.
+    /// Undeclared attributes in the latest requests of a tenant's clients, most frequent first.
     ///
     /// # Errors
     /// 404 for an unknown tenant.
@@ -136,7 +135,7 @@ impl Operator {
         })
     }
 
-    /// Deletes requests of all tenants that are older than this number of days; returns how many.
+    /// Deletes requests of all tenants that are older than this number of days; returns their number.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -158,7 +157,7 @@ impl Operator {
         }
     }
 
-    /// Deletes changes of the change feed that are older than this number of days; returns how many.
+    /// Deletes changes of the change feed that are older than this number of days; returns their number.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -175,7 +174,7 @@ impl Operator {
         Ok(forgotten)
     }
 
-    /// Keeps the bodies of a tenant's requests until a moment, or none.
+    /// Records the bodies of a tenant's requests until a time; `None` ends the recording.
     ///
     /// # Errors
     /// 404 for an unknown tenant.

@@ -13,12 +13,12 @@ use crate::schema::ResourceType;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// The kind of resource to delete.
+/// The kind of resource to be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Deletable {
     /// A resource of the type with seats.
     User,
-    /// A resource of the type that has members.
+    /// A resource of the type with members.
     Group,
 }
 
@@ -78,7 +78,7 @@ impl Operator {
     /// Deletes a user or a group with its memberships.
     ///
     /// # Errors
-    /// 404 if there is no such tenant or resource.
+    /// 404 for an unknown tenant or resource.
     pub(crate) async fn delete_resource(
         &self,
         tenant: &str,

@@ -12,7 +12,7 @@ pub(crate) struct SchemaShape {
     pub(crate) urn: String,
     /// Name of the schema.
     pub(crate) name: String,
-    /// Names of the resource types that have it.
+    /// Names of the resource types that use it.
     pub(crate) resource_types: Vec<String>,
     /// Names of its attributes.
     pub(crate) attributes: Vec<Value>,
@@ -20,7 +20,7 @@ pub(crate) struct SchemaShape {
     pub(crate) from: String,
     /// The file of the schema.
     pub(crate) file: Option<String>,
-    /// The only tenant that has it.
+    /// The tenant of the schema; `None` for all tenants.
     pub(crate) tenant: Option<String>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn schema_as_json(schema: &KnownSchema) -> Value {
         file: file.cloned(),
         tenant: tenant.cloned(),
     };
-    // A shape of texts is always JSON.
+    // Serializing texts cannot fail.
     serde_json::to_value(shape).unwrap_or_default()
 }
 

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fmt;
 
-/// Bytes of the nonce in front of a sealed text.
+/// Bytes of the nonce before a sealed text.
 const NONCE: usize = 12;
 
 /// Seals and opens text, with keys that are derived from the one that the instances over one database share.
@@ -23,14 +23,14 @@ impl fmt::Debug for Seals {
 /// The purpose of a sealed text. It cannot be opened for another purpose.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose<'a> {
-    /// A place in a list.
+    /// A position in a list.
     Place,
     /// A response, whose key is also derived from the key of the request.
     Answer(&'a str),
 }
 
 impl Seals {
-    /// With the shared key, in the Base64 form in which it is kept.
+    /// Creates the seals with the shared key, in Base64.
     pub(super) fn with_key(key: &str) -> Result<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(key).map_err(ScimError::internal)?;
         Ok(Self(
@@ -38,7 +38,7 @@ impl Seals {
         ))
     }
 
-    /// The text, sealed; `context` has to be the same when it is opened.
+    /// Seals a text; opening it requires the same `context`.
     pub(super) fn seal(&self, purpose: Purpose<'_>, context: &[u8], text: &str) -> Result<String> {
         let broken = || ScimError::internal("a text could not be sealed");
         let mut sealed = text.as_bytes().to_vec();

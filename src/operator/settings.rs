@@ -10,30 +10,30 @@ use std::path::PathBuf;
 /// Settings of a service.
 #[derive(Debug, Clone)]
 pub struct ServiceSettings {
-    /// Where resources are kept.
+    /// The database.
     pub database: DatabaseTarget,
-    /// How the database is worked with.
+    /// Settings of its connections.
     pub pool: PoolSettings,
     /// Base URL of resources, with the base path and without a slash at the end.
     pub public_url: String,
     /// All schema and resource type files of the deployment, which [`super::Operator::open_for`] stores in the
-    /// database; `None` without a configured folder: the stored ones stay.
+    /// database; `None` without a configured folder, which leaves the stored ones unchanged.
     pub schema_files: Option<Vec<SchemaFile>>,
-    /// Attributes for filters and sorting, handled alike; `*` means all.
+    /// Attributes for filters and sorting; `*` for all.
     pub searchable: Option<Vec<String>>,
     /// Contact of the vendor for customers: an e-mail address or a URL.
     pub support: Option<String>,
     /// Limits of requests.
     pub limits: ServiceLimits,
-    /// Which requests the provisioning log keeps.
+    /// The requests to record in the provisioning log.
     pub record: Record,
-    /// Whether the change log keeps the state of a resource with each change.
+    /// Whether the change log stores the state of a resource with each change.
     pub keeps_documents: bool,
-    /// Days before the end of a token from which it ends soon.
+    /// Days before the expiry of a token from which it is expiring.
     pub token_warn_days: i64,
 }
 
-/// Which database holds the resources.
+/// The database of the resources.
 #[derive(Debug, Clone)]
 pub enum DatabaseTarget {
     /// A PostgreSQL server.
@@ -61,7 +61,7 @@ impl DatabaseTarget {
 /// The error of opening a service, one line for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The database cannot be reached at present; another try may succeed.
+    /// The database cannot be reached at present; a retry can succeed.
     #[error("{0}")]
     Unreachable(String),
     /// A problem that the operator must fix.
@@ -72,7 +72,7 @@ pub enum StartError {
 /// The file of the embedded database in its folder.
 pub(super) const DATABASE_FILE: &str = "scimd.db";
 
-/// Also waits for a database that becomes unavailable while the rest is read.
+/// Classifies an error at the start: a database that becomes unavailable during the start is waited for.
 pub(super) fn cannot_start(error: &StoreError) -> StartError {
     match (error, error.remedy()) {
         (error, None) if error.may_pass() => {

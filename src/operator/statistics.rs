@@ -11,7 +11,7 @@ const DAY: i64 = 86_400;
 const HOUR: i64 = 3600;
 
 keywords! {
-    /// How long the parts of a series are.
+    /// The length of the parts of a series.
     SeriesStep {
         /// An hour.
         Hour = "hour",
@@ -21,7 +21,7 @@ keywords! {
 }
 
 impl SeriesStep {
-    /// In seconds.
+    /// The length in seconds.
     pub(crate) fn seconds(self) -> i64 {
         match self {
             Self::Hour => HOUR,
@@ -77,7 +77,7 @@ impl Operator {
         Ok(series)
     }
 
-    /// Failures by tenant and reason, those that happened latest first.
+    /// Failures by tenant and reason, latest first.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.

@@ -67,15 +67,15 @@ impl Operator {
     /// Changes settings of a tenant.
     ///
     /// # Errors
-    /// 400 for settings that cannot be, 404 if there is no tenant of that name.
+    /// 400 for invalid settings, 404 for an unknown tenant.
     pub async fn change_tenant(&self, name: &str, change: &TenantChange) -> Result<TenantInfo> {
         self.change_tenant_from(name, change, None).await
     }
 
-    /// Changes settings of a tenant, if it has the revision that is expected.
+    /// Changes settings of a tenant, if it has the expected revision.
     ///
     /// # Errors
-    /// For settings that cannot be, if there is no tenant of that name, or if it has another revision.
+    /// For invalid settings, an unknown tenant, or another revision.
     pub(crate) async fn change_tenant_from(
         &self,
         name: &str,
@@ -101,7 +101,7 @@ impl Operator {
         Err(OperatorError::OtherRevision(name.to_owned()))
     }
 
-    /// Deletes a tenant with all that it has.
+    /// Deletes a tenant with all its data.
     ///
     /// # Errors
     /// 404 for an unknown tenant.
@@ -109,10 +109,10 @@ impl Operator {
         self.delete_tenant_from(name, None).await
     }
 
-    /// Deletes a tenant with all that it has, if it has the revision that is expected.
+    /// Deletes a tenant with all its data, if it has the expected revision.
     ///
     /// # Errors
-    /// If there is no tenant of that name, or it has another revision.
+    /// For an unknown tenant, or another revision.
     pub(crate) async fn delete_tenant_from(&self, name: &str, expected: Option<i64>) -> Result<()> {
         let entry = AuditEntry::new(AuditAction::TenantDelete).in_tenant(name);
         let act = self.act(entry, None);

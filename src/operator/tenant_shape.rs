@@ -38,7 +38,7 @@ impl TenantUrls {
     }
 }
 
-/// A tenant with its settings and the counts of its resources, as JSON has it.
+/// The JSON form of a tenant with its settings and the counts of its resources.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TenantShape {
@@ -52,15 +52,15 @@ pub(crate) struct TenantShape {
     pub(crate) status: String,
     /// Health, a keyword.
     pub(crate) health: String,
-    /// Most users that are active at once; `None`: no limit.
+    /// Maximum number of active users; `None`: no limit.
     pub(crate) seats: Option<i64>,
     /// Users with a seat.
     pub(crate) seats_used: i64,
-    /// How many users it has.
+    /// Number of users.
     pub(crate) users: i64,
-    /// How many of them are active.
+    /// Number of active users.
     pub(crate) active_users: i64,
-    /// How many groups it has.
+    /// Number of groups.
     pub(crate) groups: i64,
     /// Conformance mode.
     pub(crate) conformance: String,
@@ -72,13 +72,13 @@ pub(crate) struct TenantShape {
     pub(crate) password_policy: String,
     /// Effect of a PUT without members on those of a group.
     pub(crate) put_without_members: String,
-    /// URL of its endpoints if it is not the server's.
+    /// Base URL, if it differs from the server's.
     pub(crate) base_url: Option<String>,
     /// Contact for its users.
     pub(crate) support: Option<String>,
-    /// Until when bodies of requests are kept.
+    /// End of the recording of request bodies.
     pub(crate) bodies_until: Option<String>,
-    /// When it was created.
+    /// Time of creation.
     pub(crate) created: String,
     /// Time of its latest request.
     pub(crate) last_request_at: Option<String>,
@@ -88,12 +88,12 @@ pub(crate) struct TenantShape {
     pub(crate) scim_base_url: String,
     /// The base URL that accepts only tokens of this tenant.
     pub(crate) own_scim_base_url: Option<String>,
-    /// Counts changes of its settings.
+    /// Number of changes of its settings and schemas.
     pub(crate) revision: i64,
 }
 
 impl TenantShape {
-    /// A tenant at its URLs.
+    /// The JSON form of a tenant with its URLs.
     pub(crate) fn of(info: &TenantInfo, urls: &TenantUrls) -> Self {
         let tenant = &info.settings;
         Self {
@@ -125,9 +125,9 @@ impl TenantShape {
     }
 }
 
-/// A tenant with its settings and the counts of its resources.
+/// A tenant as JSON.
 pub(crate) fn tenant_as_json(info: &TenantInfo, urls: &TenantUrls) -> Value {
-    // A shape of texts, numbers and flags is always JSON.
+    // Serializing texts, numbers and flags cannot fail.
     serde_json::to_value(TenantShape::of(info, urls)).unwrap_or_default()
 }
 

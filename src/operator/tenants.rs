@@ -54,7 +54,7 @@ impl Operator {
             .await?)
     }
 
-    /// The moment for which health is computed: now.
+    /// The time for which health is computed: the current time.
     pub(crate) fn health_time(&self) -> HealthTime {
         let now = self.clock.now();
         HealthTime {
@@ -71,7 +71,7 @@ impl Operator {
         Ok(self.store.count_resources().await?)
     }
 
-    /// All tenants, for work on each.
+    /// Iterates over all tenants.
     pub(crate) fn each_tenant(&self) -> EachTenant {
         EachTenant {
             store: self.store.clone(),

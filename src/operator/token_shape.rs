@@ -37,12 +37,12 @@ impl<'a> From<&'a OperatorTokenInfo> for TokenLife<'a> {
 }
 
 impl TokenLife<'_> {
-    /// Whether the token is good at a moment.
+    /// Whether the token is valid at a time.
     pub(crate) fn is_valid(self, now: Timestamp) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|end| end > now)
     }
 
-    /// Seconds that the token is still good; `None` if it is not, or has no end.
+    /// Remaining validity in seconds; `None` if the token is invalid or does not expire.
     pub(crate) fn left(self, now: Timestamp) -> Option<i64> {
         self.expires
             .filter(|_| self.is_valid(now))
@@ -72,22 +72,22 @@ fn text(moment: Option<Timestamp>) -> Option<String> {
 pub(crate) struct LifeShape {
     /// The state of the token, a keyword.
     pub(crate) state: String,
-    /// When it was issued.
+    /// Time of issue.
     pub(crate) created: String,
-    /// Until when it is good.
+    /// Expiry.
     pub(crate) expires: Option<String>,
-    /// Whole days that are left.
+    /// Remaining validity in whole days.
     pub(crate) days_left: Option<i64>,
-    /// When it was used last.
+    /// Last use.
     pub(crate) last_used: Option<String>,
-    /// When it was revoked.
+    /// Time of revocation.
     pub(crate) revoked: Option<String>,
-    /// Public part of the token that was issued in its place.
+    /// Public part of its successor.
     pub(crate) successor: Option<String>,
 }
 
 impl LifeShape {
-    /// The life of a token in this state at a moment; `used` is when it was issued and when it was used last.
+    /// The state and expiry of a token at a time; `used` are the times of its issue and last use.
     fn of(
         life: TokenLife<'_>,
         (state, now): (&str, Timestamp),
@@ -105,7 +105,7 @@ impl LifeShape {
     }
 }
 
-/// A token of a tenant at a moment, as JSON has it.
+/// The JSON form of a token of a tenant at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TokenShape {
@@ -117,7 +117,7 @@ pub(crate) struct TokenShape {
     pub(crate) name: String,
     /// Scope.
     pub(crate) scope: String,
-    /// Whether and how long it works.
+    /// State and expiry.
     #[serde(flatten)]
     pub(crate) life: LifeShape,
     /// Name of the operator token that issued it.
@@ -125,7 +125,7 @@ pub(crate) struct TokenShape {
 }
 
 impl TokenShape {
-    /// A token in this state at a moment.
+    /// The JSON form of a token in this state at a time.
     pub(crate) fn of(token: &TokenInfo, state: &str, now: Timestamp) -> Self {
         let used = (token.created, token.last_used);
         Self {
@@ -139,13 +139,13 @@ impl TokenShape {
     }
 }
 
-/// A token of a tenant, in this state at a moment.
+/// A token of a tenant as JSON, in this state at a time.
 pub(crate) fn token_as_json(token: &TokenInfo, state: &str, now: Timestamp) -> Value {
-    // A shape of texts and numbers is always JSON.
+    // Serializing texts and numbers cannot fail.
     serde_json::to_value(TokenShape::of(token, state, now)).unwrap_or_default()
 }
 
-/// A token of a tenant that has just been issued, with its secret.
+/// A newly issued token of a tenant with its secret, as JSON.
 pub(crate) fn issued_as_json(issued: &IssuedToken, warn_days: i64) -> Value {
     let info = TokenInfo {
         id: issued.id.clone(),
@@ -168,7 +168,7 @@ pub(crate) fn issued_as_json(issued: &IssuedToken, warn_days: i64) -> Value {
     )
 }
 
-/// An operator token at a moment, as JSON has it.
+/// The JSON form of an operator token at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OperatorTokenShape {
@@ -180,14 +180,14 @@ pub(crate) struct OperatorTokenShape {
     pub(crate) role: String,
     /// Scopes of its role.
     pub(crate) scopes: Vec<String>,
-    /// Names of the tenants that it is limited to; `None`: all.
+    /// Names of the tenants to which it is limited; `None`: all.
     pub(crate) tenants: Option<Vec<String>>,
-    /// Whether and how long it works.
+    /// State and expiry.
     #[serde(flatten)]
     pub(crate) life: LifeShape,
 }
 
-/// An operator token, at a moment.
+/// An operator token as JSON at a time.
 pub(crate) fn operator_token_as_json(
     token: &OperatorTokenInfo,
     now: Timestamp,
@@ -207,11 +207,11 @@ pub(crate) fn operator_token_as_json(
             (token.created, token.last_used),
         ),
     };
-    // A shape of texts and numbers is always JSON.
+    // Serializing texts and numbers cannot fail.
     serde_json::to_value(shape).unwrap_or_default()
 }
 
-/// An operator token that has just been issued, with its secret.
+/// A newly issued operator token with its secret, as JSON.
 pub(crate) fn issued_operator_as_json(issued: &IssuedOperatorToken, warn_days: i64) -> Value {
     let shown = operator_token_as_json(&issued.info, issued.info.created, warn_days);
     with_secret(

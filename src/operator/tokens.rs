@@ -6,7 +6,7 @@ use crate::operator::handle::Operator;
 use crate::store::EndingQuery;
 use crate::store::{TokenInfo, TokenQuery};
 
-/// Tokens that are read at a time.
+/// Number of tokens in one read.
 const SLICE: i64 = 1000;
 
 /// Tokens that are valid at one time and not at a later one, in the order of expiry, read in slices.
@@ -16,7 +16,7 @@ pub struct EndingTokens<'a> {
     tenant: Option<&'a str>,
     now: Timestamp,
     until: Timestamp,
-    /// End and id of the last token.
+    /// Expiry and id of the last token.
     last: Option<(Timestamp, String)>,
     slice: std::vec::IntoIter<TokenInfo>,
 }
@@ -104,7 +104,7 @@ impl Operator {
         }
     }
 
-    /// Whether any tenant has a token that is good.
+    /// Whether any tenant has a valid token.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -112,7 +112,7 @@ impl Operator {
         Ok(self.store.has_good_token(self.clock.now()).await?)
     }
 
-    /// How many tokens a tenant has, good or not.
+    /// The number of tokens of a tenant, valid or not.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.

@@ -25,8 +25,8 @@ use crate::store::{
 };
 use std::sync::Arc;
 
-/// Maximum number of attempts after conflicts with other changes. Within one instance changes of a resource are
-/// serialized after the first attempt, so further attempts are needed only for conflicts with other instances.
+/// Maximum number of attempts after conflicts with other changes. Within one instance, changes of a resource are
+/// serialized after the first attempt, so that only conflicts with other instances need further attempts.
 const ATTEMPTS: u32 = 32;
 
 /// The resource of a change.

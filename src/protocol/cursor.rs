@@ -53,7 +53,7 @@ impl Cursors {
         Ok(URL_SAFE_NO_PAD.encode(key))
     }
 
-    /// With a key from [`Cursors::new_key`].
+    /// Creates the cipher with a key from [`Cursors::new_key`].
     pub(crate) fn with_key(key: &str) -> Result<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(key).map_err(ScimError::internal)?;
         let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes)

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 /// Members that are read with a group; the others are streamed.
 pub(crate) const READ_ALONG: usize = 1000;
 
-/// Bytes of a piece.
+/// Size of a piece in bytes.
 pub(crate) const PIECE: usize = 32 << 10;
 
 /// Time limit for a client to read the response.
@@ -131,7 +131,7 @@ impl Members {
     }
 }
 
-/// Sends a text of the size of a piece, and starts a new one. `false` if the receiver is closed.
+/// Sends a text that has reached the size of a piece, and starts a new one. `false` if the receiver is closed.
 pub(crate) async fn send_if_large(text: &mut String, to: &mpsc::Sender<Piece>) -> bool {
     if text.len() < PIECE {
         return true;

@@ -48,7 +48,7 @@ impl MemberResolver<'_> {
                     }
                     if matches!(change, MemberChange::Replace(_)) {
                         if joining.is_empty() && !list.is_empty() {
-                            // Without an existing id in the replacement, the members stay.
+                            // A replacement without any existing member leaves the members unchanged.
                             self.keeps_members(group, &delta, list).await?;
                             continue;
                         }
@@ -100,7 +100,7 @@ impl MemberResolver<'_> {
     }
 }
 
-/// The keys of those of the ids that can be members of a resource of a type.
+/// The keys of the given ids that can be members of a resource of a type.
 pub(crate) async fn joinable(
     store: &Store,
     scope: &Scope,

@@ -57,7 +57,7 @@ const TASKS: Duration = Duration::from_secs(5);
 pub struct Service {
     /// The database.
     pub store: Store,
-    /// Where the time comes from.
+    /// The source of the time.
     pub clock: Clock,
     access: Access,
     /// Contact for customers when only the vendor can help.

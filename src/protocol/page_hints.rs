@@ -22,7 +22,7 @@ pub(super) struct PageHint {
 pub(super) struct PageHints(BoundedCache<Position, PageHint>);
 
 impl PageHints {
-    /// No hints yet.
+    /// Creates an empty cache.
     pub(super) fn new(metrics: CacheMetrics) -> Self {
         Self(BoundedCache::new(CAPACITY, metrics))
     }

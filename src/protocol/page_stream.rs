@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 impl Service {
-    /// Reads omitted documents at these positions. A document that was deleted in the meantime stays empty, and is
-    /// removed.
+    /// Reads omitted documents at these positions. A resource that was deleted in the meantime is removed from the
+    /// page.
     pub(crate) async fn complete(
         &self,
         caller: &Caller,

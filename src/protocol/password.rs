@@ -1,4 +1,4 @@
-//! Digests of passwords: slow by design, so outside of the async threads and with limited concurrency.
+//! Digests of passwords. They are slow by design, so they are computed on separate threads with limited concurrency.
 
 use crate::error::{Result, ScimError};
 use crate::model::TypeRoles;

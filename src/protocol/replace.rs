@@ -48,7 +48,7 @@ impl Write for Replace<'_> {
         notes: &mut Vec<Note>,
     ) -> Attempt<ScimReply> {
         let conformance = acceptance.conformance;
-        names_somebody(resource_type, &self.0.body, conformance)?;
+        check_member_values(resource_type, &self.0.body, conformance)?;
         let mut accepted = accept(resource_type, self.0.body.clone(), acceptance)?;
         let is_given =
             |seat: &Arc<Attribute>| accepted.attributes.contains_key(seat.name().as_ref());
@@ -95,7 +95,7 @@ impl Write for Replace<'_> {
 ///
 /// # Errors
 /// 400 `invalidValue`.
-fn names_somebody(
+fn check_member_values(
     resource_type: &ResourceType,
     body: &Map<String, Value>,
     conformance: Conformance,

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// Requests that are being admitted at a time.
+/// Maximum number of requests in admission.
 const PLACES: usize = 32;
 
 /// Slots of [`PLACES`] that one client may have.

@@ -82,7 +82,7 @@ pub(crate) fn answer(
     })
 }
 
-/// There are too many requests that count for no token, and the client has its share of them.
+/// There are too many requests without a token, and the client has used its share of them.
 #[derive(Debug, thiserror::Error)]
 #[error("too many requests wait, or have unread responses")]
 pub(crate) struct Crowded;

@@ -21,13 +21,13 @@ pub struct App {
     pub(crate) tasks: Tasks,
     pub(crate) in_flight: InFlight,
     pub(crate) admission: Admission,
-    /// The turns in which connections of HTTP/2 are read.
+    /// The turns of HTTP/2 connections for reading.
     pub(crate) reading: Admission,
-    /// How the API shows that a request is refused.
+    /// The API's format of refusals.
     pub(crate) refuse: RefusalForms,
-    /// Settings of connections that were read again.
+    /// Reloaded settings of connections.
     pub(crate) renewed: watch::Sender<Option<ServerSettings>>,
-    /// The work of the API once a minute.
+    /// Removal of the API's expired state, called once a minute.
     pub(crate) tidy: Arc<dyn Fn() + Send + Sync>,
     settings: Live<RequestSettings>,
 }
@@ -78,7 +78,7 @@ impl App {
         self.renewed.send_replace(Some(server));
     }
 
-    /// Largest head of a request, in bytes.
+    /// Maximum size of a request head in bytes.
     pub(crate) fn head_bytes(&self) -> usize {
         let settings = self.settings.get();
         settings.uri_bytes.saturating_add(settings.header_bytes)

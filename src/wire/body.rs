@@ -23,27 +23,27 @@ const WEIGHT: usize = 8;
 /// Bytes that are counted for a body of unknown length before it arrives.
 const UNCOUNTED: usize = 4 << 10;
 
-/// How much of a body is read, and how long.
+/// The limits of size and time for a body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyLimits {
     pub(crate) bytes: usize,
     pub(crate) time: Duration,
 }
 
-/// A body that may still be on its way.
+/// A body that may be incomplete.
 #[derive(Debug)]
 pub(crate) struct Upload {
     body: Body,
-    /// Whether more of it will arrive: not from a client that waits for `100 Continue`, nor from one that has stalled.
+    /// Whether more of it can arrive: `false` for a client that waits for `100 Continue` or has stalled.
     comes: bool,
     /// The result, after it was read.
     outcome: Option<Result<Bytes>>,
     remainder: Remainder,
-    /// Where its bytes are counted.
+    /// The request for which its bytes are counted.
     ticket: Option<Ticket>,
 }
 
-/// Whether the end of a body is out of reach, so that no other request can follow on its connection.
+/// Whether the rest of a body cannot be read, so that no other request can follow on its connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Remainder(Arc<AtomicBool>);
 
@@ -74,7 +74,7 @@ impl Upload {
     /// Reads the body; it can be read several times.
     ///
     /// # Errors
-    /// 413 over the limit, 408 when it takes too long, 400 if it ends early, 429 or 503 if too many bytes are in use.
+    /// 413 over the size limit, 408 over the time limit, 400 if it ends early, 429 or 503 if too many bytes are in use.
     pub(crate) async fn bytes(&mut self, headers: &HeaderMap, limits: BodyLimits) -> Result<Bytes> {
         let declared =
             declared(headers).map(|length| usize::try_from(length).unwrap_or(usize::MAX));

@@ -24,10 +24,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-/// Most header lines of a request.
+/// Maximum number of header lines of a request.
 const HEADER_LINES: usize = 100;
 
-/// How long a connection of HTTP/1 rests until its buffers are freed.
+/// Idle time of an HTTP/1 connection after which its buffers are freed.
 const REST: Duration = Duration::from_millis(500);
 
 /// The shared state of all connections of a server.
@@ -36,8 +36,8 @@ pub(crate) struct ConnectionServer {
     settings: ServerSettings,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
-    /// For connections that are opened while there are too many requests: a client whose connections are closed for
-    /// that reconnects, and each refused request would cost as much as a response.
+    /// The builder for connections that are opened while there are too many requests. A client whose connections were
+    /// closed for that reason reconnects, and each refused request would cost as much as a response.
     http2_crowded: http2::Builder<TokioExecutor>,
     shutdown: Shutdown,
 }
@@ -243,8 +243,8 @@ type Broken = Box<dyn Error + Send + Sync>;
 
 fn http1(settings: &ServerSettings, head_bytes: usize) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    // The pulse keeps the time of heads; hyper's own timer, which runs between requests as
-    // well, is a net below it.
+    // [`ConnectionDeadlines`] limits the time of heads. hyper's own timer, which also runs between requests, is an
+    // additional limit.
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(settings.header_time() + settings.idle_time())
@@ -268,7 +268,7 @@ fn http2(
     builder
 }
 
-/// Twice the limit of the guard: up to this size the refusal has a reason in its body.
+/// The buffer size: twice the limit of the guard, so that a refusal up to this size has a reason in its body.
 fn room(head_bytes: usize) -> usize {
     head_bytes.saturating_mul(2).max(16 << 10)
 }

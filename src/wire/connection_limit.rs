@@ -24,12 +24,12 @@ use tokio::time::{Instant, timeout};
 /// Divisor of all connections for the share of one address without a token at the limit.
 const SHARE: usize = 4;
 
-/// How long a connection stays, after it was opened, on which no good token was shown yet.
+/// Time after opening for which a connection without a valid token is not closed.
 #[derive(Debug, Clone, Copy)]
 struct Grace {
-    /// If nothing was received on it. A request arrives with the end of the TCP handshake or directly after it.
+    /// The time if nothing was received. A request arrives with the end of the TCP handshake or directly after it.
     silent: Duration,
-    /// If something was received on it.
+    /// The time if something was received.
     asking: Duration,
 }
 
@@ -38,7 +38,7 @@ const GRACE: Grace = Grace {
     asking: Duration::from_millis(200),
 };
 
-/// How long a client may read nothing before its connection may go.
+/// Time without reading after which a client's connection can be closed.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Interval of checks for a connection to close: one that becomes idle sends no notification.
@@ -60,9 +60,9 @@ struct State {
     grace: Grace,
     next: u64,
     taken: HashMap<u64, OpenConnection>,
-    /// Connections on which nothing was received when this was last looked at.
+    /// Connections on which nothing was received at the last check.
     silent: ConnectionSet,
-    /// Connections on which something was received, and no good token shown when this was last looked at.
+    /// Connections on which something was received, without a valid token at the last check.
     asking: ConnectionSet,
 }
 
@@ -79,7 +79,7 @@ struct OpenConnection {
 enum Middleware {
     /// Closes the connection of this number.
     Close(u64),
-    /// Waits for so long at most.
+    /// Waits at most this time.
     Wait(Duration),
 }
 
@@ -265,7 +265,7 @@ impl State {
 }
 
 impl Slot {
-    /// Returns when the connection has to leave.
+    /// Returns when the connection has to be closed.
     pub(crate) async fn left(&self) {
         self.leave.notified().await;
     }

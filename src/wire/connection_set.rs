@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-/// Numbers of connections. Numbers are given in order, so the smallest is that of the oldest connection.
+/// Numbers of connections. Numbers are assigned in order, so the oldest connection has the smallest one.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionSet {
     all: BTreeSet<u64>,

@@ -36,21 +36,22 @@ struct State {
     has_received: bool,
     /// Whether bytes wait for the task of the connection to run for the first time.
     awaits_task: bool,
-    /// Whether a good token was ever shown.
+    /// Whether a valid token was received.
     is_known: bool,
-    /// Who sent the last request.
+    /// The client of the last request.
     client: Option<Client>,
-    /// Whether the connection is to end at once, without finishing its requests.
+    /// Whether the connection must end at once, without finishing its requests.
     is_abandoned: bool,
     /// Whether further bytes are read and discarded before the connection is closed.
     lingers: bool,
     /// Start of the last request, or the time at which none was left.
     since: Instant,
-    /// When the head of the next request began.
+    /// Start of the head of the next request.
     head_since: Option<Instant>,
-    /// Whether there was a request at all.
+    /// Whether there was any request.
     has_asked: bool,
-    /// HTTP/2 has frames between requests, so that bytes do not start a head.
+    /// Whether the protocol is HTTP/2, where received bytes do not start a head because there are frames between
+    /// requests.
     is_http2: bool,
     /// Whether a part of the body of the last request is missing.
     awaits_body: bool,
@@ -62,8 +63,9 @@ struct State {
 }
 
 impl ConnectionDeadlines {
-    /// `answer_time` is the time limit of a request until its response is ready. From then on a part of it must be
-    /// written within each interval of the write time: an HTTP/2 client can refuse to read without blocking the stream.
+    /// The deadlines of a new connection. `answer_time` is the time limit of a request until its response is ready.
+    /// From then on, a part of it must be written within each interval of the write time, because an HTTP/2 client can
+    /// refuse to read without blocking the stream.
     pub(crate) fn new(settings: &ServerSettings, answer_time: Duration) -> Self {
         let state = State {
             in_flight: 0,
@@ -248,23 +250,23 @@ impl ConnectionDeadlines {
         (state.has_received, state.is_known) = (true, true);
     }
 
-    /// A client sends a request on the connection.
+    /// Records the client of a request on the connection.
     pub(crate) fn note_client(&self, client: Client) {
         self.state().client = Some(client);
     }
 
-    /// Who sent the last request, if a good token was ever shown on the connection.
+    /// The client of the last request, if a valid token was received on the connection.
     pub(crate) fn known_client(&self) -> Option<Client> {
         let state = self.state();
         state.client.filter(|_| state.is_known)
     }
 
-    /// Whether the connection is to end at once.
+    /// Whether the connection must end at once.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.state().is_abandoned
     }
 
-    /// Whether a good token was ever shown on the connection.
+    /// Whether a valid token was received on the connection.
     pub(crate) fn is_known(&self) -> bool {
         self.state().is_known
     }
@@ -295,9 +297,9 @@ impl ConnectionDeadlines {
 /// The event for which a connection waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activity {
-    /// For the next request, since then.
+    /// For the next request, since this time.
     Idle(Instant),
-    /// For the client to read, which has read nothing since then.
+    /// For the client to read; it has read nothing since this time.
     Unread(Instant),
     /// For the server.
     AtWork,
@@ -345,7 +347,7 @@ impl Drop for OpenRequest {
     }
 }
 
-/// Has the reader look at its deadline again.
+/// Wakes the reader, which then checks its deadline again.
 fn wake(mut state: MutexGuard<'_, State>) {
     if let Some(reader) = state.reader.take() {
         drop(state);

@@ -8,14 +8,14 @@ use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Seconds after which a refused client may try again.
+/// `Retry-After` of a refusal, in seconds.
 const RETRY_SECONDS: u32 = 1;
 
 /// Maximum number of requests without a token: those whose caller is not known yet, and unread refusals. Beyond it a
 /// connection with unread responses is closed.
 const WITHOUT_TOKEN: usize = 1024;
 
-/// Upper bounds; 0 sets none.
+/// Upper bounds; 0 for no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Bounds {
     requests: [usize; 3],
@@ -40,7 +40,7 @@ pub(crate) struct InFlight(Arc<Mutex<State>>);
 struct State {
     bounds: Bounds,
     without_token: usize,
-    /// By token and by tenant.
+    /// Counts by token and by tenant.
     shares: HashMap<Share, Usage, RandomState>,
     all: Usage,
 }
@@ -151,11 +151,11 @@ impl Ticket {
         Ok(())
     }
 
-    /// Counts the bytes that the request keeps, or is expected to keep, in place of those of before. No more is
-    /// counted than may be kept at all, so that a request alone is never refused.
+    /// Sets the number of bytes that the request keeps, or is expected to keep. At most the total limit is counted, so
+    /// that a single request is never refused.
     ///
     /// # Errors
-    /// If `may_refuse`: 429 or 503 if they are too many, together with those of other requests.
+    /// 429 or 503 if there are too many together with other requests, and `may_refuse`.
     pub(crate) fn keep(&self, bytes: usize, may_refuse: bool) -> Result<()> {
         let mut charge = self.charge();
         let charge = &mut *charge;
@@ -199,7 +199,7 @@ impl Drop for Counted {
 }
 
 impl State {
-    /// The usage of a token, of its tenant, and of all.
+    /// The usage of a token, of its tenant, and the total.
     fn usage(&self, [token, tenant]: &[Share; 2]) -> [Usage; 3] {
         let of = |share| self.shares.get(share).copied().unwrap_or_default();
         [of(token), of(tenant), self.all]
@@ -214,7 +214,7 @@ impl State {
         }
     }
 
-    /// Whether a request that keeps `now` bytes may keep `then`.
+    /// Whether a request that keeps `now` bytes is allowed to keep `then`.
     fn check_bytes(&self, owner: &[Share; 2], now: usize, then: usize) -> Result<()> {
         let others = self.usage(owner).map(|usage| usage.bytes - now);
         let is_full = |i: usize| {
@@ -262,7 +262,7 @@ impl State {
     }
 }
 
-/// The refusal for a token (0), for a tenant (1), or for all together (2).
+/// The refusal for a token (0), for a tenant (1), or for the total (2).
 fn refusal(whose: usize, what: &str) -> Refusal {
     let too_many = |who: &str| {
         let detail = format!("This {who} {what}: wait for answers and read them, then try again.");

@@ -18,13 +18,13 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-/// How long to wait for open files to be closed when there are none left.
+/// Pause after a failed accept, until files are closed.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Interval at which expired state is removed and the certificate files are checked.
 const TIDY: Duration = Duration::from_secs(60);
 
-/// Connections that the operating system queues while the server closes others for them. It may allow fewer.
+/// Length of the operating system's queue for connections; the system may limit it further.
 const BACKLOG: u32 = 4096;
 
 /// Listens on an address. A client whose connection does not fit into the queue of the operating system retries only
@@ -37,7 +37,7 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // A restarted server does not wait for the connections of the previous one.
+    // A restarted server does not wait for the end of the previous one's connections.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
@@ -49,7 +49,7 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// flight, and returns when they have ended, or after the time limit.
 ///
 /// # Errors
-/// The TLS files cannot be used.
+/// If the TLS files cannot be used.
 pub async fn serve(
     listener: TcpListener,
     app: App,
@@ -72,7 +72,7 @@ pub async fn serve(
             () = &mut ending => break,
             (stream, peer) = accept(&listener, &state.connections) => {
                 state.begin(&mut connections, stream, peer);
-                // A flood of connections is no queue in front of the requests of others.
+                // Accepting many connections must not delay the requests of others.
                 yield_now().await;
             }
             Some(_) = connections.join_next() => {}

@@ -1,4 +1,4 @@
-//! Limits on how often: requests of a token, and bad tokens from an address.
+//! Rate limits: requests of a token, and invalid tokens from an address.
 
 use crate::live::Live;
 use crate::wire::refusal::{Refusal, Result};
@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How often tokens may be used, and guessed.
+/// Allowed rates of requests and of invalid tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rates {
-    /// Sustained rate of a token in requests per second; 0: no limit.
+    /// Sustained rate of a token in requests per second; 0 for no limit.
     pub(crate) requests_per_second: u32,
     /// Requests that a token may send at once after a pause.
     pub(crate) burst: u32,
-    /// Bad tokens in a row that an address may present within a minute; 0 sets no limit.
+    /// Number of consecutive invalid tokens that an address can send within a minute; 0 for no limit.
     pub(crate) bad_tokens: u32,
 }
 
@@ -68,7 +68,7 @@ impl TokenLimits {
         })
     }
 
-    /// Counts a token that is none of ours, where the request is refused for it.
+    /// Counts an invalid token whose request is refused.
     ///
     /// # Errors
     /// 429 if there were too many from that address.
@@ -84,15 +84,15 @@ impl TokenLimits {
         }
     }
 
-    /// Counts a token that is none of ours.
+    /// Counts an invalid token.
     pub(crate) fn count_guess(&self, peer: Option<IpAddr>, now: Instant) {
         if let Some(peer) = peer {
-            // The next look-up checks the limit.
+            // The next lookup checks the limit.
             let _ = self.guesses.count(peer, now);
         }
     }
 
-    /// Whether an address has exceeded the limit of wrong tokens, so that no more are looked up.
+    /// Whether an address has exceeded the limit of invalid tokens, so that no more are looked up.
     pub(crate) fn are_guesses_spent(&self, peer: Option<IpAddr>, now: Instant) -> bool {
         peer.is_some_and(|peer| self.guesses.are_spent(peer, now))
     }
@@ -122,10 +122,10 @@ fn too_many(detail: &str, wait: Duration) -> Refusal {
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Addresses that are remembered at a time, which bounds the memory under an attack.
+/// Maximum number of counted addresses, which limits the memory under an attack.
 const ADDRESSES: usize = 10_000;
 
-/// Bad tokens in a row, by address.
+/// Consecutive invalid tokens, by address.
 #[derive(Debug)]
 struct Guesses {
     allowed: AtomicU32,
@@ -133,7 +133,7 @@ struct Guesses {
 }
 
 impl Guesses {
-    /// Counts one, and returns an error beyond the limit.
+    /// Counts an invalid token, and returns a refusal beyond the limit.
     fn count(&self, peer: IpAddr, now: Instant) -> Option<Refusal> {
         let allowed = self.allowed.load(Ordering::Relaxed);
         if allowed == 0 {

@@ -17,7 +17,7 @@ const LONGEST: usize = 128 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct RawHead {
     bytes: Vec<u8>,
-    /// Whether a body is on its way, in which bytes mean nothing here.
+    /// Whether the received bytes belong to a body, which is not checked.
     in_body: bool,
 }
 
@@ -88,7 +88,7 @@ impl Head {
         let mut head = Self::default();
         loop {
             let mut rest = bytes.get(head.length..)?;
-            // To skip bytes in memory cannot fail, and compares many at a time.
+            // Skipping bytes in memory cannot fail, and compares many at a time.
             let length = rest.skip_until(b'\n').ok()?;
             let line = bytes.get(head.length..head.length + length)?;
             let line = line.strip_suffix(b"\n")?;

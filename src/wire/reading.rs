@@ -55,7 +55,7 @@ impl HeldTurn {
 
     fn replace(&self, turn: Option<AdmissionSlot>) {
         let before = std::mem::replace(&mut *self.turn(), turn);
-        // The next one is woken without the lock.
+        // The next turn is woken without the lock.
         drop(before);
     }
 }
@@ -90,7 +90,7 @@ pub(crate) struct ReadingTurns {
 }
 
 impl ReadingTurns {
-    /// For a connection from an address; its turns are ended through `held`.
+    /// The turns of a connection from an address; `held` ends them.
     pub(crate) fn new(
         turns: Admission,
         held: HeldTurn,
@@ -138,7 +138,7 @@ impl ReadingTurns {
                 Wait::For(waiting) => self.waiting.insert(waiting),
             },
         };
-        // An error means that the server ends.
+        // An error means that the server has stopped.
         let turn = ready!(Pin::new(waiting).poll(cx)).ok();
         self.waiting = None;
         self.begin(turn);

@@ -57,7 +57,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// The head of the request.
+    /// Takes the input from the head of a request.
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let id = request.extensions().get::<RequestId>();
         Self {
@@ -79,7 +79,7 @@ pub struct Refusal {
     pub(crate) status: u16,
     /// The text for the client. Empty for [`RefusalKind::Failed`], whose cause is hidden from the client.
     pub(crate) detail: String,
-    /// Seconds after which the client may try again.
+    /// `Retry-After`, in seconds.
     pub(crate) retry_after: Option<u32>,
     /// The cause, for the log.
     pub(crate) cause: Option<Arc<dyn Error + Send + Sync>>,
@@ -111,23 +111,23 @@ impl Refusal {
         }
     }
 
-    /// 400.
+    /// A refusal with status 400.
     pub(crate) fn malformed(detail: impl Into<String>) -> Self {
         Self::new(RefusalKind::Malformed, 400, detail)
     }
 
-    /// 408, after the time in which the body had to arrive.
+    /// A refusal with status 408, after the time limit for the body.
     pub(crate) fn too_slow(time: Duration) -> Self {
         let detail = format!("The body did not arrive within {} seconds.", time.as_secs());
         Self::new(RefusalKind::Malformed, 408, detail)
     }
 
-    /// 413, 414 or 431.
+    /// A refusal with status 413, 414 or 431.
     pub(crate) fn too_large(status: u16, detail: impl Into<String>) -> Self {
         Self::new(RefusalKind::TooLarge, status, detail)
     }
 
-    /// 429 with `Retry-After`, in seconds.
+    /// A refusal with status 429 and `Retry-After` in seconds.
     pub(crate) fn too_many(detail: impl Into<String>, retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),
@@ -135,7 +135,7 @@ impl Refusal {
         }
     }
 
-    /// 503 with `Retry-After`, in seconds.
+    /// A refusal with status 503 and `Retry-After` in seconds.
     pub(crate) fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),
@@ -143,7 +143,7 @@ impl Refusal {
         }
     }
 
-    /// 500, with the cause for the log.
+    /// A refusal with status 500, and the cause for the log.
     pub(crate) fn failed(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             cause: Some(Arc::from(cause.into())),

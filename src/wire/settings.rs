@@ -7,13 +7,14 @@ use std::time::Duration;
 /// Limits of requests and their responses, for all APIs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestSettings {
-    /// Longest URI, in bytes.
+    /// Maximum size of a URI in bytes.
     pub(crate) uri_bytes: usize,
-    /// Largest block of header lines, in bytes.
+    /// Maximum total size of header lines in bytes.
     pub(crate) header_bytes: usize,
-    /// Concurrent requests of a token, of a tenant and in total, until their responses are written; 0: no limit.
+    /// Maximum number of concurrent requests of a token, of a tenant and in total, until their responses are written; 0
+    /// for no limit.
     pub(crate) requests: [usize; 3],
-    /// Bytes of memory for bodies and responses of a token, of a tenant and in total; 0: no limit.
+    /// Maximum bytes of bodies and responses in memory, of a token, of a tenant and in total; 0 for no limit.
     pub(crate) memory_bytes: [usize; 3],
     /// Time limit of a request.
     pub(crate) request_time: Duration,
@@ -28,13 +29,13 @@ pub struct ServerSettings {
     /// Maximum number of connections; beyond it the least useful one is closed. The default leaves file descriptors for
     /// the database under the usual limit of 1 024 open files.
     pub connections: usize,
-    /// Concurrent requests on one HTTP/2 connection.
+    /// Maximum number of concurrent requests on one HTTP/2 connection.
     pub(crate) http2_streams: u32,
-    /// Bytes of a response that an HTTP/2 connection buffers until the client accepts them.
+    /// Maximum bytes of a response that an HTTP/2 connection buffers until the client accepts them.
     pub(crate) http2_send_bytes: usize,
     /// Time for a TLS handshake, for the first byte, and for the head of a request, in seconds.
     pub(crate) header_seconds: u64,
-    /// Time that a connection may rest between two requests, in seconds.
+    /// Maximum idle time between two requests, in seconds.
     pub idle_seconds: u64,
     /// Time after which a client must have read a part of a response, in seconds.
     pub(crate) write_seconds: u64,

@@ -3,7 +3,7 @@
 
 use tokio::sync::watch;
 
-/// How far a server is on the way to its end.
+/// The phase of a server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     /// The server handles requests.
@@ -19,12 +19,12 @@ pub(crate) enum Phase {
 #[derive(Debug, Clone)]
 pub(crate) struct Shutdown(watch::Receiver<Phase>);
 
-/// An extension of a request: the server is about to end.
+/// An extension of a request: the server is stopping.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Leaving;
 
 impl Shutdown {
-    /// A running server, and the sender of its phase.
+    /// Creates the shutdown of a running server, and the sender of its phase.
     pub(crate) fn new() -> (watch::Sender<Phase>, Self) {
         let (sender, phase) = watch::channel(Phase::default());
         (sender, Self(phase))

@@ -20,20 +20,20 @@ const LINGER_BYTES: usize = 128 << 20;
 /// The first bytes of every client of HTTP/2 (RFC 9113 section 3.4).
 const HTTP2_PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A stream that ends when its time is over.
+/// A stream that ends at its deadline.
 pub(crate) struct DeadlineStream<IO> {
     io: IO,
-    /// Bytes that were received, and that the next reader begins with.
+    /// Received bytes for the next reader.
     received: Bytes,
     deadlines: ConnectionDeadlines,
-    /// The turns in which a connection of HTTP/2 is read.
+    /// The turns of an HTTP/2 connection for reading.
     turns: Option<Box<ReadingTurns>>,
     write_time: Duration,
     reading: Timer,
     writing: Timer,
     /// The deadline for the client to read.
     stalled_until: Option<Instant>,
-    /// How the API shows that a request is refused.
+    /// The API's format of refusals.
     refuse: RefusalForms,
     replaced: Option<ReplacedAnswer>,
     lingering: Option<Box<Lingering>>,
@@ -102,7 +102,7 @@ impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
     /// Waits for the first bytes; `None` if the client closes the connection instead.
     ///
     /// # Errors
-    /// Errors of the connection; `TimedOut` when the time for the first bytes is over.
+    /// Errors of the connection; `TimedOut` after the time limit for the first bytes.
     pub(crate) async fn protocol(&mut self) -> io::Result<Option<Protocol>> {
         let (mut bytes, mut count) = ([0; HTTP2_PREFACE.len()], 0);
         while let Some(room) = bytes.get_mut(count..).filter(|room| !room.is_empty()) {
@@ -123,7 +123,7 @@ impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
     /// Waits for the next byte; `false` if the client closes the connection instead.
     ///
     /// # Errors
-    /// Errors of the connection; `TimedOut` when the time between two requests is over.
+    /// Errors of the connection; `TimedOut` after the idle time between two requests.
     pub(crate) async fn has_more(&mut self) -> io::Result<bool> {
         if self.received.is_empty() {
             let mut byte = [0];
@@ -148,7 +148,7 @@ pub(crate) enum Protocol {
 pub(crate) struct Timer(Option<Pin<Box<Sleep>>>);
 
 impl Timer {
-    /// Ready at the moment, or at once if that is over.
+    /// Ready at a time, or at once if it has passed.
     pub(crate) fn poll(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let sleep = self.0.get_or_insert_with(|| Box::pin(sleep_until(until)));
         if sleep.deadline() != until {
@@ -197,7 +197,7 @@ impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
         let Some(turns) = &mut self.turns else {
             return Poll::Ready(Ok(()));
         };
-        // All that was handed on before is done.
+        // The bytes of the previous turn are processed.
         turns.end();
         if turns.is_waiting() {
             if turns.poll(cx).is_pending() {
@@ -349,7 +349,7 @@ struct ReplacedAnswer {
 
 impl<IO> DeadlineStream<IO> {
     fn replace_refusal(&mut self, bytes: &[u8], cx: &mut Context<'_>) {
-        // hyper writes nothing after it on a connection.
+        // hyper writes nothing after this response on a connection.
         if self.replaced.is_none() && is_of_hyper(bytes) && self.deadlines.has_unread_head() {
             let path = self.deadlines.path_of_unread_head();
             let refuse = self.refuse.at(path.as_deref().unwrap_or_default());

@@ -21,7 +21,7 @@ impl Default for Tasks {
 }
 
 impl Tasks {
-    /// Runs a future in a separate task, with a time limit. If `may_be_cut`, it is cancelled with its caller; otherwise
+    /// Runs a future in a separate task, with a time limit. If `may_be_cut`, it is cancelled with its caller, otherwise
     /// it continues.
     ///
     /// # Errors
@@ -49,13 +49,13 @@ impl Tasks {
         }
     }
 
-    /// Waits until no work is in progress.
+    /// Waits until no task is in progress.
     pub(crate) async fn finish(&self) {
         // The sender exists as long as `self`, so the wait cannot fail.
         let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
     }
 
-    /// How much work is in progress.
+    /// Number of tasks in progress.
     pub(crate) fn count(&self) -> usize {
         *self.0.borrow()
     }

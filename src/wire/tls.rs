@@ -1,4 +1,4 @@
-//! TLS 1.2 and 1.3 from PEM files, which are read again when they change.
+//! TLS 1.2 and 1.3 with certificates from PEM files, which are reloaded when they change.
 
 use crate::wire::settings::ServerSettings;
 use rustls::ServerConfig;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
-/// A certificate with its key, as they are on disk.
+/// A certificate with its key, from files.
 pub(crate) struct Tls {
     certificate: PathBuf,
     key: PathBuf,
@@ -24,7 +24,7 @@ impl Tls {
     /// Reads the files of the settings; `None` without files.
     ///
     /// # Errors
-    /// A text with the file, also if only one of the two is set.
+    /// A text that names the file, also if only one of the two is set.
     pub(crate) fn load(settings: &ServerSettings) -> io::Result<Option<Self>> {
         let (certificate, key) = match (&settings.tls_certificate, &settings.tls_key) {
             (None, None) => return Ok(None),

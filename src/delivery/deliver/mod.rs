@@ -36,7 +36,7 @@ const KEEP: Duration = Duration::from_secs(5);
 /// Time without renewal after which leases are released: before other instances can acquire them.
 const UNSURE: Duration = Duration::from_secs(10);
 
-/// Longest wait for workers when the server stops.
+/// Maximum wait for workers when the server stops.
 const STOPPING: Duration = Duration::from_secs(3);
 
 /// Sends events to the endpoints whose leases this instance holds.

@@ -18,7 +18,7 @@ pub(super) struct Parts {
     pub(super) endpoints: Endpoints,
     pub(super) outbound: Outbound,
     pub(super) settings: DelivererSettings,
-    /// Whether no other process sends, which is known of an embedded database.
+    /// The proof that no other process sends; only for an embedded database.
     pub(super) sole: Option<SoleSender>,
     /// Name of this instance.
     pub(super) owner: String,

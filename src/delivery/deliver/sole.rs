@@ -10,8 +10,8 @@ pub struct SoleSender(#[expect(dead_code, reason = "it is held, not read")] File
 
 impl SoleSender {
     /// Claims the right for the database in a folder; `None` if another process holds it, or the file system has no
-    /// locks; then leases must expire first. The lock is on the folder: closing a file of the database would release
-    /// the locks of SQLite.
+    /// locks; in these cases, leases must expire first. The lock is on the folder: closing a file of the database would
+    /// release the locks of SQLite.
     pub(crate) fn claim(folder: &Path) -> Option<Self> {
         let folder = File::open(folder).ok()?;
         folder.try_lock().ok()?;

@@ -87,7 +87,7 @@ impl Unsaved {
         } else {
             text
         };
-        // Two attempts of an event do not end at the same time.
+        // Attempts of one event have different end times.
         self.failed.push(FailedAttempt {
             at: now,
             event: item.event.clone(),

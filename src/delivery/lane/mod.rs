@@ -1,6 +1,6 @@
-//! The order in which the events of an endpoint are sent: a lane for each tenant, served round robin; within a lane one
-//! event of a resource at a time; refused events are parked and retried later. Without I/O and without a clock: the
-//! time is a parameter, in milliseconds of a monotonic clock.
+//! The order in which the events of an endpoint are sent. Each tenant has a lane, and lanes are served round robin.
+//! Within a lane, one event of a resource is sent at a time. Refused events are parked and retried later. The module
+//! has no I/O and no clock: the time is a parameter, in milliseconds of a monotonic clock.
 
 mod health;
 mod item;
@@ -228,7 +228,7 @@ impl Lanes {
             let item = self.probe()?;
             return Some(self.fly(item, now));
         }
-        // A receiver may hang on parked events: most of the concurrency is for the others.
+        // The receiver may not respond to parked events, so most of the concurrency is reserved for other events.
         let held = self.flying.keys().filter(|key| self.waiting.holds(**key));
         if held.count() < self.concurrency.div_ceil(4)
             && let Some(item) = self.waiting.due(now)
@@ -251,7 +251,7 @@ impl Lanes {
     }
 
     /// The event for probing a failing receiver: the oldest one, later also the oldest of other resources, because the
-    /// receiver may hang on one.
+    /// receiver may not respond to one of them.
     fn probe(&mut self) -> Option<Item> {
         if self.waiting.len() >= MAX_HELD {
             return self.waiting.first();

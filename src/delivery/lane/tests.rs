@@ -90,7 +90,7 @@ impl Feed {
 struct Receiver {
     /// Events that it never accepts.
     poison: BTreeSet<EventKey>,
-    /// Events on which it hangs a few times.
+    /// Events to which it does not respond a few times.
     tar: BTreeSet<EventKey>,
     /// End of the time without any response.
     away_until: Millis,

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 keywords! {
     /// The kind of signature of a webhook.
     SignatureKind {
-        /// HMAC-SHA-256 with a secret that the receiver has too.
+        /// HMAC-SHA-256 with a shared secret.
         Hmac = "hmac",
         /// Ed25519: the receiver has the public key.
         Ed25519 = "ed25519",

@@ -13,11 +13,11 @@ use serde_json::{Map, Value};
 /// The progress of a schema change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaStep<'a> {
-    /// Writes that began before it are waited for.
+    /// Waits for writes that began before the change.
     Waiting,
     /// The index of a tenant is being updated; the number is that of its resources.
     Tenant(&'a str, u64),
-    /// So is that of a resource.
+    /// The index of a resource was updated.
     Resource,
     /// The change is completed, or has failed.
     Done,
@@ -28,7 +28,7 @@ pub enum SchemaStep<'a> {
 pub struct SchemaOutcome {
     /// Resources whose index has changed.
     pub reindexed: u64,
-    /// Whether a verification with repair may find something left.
+    /// Whether a verification with repair can find further differences.
     pub(crate) is_unfinished: bool,
 }
 
@@ -39,8 +39,8 @@ impl Operator {
     /// Executes a planned change.
     ///
     /// # Errors
-    /// 409 if other schemas were changed since the plan; the contradictions in resources that appeared since then, in
-    /// which case it is rolled back.
+    /// 409 if other schemas were changed since the plan. If resources that were written since then contradict the
+    /// change, it is rolled back, and the error lists the contradictions.
     pub async fn change_schema(
         &self,
         plan: &SchemaPlan,
@@ -141,7 +141,7 @@ fn entry(plan: &SchemaPlan, is_put: bool) -> AuditEntry {
     }
 }
 
-/// How the index followed.
+/// The result of updating the index.
 #[derive(Default)]
 struct Followed {
     done: SchemaOutcome,

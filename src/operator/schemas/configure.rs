@@ -10,11 +10,11 @@ use crate::schema::{Catalog, SchemaFile};
 use crate::store::{Configured, ConfiguredSchema, KeptSchema, ReplacedSchema, Store, StoreError};
 use serde_json::{Map, Value};
 
-/// Attempts while another program changes schemas.
+/// Maximum number of attempts while another program changes schemas.
 const ATTEMPTS: u32 = 8;
 
-/// Replaces the schema files and the searchable attributes of the database by those of a configuration. Settings that
-/// it does not have stay.
+/// Replaces the schema files and searchable attributes in the database by those of a configuration. Settings without a
+/// value in the configuration are unchanged.
 ///
 /// # Errors
 /// The errors of a file, or of the resulting catalog of a tenant.
@@ -156,7 +156,7 @@ async fn after(
     let Some(files) = &configuration.files else {
         return Ok(after);
     };
-    // Schemas of commands that files have hidden can become visible.
+    // Schemas of commands that files have overridden can take effect again.
     after.kept = store.added_schemas().await?;
     after
         .kept
@@ -173,7 +173,7 @@ async fn after(
     Ok(after)
 }
 
-/// The URNs in files that had schemas before, but not from files: resources can have values.
+/// URNs in files that had schemas earlier, but not from files: resources can have values for them.
 async fn back(
     store: &Store,
     configuration: &Configured,
@@ -196,8 +196,8 @@ async fn back(
         .collect())
 }
 
-/// Names that no type has mean nothing. That of an extension may be in a schema that the database keeps
-/// for a tenant, or kept once.
+/// Checks that each searchable name is an attribute of a type. The name of an extension can belong to a current or
+/// former stored schema.
 fn check_searchable(sources: &Sources, catalog: &Catalog) -> Result<(), StartError> {
     for name in sources
         .searchable

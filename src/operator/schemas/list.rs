@@ -11,13 +11,13 @@ use serde_json::{Map, Value};
 /// The origin of a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchemaOrigin {
-    /// From the program.
+    /// Built into the program.
     BuiltIn,
-    /// From a file that the configuration names.
+    /// From a file of the configuration.
     File(String),
     /// From the database, for all tenants.
     Deployment,
-    /// From the database, for the tenant of that name.
+    /// From the database, for the tenant with that name.
     Tenant(String),
 }
 
@@ -28,11 +28,11 @@ pub struct KnownSchema {
     pub urn: String,
     /// Display name of the schema.
     pub(crate) name: String,
-    /// Names of the resource types that it is of, or extends.
+    /// Names of the resource types that it defines or extends.
     pub(crate) resource_types: Vec<String>,
     /// The origin.
     pub origin: SchemaOrigin,
-    /// The schema as RFC 7643 section 7 describes it.
+    /// The schema in the form of RFC 7643 section 7.
     pub(crate) document: Map<String, Value>,
 }
 

@@ -21,12 +21,12 @@ pub struct SchemaPlan {
     pub(crate) urn: String,
     pub(super) before: Option<Map<String, Value>>,
     pub(super) after: Option<Map<String, Value>>,
-    /// The schema afterwards, by the name of the tenant that it is looked at for.
+    /// The schema after the change.
     pub(super) schema: Option<Arc<Schema>>,
-    /// Names of attributes that are defined otherwise before and after.
+    /// Names of attributes whose definition changes.
     pub(super) touched: BTreeSet<String>,
     pub(super) seen: i64,
-    /// The resource type that the URN ends in, as that of a schema for it does.
+    /// The resource type that the URN ends with, as usual for a schema of that type.
     named_type: Option<String>,
     /// The values of the tenants with the schema.
     pub(crate) surveys: Vec<Survey>,
@@ -38,7 +38,7 @@ impl SchemaPlan {
         self.after.as_ref()
     }
 
-    /// Whether a schema of that URN was there.
+    /// Whether a schema with that URN existed.
     pub(crate) fn replaces(&self) -> bool {
         self.before.is_some()
     }

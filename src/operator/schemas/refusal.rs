@@ -1,4 +1,4 @@
-//! Why a change of schemas is refused.
+//! Refusals of schema changes.
 
 use crate::error::ScimError;
 use crate::model::ANNOTATION;
@@ -18,7 +18,7 @@ pub enum SchemaRefusal {
         urn: String,
         /// Name of the tenant.
         tenant: Option<String>,
-        /// Tenants that have a schema of that URN; `None` is the deployment.
+        /// Tenants that have a schema with that URN; `None` is the deployment.
         owners: Vec<Option<String>>,
     },
     /// An operation below the change failed.

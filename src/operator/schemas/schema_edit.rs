@@ -13,8 +13,8 @@ const USUAL: &str = "User";
 /// The change of a stored schema.
 #[derive(Debug, Clone)]
 pub enum SchemaChange {
-    /// Adds or replaces the schema of a file, which extends these resource types, or users, unless it names some
-    /// itself.
+    /// Adds or replaces the schema of a file. It extends the resource types that the file names, or else these, or else
+    /// users.
     File(SchemaFile, Vec<String>),
     /// Adds attributes to a schema. A schema that does not exist is created and extends these resource types,
     /// or users.
@@ -26,13 +26,13 @@ pub enum SchemaChange {
         /// Names of resource types.
         extends: Vec<String>,
     },
-    /// Removes the schema of this URN.
+    /// Removes the schema with this URN.
     Remove(String),
-    /// Removes from the schema of this URN the attribute of this name.
+    /// Removes the attribute with this name from the schema with this URN.
     RemoveAttribute(String, String),
 }
 
-/// The schema that is kept under a URN for a tenant, or for all.
+/// The stored schema with a URN, of a tenant or of all.
 fn there(kept: &[KeptSchema], tenant: Option<&str>, urn: &str) -> Option<Map<String, Value>> {
     let key = urn.to_ascii_lowercase();
     let found = kept
@@ -227,7 +227,7 @@ fn or_usual(extends: &[String]) -> Vec<String> {
     }
 }
 
-/// A schema file that nothing is wrong with by itself.
+/// Parses a schema file, and checks it without other schemas.
 fn read(file: &SchemaFile) -> Result<Map<String, Value>, SchemaRefusal> {
     let problems = problems(file);
     if !problems.is_empty() {

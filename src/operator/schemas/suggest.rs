@@ -51,7 +51,7 @@ impl Operator {
     /// one named after the tenant.
     ///
     /// # Errors
-    /// 404 if there is no such tenant, and errors of the database.
+    /// 404 for an unknown tenant, and errors of the database.
     pub async fn suggest_schemas(
         &self,
         tenant: &str,
@@ -104,7 +104,7 @@ impl Operator {
     /// Undeclared attributes that the identity provider of a tenant has recently sent.
     ///
     /// # Errors
-    /// 404 if there is no such tenant, and errors of the database.
+    /// 404 for an unknown tenant, and errors of the database.
     pub async fn sent_without_schema(
         &self,
         tenant: &str,

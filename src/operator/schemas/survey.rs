@@ -15,19 +15,19 @@ use std::collections::{BTreeMap, HashSet};
 pub(crate) struct Survey {
     /// Name of the tenant.
     pub(crate) tenant: String,
-    /// Resources that hold anything of it.
+    /// Number of resources with any value.
     pub(crate) resources: u64,
-    /// Resources that hold a value of an attribute, by its name.
+    /// Number of resources with a value, by name of attribute.
     pub(crate) holders: BTreeMap<String, u64>,
     /// Number of resources with values that the change makes invalid, and the id of the first, by attribute.
     pub(crate) unfit: BTreeMap<String, (u64, String)>,
-    /// Resources that share a value that must be unique after the change, by attribute, and the id of the
-    /// first.
+    /// Number of resources that share a value that must be unique after the change, and the id of the first, by
+    /// attribute.
     pub(crate) repeated: BTreeMap<String, (u64, String)>,
 }
 
 impl Survey {
-    /// How many resources hold a value of any of these attributes, at least.
+    /// A lower bound of the number of resources with a value of any of these attributes.
     pub(crate) fn most_of<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> u64 {
         let counts = names.into_iter().filter_map(|name| self.holders.get(name));
         counts.copied().max().unwrap_or(0)

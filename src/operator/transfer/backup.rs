@@ -29,7 +29,7 @@ impl Operator {
             Err(error) => Err(error),
         };
         if copied.is_err() {
-            // The rest of a failed copy is useless, but harmless if it stays.
+            // The file of a failed copy is not needed; failing to remove it is harmless.
             let _ = fs::remove_file(&part);
         }
         copied
@@ -44,7 +44,7 @@ impl Operator {
     }
 }
 
-/// The name of the copy until it is whole.
+/// The name of the incomplete copy.
 fn partial(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".partial");

@@ -1,5 +1,5 @@
-//! Writes the resources of a tenant as lines: page by page, so that neither their number nor that
-//! of the members of a group matters to the memory.
+//! Writes the resources of a tenant as lines, page by page: the memory depends neither on the number of resources nor
+//! on that of the members of a group.
 
 use super::format::{MEMBERS_OF_LINE, OWN};
 use crate::access::Caller;
@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Resources that are read at once.
+/// Number of resources in one read.
 const PAGE: i64 = 500;
 
 /// Options of an export.
@@ -35,11 +35,11 @@ pub struct ExportRequest<'a> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exported {
-    /// Resources.
+    /// Number of resources.
     pub resources: u64,
-    /// Memberships in them.
+    /// Number of memberships.
     pub memberships: u64,
-    /// Resources that hold values which no schema declares any more; those are not in it.
+    /// Number of resources with values that no schema declares any more; these values are not exported.
     pub holding_hidden: u64,
 }
 
@@ -47,11 +47,11 @@ pub struct Exported {
 type Sink<'a, E> = &'a mut dyn FnMut(&str) -> std::result::Result<(), E>;
 
 impl Operator {
-    /// Writes the resources that a tenant has at this moment: types in the order of the catalog,
-    /// those with members last, each in order of creation.
+    /// Writes the current resources of a tenant: types in the order of the catalog, with types with members last, and
+    /// the resources of each type in the order of creation.
     ///
     /// # Errors
-    /// 404 if there is no such tenant; the sink's failure.
+    /// 404 for an unknown tenant; errors of the sink.
     pub async fn export<E: From<OperatorError>>(
         &self,
         export: &ExportRequest<'_>,
@@ -218,7 +218,7 @@ impl Walk<'_> {
     }
 }
 
-/// Members that the export has, ordered by type: the numbers of types differ between databases.
+/// Exported members, ordered by the name of their type: the database ids of types differ between databases.
 fn in_catalog_order(caller: &Caller, mut members: Vec<MemberRow>, until: Until) -> Vec<MemberRow> {
     let types = caller.catalog.resource_types();
     members.retain(|member| member.is_within(until));

@@ -3,5 +3,5 @@
 /// Name of the object for values without a SCIM attribute.
 pub(super) const OWN: &str = "x-scimd";
 
-/// Members on a line, at most, and changed at once.
+/// Maximum number of members on a line, and in one change.
 pub(super) const MEMBERS_OF_LINE: usize = 1000;

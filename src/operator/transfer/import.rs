@@ -27,9 +27,9 @@ const NAMED: usize = 5;
 pub struct ImportRequest<'a> {
     /// Name of the tenant.
     pub tenant: &'a str,
-    /// Writes nothing.
+    /// Whether nothing is written.
     pub dry_run: bool,
-    /// Resources that are written side by side.
+    /// Number of resources that are written concurrently.
     pub side_by_side: usize,
     /// Reaction to a line that cannot be imported.
     pub on_error: OnError,
@@ -40,9 +40,9 @@ pub struct ImportRequest<'a> {
 /// Reaction to a line that cannot be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnError {
-    /// Nothing more is read.
+    /// Stops reading.
     Stop,
-    /// The next line.
+    /// Continues with the next line.
     Skip,
 }
 
@@ -57,7 +57,7 @@ pub enum ImportStep<'a> {
     Problem {
         /// Number of the line, from 1.
         line: u64,
-        /// Why.
+        /// The problem.
         detail: &'a str,
     },
 }
@@ -66,7 +66,7 @@ pub enum ImportStep<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Imported {
-    /// Lines that were refused because no schema declares all that they have.
+    /// Lines that were refused because of undeclared values.
     #[serde(skip)]
     pub undeclared: u64,
     /// Created resources.
@@ -145,11 +145,11 @@ struct Run<'a> {
     importer: Importer,
     limits: ValueLimits,
     import: ImportRequest<'a>,
-    /// Resources to be written side by side.
+    /// Resources to be written concurrently.
     window: Vec<Record>,
     ids: HashSet<Uuid>,
     twins: Twins,
-    /// The resource that was written last, and its entry if it was.
+    /// The resource of the last line, and its entry if it was written.
     last: Option<(Uuid, Option<Entry>)>,
     spill: Spill,
     done: Imported,
@@ -237,7 +237,7 @@ impl Run<'_> {
         self.problem(number, error)
     }
 
-    /// Members that continue those of the resource on the line before.
+    /// Adds members that continue those of the resource on the previous line.
     fn continued(&mut self, line: u64, group: Uuid, members: Vec<Uuid>) -> Result<()> {
         match &self.last {
             Some((id, Some(head))) if *id == group => self.spill.push(&Entry {
@@ -259,7 +259,7 @@ impl Run<'_> {
     }
 
     /// # Errors
-    /// 400 if a part of a line would be ignored without permission.
+    /// 400 if a part of a line would be ignored and `drop_unknown` is not set.
     fn keeps_all(&mut self, left_out: &[LeftOut]) -> Result<()> {
         if self.import.drop_unknown || left_out.is_empty() {
             return Ok(());

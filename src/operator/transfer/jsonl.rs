@@ -1,5 +1,4 @@
-//! Reads a line: from its text to a resource that obeys its type, or to members that continue
-//! those of the resource before it.
+//! Parses a line to a valid resource, or to members that continue those of the previous resource.
 
 use super::format::OWN;
 use crate::access::Caller;
@@ -17,7 +16,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use uuid::{Builder, Uuid};
 
-/// How deep a line may be nested.
+/// Maximum nesting depth of a line.
 const DEPTH: usize = 32;
 
 /// The content of a line.
@@ -25,7 +24,7 @@ const DEPTH: usize = 32;
 pub(super) enum Line {
     /// A resource.
     Resource(Box<Record>),
-    /// More members of the resource before it.
+    /// More members of the previous resource.
     Members { group: Uuid, members: Vec<Uuid> },
 }
 
@@ -44,18 +43,18 @@ pub(super) struct Record {
     pub(super) accepted: Accepted,
     /// Version and times.
     pub(super) meta: Option<Meta>,
-    /// Whether the line is the whole state of a resource of this server, to be kept to the letter.
+    /// Whether the line is the complete state of a resource of this server, which is stored unchanged.
     pub(super) is_state: bool,
     /// Digest of the password.
     pub(super) digest: Option<String>,
-    /// Members of the resource, if the line states them.
+    /// Members of the resource, if the line has any.
     pub(super) members: Option<Vec<Uuid>>,
 }
 
 /// Parses the line with that number.
 ///
 /// # Errors
-/// 400 with its error.
+/// 400 with the error of the line.
 pub(super) fn parse(
     caller: &Caller,
     limits: &ValueLimits,
@@ -136,7 +135,7 @@ fn resource_type_of(caller: &Caller, body: &Map<String, Value>) -> Result<Arc<Re
     })
 }
 
-/// The members that a body names. The state of a resource without members names none.
+/// The members in a body; `None` if it has no list of members and is not a complete state.
 fn members_in(
     resource_type: &ResourceType,
     body: &mut Map<String, Value>,

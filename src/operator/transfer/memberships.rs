@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub(super) struct TargetMembers {
     pub(super) head: Entry,
     keys: Vec<MemberKey>,
-    /// Members of which there is no resource; some of them, and their number.
+    /// Some of the missing members, whose number is in `missing_count`.
     missing: Vec<Uuid>,
     missing_count: u64,
 }
@@ -32,7 +32,7 @@ pub(super) struct MembershipOutcome {
     pub(super) problem: Option<String>,
 }
 
-/// Missing members that a problem names.
+/// Maximum number of missing members in an error.
 const NAMED: usize = 5;
 
 impl TargetMembers {
@@ -94,7 +94,7 @@ impl TargetMembers {
             None => settled.problem = Some("The resource was deleted.".to_owned()),
         }
         if importer.dry_run {
-            // Who is missing may be about to be created.
+            // In a dry run, missing members may be created by other lines.
             settled.joined += self.missing_count;
         } else if self.missing_count > 0 {
             settled.problem = Some(self.complaint());
@@ -161,12 +161,12 @@ impl TargetMembers {
     }
 }
 
-/// Changes that are written together.
+/// Changes that are written with one batch.
 struct Part<'a> {
     importer: &'a Importer,
     head: &'a Entry,
     group: &'a StoredResource,
-    /// The version that the group has.
+    /// The current version of the group.
     version: i64,
     join: Vec<MemberKey>,
     leave: Vec<MemberKey>,

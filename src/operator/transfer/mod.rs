@@ -1,5 +1,5 @@
-//! Resources as JSON Lines, for a move to another database, a copy to keep, or a migration from
-//! another server; and the copy of the embedded database.
+//! Export and import of resources as JSON Lines, to move to another database, keep a copy, or migrate from another
+//! server; backup of the embedded database.
 //!
 //! A line is a resource in its SCIM representation, without values that depend on the server's address. Members of a
 //! large group continue on separate lines after it. Unreadable values are under [`format::OWN`].

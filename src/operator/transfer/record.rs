@@ -42,7 +42,7 @@ pub(super) struct Present {
     pub(super) digest: Option<String>,
 }
 
-/// The service at work for the operator.
+/// Imports resources of one tenant for the operator.
 #[derive(Debug, Clone)]
 pub(super) struct Importer {
     pub(super) service: Service,
@@ -51,7 +51,7 @@ pub(super) struct Importer {
 }
 
 impl Importer {
-    /// The numbers of a type.
+    /// A type with its database ids.
     pub(super) fn layout(&self, resource_type: &ResourceType) -> Result<&TypeIds> {
         let layout = self.caller.scope().layout().of_type(resource_type);
         layout.ok_or_else(|| ScimError::internal("a type without a layout"))
@@ -171,7 +171,7 @@ impl Importer {
         }
     }
 
-    /// The digest of a line, if the tenant keeps passwords.
+    /// The password digest of a line, if the tenant stores passwords.
     fn kept(&self, record: &Record) -> Option<String> {
         record
             .digest

@@ -1,4 +1,5 @@
-//! Memberships that wait until all resources exist, in an unnamed file, which is deleted when the program ends.
+//! Memberships to be written after all resources exist, stored in an unnamed file that is deleted when the program
+//! ends.
 
 use crate::error::{Result, ScimError};
 use crate::resource::Meta;
@@ -17,11 +18,11 @@ pub(super) struct Entry {
     pub(super) group: Uuid,
     /// Name of its type.
     pub(super) resource_type: String,
-    /// Whether it is the first line of the resource; the others follow at once.
+    /// Whether it is the first line of the resource; its other lines follow directly.
     pub(super) is_first: bool,
     /// Whether its line created the resource, which keeps the times of the line.
     pub(super) is_new: bool,
-    /// Version and times of the line, if it is the whole state of a resource.
+    /// Version and times of the line, if it is the complete state of a resource.
     pub(super) meta: Option<Meta>,
     /// Whether the resource was counted as unchanged.
     pub(super) is_unchanged: bool,

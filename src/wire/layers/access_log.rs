@@ -17,7 +17,7 @@ pub(crate) type Begin = Arc<dyn Fn(&mut Request) -> Finish + Send + Sync>;
 /// Completes a log entry with the response; `None` if the client disconnected.
 pub(crate) type Finish = Box<dyn FnOnce(Option<&Response>) + Send>;
 
-/// Has the API log each request.
+/// The layer that makes the API log each request.
 #[derive(Clone)]
 pub(crate) struct AccessLog {
     pub(crate) log: Begin,

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The other end of a connection, an extension of its requests.
+/// The peer address of a connection, an extension of its requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
@@ -34,8 +34,8 @@ impl<S: Inner> Middleware<S> for FindClient {
     }
 }
 
-/// The other end of the connection or, behind a proxy, the last address in `X-Forwarded-For`: earlier ones are set by
-/// the client.
+/// The peer address of the connection or, behind a proxy, the last address in `X-Forwarded-For`: the client can set
+/// earlier ones.
 fn find(headers: &HeaderMap, extensions: &Extensions, behind_proxy: bool) -> Option<IpAddr> {
     let connected = extensions.get::<Peer>().map(|peer| peer.0.ip());
     let forwarded = if behind_proxy {

@@ -60,7 +60,7 @@ fn check_sizes(uri: &Uri, headers: &HeaderMap, settings: &RequestSettings) -> Re
         let detail = format!("The URI is longer than {} bytes.", settings.uri_bytes);
         return Err(Refusal::too_large(414, detail));
     }
-    // A colon, a blank and the end of the line go with each field.
+    // Each field has a colon, a space and a line end.
     let size: usize = headers
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len() + 4)
@@ -84,8 +84,8 @@ fn check_framing(headers: &HeaderMap) -> Result<()> {
     Ok(())
 }
 
-/// HTTP/1.1 has one Host, HTTP/1.0 at most one (RFC 9112 section 3.2); in HTTP/2 the authority replaces it, and an
-/// additional Host must be equal (RFC 9113 section 8.3.1).
+/// Checks `Host`: HTTP/1.1 has one, HTTP/1.0 at most one (RFC 9112 section 3.2); in HTTP/2 the authority replaces it,
+/// and an additional Host must be equal (RFC 9113 section 8.3.1).
 fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<()> {
     let host = single(headers, &HOST)
         .ok_or_else(|| refused("The request has more than one Host field."))?;
@@ -118,7 +118,7 @@ fn is_host(value: &HeaderValue) -> bool {
     !value.is_empty() && value.as_bytes().iter().all(allowed)
 }
 
-/// More than one way of sending a token at once is an error (RFC 6750 section 3.1).
+/// Checks that a token is sent in one way only (RFC 6750 section 3.1).
 fn check_credentials(uri: &Uri, headers: &HeaderMap) -> Result<()> {
     let header = single(headers, &AUTHORIZATION)
         .ok_or_else(|| refused("The request has more than one Authorization field."))?;
@@ -137,7 +137,7 @@ fn names_token(query: Option<&str>) -> bool {
     names.any(|name| percent_decode_str(name).eq("access_token".bytes()))
 }
 
-/// A path is percent-encoded UTF-8.
+/// Checks that a path is percent-encoded UTF-8.
 fn check_path(path: &str) -> Result<()> {
     if decode(path).is_none() {
         return Err(refused("The path is not percent-encoded UTF-8 text."));

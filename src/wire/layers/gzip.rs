@@ -10,10 +10,10 @@ use axum::response::Response;
 use tower_http::compression::predicate::{And, NotForContentType, Predicate, SizeAbove};
 use tower_http::compression::{CompressionBody, CompressionLayer, CompressionLevel};
 
-/// Below this the work costs more than the bytes.
+/// Minimum size for compression: for fewer bytes the computation costs more than it saves.
 const WORTHWHILE_BYTES: u64 = 1024;
 
-/// Whether a response is compressed. In a stream, an event would wait for later ones.
+/// Whether a response is compressed. Event streams are not, because each event would wait for later ones.
 pub(crate) type Worthwhile = And<SizeAbove, NotForContentType>;
 
 /// Compresses responses with gzip.

@@ -39,9 +39,9 @@ pub(crate) struct Pipeline {
     pub(crate) settings: Live<RequestSettings>,
     /// The work in progress.
     pub(crate) tasks: Tasks,
-    /// How the API shows that a request is refused.
+    /// The API's format of refusals.
     pub(crate) refuse: RefusalForms,
-    /// How the API logs a request.
+    /// The API's logging of requests.
     pub(crate) log: Begin,
 }
 

@@ -17,7 +17,7 @@ use tracing::{Instrument, Span};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AnswerBy(pub(crate) Instant);
 
-/// Runs the handler in a task, which a client that hangs up ends only if nothing is written.
+/// Runs the handler in a task. If the client disconnects, the task is aborted only if the method is safe.
 #[derive(Debug, Clone)]
 pub(crate) struct RunTask {
     pub(crate) settings: Live<RequestSettings>,
@@ -45,7 +45,7 @@ impl<S: Inner> Middleware<S> for RunTask {
     }
 }
 
-/// Whether work for a method may be cut short, as nothing is written.
+/// Whether the method only reads, so that its task can be aborted.
 pub(crate) fn is_safe(method: &Method) -> bool {
     !matches!(
         *method,
