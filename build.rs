@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Hexadecimal digits of a commit that are shown.
+/// Number of printed hexadecimal digits of a commit.
 const SHOWN: usize = 12;
 
 #[allow(clippy::print_stdout)] // directives for cargo
@@ -21,7 +21,8 @@ fn main() {
             .iter()
             .for_each(|path| println!("cargo::rerun-if-changed={}", path.display()));
     }
-    // Not SCIMD_…: `cargo run` passes it to the program, which refuses unknown variables with that prefix.
+    // The name does not begin with SCIMD_: `cargo run` passes it to the program, which refuses unknown variables with
+    // that prefix.
     println!(
         "cargo::rustc-env=VERSION_WITH_COMMIT={}",
         version(&package, is_debug, given.as_deref(), || commit_of(&root))
@@ -51,7 +52,7 @@ pub(crate) fn version(
     }
 }
 
-/// The commit that is checked out in a folder.
+/// The commit of the working tree in a folder.
 pub(crate) fn commit_of(root: &Path) -> Option<String> {
     let Repository {
         own,
@@ -108,7 +109,7 @@ struct Repository {
     own: PathBuf,
     /// The folder that all worktrees share.
     common: PathBuf,
-    /// The branch, as `refs/heads/main`; none if a commit is checked out.
+    /// The branch, such as `refs/heads/main`; `None` if a commit is checked out.
     branch: Option<String>,
 }
 

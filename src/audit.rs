@@ -95,15 +95,15 @@ keywords! {
 /// The author of an act, and its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Actor {
-    /// How the actor reaches the server.
+    /// The kind of access.
     pub(crate) kind: ActorKind,
     /// Public id of the operator token; for a command, its host.
     pub(crate) id: String,
     /// Name of the operator token; for a command, the user of the system.
     pub(crate) name: String,
-    /// Address of the client, if there is one.
+    /// Address of the client, if known.
     pub(crate) address: Option<String>,
-    /// Id of the request, if there is one.
+    /// Id of the request, if any.
     pub(crate) request: Option<String>,
 }
 

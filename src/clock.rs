@@ -15,7 +15,7 @@ impl Clock {
         Self(None)
     }
 
-    /// A clock that moves only by calls, for tests of expiry and time-outs.
+    /// A clock that only [`Clock::advance`] moves, for tests of expiry and time-outs.
     pub fn standing(at: Timestamp) -> Self {
         Self(Some(Arc::new(AtomicI64::new(at.as_micros()))))
     }

@@ -1,8 +1,8 @@
 //! The error of a request: an HTTP status, a SCIM error type and a text for the administrator of the
 //! identity provider (RFC 7644 section 3.12). Refusals of `scim-core` become one by `From`.
 //!
-//! `detail` is for the client and never holds another tenant's data, SQL or a stack trace;
-//! `source` is for the operator's log and never reaches the client.
+//! `detail` is for the client and never contains another tenant's data, SQL or a stack trace. `source` is for the
+//! operator's log and is never sent to the client.
 
 use crate::reason::Reason;
 use scim_core::error::{Error, ErrorKind, Problem};
@@ -52,48 +52,48 @@ impl ScimError {
     }
 
     bad_request! {
-        /// 400 `invalidFilter`.
+        /// A 400 `invalidFilter`.
         invalid_filter = InvalidFilter, FilterInvalid;
-        /// 400 `invalidValue`.
+        /// A 400 `invalidValue`.
         invalid_value = InvalidValue, ValueInvalid;
-        /// 400 `invalidVers`.
+        /// A 400 `invalidVers`.
         invalid_version = InvalidVers, PathBase;
-        /// 400 `invalidCursor` (RFC 9865 section 2.1).
+        /// A 400 `invalidCursor` (RFC 9865 section 2.1).
         invalid_cursor = InvalidCursor, CursorInvalid;
-        /// 400 `expiredCursor` (RFC 9865 section 2.1).
+        /// A 400 `expiredCursor` (RFC 9865 section 2.1).
         expired_cursor = ExpiredCursor, CursorInvalid;
-        /// 400 `invalidCount` (RFC 9865 section 2.1).
+        /// A 400 `invalidCount` (RFC 9865 section 2.1).
         invalid_count = InvalidCount, CursorInvalid;
     }
 
-    /// 409 `uniqueness`.
+    /// A 409 `uniqueness`.
     pub(crate) fn uniqueness(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::CONFLICT, detail)
             .with_type(ScimType::Uniqueness)
             .because(Reason::ValueExists)
     }
 
-    /// 404; carries no scimType (RFC 7644 section 3.12).
+    /// A 404, which has no scimType (RFC 7644 section 3.12).
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::NOT_FOUND, detail).because(Reason::ResourceGone)
     }
 
-    /// 404 for a URL without an endpoint.
+    /// A 404 for a URL without an endpoint.
     pub(crate) fn no_endpoint(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::NOT_FOUND, detail).because(Reason::EndpointUnknown)
     }
 
-    /// 401.
+    /// A 401.
     pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::UNAUTHORIZED, detail)
     }
 
-    /// 403.
+    /// A 403.
     pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::FORBIDDEN, detail)
     }
 
-    /// 403 for a valid token without the required scope (RFC 6750 section 3.1).
+    /// A 403 for a valid token without the required scope (RFC 6750 section 3.1).
     pub(crate) fn insufficient_scope(detail: impl Into<String>) -> Self {
         Self {
             lacks_scope: true,
@@ -101,18 +101,18 @@ impl ScimError {
         }
     }
 
-    /// 412.
+    /// A 412.
     pub(crate) fn precondition_failed(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::PRECONDITION_FAILED, detail).because(Reason::VersionConflict)
     }
 
-    /// 501.
+    /// A 501.
     pub(crate) fn not_implemented(detail: impl Into<String>) -> Self {
         Self::new(ErrorStatus::NOT_IMPLEMENTED, detail).because(Reason::MethodUnsupported)
     }
 
-    /// 503 with `Retry-After`, in seconds, for temporary problems. Okta does not repeat a failed task, so temporary
-    /// problems never have another status.
+    /// A 503 with `Retry-After`, in seconds, for temporary problems. Okta retries a task only after this status, so
+    /// temporary problems never have another one.
     pub(crate) fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),
@@ -120,7 +120,7 @@ impl ScimError {
         }
     }
 
-    /// 503 for a write whose tenant's schemas changed during every attempt.
+    /// A 503 for a write whose tenant's schemas changed during every attempt.
     pub(crate) fn outdated() -> Self {
         Self::unavailable(
             "The schemas of this tenant were changed at this moment; try again.",
@@ -128,7 +128,7 @@ impl ScimError {
         )
     }
 
-    /// 500: a fault of the server. The cause goes to the log, never to the client.
+    /// A 500 for a fault of the server. The cause is logged and not sent to the client.
     pub(crate) fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(
             ErrorStatus::INTERNAL_SERVER_ERROR,
@@ -172,7 +172,7 @@ impl ScimError {
         }
     }
 
-    /// The error with the number of seconds after which the client may try again.
+    /// The error with `Retry-After`, in seconds.
     pub(crate) fn with_retry_after(self, seconds: u32) -> Self {
         Self {
             retry_after: Some(seconds),
@@ -261,7 +261,7 @@ impl ScimError {
         self.lacks_scope
     }
 
-    /// Seconds until the client may try again.
+    /// `Retry-After`, in seconds.
     pub(crate) fn retry_after(&self) -> Option<u32> {
         self.retry_after
     }

@@ -6,7 +6,7 @@ use crate::keyword::keywords;
 keywords! {
     /// Why a request was not executed completely. Set where the error is created.
     Reason {
-        /// There is no `Authorization` header.
+        /// The request has no `Authorization` header.
         TokenMissing = "token.missing",
         /// The token is unknown in this database.
         TokenUnknown = "token.unknown",
@@ -32,9 +32,9 @@ keywords! {
         PathBase = "path.base",
         /// The base URL of the client ends with an endpoint.
         PathUsersTwice = "path.users-twice",
-        /// There is no such endpoint.
+        /// The endpoint does not exist.
         EndpointUnknown = "endpoint.unknown",
-        /// The endpoint does not have this method.
+        /// The endpoint does not support the method.
         MethodUnsupported = "method.unsupported",
         /// An active user has the same name.
         UserExists = "user.exists",
@@ -46,7 +46,7 @@ keywords! {
         ValueExists = "value.exists",
         /// All seats are taken.
         SeatsFull = "seats.full",
-        /// The user name is not of the tenant's format.
+        /// The user name does not have the tenant's format.
         UsernameFormat = "username.format",
         /// No schema declares an attribute, or a URN of `schemas`.
         AttributeUnknown = "attribute.unknown",
@@ -60,11 +60,11 @@ keywords! {
         FilterInvalid = "filter.invalid",
         /// A required attribute has no value.
         RequiredMissing = "required.missing",
-        /// A value may not be changed.
+        /// A value must not be changed.
         Mutability = "mutability",
         /// The message does not have the structure that the RFC requires.
         MessageInvalid = "message.invalid",
-        /// A cursor is not one of this query, or too old.
+        /// A cursor belongs to another query, or is too old.
         CursorInvalid = "cursor.invalid",
         /// A `bulkId` refers to no operation.
         ReferenceUnresolved = "reference.unresolved",

@@ -23,7 +23,7 @@ pub(crate) const KEY_FILE: &str = "secret.key";
 /// An error of a key or of a sealed secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// There is no key.
+    /// No key is configured.
     #[error("there is no key for secrets")]
     NoKey,
     /// The text is not a key.

@@ -1,4 +1,5 @@
-//! Log lines, on standard error: standard output is for the output of commands. Traces, which are sent to a collector.
+//! Log lines on standard error, because standard output is for the output of commands; traces, which are sent to a
+//! collector.
 
 mod json;
 #[cfg(feature = "otlp")]
@@ -21,7 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Levels that are valid alone.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogFormat {
     /// Text on a terminal, otherwise JSON.
@@ -54,7 +55,7 @@ pub(crate) fn init(format: LogFormat, level: &str, traces: &Traces) {
     }
 }
 
-/// Keeps the handles by which format and level are replaced. A second start, as in tests, keeps the first.
+/// Stores the handles for replacing format and level. A second start, as in tests, keeps the first ones.
 fn keep<S: 'static, E>(
     started: &Result<(), E>,
     lines: reload::Handle<Lines, Registry>,
@@ -90,8 +91,8 @@ fn lines_of(format: LogFormat) -> Lines {
     if as_json { json_lines() } else { text_lines() }
 }
 
-/// The filter for a level or for directives; `None` if the text is neither. A level alone is that
-/// of scimd: at `debug` the libraries log a lot, and headers too.
+/// The filter for a level or for directives; `None` if the text is neither. A level alone applies to scimd only: at
+/// `debug` the libraries log a lot, including headers.
 pub fn filter(text: &str) -> Option<EnvFilter> {
     let text = text.trim().to_ascii_lowercase();
     let is_level = |part: &str| LEVELS.contains(&part);
@@ -143,7 +144,7 @@ fn text_lines() -> Lines {
         .boxed()
 }
 
-/// Writes a panic as one line of the log, or to standard error while there is no log.
+/// Logs each panic as one line, or prints it to standard error while there is no log.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic

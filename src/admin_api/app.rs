@@ -26,14 +26,14 @@ use tokio::time::timeout;
 /// Time limit for the readiness check of the database.
 const READY_TIME: Duration = Duration::from_secs(2);
 
-/// The parts of the program that the management API works with.
+/// The parts of the program that the management API uses.
 #[derive(Debug)]
 pub struct AdminParts {
     /// Operations on tenants, tokens, schemas and directories.
     pub operator: Operator,
     /// Operations on webhooks and streams.
     pub endpoints: Endpoints,
-    /// The configuration that the server was started with.
+    /// The configuration of the server.
     pub config: Config,
     /// The pages that other parts of the program add.
     pub mounts: Vec<Mount>,

@@ -1,4 +1,4 @@
-//! Query, headers and body of a request, held against its operation: all that is wrong is named at once.
+//! Query, headers and body of a request, checked against its operation. The response contains all errors.
 
 use crate::admin_api::call::faults;
 use crate::admin_api::json_schema::Schemas;
@@ -17,16 +17,16 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// The largest body.
+/// Limits of a body.
 const BODY: BodyLimits = BodyLimits {
     bytes: 256 << 10,
     time: Duration::from_secs(20),
 };
 
-/// How deep a body may be nested.
+/// Maximum nesting depth of a body.
 const DEPTH: usize = 16;
 
-/// Characters of an `Idempotency-Key`.
+/// Allowed number of characters of an `Idempotency-Key`.
 const KEY: std::ops::RangeInclusive<usize> = 16..=255;
 
 /// The arguments of a request.
@@ -53,7 +53,7 @@ pub(crate) async fn read(
     let mut found = Vec::new();
     let key = idempotency_key(operation, &head.headers)?;
     let query = match operation.body {
-        // Queries of SCIM are for SCIM.
+        // The SCIM API checks the query.
         Body::Scim => Vec::new(),
         _ => query(operation, head.uri.query().unwrap_or_default(), &mut found),
     };
@@ -84,7 +84,7 @@ fn idempotency_key(operation: &Operation, headers: &HeaderMap) -> Result<Option<
         return Ok(None);
     }
     let text = header.to_str().unwrap_or_default().trim();
-    // The draft has it as a string of structured fields, in quotation marks; many clients send it without.
+    // The draft defines a string in quotation marks; many clients send it without them.
     let inner = text
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))

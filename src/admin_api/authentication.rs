@@ -17,10 +17,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The operator token of a request, which is admitted under the limits of the token and reaches the tenant in the path.
+/// The operator token of a request. Admits the request under the limits of the token, and checks its access to the
+/// tenant in the path.
 ///
 /// # Errors
-/// 401 for a token that is not good, 404 for a tenant that it does not reach, 429 or 503 beyond the limits.
+/// 401 for an invalid token, 404 for a tenant to which it has no access, 429 or 503 beyond the limits.
 pub(crate) async fn caller(
     api: &Api,
     head: &Parts,
@@ -80,7 +81,7 @@ pub(crate) fn check_scope(caller: &OperatorTokenInfo, scope: OperatorScope) -> R
     }
 }
 
-/// The handle through which the caller of a request acts.
+/// The operator handle with the caller of a request as actor.
 pub(crate) fn acting(api: &Api, head: &Parts, caller: Option<&OperatorTokenInfo>) -> Operator {
     let Some(caller) = caller else {
         return api.operator.clone();

@@ -12,16 +12,16 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, Mutex};
 
-/// Results on a page that names no number, and at most.
+/// Default and maximum number of results on a page.
 pub(crate) const PAGE: (i64, i64) = (50, 200);
 
-/// A request that was routed, authenticated and checked against its operation.
+/// A routed, authenticated and checked request.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) api: Arc<Api>,
-    /// The handle through which the caller acts.
+    /// The operator handle with the caller as actor.
     pub(crate) operator: Operator,
-    /// Who calls; `None` for an operation that needs no token.
+    /// The caller; `None` for an operation without a token.
     pub(crate) caller: Option<Arc<OperatorTokenInfo>>,
     pub(crate) head: Parts,
     /// Raw method, path and query, for the digests in cursors and keys.
@@ -63,7 +63,7 @@ pub(crate) struct JsonReply {
 }
 
 impl Reply {
-    /// 200 with a body.
+    /// A 200 with a body.
     pub(crate) fn ok(body: Value) -> Self {
         Self::Json(JsonReply::new(200, body))
     }
@@ -147,12 +147,12 @@ impl Call {
         self.parameter(name) == Some("true")
     }
 
-    /// A moment in the query.
+    /// A time in the query.
     pub(crate) fn moment(&self, name: &str) -> Option<Timestamp> {
         self.parameter(name).and_then(Timestamp::parse)
     }
 
-    /// How many results the page has.
+    /// Number of results on the page.
     pub(crate) fn limit(&self) -> i64 {
         let given = self.parameter("limit").and_then(|text| text.parse().ok());
         given.unwrap_or(PAGE.0)
@@ -172,7 +172,7 @@ impl Call {
         Some(Once { key, answer })
     }
 
-    /// Whether the caller reaches a tenant.
+    /// Whether the caller has access to a tenant.
     pub(crate) fn reaches(&self, tenant: &str) -> bool {
         let limited = self
             .caller
@@ -181,7 +181,7 @@ impl Call {
         limited.is_none_or(|tenants| tenants.iter().any(|own| own == tenant))
     }
 
-    /// Names of the tenants that the caller is limited to; `None`: all.
+    /// Names of the tenants to which the caller is limited; `None`: all.
     pub(crate) fn tenants(&self) -> Option<&[String]> {
         self.caller.as_ref()?.tenants.as_deref()
     }
@@ -234,7 +234,7 @@ impl Call {
         })
     }
 
-    /// The name or id behind which the page begins, by cursor or by name.
+    /// The name or id after which the page starts, from the cursor or from `after`.
     ///
     /// # Errors
     /// 400 if the cursor does not belong to this list.
@@ -270,7 +270,7 @@ pub(crate) fn cut<T>(mut read: Vec<T>, limit: i64) -> (Vec<T>, bool) {
     (read, has_more)
 }
 
-/// 400 for one error.
+/// A 400 with one error.
 pub(crate) fn invalid(pointer: &str, detail: &str) -> Problem {
     faults(vec![FieldError {
         pointer: pointer.to_owned(),
@@ -290,12 +290,12 @@ pub(crate) fn faults(faults: Vec<FieldError>) -> Problem {
     }
 }
 
-/// 412.
+/// A 412.
 pub(crate) fn precondition_failed(detail: &str) -> Problem {
     Problem::new(ProblemType::PreconditionFailed, 412, detail)
 }
 
-/// 403 that names the scope.
+/// A 403 that names the missing scope.
 pub(crate) fn scope_missing(scope: OperatorScope) -> Problem {
     let detail = format!(
         "The operator token does not have the scope \"{}\".",

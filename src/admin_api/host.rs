@@ -1,5 +1,5 @@
-//! For which host a request may be. A page of another site that has its name resolve to this machine (DNS rebinding)
-//! sends the name of that site.
+//! The check of the host of a request. It prevents DNS rebinding, where a web page resolves the name of its own site to
+//! this machine; such a request has the name of that site.
 
 use crate::admin_api::settings::AdminSettings;
 use axum::http::header::HOST;
@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use std::net::IpAddr;
 
-/// Whether a request names a host of the listener. The port does not count: a container or a tunnel may map it.
+/// Whether a request is for a host of the listener. The port is ignored, because a container or a tunnel can map it.
 pub(crate) fn is_ours(head: &Parts, settings: &AdminSettings) -> bool {
     let Some(host) = host(head) else { return false };
     let is_named = settings

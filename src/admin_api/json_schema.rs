@@ -10,7 +10,7 @@ use crate::config::{duration, url};
 use crate::nearest::nearest;
 use serde_json::{Map, Value};
 
-/// The files of schemas, each an object with a schema for each name.
+/// The files of schemas; each is an object with schemas by name.
 const FILES: &[&str] = &[
     include_str!("schemas/common.json"),
     include_str!("schemas/tenants.json"),
@@ -31,14 +31,14 @@ impl Schemas {
     pub fn all() -> Self {
         let mut all = Map::new();
         for file in FILES {
-            // A file that is no object is found by a test.
+            // A test checks that each file is an object.
             all.extend(serde_json::from_str::<Map<String, Value>>(file).unwrap_or_default());
         }
         all.values_mut().for_each(add_patterns);
         Self(all)
     }
 
-    /// The schemas as the OpenAPI document has them.
+    /// The schemas for the OpenAPI document.
     pub(crate) fn as_components(&self) -> &Map<String, Value> {
         &self.0
     }

@@ -20,16 +20,16 @@ use tracing::Level;
 pub(crate) struct CallProperties {
     /// Template of the path. Not set if the request was refused before it was routed.
     pub(crate) route: OnceLock<&'static str>,
-    /// Name of the tenant that the path names.
+    /// Name of the tenant in the path.
     pub(crate) tenant: OnceLock<String>,
     /// Name of the operator token.
     pub(crate) operator: OnceLock<String>,
 }
 
-/// Paths that are requested every few seconds.
+/// Paths of probes, which are requested every few seconds.
 const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
-/// A line in the making.
+/// A log line before it is written.
 struct Line {
     started: Instant,
     method: String,
@@ -113,7 +113,7 @@ impl Line {
     }
 }
 
-/// Whole microseconds, as milliseconds.
+/// Elapsed milliseconds, with microsecond precision.
 fn elapsed_ms(since: Instant) -> f64 {
     f64::from(u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX)) / 1000.0
 }

@@ -17,7 +17,7 @@ pub struct Mount {
     pub path: &'static str,
     /// Media type of the page.
     pub content_type: &'static str,
-    /// The bearer token that a reader has to send; `None` if everybody may read the page.
+    /// The required bearer token; `None` if the page is public.
     pub token: Option<SecretString>,
     /// Builds the page.
     pub text: Arc<dyn Fn() -> String + Send + Sync>,

@@ -36,7 +36,7 @@ const OF_KEYS: &[ProblemType] = &[
     ProblemType::IdempotencyInProgress,
 ];
 
-/// The whole document.
+/// The complete document.
 pub fn document() -> Value {
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for (group, operations) in table::groups() {

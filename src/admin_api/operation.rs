@@ -5,7 +5,7 @@ use crate::admin_api::problem::{ProblemType, Result};
 use crate::store::OperatorScope;
 use std::pin::Pin;
 
-/// Path in front of every operation.
+/// The path prefix of all operations.
 pub(crate) const BASE: &str = "/api/v1";
 
 /// The future of a response.
@@ -122,7 +122,7 @@ impl Method {
     }
 }
 
-/// Who may call an operation.
+/// The tokens that can call an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequiredAccess {
     /// Anyone, without a token.
@@ -136,15 +136,15 @@ pub(crate) enum RequiredAccess {
 /// The body of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Body {
-    /// None.
+    /// No body.
     Empty,
     /// JSON for a schema.
     Json(&'static str),
     /// JSON for a schema, or no body, which means an empty object.
     Optional(&'static str),
-    /// None; the response is a stream of Server-Sent Events, each with data for the schema of the response.
+    /// No body; the response is a stream of Server-Sent Events, each with data for the schema of the response.
     Events,
-    /// A message of SCIM, which the operation reads itself, or none.
+    /// A SCIM message, which the operation reads itself, or no body.
     Scim,
     /// A merge patch (RFC 7396) for a schema.
     MergePatch(&'static str),
@@ -164,24 +164,24 @@ pub(crate) struct Parameter {
 pub(crate) enum ParameterKind {
     /// Any text.
     Text,
-    /// A whole number within bounds.
+    /// An integer within bounds.
     Number(i64, i64),
     /// `true` or `false`.
     Flag,
     /// One of these keywords.
     Word(&'static [&'static str]),
-    /// A moment (RFC 3339).
+    /// A time (RFC 3339).
     Moment,
 }
 
-/// How many results a page has.
+/// The parameter for the number of results on a page.
 pub(crate) const LIMIT: Parameter = Parameter {
     name: "limit",
     kind: ParameterKind::Number(1, PAGE.1),
     summary: "Results on the page; 50 if not given.",
 };
 
-/// Where a page begins.
+/// The parameter for the start of a page.
 pub(crate) const CURSOR: Parameter = Parameter {
     name: "cursor",
     kind: ParameterKind::Text,

@@ -12,13 +12,13 @@ use uuid::Uuid;
 keywords! {
     /// The types of problems; the URI is `urn:scimd:problem:` and the keyword.
     ProblemType {
-        /// Body, query or header hold something wrong.
+        /// Body, query or a header is invalid.
         InvalidRequest = "invalid-request",
-        /// There is nothing at this path, or no resource of this name.
+        /// The path or the named object does not exist.
         NotFound = "not-found",
         /// The method is not supported on this path.
         MethodNotAllowed = "method-not-allowed",
-        /// There is a tenant of that name.
+        /// A tenant with that name exists.
         TenantExists = "tenant-exists",
         /// The current state does not allow the request.
         Conflict = "conflict",
@@ -26,7 +26,7 @@ keywords! {
         ConfirmMissing = "confirm-missing",
         /// The condition of If-Match is not met.
         PreconditionFailed = "precondition-failed",
-        /// There is no operator token.
+        /// The request has no operator token.
         TokenMissing = "token-missing",
         /// The operator token is unknown.
         TokenUnknown = "token-unknown",
@@ -34,9 +34,9 @@ keywords! {
         TokenExpired = "token-expired",
         /// The operator token was revoked.
         TokenRevoked = "token-revoked",
-        /// A SCIM token is no operator token.
+        /// The token is a SCIM token, not an operator token.
         ScimToken = "scim-token",
-        /// The operator token may not do this.
+        /// The operator token lacks a scope.
         ScopeMissing = "scope-missing",
         /// The Idempotency-Key is invalid.
         IdempotencyKeyInvalid = "idempotency-key-invalid",
@@ -126,7 +126,7 @@ pub(crate) struct FieldError {
     pub(crate) detail: String,
 }
 
-/// Why a request is refused.
+/// The refusal of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) kind: ProblemType,
@@ -160,12 +160,12 @@ impl Problem {
         }
     }
 
-    /// 404.
+    /// A 404.
     pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(ProblemType::NotFound, 404, detail)
     }
 
-    /// 405 with the methods that the path has.
+    /// A 405 with the methods that the path supports.
     pub(crate) fn method_not_allowed(method: &str, allow: String) -> Self {
         let detail = format!("{method} is not supported on this path, which supports {allow}.");
         Self {
@@ -290,7 +290,7 @@ impl From<OperatorError> for Problem {
     }
 }
 
-/// Messages that commands continue have no full stop.
+/// Adds a full stop to messages without one, which commands extend.
 fn full_stop(text: String) -> String {
     if text.ends_with('.') {
         text

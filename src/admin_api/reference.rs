@@ -58,7 +58,7 @@ pub(crate) fn page() -> String {
     page.0
 }
 
-/// HTML in the making.
+/// HTML text that is being built.
 struct Page(String);
 
 impl Page {

@@ -81,7 +81,7 @@ fn guard(response: &mut Response) {
     put(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
 }
 
-/// Sets a header; text that no header can hold is left out rather than fail the response.
+/// Sets a header; a text that is not a valid value is omitted.
 pub(crate) fn put(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);

@@ -190,7 +190,7 @@ async fn call(
             Ok(shown(reply, &target))
         }
         Err(problem) => {
-            // The conflict may come from a concurrent repetition of the same request.
+            // The conflict can be caused by a concurrent repetition of the same request.
             if let Some(once) = &once
                 && let Some(reply) = replayed(&operator, once).await?
             {
@@ -201,7 +201,7 @@ async fn call(
     }
 }
 
-/// A call that may go to its operation, but for the body of SCIM operations.
+/// A checked call; the body of a SCIM operation is not read yet.
 async fn prepare(
     api: Arc<Api>,
     head: &Parts,

@@ -6,19 +6,19 @@ use crate::wire::rate::Rates;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Longest URI, in bytes.
+/// Maximum size of a URI in bytes.
 const URI_BYTES: usize = 16 << 10;
 
-/// Largest block of header lines, in bytes.
+/// Maximum total size of header lines in bytes.
 const HEADER_BYTES: usize = 16 << 10;
 
 /// Time limit of a request.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
 
-/// Concurrent requests of an operator token, of a tenant and in total.
+/// Maximum number of concurrent requests of an operator token, of a tenant and in total.
 const REQUESTS: [usize; 3] = [256, 512, 1024];
 
-/// Bytes that the requests of an operator token, of a tenant and all together may keep in memory.
+/// Maximum bytes in memory for requests of an operator token, of a tenant and in total.
 const MEMORY_BYTES: [usize; 3] = [64 << 20, 64 << 20, 96 << 20];
 
 /// Settings of the management listener.
@@ -26,15 +26,15 @@ const MEMORY_BYTES: [usize; 3] = [64 << 20, 64 << 20, 96 << 20];
 pub struct AdminSettings {
     /// Allowed hosts of requests, in addition to names and addresses of this machine if `is_local`.
     pub hosts: Vec<String>,
-    /// Whether requests may be for `localhost` and loopback addresses, as the listener is reached by them.
+    /// Whether requests can be for `localhost` and loopback addresses, because the listener is reachable by them.
     pub is_local: bool,
-    /// Where the server's SCIM endpoints are for clients, without a slash at the end.
+    /// Public URL of the server's SCIM endpoints, without a slash at the end.
     pub scim_url: String,
-    /// Sustained rate of an operator token in requests per second; 0: no limit.
+    /// Sustained rate of an operator token in requests per second; 0 for no limit.
     pub requests_per_second: u32,
     /// Requests that an operator token may send at once after a pause.
     pub burst: u32,
-    /// Bad tokens in a row that an address may present within a minute; 0 sets no limit.
+    /// Number of consecutive invalid tokens that an address can send within a minute; 0 for no limit.
     pub bad_tokens: u32,
     /// Whether a reverse proxy forwards the requests: the client is then the last address in `X-Forwarded-For`.
     pub behind_proxy: bool,
@@ -60,7 +60,7 @@ impl AdminSettings {
         }
     }
 
-    /// The limits that a configuration has for tokens, which are those of SCIM.
+    /// The configured limits of tokens, which also apply to SCIM.
     pub(crate) fn rates_of(config: &Config) -> Rates {
         let limits = &config.limits;
         Rates {
@@ -70,7 +70,7 @@ impl AdminSettings {
         }
     }
 
-    /// The limits that the wire holds requests to.
+    /// The limits for the wire layer.
     pub(crate) fn for_wire(&self) -> RequestSettings {
         RequestSettings {
             uri_bytes: URI_BYTES,
@@ -82,7 +82,7 @@ impl AdminSettings {
         }
     }
 
-    /// How often tokens may be used, and guessed.
+    /// Allowed rates of requests and of invalid tokens.
     pub(crate) fn rates(&self) -> Rates {
         Rates {
             requests_per_second: self.requests_per_second,

@@ -1,4 +1,4 @@
-//! Server-Sent Events (WHATWG HTML section 9.2): the log of a tenant as it grows.
+//! Server-Sent Events (WHATWG HTML section 9.2) with new entries of the log of a tenant.
 
 use crate::admin_api::respond;
 use crate::operator::{LogEvent, LogReader, request_as_json};
@@ -14,9 +14,9 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::timeout;
 
-/// How often a comment shows that the stream is alive.
+/// Interval of comments that keep the stream alive.
 const ALIVE: Duration = Duration::from_secs(15);
-/// Events that wait for a slow client.
+/// Maximum number of events that wait for a slow client.
 const WAITING: usize = 4;
 
 /// The response with the entries of a reader, until the reader ends or the client disconnects.

@@ -1,14 +1,14 @@
-//! The index rows of an earlier release, moved while requests are served.
+//! Moves index rows of an earlier release while requests are served.
 
 use crate::operator::{Operator, OperatorError};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How long instances of an earlier release may still write.
+/// Time for which instances of an earlier release can still write.
 const REPLACEMENT: Duration = Duration::from_secs(600);
 
-/// Moves values from rows of the index to where they are scanned, until a pass after the replacement of earlier instances
-/// finds none. Searches do not need it, so a failure is only logged.
+/// Moves scanned values from index rows to their column, until a pass after the replacement of earlier instances finds
+/// none. Searches work without it, so a failure is only logged.
 pub(super) async fn empty(operator: &Operator) {
     match operator.is_scanned_moved().await {
         Ok(false) => {}

@@ -1,8 +1,8 @@
-//! What deleted resources have left in the index.
+//! Removes index rows of deleted resources.
 
 use crate::operator::Operator;
 
-/// Removes it. No request needs that, so a failure is only logged.
+/// Removes remaining index rows of deleted resources. Requests do not depend on it, so a failure is only logged.
 pub(super) async fn remove(operator: &Operator) {
     match operator.remove_leftovers().await {
         Ok(0) => {}

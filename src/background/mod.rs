@@ -22,7 +22,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long stopping waits for a job that is at work.
+/// Maximum wait for a running job when the register stops.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 const QUARTER_MINUTE: Duration = Duration::from_secs(15);
@@ -30,7 +30,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// When a job runs.
+/// The schedule of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Schedule {
     /// Once, at the start.
@@ -41,16 +41,16 @@ pub(crate) enum Schedule {
     Throughout,
 }
 
-/// A job as it is now.
+/// The current status of a job.
 #[derive(Debug, Clone)]
 struct JobStatus {
     /// Name of the job.
     pub(crate) name: &'static str,
-    /// When it runs.
+    /// Schedule of the job.
     pub(crate) schedule: Schedule,
-    /// How often it has run to its end.
+    /// Number of completed runs.
     pub(crate) runs: u64,
-    /// When it ended last.
+    /// End of the last run.
     pub(crate) last: Option<Timestamp>,
     /// Whether it is running.
     pub(crate) is_running: bool,
@@ -86,7 +86,7 @@ pub struct Background {
 }
 
 impl Background {
-    /// A register without jobs.
+    /// Creates an empty register.
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
@@ -186,8 +186,7 @@ impl Background {
         });
     }
 
-    /// Deletes changes that are older than a number of days, once an hour, as [`Background::forget_old_requests`] does
-    /// requests.
+    /// Deletes changes that are older than a number of days, once an hour.
     pub(crate) fn forget_old_changes(&self, operator: Operator, days: i64) {
         self.every("change feed retention", HOUR, move || {
             let operator = operator.clone();
@@ -195,7 +194,7 @@ impl Background {
         });
     }
 
-    /// Moves the values of resources that an earlier release wrote from rows of the index to where they are scanned.
+    /// Moves scanned values that an earlier release wrote from index rows to their column.
     pub fn move_scanned(&self, operator: Operator) {
         let job = self.register("former index", Schedule::Once);
         self.spawn(async move {
@@ -205,7 +204,7 @@ impl Background {
         });
     }
 
-    /// Removes the rows that deleted resources have left in the index, every 15 seconds.
+    /// Removes remaining index rows of deleted resources, every 15 seconds.
     pub fn remove_leftovers(&self, operator: Operator) {
         self.every("deleted resources", QUARTER_MINUTE, move || {
             let operator = operator.clone();
@@ -218,7 +217,7 @@ impl Background {
         locked(&self.jobs).clone()
     }
 
-    /// Ends all jobs at their next wait; a started batch is still atomic.
+    /// Stops all jobs at their next wait; a started batch stays atomic.
     pub async fn stop(self) {
         let at_work = self.status().into_iter().filter(|job| job.is_running);
         let at_work: Vec<_> = at_work.map(|job| job.to_string()).collect();

@@ -4,7 +4,7 @@ use crate::feed::Feed;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// Least time between two passes.
+/// Minimum time between two passes.
 const LEAST: Duration = Duration::from_millis(20);
 /// Interval of passes for changes that other instances and commands have committed.
 const MAX: Duration = Duration::from_millis(200);
@@ -12,7 +12,7 @@ const MAX: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_secs(1);
 const LOGGED: u32 = 60;
 
-/// Numbers changes for as long as it runs.
+/// Numbers changes until it is cancelled.
 pub(super) async fn run(feed: &Feed) {
     let mut failures = 0;
     loop {

@@ -1,4 +1,4 @@
-//! Keeps the provisioning log, the change log and the audit trail from growing.
+//! Retention of the provisioning log, the change log, the audit trail and failures of deliveries.
 
 use crate::delivery::Endpoints;
 use crate::operator::Operator;

@@ -1,8 +1,8 @@
-//! Warns of tokens that end soon: without its token an identity provider stops without a message.
+//! Warns about expiring tokens: an identity provider with an expired token stops without a message.
 
 use crate::operator::{Operator, OperatorError};
 
-/// Warns of the tokens that expire within this number of days, and if no token is valid.
+/// Warns about tokens that expire within this number of days, and if no token is valid.
 pub(super) async fn warn(operator: &Operator, warn_days: i64) {
     if let Err(error) = warn_of_ending(operator, warn_days).await {
         tracing::warn!(%error, "cannot look for tokens that end soon");

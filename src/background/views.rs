@@ -5,7 +5,7 @@ use crate::operator::{Operator, OperatorError};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How long instances of the mapping before may still write.
+/// Time for which instances with the previous mapping can still write.
 const REPLACEMENT: Duration = Duration::from_secs(600);
 
 /// Pause before a retry.
@@ -31,7 +31,7 @@ pub(super) async fn apply(
         sleep(PAUSE).await;
         made = operator.make_directory(directory).await;
     }
-    // Instances that were started before, with other lookups, write until they are replaced.
+    // Instances with the previous lookups write until they are replaced.
     for pause in [Duration::ZERO, REPLACEMENT] {
         sleep(pause).await;
         match operator.fill_directory(directory).await {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::error::Error;
 use std::iter::successors;
 
-/// The beginning of the types of problems.
+/// The prefix of the types of problems.
 const PROBLEM: &str = "urn:scimd:problem:";
 
 /// The refusal of an operation.
@@ -18,7 +18,7 @@ pub(super) struct ApiRefusal {
     pub(super) status: u16,
     /// The error and its remedy.
     pub(super) detail: String,
-    /// The single errors, if any: place and text.
+    /// The individual errors, if any: position and text.
     pub(super) faults: Vec<(String, String)>,
 }
 
@@ -49,7 +49,7 @@ impl ApiRefusal {
         self.status == 503
     }
 
-    /// Whether there is nothing of the name that was given.
+    /// Whether the named object does not exist.
     pub(super) fn is_not_found(&self) -> bool {
         self.kind == Some(ProblemType::NotFound)
     }
@@ -95,7 +95,7 @@ pub(super) fn with_causes(error: &ScimError) -> String {
     let mut causes: Vec<_> = successors(error.source(), |cause: &&dyn Error| (*cause).source())
         .map(ToString::to_string)
         .collect();
-    // Some repeat theirs.
+    // Some errors repeat their cause.
     causes.dedup_by(|cause, above| above.ends_with(cause.as_str()));
     // The text for clients does not describe an internal error.
     match (error.status(), causes.is_empty()) {

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 
-/// Arguments of every command: which configuration, which database.
+/// Arguments of every command that select the configuration and the database.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Globals {
@@ -30,7 +30,7 @@ pub(super) struct Globals {
 }
 
 impl Globals {
-    /// Where a command manages: through the server that is named or that a profile is for, or else on a database.
+    /// The place of a command: the selected server or profile, or else a database.
     pub(super) fn place(&self, environment: &Environment) -> Result<Place, Failure> {
         let named = self.names_database();
         match self.server.connection(environment, named)? {

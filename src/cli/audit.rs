@@ -13,12 +13,12 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::io::Write;
 
-/// Rows that are shown when no number is given, and before those that are followed.
+/// Default number of rows, without and with `--follow`.
 const SHOWN: i64 = 100;
 const SHOWN_FIRST: i64 = 10;
 /// Number of rows in one read while following.
 const FOLLOWED: i64 = 1000;
-/// How many seconds late an instance may write.
+/// Maximum delay in seconds between an act and its row.
 const LATE: i64 = 15;
 
 /// Arguments of `scimd audit`.
@@ -66,7 +66,7 @@ impl Audit {
         Ok(())
     }
 
-    /// The latest acts from a moment on, the earliest first.
+    /// The latest acts since a time, earliest first.
     async fn look(
         &self,
         management: &Management<'_>,

@@ -14,7 +14,7 @@ pub(super) struct Completions {
 
 impl Completions {
     pub(super) fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
-        // The generator panics when it cannot write: it writes to memory.
+        // The generator panics if it cannot write, so it writes to memory.
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "scimd", &mut script);
         Ok(out.write_all(&script)?)

@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 /// Default number of events, and the size of a page.
 const SHOWN: usize = 100;
-/// How often the feed is looked at.
+/// Poll interval of the feed.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Commands of `scimd events`.
@@ -143,7 +143,7 @@ impl List {
         Ok(())
     }
 
-    /// Where the list begins.
+    /// The start of the list.
     async fn start(
         &self,
         operator: &Operator,

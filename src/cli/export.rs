@@ -88,7 +88,7 @@ impl Export {
             .write(operator, progress, &mut BufWriter::new(&made), Some(&made))
             .await;
         if written.is_err() {
-            // Report the error that makes the output useless.
+            // The original error is reported.
             let _ = std::fs::remove_file(file);
         }
         written
@@ -106,7 +106,7 @@ impl Export {
             with_secrets: self.with_secrets,
         };
         let mut sink = |line: &str| -> Result<(), Failure> {
-            // A line that continues another is not a separate resource.
+            // A line that continues the previous one is not a separate resource.
             progress.advance(u64::from(line.starts_with("{\"schemas\"")));
             Ok(writeln!(out, "{line}")?)
         };

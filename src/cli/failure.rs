@@ -1,4 +1,4 @@
-//! How a command ends when it does not succeed.
+//! Failures of commands.
 
 use super::api_refusal::{ApiRefusal, with_causes};
 use super::message::say;
@@ -21,7 +21,7 @@ pub(super) enum Failure {
     Refused(Box<ApiRefusal>),
     /// A server did not respond; exit code 1.
     Unanswered(String),
-    /// The failure was reported already; exit code 1.
+    /// The failure was already reported; exit code 1.
     Silent,
     /// The reader of standard output closed it: success.
     ClosedPipe,

@@ -3,15 +3,15 @@
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use std::io::{self, stdin};
 
-/// While this is held, the terminal on standard input does not show what is typed.
+/// Disables echo of the terminal on standard input until it is dropped.
 #[derive(Debug)]
 pub(super) struct HiddenInput(Termios);
 
 impl HiddenInput {
-    /// Hides input; what was typed before is discarded.
+    /// Disables echo; earlier input is discarded.
     ///
     /// # Errors
-    /// If standard input is no terminal.
+    /// If standard input is not a terminal.
     pub(super) fn begin() -> io::Result<Self> {
         let before = tcgetattr(stdin())?;
         let mut hidden = before.clone();

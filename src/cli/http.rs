@@ -4,7 +4,7 @@ use reqwest::Url;
 use std::error::Error;
 use std::net::IpAddr;
 
-/// Whether a URL is of this machine.
+/// Whether the host of a URL is this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     host == "localhost"

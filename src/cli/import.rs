@@ -38,7 +38,7 @@ pub(super) struct Import {
     json: bool,
 }
 
-/// Lines that could not be imported which the JSON names; the rest are counted.
+/// Maximum number of failed lines in the JSON; the others are counted.
 const NAMED: usize = 10_000;
 
 /// A line that could not be imported, or not as a whole.
@@ -61,7 +61,7 @@ impl Import {
     /// Imports the lines. Lines that could not be imported are a failure.
     pub(super) async fn run(&self, config: &Config, out: &mut dyn Write) -> Result<(), Failure> {
         let (mut input, size) = self.input()?;
-        // A rehearsal writes nothing, no database either.
+        // A dry run writes nothing, and does not create a database.
         let operator = if self.dry_run {
             open::existing(config).await?
         } else {

@@ -33,7 +33,7 @@ struct Issued {
 }
 
 impl Rotate {
-    /// Prints the successor; `kind` is what the token is called.
+    /// Prints the successor; `kind` is the kind of token in messages.
     pub(super) fn print(
         &self,
         kind: &str,
@@ -44,7 +44,7 @@ impl Rotate {
     }
 }
 
-/// Prints a new token, as JSON if that is wanted; `kind` is what it is called.
+/// Prints a new token, as JSON if requested; `kind` is the kind of token in messages.
 pub(super) fn print_new(
     kind: &str,
     issued: Value,
@@ -54,7 +54,7 @@ pub(super) fn print_new(
     print(kind, issued, (as_json, 0), out)
 }
 
-/// The token alone on standard output, so that `$(scimd token issue …)` works, or all of it as JSON.
+/// Prints only the token on standard output, so that `$(scimd token issue …)` works, or the complete result as JSON.
 fn print(
     kind: &str,
     issued: Value,

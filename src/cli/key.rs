@@ -69,7 +69,7 @@ impl Key {
     }
 }
 
-/// A key that signs security event tokens, without what is secret.
+/// A key that signs security event tokens, without its secret.
 #[derive(Debug, Deserialize)]
 struct SigningKeyShape {
     id: String,

@@ -1,4 +1,4 @@
-//! Lists that are read page by page, so that neither the command nor the server has a long list in memory.
+//! Lists that are read page by page, so that neither the command nor the server holds a long list in memory.
 
 use super::failure::Failure;
 use super::management::{ApiRequest, Management, PAGE, Page, read_as};
@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io::Write;
 
-/// Rows of a table when no number is given.
+/// Default number of rows of a table.
 const TABLE: i64 = 100;
 
-/// How much of a list is shown, and how.
+/// The part of a list to print, and the format.
 #[derive(Debug, Args)]
 pub(super) struct Paging {
     /// Maximum number of rows [default: 100; with --json all]
@@ -25,7 +25,7 @@ pub(super) struct Paging {
     json: bool,
 }
 
-/// How the rows of a list are shown.
+/// The format of the rows of a list.
 pub(super) struct Columns<'a, T> {
     /// The headings of a table.
     pub(super) headings: &'a [&'a str],

@@ -18,7 +18,7 @@ use seen::{Seen, time};
 use serde_json::{Value, json};
 use std::io::Write;
 
-/// Requests that are shown when no number is given, and before those that are followed.
+/// Default number of requests, without and with `--follow`.
 const SHOWN: i64 = 100;
 const SHOWN_FIRST: i64 = 10;
 /// Number of requests in one read while following.
@@ -40,7 +40,7 @@ enum Command {
     Bodies(Bodies),
 }
 
-/// Which requests are shown, and how.
+/// The requests to print, and the format.
 #[derive(Debug, Args)]
 struct Show {
     /// Name of the tenant
@@ -180,7 +180,7 @@ impl Show {
         output::facts(out, &format::facts(&read_as(found)?))
     }
 
-    /// The time from which requests are shown, if given.
+    /// The time of the earliest request, if given.
     fn begun(&self) -> Option<Timestamp> {
         let now = Clock::system().now();
         self.since.map(|seconds| now.plus_seconds(-seconds))
@@ -198,7 +198,7 @@ impl Show {
             .with_some("user", self.user.as_ref())
     }
 
-    /// The latest requests from a moment on, the earliest first.
+    /// The latest requests since a time, earliest first.
     async fn look(
         &self,
         management: &Management<'_>,
@@ -208,7 +208,7 @@ impl Show {
         let request = self.request().with_some("since", since);
         let mut found = management.latest(&request, limit).await?;
         found.reverse();
-        // Instances write at other moments.
+        // Instances write at different times.
         found.sort_by_key(time);
         Ok(found)
     }
@@ -245,7 +245,7 @@ impl Show {
         let (mut since, mut limit) = (self.begun(), self.limit.unwrap_or(SHOWN_FIRST));
         let (mut is_first, mut place) = (true, None);
         loop {
-            // Opened before the look, so that nothing falls between.
+            // Opened before the read, so that no request is missed.
             let events = if self.all_tenants || self.user.is_some() {
                 Ok(None)
             } else {
@@ -300,7 +300,7 @@ impl Show {
                 event = events.next() => event,
                 () = stop.clone().wait() => return Ok(true),
             };
-            // A stream that ends or breaks off is opened again.
+            // A stream that ends is opened again.
             let Some(ApiEvent { name, id, data }) = event else {
                 return Ok(false);
             };

@@ -107,7 +107,7 @@ impl Login {
 }
 
 impl Logout {
-    /// Removes a profile. The token stays good.
+    /// Removes a profile. The token stays valid.
     pub(super) fn run(
         &self,
         globals: &Globals,
@@ -128,7 +128,8 @@ impl Logout {
     }
 }
 
-/// The token on standard input. A terminal does not show it, and is as before even if the command is interrupted.
+/// The token on standard input. Echo of a terminal is disabled meanwhile, and restored even if the command is
+/// interrupted.
 async fn typed() -> Result<SecretString, Failure> {
     let unreadable = |error| Failure::Failed(format!("standard input cannot be read: {error}"));
     let is_terminal = io::stdin().is_terminal();
@@ -139,7 +140,7 @@ async fn typed() -> Result<SecretString, Failure> {
         say("Operator token, as scimd operator issue printed it; it is not shown:");
     }
     let (sender, read) = oneshot::channel();
-    // The runtime does not wait for a thread that is not its own.
+    // A separate thread: the runtime would wait for a blocking task when the command is interrupted.
     thread::spawn(move || {
         let mut line = String::new();
         let _ = sender.send(io::stdin().read_line(&mut line).map(|_| line));
@@ -158,7 +159,7 @@ async fn typed() -> Result<SecretString, Failure> {
     }
 }
 
-/// The path as it is found from every folder.
+/// The absolute path.
 fn absolute(file: &Path) -> Result<PathBuf, Failure> {
     std::path::absolute(file)
         .map_err(|error| Failure::Misused(format!("{}: {error}", file.display())))

@@ -1,4 +1,4 @@
-//! `scimd mapping`, and bringing the mapping into force.
+//! `scimd mapping`, and applying the mapping.
 
 use super::failure::Failure;
 use super::management::{ApiRequest, Management, Place, read_as};
@@ -90,7 +90,7 @@ fn row(view: &str, column: &ColumnShape) -> Vec<String> {
 }
 
 impl Check {
-    /// A mapping that cannot be is a wrong configuration; views that are others are a failure.
+    /// An invalid mapping is a configuration error; different views are a failure.
     async fn run(&self, management: &Management<'_>, out: &mut dyn Write) -> Result<(), Failure> {
         let mut found = mapping(management).await?;
         let undeclared: Vec<String> = read_as(found["undeclared"].take())?;

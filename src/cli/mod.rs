@@ -138,7 +138,7 @@ enum Command {
 }
 
 impl Command {
-    /// The command as typed, if it works on the machine or the database; `None` for a management command.
+    /// The name of a command that works only on this machine or the database; `None` for a management command.
     fn alone(&self) -> Option<&'static str> {
         Some(match self {
             Self::Serve(_) => "scimd serve",
@@ -218,7 +218,7 @@ fn dispatch(cli: Cli, environment: &Environment, out: &mut dyn Write) -> Result<
                     }
                     place => manage(command, place, out).await,
                 };
-                // The connection to a server stays open for a next request until the program ends.
+                // The idle connection to a server is closed when the program ends.
                 if matches!(place, Place::Database(_)) {
                     last_tasks().await;
                 }
@@ -275,8 +275,8 @@ async fn manage(command: Command, place: &Place, out: &mut dyn Write) -> Result<
     }
 }
 
-/// Builds the runtime with this number of threads; 0: half the number of cores. Threads that have to share cores with
-/// the database spend their time on waking each other.
+/// Builds the runtime with this number of threads; 0: half the number of cores. More threads would compete with the
+/// database for cores.
 fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let half = || std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
     let threads = if threads == 0 { half() } else { threads };
@@ -292,7 +292,7 @@ fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Resu
 /// Maximum wait for tasks that end after the command, such as closing connections to PostgreSQL.
 const LAST_TASKS: Duration = Duration::from_secs(2);
 
-/// Waits for the tasks that are left.
+/// Waits for remaining tasks.
 async fn last_tasks() {
     let end = Instant::now() + LAST_TASKS;
     while tokio::runtime::Handle::current()

@@ -107,7 +107,7 @@ fn user() -> Actor {
     Actor::cli(name, host.trim())
 }
 
-/// Paths that a warning names.
+/// Maximum number of paths in a warning.
 const NAMED: usize = 3;
 
 /// The settings of the service for a command that does not listen. Without a configured public URL the URLs of

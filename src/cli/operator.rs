@@ -69,7 +69,7 @@ pub(super) struct Revoke {
 }
 
 impl Operators {
-    /// Operator tokens are listed at any place; they are issued and changed on the database alone.
+    /// Runs the command. Operator tokens can be listed on any place; they are issued and changed only on the database.
     pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         match self {
             Self::Issue(issue) => issue.run(place.config("scimd operator issue")?, out).await,

@@ -29,7 +29,7 @@ impl<'a> JsonList<'a> {
 
     pub(super) fn push(&mut self, element: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(element).map_err(io::Error::from)?;
-        // A line break within a text is escaped: these are all between the members.
+        // Line breaks within texts are escaped, so these are all between members.
         write!(
             self.out,
             "{}\n  {}",
@@ -90,7 +90,7 @@ pub(super) fn facts(out: &mut dyn Write, facts: &[(&str, String)]) -> Result<(),
     Ok(())
 }
 
-/// A moment for a table, to the minute, or a dash.
+/// A time for a table, to the minute, or a dash.
 pub(super) fn moment(moment: Option<impl ToString>) -> String {
     let text = moment.map(|moment| moment.to_string());
     text.as_deref()

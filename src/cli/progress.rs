@@ -35,7 +35,7 @@ impl Progress {
         self.bar.inc_length(more);
     }
 
-    /// Adds to the work that is done.
+    /// Adds to the completed work.
     pub(super) fn advance(&self, by: u64) {
         self.bar.inc(by);
     }
@@ -57,7 +57,7 @@ impl Progress {
     }
 }
 
-/// A count for each second.
+/// The rate per second, as text.
 pub(super) fn rate(count: u64, seconds: f64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "it is shown without fractions")]
     let each = count as f64 / seconds.max(0.001);

@@ -1,6 +1,6 @@
-//! Tests that keep `docs/reference/` equal to its sources: the command line as clap knows it, and
-//! the keys of `config/scimd.toml`. `SCIMD_BLESS=1 cargo test --lib reference` rewrites the
-//! generated part of each document, between the lines [`BEGIN`] and [`END`].
+//! Tests that keep `docs/reference/` equal to its sources: the command line of clap, and the keys of
+//! `config/scimd.toml`. `SCIMD_BLESS=1 cargo test --lib reference` rewrites the generated part of each document,
+//! between the lines [`BEGIN`] and [`END`].
 
 use super::Cli;
 use crate::config::DEFAULTS;

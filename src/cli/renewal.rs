@@ -1,4 +1,4 @@
-//! SIGHUP: the configuration is read again while the server runs.
+//! Reload of the configuration at SIGHUP.
 
 use crate::admin_api::AdminApp;
 use crate::config::{Config, ConfigError};
@@ -43,7 +43,7 @@ pub(super) struct Renewed<'a> {
 }
 
 impl Renewed<'_> {
-    /// All or nothing: a certificate that cannot be used leaves the limits as they were.
+    /// Applies all settings or none: an invalid certificate leaves the limits unchanged.
     fn renew(&self, config: &Config) -> Result<(), String> {
         config
             .for_server()

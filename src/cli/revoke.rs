@@ -40,7 +40,7 @@ pub(super) struct Revoke {
 impl Revoke {
     pub(super) async fn run(&self, place: &Place, out: &mut dyn Write) -> Result<(), Failure> {
         if let Some(id) = &self.id {
-            // The secret of a token has no place in a URL.
+            // The secret of a token must not be in a URL.
             let id = public_part(id);
             let request = ApiRequest::delete(&["tokens", id]);
             place.open().await?.call(&request).await.map_err(hinted)?;
@@ -114,7 +114,7 @@ struct Listed {
     revoked: Option<String>,
 }
 
-/// Ids of the tokens that are revoked in a list, sorted.
+/// Sorted ids of the revoked tokens in a list.
 fn revoked(file: &Path) -> Result<Vec<String>, Failure> {
     let unusable = |problem: String| {
         let file = file.display();

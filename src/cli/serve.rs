@@ -196,7 +196,7 @@ impl Serve {
     }
 }
 
-/// The page that Prometheus reads.
+/// The page for Prometheus.
 fn metrics_page(operator: &Operator, config: &Config) -> Mount {
     let metrics = operator.service().metrics().clone();
     Mount {
@@ -207,7 +207,7 @@ fn metrics_page(operator: &Operator, config: &Config) -> Mount {
     }
 }
 
-/// Longest wait for programs that read the database while it is closed.
+/// Maximum wait for programs that read the database while it is closed.
 const CLOSING: Duration = Duration::from_secs(10);
 
 /// An error while closing is logged and is not a failure: acknowledged changes are stored.

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// The wish of the operator that the server end; clones share it.
+/// The signal that stops the server; clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Stop(watch::Receiver<bool>);
 
@@ -16,7 +16,7 @@ impl Stop {
     }
 }
 
-/// Watches for SIGHUP, which ends the program no more from now on.
+/// Watches for SIGHUP, which no longer ends the program.
 pub(super) fn hangups() -> Result<Signal, Failure> {
     caught(SignalKind::hangup())
 }

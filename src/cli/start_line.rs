@@ -13,7 +13,7 @@ pub(super) struct Listening {
     pub(super) feed: Option<SocketAddr>,
 }
 
-/// Logs it, once the server is ready to accept requests.
+/// Logs the line, once the server is ready for requests.
 pub(super) fn log(config: &Config, base_url: &str, listeners: &Listening) {
     tracing::info!(
         version = env!("VERSION_WITH_COMMIT"),

@@ -231,7 +231,7 @@ impl Settings {
             base_url: self.base_url.as_ref().map(|OrNone(url)| url),
             support: self.support.as_ref().map(|OrNone(contact)| contact),
         };
-        // Texts, numbers and flags are always JSON.
+        // Serializing texts, numbers and flags cannot fail.
         serde_json::to_value(given).unwrap_or_default()
     }
 }
@@ -287,7 +287,7 @@ impl Whole {
     }
 }
 
-/// How many resources of a tenant do not comply with its rules.
+/// The number of resources of a tenant that do not comply with its rules.
 async fn noncompliant(management: &Management<'_>, tenant: &str) -> Result<u64, Failure> {
     let request = ApiRequest::get(&["tenants", tenant, "compliance"]);
     let counted = management.call(&request).await?;

@@ -13,9 +13,9 @@ fn try_parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(line.split(' '))
 }
 
-/// Standard output of a command, or why it failed.
+/// Standard output of a command, or its failure.
 fn output(line: &str, variables: &[(&str, &str)]) -> Result<String, Failure> {
-    // The log is that of the whole test program.
+    // The log is shared by the whole test program.
     let quiet = [("SCIMD_LOG", "off")];
     let variables = quiet.iter().chain(variables);
     let environment = variables
@@ -49,7 +49,7 @@ fn the_command_line_is_well_formed() {
     Cli::command().debug_assert();
 }
 
-/// Cursors are in the alphabet of base64 for URLs, which has a hyphen.
+/// The alphabet of cursors is base64url, which contains a hyphen.
 #[test]
 fn a_cursor_may_begin_with_a_hyphen() {
     let mut commands = vec![Cli::command()];

@@ -108,7 +108,7 @@ async fn rotate(
     management: &Management<'_>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    // The secret of a token has no place in a URL.
+    // The secret of a token must not be in a URL.
     let request = ApiRequest::post(&["tokens", public_part(&old.id), "rotate"]);
     let body = json!({"overlap": format!("{}s", old.overlap)});
     let rotated = management.call(&request.carrying(body).once()).await;

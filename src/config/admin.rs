@@ -6,12 +6,12 @@ use super::typed_section::Section;
 use super::url;
 use std::net::{IpAddr, SocketAddr};
 
-/// `[admin]`: where operators reach the server.
+/// `[admin]`: the management listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Admin {
-    /// Address and port of the management listener; `None`: there is none.
+    /// Address and port of the management listener; `None`: no listener.
     pub(crate) listen: Option<SocketAddr>,
-    /// URL under which operators reach it, without a slash at the end; `None`: by `listen`.
+    /// Public URL of the management listener, without a slash at the end; `None`: derived from `listen`.
     pub(crate) public_url: Option<String>,
     /// Days after which rows of the audit trail are deleted.
     pub(crate) audit_days: i64,

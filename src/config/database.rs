@@ -14,25 +14,25 @@ use std::path::PathBuf;
 /// `[database]`.
 #[derive(Debug, Clone)]
 pub struct Database {
-    /// Which database.
+    /// The database.
     pub(crate) target: DatabaseTarget,
-    /// PostgreSQL's schema of the tables; `None` for the first of the role's search path.
+    /// The schema of the tables in PostgreSQL; `None` for the first one of the role's search path.
     pub(crate) schema: Option<String>,
-    /// Whether PostgreSQL is known to be behind a pooler in transaction mode.
+    /// Whether PostgreSQL is behind a pooler in transaction mode; if `false`, the start detects it.
     pub(crate) pooler: bool,
-    /// Connections to PostgreSQL at most.
+    /// Maximum number of connections to PostgreSQL.
     pub(crate) max_connections: u32,
     /// Whether concurrent short reads are sent to PostgreSQL as one statement.
     pub(crate) coalesce_reads: bool,
-    /// Seconds to wait for a free connection.
+    /// Maximum wait for a free connection in seconds.
     pub(crate) acquire_seconds: u64,
-    /// Seconds a statement may take.
+    /// Time limit of a statement in seconds.
     pub(crate) statement_seconds: u64,
-    /// Seconds to wait for a row that another request holds.
+    /// Maximum wait for a row lock in seconds.
     pub lock_seconds: u64,
-    /// Seconds that a migration waits for tables that others use.
+    /// Maximum wait of a migration for tables in use, in seconds.
     pub(crate) migration_lock_seconds: u64,
-    /// Seconds to wait at the start for an unavailable PostgreSQL.
+    /// Maximum wait at the start for an unavailable PostgreSQL, in seconds.
     pub(crate) start_seconds: u64,
 }
 
@@ -61,7 +61,7 @@ impl Database {
 }
 
 impl fmt::Display for Database {
-    /// For display, without the password.
+    /// The text for display, without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {
             DatabaseTarget::Postgres { url } => {
@@ -74,8 +74,8 @@ impl fmt::Display for Database {
     }
 }
 
-/// The key that applies: the one of the latest source, and within one source `url` before `data_dir`, because an image
-/// that sets the folder must still accept a URL.
+/// The effective key: that of the latest source, and within one source `url` before `data_dir`, because an image that
+/// sets the folder must accept a URL.
 fn chosen(section: Section<'_>) -> Result<Option<&Entry>, ConfigError> {
     let mut chosen: Option<&Entry> = None;
     for key in ["data_dir", "url_file", "url"] {
@@ -117,7 +117,7 @@ fn outdoes(other: &Entry, url: &Entry) -> bool {
 
 const SCHEMA: &str = "the name of a schema of PostgreSQL in lower-case letters, digits and '_', not one of its own, or empty";
 
-/// Reads the name of a schema; empty: none.
+/// Parses the name of a schema; `Some(None)` for an empty text.
 fn schema(text: &str) -> Option<Option<String>> {
     let is_sound = !text.starts_with(|c: char| c.is_ascii_digit())
         && text
@@ -151,7 +151,7 @@ fn target(section: Section<'_>, entry: &Entry) -> Result<DatabaseTarget, ConfigE
     Ok(DatabaseTarget::Postgres { url: url.into() })
 }
 
-/// `scimd` in the platform's folder for data.
+/// The default folder: `scimd` in the platform's folder for data.
 fn default_folder(environment: &Environment) -> Result<PathBuf, ConfigError> {
     let xdg = environment
         .get("XDG_DATA_HOME")

@@ -10,12 +10,12 @@ use crate::secrets::{KeySource, read_key_file};
 use secrecy::SecretString;
 use std::path::PathBuf;
 
-/// `[webhooks]`: how events are sent.
+/// `[webhooks]`: sending of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Webhooks {
     /// File of certificates to trust in addition to those of the system.
     pub(crate) ca_file: Option<PathBuf>,
-    /// Seconds for which a receiver may fail before nothing is sent any more.
+    /// Seconds of failure after which a receiver is disabled.
     pub(crate) disable_after: i64,
 }
 

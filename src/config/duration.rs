@@ -1,4 +1,4 @@
-//! Spans of time as operators write them: `365d`, `12h`, `30m`.
+//! Durations in the notation of operators: `365d`, `12h`, `30m`.
 
 const UNITS: [(char, i64); 5] = [
     ('s', 1),
@@ -16,7 +16,7 @@ pub(crate) const ALLOWED: &str =
 /// The form of a duration where `never` is allowed, for messages.
 pub(crate) const ALLOWED_OR_NEVER: &str = "\"never\", or a whole number with a unit (s, m, h, d or w) such as 365d or 12h, at most 100 years";
 
-/// The seconds of a span such as `365d`; `None` if the text is none.
+/// The seconds of a duration such as `365d`; `None` if the text is invalid.
 pub(crate) fn parse(text: &str) -> Option<i64> {
     let unit = text.chars().next_back()?;
     let digits = text.strip_suffix(unit)?;

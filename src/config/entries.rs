@@ -5,14 +5,14 @@ use super::url;
 use std::fmt;
 use toml::de::DeValue;
 
-/// A value as it was given.
+/// A configured value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     Integer(i64),
     Flag(bool),
     Text(String),
     List(Vec<String>),
-    /// Types that no key supports: a float, a date, a table, a list with other items than texts.
+    /// A type that no key supports: a float, a date, a table, or a list with items other than texts.
     Other(String),
 }
 
@@ -38,8 +38,8 @@ impl Value {
 }
 
 impl Value {
-    /// Text from outside of a file, read as a value of the kind that the key has. Text that
-    /// cannot be read so stays, and is refused where the key is read.
+    /// Parses text from outside of a file by the type of the key. Text that cannot be parsed is kept, and is refused
+    /// when the key is read.
     fn read_as(text: &str, kind: &Self) -> Self {
         let read = match kind {
             Self::Integer(_) => text.replace('_', "").parse().ok().map(Self::Integer),
@@ -117,7 +117,7 @@ impl Entry {
         self.section == "database" && self.key == "url"
     }
 
-    /// Whether it is the empty text, which means "not set".
+    /// Whether it is empty text, which means "not set".
     pub(super) fn is_unset(&self) -> bool {
         self.value == Value::Text(String::new())
     }
@@ -173,7 +173,7 @@ impl Entries {
     /// Replaces an earlier value.
     ///
     /// # Errors
-    /// Returns the entry if there is no such key.
+    /// The entry, if its key is unknown.
     pub(super) fn set(&mut self, entry: Entry) -> Result<(), Box<Entry>> {
         if self.get(&entry.section, &entry.key).is_err() && is_open(&entry.section) {
             let end = self

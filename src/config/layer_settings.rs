@@ -1,4 +1,4 @@
-//! The settings of each layer below, from the configuration.
+//! The settings of lower layers, from the configuration.
 
 use super::{Config, ConfigError, Limits};
 use crate::filter::FilterLimits;
@@ -20,7 +20,7 @@ impl Config {
     /// The settings of the service; `base_url` is its URL for clients.
     ///
     /// # Errors
-    /// When a schema file cannot be read.
+    /// If a schema file cannot be read.
     pub fn for_service(&self, base_url: String) -> Result<ServiceSettings, ConfigError> {
         let database = &self.database;
         Ok(ServiceSettings {
@@ -47,10 +47,10 @@ impl Config {
         })
     }
 
-    /// How other servers are called.
+    /// The settings of outgoing requests.
     ///
     /// # Errors
-    /// When the file of certificates cannot be read.
+    /// If the file of certificates cannot be read.
     pub(crate) fn for_outbound(&self) -> Result<OutboundSettings, ConfigError> {
         let read = |file: &PathBuf| {
             std::fs::read(file).map_err(|error| {
@@ -67,7 +67,7 @@ impl Config {
     /// The mapping of the directory, resolved against the schemas.
     ///
     /// # Errors
-    /// When a schema file cannot be read or used, or with all that is wrong with the mapping.
+    /// If a schema file cannot be read or is invalid; all errors of the mapping.
     pub(crate) fn directory(&self) -> Result<Directory, ConfigError> {
         let catalog = model::catalog(&self.schema_files()?.unwrap_or_default())
             .map_err(|error| ConfigError::new("schemas", error.to_string()))?;
@@ -119,11 +119,11 @@ impl Config {
         }
     }
 
-    /// The deployment's schema and resource type files, in the order of their names; `None` if no folder
-    /// is named.
+    /// The deployment's schema and resource type files, in the order of their names; `None` without a configured
+    /// folder.
     ///
     /// # Errors
-    /// When the folder or a file cannot be read.
+    /// If the folder or a file cannot be read.
     pub(crate) fn schema_files(&self) -> Result<Option<Vec<SchemaFile>>, ConfigError> {
         let Some(dir) = &self.schemas.dir else {
             return Ok(None);

@@ -9,7 +9,7 @@ use secrecy::SecretString;
 /// `[metrics]`: access to the metrics, and their content.
 #[derive(Debug, Clone)]
 pub(crate) struct MetricsSettings {
-    /// The bearer token that a reader has to send; `None`: none.
+    /// The required bearer token; `None` if the page is public.
     pub(crate) token: Option<SecretString>,
     /// Tenants with separate series.
     pub(crate) tenants: ShownTenants,

@@ -41,16 +41,16 @@ use secrecy::ExposeSecret;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-/// The whole configuration, checked.
+/// The complete, valid configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the server listens and how clients reach it.
+    /// The listener, and its public URL.
     pub(crate) server: Server,
-    /// Where operators reach the server.
+    /// The management listener.
     pub(crate) admin: Admin,
-    /// Who may read the metrics.
+    /// Access to the metrics.
     pub(crate) metrics: MetricsSettings,
-    /// Which database.
+    /// The database.
     pub database: Database,
     /// Limits of requests.
     pub(crate) limits: Limits,
@@ -60,15 +60,15 @@ pub struct Config {
     pub(crate) log: Log,
     /// The provisioning log.
     pub(crate) provisioning: Provisioning,
-    /// `[feed]`
+    /// The change feed.
     pub(crate) feed: FeedSection,
     /// Lifetime of tokens.
     pub(crate) tokens: Tokens,
-    /// How events are sent.
+    /// Sending of events.
     pub(crate) webhooks: Webhooks,
     /// The keys of stored secrets.
     pub(crate) secret_keys: KeySource,
-    /// Which column of the directory shows which attribute.
+    /// The attribute of each column of the directory.
     pub mapping: Mapping,
     entries: Entries,
 }
@@ -82,7 +82,7 @@ pub(crate) struct Effective {
     pub(crate) key: String,
     /// The value, without secrets.
     pub(crate) value: toml::Value,
-    /// Where it was given.
+    /// The origin.
     pub(crate) origin: Origin,
 }
 
@@ -119,7 +119,7 @@ impl Config {
         })
     }
 
-    /// Every key with its value in force, in the order of the built-in file, secrets masked.
+    /// Every key with its effective value, in the order of the built-in file, with secrets masked.
     pub(crate) fn effective(&self) -> impl Iterator<Item = Effective> {
         self.entries.iter().map(|entry| Effective {
             section: entry.section.clone(),
@@ -139,7 +139,7 @@ impl Config {
         let root = public_url
             .clone()
             .unwrap_or_else(|| self.local_url(address));
-        // Identity providers use the URL with the path, so a copied one is accepted too.
+        // A URL with the path, as used by identity providers, is accepted too.
         if root.ends_with(base_path.as_str()) {
             root
         } else {
@@ -156,7 +156,7 @@ impl Config {
             .then(|| self.base_url(self.server.listen))
     }
 
-    /// Who issues tokens: the public URL, without the base path.
+    /// The issuer of tokens: the public URL without the base path.
     pub fn issuer(&self) -> String {
         let url = self.base_url(self.server.listen);
         let root = url.strip_suffix(self.server.base_path.as_str());
@@ -173,7 +173,7 @@ impl Config {
         }
     }
 
-    /// The URL of this machine's own clients.
+    /// The URL for clients on this machine.
     pub(crate) fn local_url(&self, address: SocketAddr) -> String {
         let scheme = if self.server.tls.is_some() {
             "https"
@@ -187,7 +187,7 @@ impl Config {
         format!("{scheme}://{}", SocketAddr::new(ip, address.port()))
     }
 
-    /// Where operators reach the management listener that is bound to `address`, without a slash at the end.
+    /// The public URL of the management listener at `address`, without a slash at the end.
     pub(crate) fn admin_url(&self, address: SocketAddr) -> String {
         let public = self.admin.public_url.clone();
         public.unwrap_or_else(|| self.local_url(address))
@@ -196,7 +196,7 @@ impl Config {
     /// Refuses to send tokens unencrypted over a network.
     ///
     /// # Errors
-    /// When the server would use plain HTTP with other machines without a declared proxy.
+    /// If other machines could reach the server with plain HTTP without a declared proxy.
     pub(crate) fn check_exposure(&self) -> Result<(), ConfigError> {
         if self.server.behind_proxy || self.server.tls.is_some() {
             return Ok(());

@@ -16,14 +16,14 @@ use std::path::PathBuf;
 const MEBIBYTE: i64 = 1024 * 1024;
 const HOUR: i64 = 3600;
 
-/// `[server]`: where the server listens and how clients reach it.
+/// `[server]`: the SCIM listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
     /// Address and port to listen on.
     pub(crate) listen: SocketAddr,
-    /// URL under which clients reach the server, without a slash at the end; `None`: by `listen`.
+    /// Public URL of the server, without a slash at the end; `None`: derived from `listen`.
     pub(crate) public_url: Option<String>,
-    /// Path in front of every SCIM endpoint, without a slash at the end.
+    /// Path before the SCIM endpoints, without a slash at the end.
     pub(crate) base_path: String,
     /// Whether each tenant also has its own path.
     pub(crate) tenant_paths: bool,
@@ -37,7 +37,7 @@ pub(crate) struct Server {
     pub(crate) shutdown_delay_seconds: u64,
     /// Seconds for running requests after that.
     pub(crate) drain_seconds: u64,
-    /// Threads that work on requests; 0: by the cores of the machine.
+    /// Number of threads that handle requests; 0: by the cores of the machine.
     pub(crate) threads: usize,
 }
 
@@ -90,73 +90,73 @@ fn read_tls(section: Section<'_>) -> Result<Option<TlsFiles>, ConfigError> {
 /// `[limits]`: limits of requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Bytes of the body of a request.
+    /// Maximum bytes of the body of a request.
     pub(crate) request_bytes: usize,
-    /// Bytes of the body of a bulk request.
+    /// Maximum bytes of the body of a bulk request.
     pub(crate) bulk_bytes: usize,
-    /// Operations of a bulk request.
+    /// Maximum number of operations of a bulk request.
     pub(crate) bulk_operations: usize,
-    /// Bytes of all headers.
+    /// Maximum bytes of all headers.
     pub(crate) header_bytes: usize,
-    /// Bytes of path and query.
+    /// Maximum bytes of path and query.
     pub(crate) uri_bytes: usize,
-    /// Levels of arrays and objects in a body.
+    /// Maximum nesting depth of a body.
     pub(crate) json_depth: usize,
-    /// Bytes of a filter.
+    /// Maximum bytes of a filter.
     pub(crate) filter_bytes: usize,
-    /// Levels of brackets in a filter.
+    /// Maximum depth of brackets in a filter.
     pub(crate) filter_depth: usize,
-    /// Comparisons in a filter.
+    /// Maximum number of comparisons in a filter.
     pub(crate) filter_clauses: usize,
-    /// Bytes of the path of a PATCH operation.
+    /// Maximum bytes of the path of a PATCH operation.
     pub(crate) patch_path_bytes: usize,
-    /// Operations of a PATCH request.
+    /// Maximum number of operations of a PATCH request.
     pub(crate) patch_operations: usize,
-    /// Members in one request.
+    /// Maximum number of members in one request.
     pub(crate) request_members: usize,
-    /// Values of a multi-valued attribute.
+    /// Maximum number of values of a multi-valued attribute.
     pub(crate) attribute_values: usize,
-    /// Characters of userName, externalId and other identifiers.
+    /// Maximum characters of userName, externalId and other identifiers.
     pub(crate) identifier_chars: usize,
-    /// Bytes of any other string.
+    /// Maximum bytes of any other string.
     pub(crate) string_bytes: usize,
-    /// Characters of a value that must be unique.
+    /// Maximum characters of a unique value.
     pub(crate) unique_chars: usize,
-    /// Resources on a page when the client names no count.
+    /// Number of resources on a page without `count`.
     pub(crate) page_default: i64,
-    /// Resources on a page at most.
+    /// Maximum number of resources on a page.
     pub(crate) page_max: i64,
-    /// Requests per second of a token, in the long run.
+    /// Sustained rate of a token in requests per second.
     pub(crate) requests_per_second: u32,
-    /// Requests of a token at once after a pause.
+    /// Requests that a token can send at once after a pause.
     pub(crate) burst: u32,
-    /// Bad tokens in a row that an address may present within a minute; 0 for any number.
+    /// Number of consecutive invalid tokens that an address can send within a minute; 0 for no limit.
     pub(crate) bad_tokens: u32,
-    /// Concurrent requests of a token; 0: no limit.
+    /// Maximum number of concurrent requests of a token; 0 for no limit.
     pub(crate) token_requests: usize,
-    /// Concurrent requests of a tenant; 0: no limit.
+    /// Maximum number of concurrent requests of a tenant; 0 for no limit.
     pub(crate) tenant_requests: usize,
-    /// Concurrent requests in total; 0: no limit.
+    /// Maximum number of concurrent requests in total; 0 for no limit.
     pub(crate) requests: usize,
-    /// Bytes that the requests of a token may keep in memory; 0 for any number.
+    /// Maximum bytes in memory for requests of a token; 0 for no limit.
     pub(crate) token_memory_bytes: usize,
-    /// Bytes that the requests of a tenant may keep in memory; 0 for any number.
+    /// Maximum bytes in memory for requests of a tenant; 0 for no limit.
     pub(crate) tenant_memory_bytes: usize,
-    /// Bytes that all requests may keep in memory; 0 for any number.
+    /// Maximum bytes in memory for all requests; 0 for no limit.
     pub(crate) memory_bytes: usize,
-    /// Connections open at once.
+    /// Maximum number of open connections.
     pub(crate) connections: usize,
-    /// Concurrent requests on one HTTP/2 connection.
+    /// Maximum number of concurrent requests on one HTTP/2 connection.
     pub(crate) http2_streams: u32,
-    /// Bytes of a response that an HTTP/2 connection buffers.
+    /// Maximum bytes of a response that an HTTP/2 connection buffers.
     pub(crate) http2_send_bytes: usize,
-    /// Seconds in which headers must arrive.
+    /// Time limit for the headers in seconds.
     pub(crate) header_seconds: u64,
-    /// Seconds that a request may take.
+    /// Time limit of a request in seconds.
     pub(crate) request_seconds: u64,
-    /// Seconds in which the body of a request must arrive.
+    /// Time limit for the body of a request in seconds.
     pub(crate) body_seconds: u64,
-    /// Seconds after which a silent connection is closed.
+    /// Idle time of a connection in seconds, after which it is closed.
     pub(crate) idle_seconds: u64,
     /// Seconds after which a client must have read a part of the response.
     pub(crate) write_seconds: u64,
@@ -173,9 +173,9 @@ impl Limits {
             bulk_operations: section.integer("bulk_operations", 1..=100_000)?,
             // hyper reads heads in buffers of 8 KiB.
             header_bytes: section.integer("header_bytes", 8192..=MEBIBYTE)?,
-            // The http crate holds no longer URI.
+            // The http crate supports no longer URI.
             uri_bytes: section.integer("uri_bytes", 256..=65_534)?,
-            // serde_json stops at 128.
+            // serde_json supports 128 levels.
             json_depth: section.integer("json_depth", 8..=100)?,
             filter_bytes: section.integer("filter_bytes", 64..=MEBIBYTE)?,
             filter_depth: section.integer("filter_depth", 1..=100)?,
@@ -186,7 +186,7 @@ impl Limits {
             attribute_values: section.integer("attribute_values", 1..=100_000)?,
             identifier_chars: section.integer("identifier_chars", 64..=65_536)?,
             string_bytes: section.integer("string_bytes", 1024..=16 * MEBIBYTE)?,
-            // A key of an index of PostgreSQL has 2,700 bytes; a character up to four.
+            // An index key of PostgreSQL has at most 2,700 bytes; a character has up to four.
             unique_chars: section.integer("unique_chars", 64..=512)?,
             page_default: section.integer("page_default", 1..=10_000)?,
             page_max: section.integer("page_max", 1..=10_000)?,
@@ -227,9 +227,9 @@ impl Limits {
 /// `[schemas]`: additional resource types and attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SchemaSection {
-    /// Folder of `*.json` files; `None` if none is named.
+    /// Folder of `*.json` files; `None` if not configured.
     pub(crate) dir: Option<PathBuf>,
-    /// Attributes for filters and sorting; `*` means all. `None` if not configured.
+    /// Attributes for filters and sorting; `*` for all. `None` if not configured.
     pub(crate) searchable: Option<Vec<String>>,
 }
 
@@ -248,7 +248,7 @@ impl SchemaSection {
 /// `[log]`: logging.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Log {
-    /// How lines look.
+    /// The format of lines.
     pub(crate) format: LogFormat,
     /// A level or directives.
     pub(crate) level: String,
@@ -282,9 +282,9 @@ impl Log {
 /// `[provisioning]`: the provisioning log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Provisioning {
-    /// Which requests are kept.
+    /// The requests to record.
     pub(crate) record: Record,
-    /// Days after which they are forgotten.
+    /// Days after which requests are deleted.
     pub(crate) retention_days: i64,
 }
 
@@ -303,11 +303,11 @@ impl Provisioning {
 pub(crate) struct FeedSection {
     /// Separate address and port for the change feed over HTTP; `None`: the listener of the SCIM API.
     pub(crate) listen: Option<SocketAddr>,
-    /// URL under which the application reaches that address, without a slash at the end; `None`: by `listen`.
+    /// Public URL of that address, without a slash at the end; `None`: derived from `listen`.
     pub(crate) public_url: Option<String>,
-    /// Days after which changes are forgotten.
+    /// Days after which changes are deleted.
     pub(crate) retention_days: i64,
-    /// Whether the state of a resource is kept with each change.
+    /// Whether the state of a resource is stored with each change.
     pub(crate) documents: bool,
     /// Whether this instance sends events to webhooks and streams.
     pub(crate) deliver: bool,
@@ -332,7 +332,7 @@ impl FeedSection {
 pub(crate) struct Tokens {
     /// Default lifetime of a token in seconds; `None`: no expiry.
     pub(crate) expires: Option<i64>,
-    /// Days before its end from which a token is reported as expiring.
+    /// Days before expiry from which a token is reported as expiring.
     pub(crate) warn_days: i64,
 }
 

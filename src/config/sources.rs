@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
-/// The defaults, as they are shipped.
+/// The built-in defaults.
 pub const DEFAULTS: &str = include_str!("../../config/scimd.toml");
 
 const SYSTEM_FILE: &str = "/etc/scimd/scimd.toml";
@@ -42,7 +42,7 @@ const OTHER_NAMES: [&str; 9] = [
     PROFILE_VARIABLE,
 ];
 
-/// The environment variables that matter here.
+/// The relevant environment variables.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
@@ -68,14 +68,14 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// Whether a variable says which configuration or database is meant.
+    /// Whether a variable selects a configuration or a database.
     pub(crate) fn names_database(&self) -> bool {
         let of_database = SHORT_NAMES.iter().chain(&URLS).map(|(name, ..)| *name);
         let mut names = of_database.chain([CONFIG_VARIABLE]);
         names.any(|name| self.get(name).is_some())
     }
 
-    /// Whether a variable is set to nothing.
+    /// Whether a variable is set to empty text.
     fn is_empty(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(String::is_empty)
     }
@@ -102,13 +102,13 @@ pub struct Override {
     pub(crate) section: &'static str,
     /// The key.
     pub(crate) key: &'static str,
-    /// The option as it is typed, for messages.
+    /// The name of the option, for messages.
     pub(crate) option: &'static str,
-    /// The text that was given.
+    /// The given text.
     pub(crate) value: String,
 }
 
-/// Everything that is configured, the later source over the earlier.
+/// All configured keys; a later source overrides an earlier one.
 pub(super) fn read(
     file: Option<&Path>,
     environment: &Environment,
@@ -225,7 +225,7 @@ struct Given {
     at: usize,
 }
 
-/// The keys of a section and of those within it, which are named with a dot, in the order of the file.
+/// The keys of a section and its subsections, whose names contain a dot, in the order of the file.
 fn given(section: &str, keys: &DeValue<'_>) -> Vec<Given> {
     let mut all = Vec::new();
     for (key, value) in keys.as_table().into_iter().flatten() {
@@ -340,7 +340,7 @@ fn is_ours(name: &str) -> bool {
     !read_elsewhere && (name.contains("__") || !is_service_link(name))
 }
 
-/// Kubernetes sets variables with the address of each service: for one called `scimd` or `scimd-blue` for example
+/// Whether Kubernetes sets the variable with the address of a service named `scimd` or `scimd-…`, such as
 /// `SCIMD_SERVICE_HOST` and `SCIMD_PORT_8080_TCP`.
 fn is_service_link(name: &str) -> bool {
     let has_port_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());

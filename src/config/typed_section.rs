@@ -36,7 +36,7 @@ impl<'a> Section<'a> {
         self.entries.get(self.name, key)
     }
 
-    /// A whole number within bounds.
+    /// An integer within bounds.
     pub(super) fn integer<T: TryFrom<i64>>(
         self,
         key: &str,
@@ -45,7 +45,7 @@ impl<'a> Section<'a> {
         self.integer_because(key, bounds, "")
     }
 
-    /// A whole number within bounds; `why` is appended to the error message.
+    /// An integer within bounds; `why` is appended to the error message.
     pub(super) fn integer_because<T: TryFrom<i64>>(
         self,
         key: &str,
@@ -110,7 +110,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A text that may be empty for "not set".
+    /// A text; empty text means "not set".
     pub(super) fn optional(self, key: &str) -> Result<Option<&'a str>, ConfigError> {
         self.text(key)
             .map(|text| Some(text).filter(|text| !text.is_empty()))
@@ -127,7 +127,7 @@ impl<'a> Section<'a> {
         parse(text).ok_or_else(|| self.refuse(key, allowed))
     }
 
-    /// The address (`listen`) and the public URL (`public_url`) of a listener that there need not be.
+    /// The address (`listen`) and the public URL (`public_url`) of an optional listener.
     pub(super) fn listener(
         self,
         example: &str,
@@ -151,7 +151,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A path; within a file it starts at the folder of the file.
+    /// A path; in a file it is relative to the folder of the file.
     pub(super) fn path(self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
         let Some(text) = self.optional(key)? else {
             return Ok(None);
@@ -166,7 +166,7 @@ impl<'a> Section<'a> {
         )))
     }
 
-    /// The text of the file that a key names, without the blanks around it; `None` if it names no file.
+    /// The content of the file at the path of a key, without surrounding white space; `None` without a path.
     pub(super) fn text_of_file(self, key: &str) -> Result<Option<String>, ConfigError> {
         let Some(path) = self.path(key)? else {
             return Ok(None);

@@ -40,7 +40,7 @@ pub(crate) fn support(text: &str) -> Option<String> {
     (is_plain && (is_url || is_address)).then(|| text.to_owned())
 }
 
-/// A URL under which clients reach the server, without a slash at the end; `None` if it is none.
+/// A public URL without a slash at the end; `None` if the text is invalid.
 pub(crate) fn public(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();
@@ -97,7 +97,7 @@ pub(crate) fn host(url: &str) -> &str {
     }
 }
 
-/// A path in front of the endpoints, without a slash at the end; `None` if it is none.
+/// A base path without a slash at the end; `None` if the text is invalid.
 pub(crate) fn base_path(text: &str) -> Option<String> {
     let path = text.strip_prefix('/')?.trim_end_matches('/');
     let is_segment = |segment: &str| {
@@ -137,7 +137,7 @@ pub(crate) fn masked(url: &str) -> String {
 
 fn masked_password(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
-    // The '@' before the query, unless the password itself holds a '?'.
+    // The '@' before the query, unless the password itself contains a '?'.
     let end = rest
         .find('?')
         .filter(|end| rest.get(..*end).is_some_and(|front| front.contains('@')));

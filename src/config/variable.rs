@@ -1,23 +1,23 @@
 //! Names of environment variables.
 
-/// How the variables of scimd begin.
+/// The prefix of scimd's variables.
 pub(super) const PREFIX: &str = "SCIMD_";
 /// The path of the configuration file.
 pub(super) const CONFIG_VARIABLE: &str = "SCIMD_CONFIG";
 /// The level of the log.
 pub(super) const LOG_VARIABLE: &str = "SCIMD_LOG";
-/// The key that seals secrets, itself.
+/// The variable with the key that seals secrets.
 pub(super) const KEY_VARIABLE: &str = "SCIMD_SECRETS__KEY";
 
-/// The management API that a command manages through.
+/// The management API of a command.
 pub(crate) const SERVER_VARIABLE: &str = "SCIMD_SERVER";
-/// The profile that a command manages through.
+/// The profile of a command.
 pub(crate) const PROFILE_VARIABLE: &str = "SCIMD_PROFILE";
-/// The operator token of a command, itself.
+/// The operator token of a command.
 pub(crate) const OPERATOR_TOKEN_VARIABLE: &str = "SCIMD_OPERATOR_TOKEN";
 /// The file with the operator token of a command.
 pub(crate) const OPERATOR_TOKEN_FILE_VARIABLE: &str = "SCIMD_OPERATOR_TOKEN_FILE";
-/// The file with authorities that a command trusts.
+/// The file with certificates of authorities that a command trusts.
 pub(crate) const CA_FILE_VARIABLE: &str = "SCIMD_CA_FILE";
 
 /// The variable that sets a key.

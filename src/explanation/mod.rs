@@ -73,7 +73,7 @@ struct RetryText {
 #[serde(deny_unknown_fields)]
 struct ReasonText {
     summary: String,
-    /// The summary where something was left out and the rest was done.
+    /// The summary for a request that was executed without an ignored part.
     #[serde(default)]
     noted: Option<String>,
     turn: String,
@@ -172,7 +172,7 @@ fn fill(text: &str, request: &LoggedRequest) -> String {
     filled.trim_end_matches([' ', ':']).to_owned()
 }
 
-/// The value of a mark.
+/// The text for a mark.
 fn value(mark: &str, request: &LoggedRequest) -> String {
     let notes = request.notes.as_deref().unwrap_or("[]");
     let action = request.action.as_deref();

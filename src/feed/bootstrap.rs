@@ -13,9 +13,9 @@ use crate::store::{StoredResource, TenantKey};
 use serde_json::{Map, Value, json};
 use std::fmt;
 
-/// Rows that are read with one statement.
+/// Number of rows in one read.
 const CHUNK: usize = 100;
-/// Bytes of text from which a page ends.
+/// Size of the text in bytes at which a page ends.
 const BYTES: usize = 4 << 20;
 
 /// The progress of reading all resources.

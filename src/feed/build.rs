@@ -16,7 +16,7 @@ use crate::store::{ChangeAction, FeedRow, StoredResource};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// Ids of members in one event.
+/// Maximum number of member ids in one event.
 pub(super) const MEMBERS: i64 = 500;
 
 /// A change, read once for all its parts.

@@ -14,7 +14,7 @@ const LARGE: usize = 256 * 1024;
 keywords! {
     /// The content of an event.
     Payload {
-        /// Everything.
+        /// The columns of the directory and the SCIM resource.
         Full = "full",
         /// The columns of the directory, without the SCIM resource.
         Mapped = "mapped",

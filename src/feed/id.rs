@@ -11,7 +11,7 @@ const DIGITS: usize = 13;
 pub(super) struct EventId {
     pub(super) change: i64,
     pub(super) tenant: i64,
-    /// Counted from 1; `None` if the change is one event.
+    /// Number of the part, from 1; `None` if the change is one event.
     pub(super) part: Option<i64>,
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Changes that are read with one statement.
+/// Number of changes in one read.
 const CHUNK: i64 = 100;
 /// Maximum number of chunks that one page reads, even without a match.
 const CHUNKS: usize = 50;
@@ -24,7 +24,7 @@ const CHUNKS: usize = 50;
 const SPAN: i64 = 10_000;
 /// Maximum size of the states of a chunk, in bytes.
 const BYTES: i64 = 4 << 20;
-/// Changes that are numbered by one statement.
+/// Number of changes that one statement numbers.
 const SLICE: i64 = 1000;
 /// Distance from the oldest position within which retention can delete positions during a read.
 const NEAR_END: i64 = 100_000;
@@ -145,7 +145,8 @@ impl Feed {
     /// # Errors
     /// Any error of the database.
     pub async fn advance(&self) -> Result<()> {
-        // The next run numbers what is committed during a pass: otherwise passes would not end under load.
+        // Changes that are committed during a pass are numbered by the next run; otherwise this loop would not end
+        // under load.
         let (seen, newest) = loop {
             let seen = self.clock().now();
             let done = self.store.number_changes(SLICE, seen).await?;
@@ -390,7 +391,7 @@ impl Reading<'_> {
             if !self.take(&rows, members, after).await? {
                 return Ok(false);
             }
-            // Changes of deleted tenants have no row, and neither have those beyond the size of a chunk.
+            // Changes of deleted tenants, and changes beyond the size of a chunk, have no row.
             if rows.is_empty() {
                 self.next = Cursor::at(FeedPosition::after(last.position), Some(last));
             }

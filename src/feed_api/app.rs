@@ -32,7 +32,7 @@ const WAITING: usize = 200;
 /// Interval at which a waiting request confirms its token.
 const CONFIRM: Duration = Duration::from_secs(1);
 
-/// Longest wait of a poll for a token.
+/// Maximum wait of a poll for a token.
 const LONGEST_POLL: Duration = Duration::from_secs(25);
 
 /// The type that selects memberships instead of a resource type.
@@ -193,7 +193,7 @@ impl FeedApp {
         self.told(place).await
     }
 
-    /// The outcome, with the oldest cursor if the requested events were deleted.
+    /// Converts the outcome; the error for deleted events has the oldest cursor.
     async fn told<T>(&self, outcome: Result<T, FeedError>) -> Result<T, Problem> {
         match outcome {
             Err(FeedError::Gone) => Err(Problem::gone(self.feed.start().await?.to_string())),

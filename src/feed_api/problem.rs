@@ -18,7 +18,7 @@ pub(super) struct Problem {
     /// The end of the type URI.
     kind: &'static str,
     detail: String,
-    /// A cursor from which a reader may start.
+    /// A cursor from which a reader can start.
     oldest: Option<String>,
     retry_after: Option<u32>,
     /// The methods that the path supports.
@@ -37,17 +37,17 @@ impl Problem {
         }
     }
 
-    /// 400.
+    /// A 400.
     pub(super) fn invalid(detail: impl Into<String>) -> Self {
         Self::new(400, "invalid-request", detail)
     }
 
-    /// 404.
+    /// A 404.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(404, "not-found", detail)
     }
 
-    /// 410: a reader has to start again, from `oldest` at the earliest.
+    /// A 410: a reader has to start again, from `oldest` or later.
     pub(super) fn gone(oldest: String) -> Self {
         let detail = "The events after the cursor were deleted, or the cursor belongs to another history, for example after a restore. Read all resources again, and continue from the head.";
         Self {
@@ -56,7 +56,7 @@ impl Problem {
         }
     }
 
-    /// 405 with the methods that the path supports.
+    /// A 405 with the methods that the path supports.
     pub(super) fn method_not_allowed(allow: &'static str) -> Self {
         let detail = format!("This path supports {allow}.");
         Self {
@@ -65,7 +65,7 @@ impl Problem {
         }
     }
 
-    /// 429.
+    /// A 429.
     pub(super) fn too_many(detail: impl Into<String>) -> Self {
         Self {
             retry_after: Some(1),

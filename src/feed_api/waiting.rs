@@ -1,4 +1,4 @@
-//! How long a request waits for events.
+//! The end of the wait of a request for events.
 
 use crate::wire::layers::task::AnswerBy;
 use axum::http::request::Parts;

@@ -1,4 +1,4 @@
-//! How the attributes of a tenant's own schemas are entered at an identity provider.
+//! The part of a guide about entering attributes of a tenant's own schemas at an identity provider.
 
 use super::table::Table;
 use crate::schema::{Attribute, Catalog, Mutability, Schema};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttributeGuide {
-    /// Where the attributes are entered; printed above the table.
+    /// The place for entering the attributes; printed above the table.
     pub(crate) intro: String,
     /// Names of the resource types whose attributes can be entered.
     pub(crate) resource_types: Vec<String>,
@@ -44,7 +44,7 @@ pub(crate) struct Column {
 enum ColumnValue {
     /// The provider's data type.
     DataType,
-    /// The name in words: `Cost center`.
+    /// The name as words: `Cost center`.
     DisplayName,
     /// A name that is unique among the attributes, of letters, digits and underscores.
     VariableName,
@@ -52,7 +52,7 @@ enum ColumnValue {
     ExternalName,
     /// The URN of the schema.
     Namespace,
-    /// URN and name with a colon between (RFC 7644 section 3.10).
+    /// URN and name, separated by a colon (RFC 7644 section 3.10).
     QualifiedName,
 }
 
@@ -232,7 +232,7 @@ fn variable_name(name: &str) -> String {
     variable
 }
 
-/// The name, with a number from the second time on.
+/// The name, with a number if it was used before.
 fn unique(name: String, used: &mut HashMap<String, u32>) -> String {
     let count = used.entry(name.to_ascii_lowercase()).or_insert(0);
     *count += 1;

@@ -50,12 +50,12 @@ pub struct Guide {
     pub name: String,
     /// The month in which it was last compared with the identity provider: `2026-11`.
     pub checked: String,
-    /// The file of the documentation that has more.
+    /// The file of the documentation with details.
     pub more: String,
     /// The steps, in order.
     #[serde(rename = "section")]
     pub sections: Vec<Section>,
-    /// How attributes of the tenant's own schemas are entered.
+    /// The part about attributes of the tenant's own schemas.
     pub attributes: AttributeGuide,
 }
 

@@ -8,6 +8,6 @@ use serde::Deserialize;
 pub struct Table {
     /// Headings of the columns.
     pub columns: Vec<String>,
-    /// Cells, as many in each row as there are columns.
+    /// Rows, each with a cell for each column.
     pub rows: Vec<Vec<String>>,
 }

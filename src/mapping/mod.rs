@@ -15,24 +15,24 @@ pub use resolve::Directory;
 pub(crate) use resolve::{DirectoryColumn, DirectoryTable, LOOKUPS, Undeclared};
 pub(crate) use source::{ColumnType, Condition, Container, Source};
 
-/// A mapping as it is configured.
+/// The text of a mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
     /// Columns of users.
     pub(crate) users: Vec<Mapped>,
     /// Columns of groups.
     pub(crate) groups: Vec<Mapped>,
-    /// Columns by which a row is looked up.
+    /// Columns with an index for look-ups.
     pub(crate) indexed: Vec<String>,
 }
 
-/// A column as it is configured.
+/// The text of a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mapped {
     /// Name of the column.
     pub(crate) column: String,
-    /// Paths in attribute notation, with brackets or `*:` in place of the URN; none: no column.
+    /// Paths in attribute notation, with brackets or `*:` in place of the URN; without a path there is no column.
     pub(crate) paths: Vec<String>,
-    /// Where it is configured, for messages: a place, a colon, and the key with its section.
+    /// The origin, for messages: a place, a colon, and the key with its section.
     pub(crate) origin: String,
 }

@@ -1,4 +1,4 @@
-//! From the text of a path to the place of the value in a document.
+//! Parses the text of a path to the source of a value in a document.
 
 use super::source::{ColumnType, Condition, Container, Source};
 use crate::filter::{Filter, FilterLimits, Literal, PatchPath, parse_path};

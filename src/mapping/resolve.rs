@@ -7,12 +7,12 @@ use crate::schema::{Catalog, ResourceType};
 
 /// Columns of every table, in addition to `external_id`, which is mapped like others.
 const FIXED: [&str; 5] = ["tenant", "id", "created", "modified", "version"];
-/// The column that always exists.
+/// A mandatory column.
 const EXTERNAL_ID: &str = "external_id";
 /// Lookups of a type: indexed values.
 pub(crate) const LOOKUPS: usize = 3;
 
-/// A mapping that is resolved with the schemas.
+/// A resolved mapping.
 #[derive(Debug, Clone)]
 pub struct Directory {
     /// The users.
@@ -23,18 +23,18 @@ pub struct Directory {
     pub undeclared: Vec<Undeclared>,
 }
 
-/// A path that may be declared by a schema that the database keeps.
+/// A path that no schema of the configuration declares; a stored schema can declare it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undeclared {
     resource_type: String,
     /// The path.
     pub(crate) path: String,
-    /// Where it is configured.
+    /// The origin.
     pub(crate) origin: String,
 }
 
 impl Undeclared {
-    /// Whether these schemas declare it.
+    /// Whether a catalog declares it.
     pub(crate) fn is_declared_in(&self, catalog: &Catalog) -> bool {
         let found = catalog
             .by_name(&self.resource_type)
@@ -48,18 +48,18 @@ impl Undeclared {
 pub(crate) struct DirectoryTable {
     /// Name of the resource type.
     pub(crate) resource_type: String,
-    /// The columns that are mapped.
+    /// The mapped columns.
     pub(crate) columns: Vec<DirectoryColumn>,
     /// The paths of each lookup, at most [`LOOKUPS`].
     pub(crate) lookups: Vec<Vec<String>>,
 }
 
-/// A column that is resolved with the schemas.
+/// A resolved column.
 #[derive(Debug, Clone)]
 pub(crate) struct DirectoryColumn {
     /// Name of the column.
     pub(crate) name: String,
-    /// Paths as they are configured.
+    /// The configured paths.
     pub(crate) paths: Vec<String>,
     /// The sources of the value; the first one with a value is used.
     pub(crate) sources: Vec<Source>,
@@ -70,10 +70,10 @@ pub(crate) struct DirectoryColumn {
 }
 
 impl Mapping {
-    /// Holds the mapping against the schemas.
+    /// Resolves the mapping against the schemas.
     ///
     /// # Errors
-    /// Everything that is wrong, a line each.
+    /// All errors, one line each.
     pub fn resolve(&self, catalog: &Catalog) -> Result<Directory, Vec<String>> {
         let (mut problems, mut undeclared) = (Vec::new(), Vec::new());
         let mut table = |name: &str, mapped: &[Mapped]| {

@@ -21,7 +21,7 @@ pub(crate) enum ColumnType {
     Text,
     /// `true` or `false`.
     Boolean,
-    /// A whole number.
+    /// An integer.
     Integer,
     /// A number.
     Decimal,
@@ -61,14 +61,14 @@ pub(crate) enum Condition {
     Equals(Arc<str>, String, bool),
 }
 
-/// Where a value is found.
+/// The location of a value in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The object with the attribute.
     pub(crate) container: Container,
     /// The attribute.
     pub(crate) attribute: Arc<str>,
-    /// Whether it is an array: then the first value that matches the conditions is used.
+    /// Whether it is an array, of which the first value that matches the conditions is used.
     pub(crate) is_list: bool,
     /// The conditions on a value of the array.
     pub(crate) conditions: Vec<Condition>,
@@ -79,12 +79,12 @@ pub struct Source {
 }
 
 impl Source {
-    /// The text that a document has there.
+    /// The text at this location of a document.
     pub(crate) fn text<'a>(&self, document: &'a Map<String, Value>) -> Option<&'a str> {
         self.find(document, &|value| value.as_str())
     }
 
-    /// The value of a document, in the type of the source, as in the views.
+    /// The value at this location of a document, with the type of the source, as in the views.
     pub(crate) fn value(&self, document: &Map<String, Value>) -> Option<Value> {
         self.find(document, &|value| self.kind.typed(value))
     }

@@ -1,4 +1,4 @@
-//! Which build runs.
+//! The version of the running program.
 
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;

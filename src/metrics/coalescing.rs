@@ -8,9 +8,9 @@ use prometheus_client::registry::Registry;
 /// Coalesced work, and the fast path.
 #[derive(Debug)]
 pub(crate) struct CoalescingMetrics {
-    /// Reads of PostgreSQL that are coalesced.
+    /// Coalesced reads on PostgreSQL.
     pub(crate) reads: Groups,
-    /// Changes of one member that are coalesced.
+    /// Coalesced changes of one member.
     pub(crate) member_changes: Groups,
     /// Combined creations, replacements and deletions.
     pub(crate) writes: Groups,

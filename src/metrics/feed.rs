@@ -20,9 +20,9 @@ pub(crate) struct EndpointFigures {
     pub(crate) endpoint: String,
     /// Whether it accepts events.
     pub(crate) is_active: bool,
-    /// Changes that are ahead of it.
+    /// Number of pending changes.
     pub(crate) pending: i64,
-    /// For how many seconds the oldest of them has been waiting; 0 if there is none.
+    /// Age of the oldest pending change in seconds; 0 if there is none.
     pub(crate) oldest_pending: i64,
     /// Parked events.
     pub(crate) parked: i64,
@@ -58,7 +58,7 @@ struct DeliveryLabels {
 #[derive(Debug, Clone, Default)]
 struct Measured(Arc<RwLock<FeedFigures>>);
 
-/// The value that a gauge shows of an endpoint.
+/// The value of a gauge for an endpoint.
 type OfEndpoint = fn(&EndpointFigures) -> i64;
 
 /// The gauges with a series for each endpoint: name, help, value.

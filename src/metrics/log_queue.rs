@@ -1,4 +1,4 @@
-//! Requests on their way into the provisioning log.
+//! The queue of the provisioning log.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 /// The queue of the provisioning log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LogQueueMetrics {
-    /// Requests that wait to be written or are written now.
+    /// Requests that are queued or being written.
     pub(crate) waiting: Gauge,
     /// Requests that were not written: the queue was full, or the database was unavailable or too slow.
     pub(crate) dropped: Counter,

@@ -46,7 +46,7 @@ pub struct Metrics {
     pub(crate) requests: RequestMetrics,
     /// Statements and batches of the database.
     pub(crate) statements: StatementMetrics,
-    /// The connections to the database for statements; those that read, on SQLite.
+    /// The connections for statements; on SQLite the read connections.
     pub(crate) pool: PoolMetrics,
     /// The connections that are read from row by row.
     pub(crate) long_reads: PoolMetrics,
@@ -54,7 +54,7 @@ pub struct Metrics {
     pub(crate) writer: WriterMetrics,
     /// Coalesced requests, and the fast path of reads.
     pub(crate) coalescing: CoalescingMetrics,
-    /// Work that was done again.
+    /// Retries by cause.
     pub(crate) retries: Retries,
     /// Caches.
     pub(crate) caches: Caches,
@@ -90,8 +90,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// All instruments in the text format of Prometheus, version 0.0.4. Those that have counted nothing yet under any
-    /// label are left out.
+    /// All instruments in the text format of Prometheus, version 0.0.4. Instruments with labels are omitted until they
+    /// have a value.
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.

@@ -15,7 +15,7 @@ type Seconds = Counter<f64, AtomicU64>;
 /// The connections of a pool, and the requests that wait for one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PoolMetrics {
-    /// Connections that the pool may have.
+    /// Maximum number of connections.
     pub(crate) limit: Gauge,
     /// Connections in use.
     pub(crate) in_use: Gauge,
@@ -24,7 +24,7 @@ pub(crate) struct PoolMetrics {
     seconds: Seconds,
 }
 
-/// A wait for a connection; its end is when this is dropped.
+/// A wait for a connection, which ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct PoolWait<'a> {
     metrics: &'a PoolMetrics,
@@ -37,7 +37,7 @@ struct PoolLabels {
     pool: &'static str,
 }
 
-/// The pools for statements, and for reads row by row.
+/// The pools for statements, and for streamed reads.
 pub(super) fn register(registry: &mut Registry) -> (PoolMetrics, PoolMetrics) {
     let limits = Family::<PoolLabels, Gauge>::default();
     let in_use = Family::<PoolLabels, Gauge>::default();

@@ -1,4 +1,4 @@
-//! Work that was done again.
+//! Retries by cause.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 use scim_core::keywords;
 
 keywords! {
-    /// Why work was done again.
+    /// The cause of a retry.
     RetryCause {
         /// The connection of a read was broken.
         Connection = "connection",
@@ -20,7 +20,7 @@ keywords! {
     }
 }
 
-/// Work that was done again, by cause.
+/// The counters of retries by cause.
 #[derive(Debug, Clone)]
 pub(crate) struct Retries(Family<RetryLabels, Counter>);
 
@@ -39,7 +39,7 @@ impl Retries {
         Self(retries)
     }
 
-    /// Counts work that is done again.
+    /// Counts a retry.
     pub(crate) fn note(&self, cause: RetryCause) {
         let cause = cause.as_str();
         self.0.get_or_create(&RetryLabels { cause }).inc();

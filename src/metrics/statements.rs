@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-/// Statements and batches by name. Names are part of the source, so there are as many as the source has.
+/// Statements and batches by name. Names are constants of the source, so their number is limited.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StatementMetrics(Arc<RwLock<HashMap<&'static str, Arc<Totals>, FixedState>>>);
 

@@ -1,4 +1,4 @@
-//! Seats and tokens of tenants, as they were measured last.
+//! The last measurements of seats and tokens of tenants.
 
 use crate::clock::Timestamp;
 use prometheus_client::collector::Collector;
@@ -15,7 +15,7 @@ keywords! {
     ShownTenants {
         /// None.
         Off = "off",
-        /// Tenants with a limit of seats, or with a token that ends soon and has no successor.
+        /// Tenants with a limit of seats, or with an expiring token without a successor.
         Attention = "attention",
         /// All.
         All = "all",
@@ -31,7 +31,7 @@ pub(crate) struct TenantFigures {
     pub(crate) seats_used: i64,
     /// The limit of seats, if there is one.
     pub(crate) seats: Option<i64>,
-    /// When the first of the tokens ends that end soon and have no successor.
+    /// The earliest expiry of an expiring token without a successor.
     pub(crate) token_end: Option<Timestamp>,
 }
 
@@ -53,7 +53,7 @@ impl TenantMetrics {
         tenants
     }
 
-    /// Replaces all that was measured before.
+    /// Replaces the last measurements.
     pub(crate) fn set(&self, health: Vec<(&'static str, i64)>, tenants: Vec<TenantFigures>) {
         let measured = Measured { health, tenants };
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = measured;

@@ -1,4 +1,4 @@
-//! Work that is counted while it lasts.
+//! A gauge of work in progress.
 
 use prometheus_client::metrics::gauge::Gauge;
 

@@ -1,4 +1,4 @@
-//! The one connection that writes to SQLite.
+//! The writing connection of SQLite.
 
 use crate::metrics::under_way::UnderWay;
 use prometheus_client::metrics::counter::Counter;
@@ -46,7 +46,7 @@ impl WriterMetrics {
         UnderWay::new(&self.queued)
     }
 
-    /// Counts a commit of batches that waited so long for it.
+    /// Counts a commit, with the waiting times of its batches.
     pub(crate) fn note_commit(&self, waits: impl ExactSizeIterator<Item = Duration>) {
         let batches = u32::try_from(waits.len()).unwrap_or(u32::MAX);
         self.commits.observe(f64::from(batches));

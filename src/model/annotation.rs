@@ -39,10 +39,10 @@ pub(crate) fn problems(file: &SchemaFile) -> Vec<SchemaError> {
     crate::schema::problems(file, &ANNOTATIONS)
 }
 
-/// Whether resources may hold values of attributes that the schema had once.
+/// Whether resources can have values of former attributes of the schema.
 ///
 /// # Errors
-/// If the key `hides` is no list of names.
+/// If the key `hides` is not a list of names.
 pub(super) fn was_larger(schema: &Schema) -> Result<bool, SchemaError> {
     let own = schema.annotation(ANNOTATION);
     let Some(hides) = own.and_then(|own| own.get(HIDES)) else {

@@ -142,7 +142,7 @@ pub(crate) fn hidden(document: &Map<String, Value>) -> Vec<String> {
     own_names(document, HIDES)
 }
 
-/// Records names of attributes that the file does not have and of which resources can have values.
+/// Records names of former attributes, of which resources can have values.
 pub(crate) fn hide(document: &mut Map<String, Value>, names: impl IntoIterator<Item = String>) {
     let mut all = hidden(document);
     for name in names {

@@ -1,4 +1,4 @@
-//! The roles that attributes of a resource type have for the server, from the annotation of its file.
+//! Roles of attributes of a resource type for the server, from the annotation of its file.
 
 use super::annotation::{ANNOTATION, annotated, was_larger};
 use crate::resource::Attributes;
@@ -9,7 +9,7 @@ use crate::schema::{
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Keys of the annotation that are the server's.
+/// The server's keys of the annotation.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct RoleKeys {
@@ -17,9 +17,9 @@ struct RoleKeys {
     display: Vec<String>,
     /// The Boolean attribute that determines whether the resource has a seat.
     seat: Option<String>,
-    /// The attribute that holds a password.
+    /// The attribute with the password.
     password: Option<String>,
-    /// Attributes, in attribute notation, that may name only resources that exist.
+    /// Attributes, in attribute notation, whose references are checked.
     checked_references: Vec<String>,
     /// Attributes, in attribute notation, whose values are searched without an index. An attribute includes its
     /// sub-attributes.
@@ -76,7 +76,7 @@ fn rules(resource_type: &ResourceType) -> Result<TypeRules, SchemaError> {
     })
 }
 
-/// The attribute that a key names.
+/// The attribute in a key of the annotation.
 fn attribute(
     resource_type: &ResourceType,
     key: &str,
@@ -133,12 +133,12 @@ pub(crate) trait TypeRoles {
     /// Names of the attributes whose first value is the display name in other resources.
     fn display(&self) -> Vec<&str>;
 
-    /// Whether the attribute of that path may name only resources that exist.
+    /// Whether references in the attribute at that path are checked.
     fn checks_references(&self, path: &AttributePath) -> bool;
 
-    /// Whether the values at that path are searched without an index: they are of few kinds, so that an index would
-    /// find many resources for each of them. Booleans and values with canonical values are, and those that the
-    /// annotation names.
+    /// Whether the values at that path are searched without an index, because an index would find many resources for
+    /// each of the few distinct values. This applies to Booleans, attributes with canonical values, and those listed in
+    /// the annotation.
     fn is_scanned(&self, path: &AttributePath) -> bool;
 }
 
@@ -181,7 +181,7 @@ impl TypeRoles for ResourceType {
     }
 }
 
-/// The names that a key of the annotation lists.
+/// The names in a key of the annotation.
 fn names<'a>(resource_type: &'a ResourceType, key: &str) -> impl Iterator<Item = &'a str> {
     resource_type
         .annotation(ANNOTATION)
@@ -201,7 +201,7 @@ pub(crate) fn display<'a>(
         .find(|text| !text.is_empty())
 }
 
-/// Whether a resource has a seat: its type has a seat attribute, and that is not `false`.
+/// Whether a resource has a seat: its type has a seat attribute, whose value is not `false`.
 pub(crate) fn takes_seat(resource_type: &ResourceType, attributes: &Attributes) -> bool {
     let seat = resource_type
         .seat()

@@ -6,12 +6,12 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// An attribute that clients send and no schema declares.
+/// An undeclared attribute that clients send.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SentAttribute {
-    /// Name of the resource type that it was sent for.
+    /// Name of the resource type of the request.
     pub(crate) resource_type: String,
-    /// In attribute notation, its URN included; or the URN of an extension, with its attributes as
+    /// The attribute in attribute notation, with its URN; or the URN of an extension, with its attributes as
     /// sub-attributes.
     pub(crate) name: String,
     /// The type of the values; `None` if unknown.
@@ -29,14 +29,14 @@ pub struct Suggestion {
     pub schemas: BTreeMap<String, Map<String, Value>>,
     /// Attributes sent without a URN, which are in the file of the requested URN.
     pub(crate) moved: BTreeSet<String>,
-    /// The URN of the schema, as its file spells it.
+    /// The URN of the schema, in the spelling of its file.
     under: Option<String>,
     /// Attributes that no schema supports, with the reason.
     pub(crate) refused: BTreeMap<String, String>,
 }
 
-/// Suggests schemas for sent attributes. Attributes without a URN are added to `urn`; `there` returns the file of a URN
-/// that can be extended.
+/// Suggests schemas for sent attributes. Attributes without a URN are added to `urn`; `there` returns the existing file
+/// of a URN that can be extended.
 pub(crate) fn suggest(
     sent: &[SentAttribute],
     catalog: &Catalog,
@@ -82,7 +82,7 @@ pub(crate) fn suggest(
     suggestion
 }
 
-/// Where an attribute was meant to be.
+/// The intended place of an attribute.
 enum Place {
     /// The attribute is an extension as a whole.
     Extension(String),
@@ -100,7 +100,7 @@ fn place(sent: &SentAttribute, all: &[SentAttribute], catalog: &Catalog) -> Plac
     if !is_urn(&sent.name) {
         return Place::Nowhere(sent.name.clone());
     }
-    // The name may hold a dot, as the version in the URN does.
+    // The name can contain a dot, like the version in the URN.
     let (above, name) = sent.name.rsplit_once(':').unwrap_or((&sent.name, ""));
     if Catalog::is_built_in(above) {
         return Place::Nowhere(name.to_owned());

@@ -57,7 +57,7 @@ impl fmt::Debug for OutboundSettings {
 /// The client. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Outbound {
-    /// A client for each reach, so that connections are not shared between them.
+    /// A client for each [`Reach`], so that connections are not shared between them.
     clients: [Client; 3],
 }
 

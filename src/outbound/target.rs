@@ -28,7 +28,7 @@ pub(super) enum Reach {
 pub struct RefusedTarget(String);
 
 impl RefusedTarget {
-    /// A name or literal of a forbidden address.
+    /// The refusal of a name or literal with a forbidden address.
     pub(super) fn address(host: &str, (address, why): (IpAddr, &str)) -> Self {
         Self(if host == address.to_string() {
             format!("{address} is not allowed: {why}")
@@ -53,7 +53,7 @@ impl Reach {
 }
 
 impl Target {
-    /// Parses and checks a URL. Private addresses, and plain `http` to them, only if they are allowed.
+    /// Parses and checks a URL. `allows_private` permits private addresses, and plain `http` to them.
     ///
     /// # Errors
     /// The error of the URL, without its text, which can contain a secret.

@@ -164,7 +164,7 @@ async fn one_bad_address_refuses_all() {
             "{addresses:?}: {outcome:?}"
         );
     }
-    // Private ones that are not allowed.
+    // Private addresses that are not allowed.
     let target = Target::parse("https://app.example.com/", false).unwrap();
     let call = OutboundCall {
         target: &target,

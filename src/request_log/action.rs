@@ -18,7 +18,7 @@ keywords! {
     Deed {
         /// A look-up.
         Lookup = "lookup",
-        /// They are listed.
+        /// A list.
         List = "list",
         /// A creation.
         Create = "create",
@@ -51,15 +51,15 @@ pub(crate) enum Action {
     ConnectionTest,
     /// Discovery.
     Discovery,
-    /// Many operations at once.
+    /// A bulk request.
     Bulk,
-    /// Members join.
+    /// Adding members.
     AddMembers,
-    /// Members leave.
+    /// Removing members.
     RemoveMembers,
     /// Replacement of the members of a group.
     ReplaceMembers,
-    /// Something is done with resources of a type.
+    /// An action on resources of a type.
     Of(Cow<'static, str>, Deed),
 }
 
@@ -75,7 +75,7 @@ impl Action {
         Self::Of(noun, deed)
     }
 
-    /// Something done with resources of any type.
+    /// An action on resources of any type.
     pub(crate) fn on_any(deed: Deed) -> Self {
         Self::Of("resource".into(), deed)
     }
@@ -91,14 +91,14 @@ impl Action {
             return Self::on_any(Deed::List);
         };
         match predicates.unwrap_or_default().first() {
-            // Okta's connector test is this one request.
+            // The connector test of Okta sends exactly this request.
             None if shape.is_plain
                 && resource_type.seat().is_some()
                 && (shape.start_index, shape.count) == (Some(1), Some(2)) =>
             {
                 Self::ConnectionTest
             }
-            // Entra ID tests with a name that does not exist.
+            // The connection test of Entra ID uses a random name.
             Some(_) if matches!(names, [name] if Uuid::parse_str(name.as_str()).is_ok()) => {
                 Self::ConnectionTest
             }
@@ -154,7 +154,7 @@ impl Action {
     }
 }
 
-/// Whether a filter compares a single value.
+/// Whether a filter compares with a single value.
 fn names_one(predicate: &Predicate) -> bool {
     match predicate {
         Predicate::Compare { operator, .. } => *operator == Operator::Equal,

@@ -1,10 +1,10 @@
-//! The attributes in the unvalidated body of a write: even for an invalid body, the provisioning log has the action and
-//! the users.
+//! The attributes in the unvalidated body of a write. With them the provisioning log has the action and the users even
+//! for an invalid body.
 
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};
 
-/// A write with its body, as it was sent.
+/// A write with its unvalidated body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum WriteRequest<'a> {
     Create(&'a Map<String, Value>),
@@ -21,17 +21,17 @@ pub(crate) enum Manner {
     Replace,
 }
 
-/// An attribute that a body names.
+/// An attribute in a body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asserted<'a> {
     pub(crate) manner: Manner,
-    /// Name of the core attribute, as it was sent and without the URN of its schema.
+    /// Name of the core attribute in the spelling of the client, without the URN of its schema.
     pub(crate) name: &'a str,
     /// Value of the attribute; null for a removal.
     pub(crate) value: &'a Value,
 }
 
-/// The attributes that a write names.
+/// The attributes in the body of a write.
 pub(crate) fn asserted<'a>(
     resource_type: &ResourceType,
     request: &WriteRequest<'a>,
@@ -94,7 +94,7 @@ fn members<'a>(
     })
 }
 
-/// The name without the URN of the core schema and a colon in front.
+/// The name without a preceding URN of the core schema and colon.
 fn own_name<'a>(resource_type: &ResourceType, name: &'a str) -> &'a str {
     let urn = resource_type.schema().id();
     let parts = name

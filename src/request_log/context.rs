@@ -16,11 +16,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Maximum number and approximate bytes of stored notes of one request; further ones are counted.
 const NOTES: usize = 100;
 const NOTED_BYTES: usize = 32 * 1024;
-/// Maximum number of user names of one request; the row is not found by further ones.
+/// Maximum number of user names of one request; a search by further names does not find the request.
 const NAMES: usize = 10_000;
 /// Approximate bytes of a queued digest of a name.
 const NAME_BYTES: usize = 64;
-/// Characters of a filter that are kept.
+/// Maximum number of recorded characters of a filter.
 const FILTER: usize = 1024;
 
 /// The properties of a request for the request log: tenant and token, ignored parts, changed attributes. All parts of
@@ -31,7 +31,7 @@ pub struct RequestContext {
     request_id: Option<Arc<str>>,
 }
 
-/// The tenant and the token of a request, also where the token is no longer good.
+/// The tenant and the token of a request; the token can be invalid.
 #[derive(Debug, Clone)]
 pub(crate) struct Requester {
     pub(crate) settings: Arc<Tenant>,
@@ -39,16 +39,16 @@ pub(crate) struct Requester {
     pub(crate) token_id: Arc<str>,
     pub(crate) token_name: Arc<str>,
     pub(crate) catalog: Arc<Catalog>,
-    /// Whether the bodies of requests are kept.
+    /// Whether the bodies of requests are recorded.
     pub(crate) keeps_bodies: bool,
 }
 
 /// An event that the request log records in addition to the outcome of the request.
 #[derive(Debug)]
 pub(crate) enum LogNote {
-    /// Something left out of a resource of a type.
+    /// An ignored part of a resource of a type.
     LeftOut(Arc<ResourceType>, Note),
-    /// An operation of a bulk request, counted from 1, that failed.
+    /// A failed operation of a bulk request.
     Failed {
         operation: usize,
         status: u16,
@@ -62,7 +62,7 @@ pub(crate) enum LogNote {
 pub(crate) struct RequestDetails {
     pub(crate) requester: Option<Requester>,
     pub(crate) notes: Vec<LogNote>,
-    /// How many more there were.
+    /// Number of further notes.
     pub(crate) more: usize,
     /// Approximate bytes of the notes.
     noted_bytes: usize,
@@ -72,16 +72,16 @@ pub(crate) struct RequestDetails {
     pub(crate) action: Option<Action>,
     /// The worst outcome of the operations of a bulk request.
     pub(crate) worst: Option<Outcome>,
-    /// Why an operation of a bulk request failed, or something was left out: of the first of them.
+    /// The reason of the first failed operation of a bulk request, or of the first ignored part.
     pub(crate) reason: Option<Reason>,
-    /// Keys of the names of the users that it is about.
+    /// Keys of the names of affected users.
     pub(crate) names: Vec<Key>,
     /// Whether only the public part of the token was verified.
     pub(crate) is_unproved: bool,
 }
 
 impl RequestContext {
-    /// The context of the request of an id.
+    /// The context of the request with an id.
     pub(crate) fn of_request(request_id: Arc<str>) -> Self {
         Self {
             request_id: Some(request_id),
@@ -94,7 +94,7 @@ impl RequestContext {
         self.request_id.as_deref()
     }
 
-    /// Name of the tenant and of the token, once they are known.
+    /// Names of the tenant and the token, once they are known.
     pub(crate) fn names(&self) -> Option<(Arc<str>, Arc<str>)> {
         self.details(|details| {
             details
@@ -124,12 +124,12 @@ impl RequestContext {
         })
     }
 
-    /// Whether the request has shown that its token is the tenant's, good or not.
+    /// Whether the complete token was verified, even if it is expired or revoked.
     pub(crate) fn is_proved(&self) -> bool {
         self.details(|details| details.requester.is_some() && !details.is_unproved)
     }
 
-    /// The id of the token that the request has shown, good or not.
+    /// The id of the verified token, even if it is expired or revoked.
     pub(crate) fn proved_token(&self) -> Option<Arc<str>> {
         self.details(|details| {
             details
@@ -180,7 +180,7 @@ impl RequestContext {
         });
     }
 
-    /// Adds the users that a filter names, before it is known whether the query is refused.
+    /// Adds the users in a filter, before a possible refusal of the query.
     pub(crate) fn looks_for(&self, resource_type: &ResourceType, filter: &Filter) {
         let mut names = Vec::new();
         user_name::in_filter(resource_type, filter, &mut names);
@@ -203,17 +203,17 @@ impl RequestContext {
         self.is_about(names);
     }
 
-    /// Adds the resource with these attributes to those that the request is about.
+    /// Adds the resource with these attributes to the affected ones.
     pub(crate) fn reaches(&self, resource_type: &ResourceType, attributes: &Attributes) {
         self.is_about(user_name::in_attributes(resource_type, attributes));
     }
 
-    /// Adds the resource of a stored document to those that the request is about.
+    /// Adds the resource of a stored document to the affected ones.
     pub(crate) fn reads(&self, resource_type: &ResourceType, document: &str) {
         self.is_about(user_name::in_document(resource_type, document));
     }
 
-    /// Adds users to those that the request is about, by the keys of their names.
+    /// Adds affected users by the keys of their names.
     pub(crate) fn is_about(&self, names: impl IntoIterator<Item = Key>) {
         self.details(|details| {
             for name in names {
@@ -307,7 +307,7 @@ impl RequestContext {
         self.details(|details| details.filter = Some(shape));
     }
 
-    /// About how many bytes wait to be written.
+    /// Approximate size in bytes in the queue.
     pub(crate) fn weight(&self) -> usize {
         self.details(|details| {
             details.noted_bytes

@@ -16,7 +16,7 @@ pub(crate) enum Note {
     UnresolvedMember(String),
     /// An attribute with an invalid value, in attribute notation.
     UnfitValue(String),
-    /// An attribute that was to lose its value and keeps it, in attribute notation.
+    /// An attribute whose value a request tried to remove without effect, in attribute notation.
     KeptValue(String),
     /// An attribute with values that a PUT omits, if a setting of the tenant determines the effect.
     Omitted(String),
@@ -36,7 +36,7 @@ impl Note {
         })
     }
 
-    /// Why it was left out.
+    /// The reason why it was ignored.
     pub(crate) fn reason(&self) -> Reason {
         match self {
             Self::UnknownAttribute(..) | Self::UndeclaredSchema(_) => Reason::AttributeUnknown,

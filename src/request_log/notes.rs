@@ -8,13 +8,13 @@ use crate::schema::Type;
 use serde_json::{Map, Value, json};
 use std::fmt;
 
-/// An attribute that clients send and no schema declares.
+/// An undeclared attribute that clients send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownAttribute {
-    /// Name of the resource type that it was sent for.
+    /// Name of the resource type of the request.
     pub resource_type: String,
-    /// The attribute in attribute notation, its URN included; or the URN of an extension, with its
-    /// attributes as sub-attributes.
+    /// The attribute in attribute notation, with its URN; or the URN of an extension, with its attributes as
+    /// sub-attributes.
     pub name: String,
     /// The shape of its values.
     pub shape: Shape,

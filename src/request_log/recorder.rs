@@ -17,27 +17,27 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-/// Requests that wait to be written, at most.
+/// Maximum number of queued requests.
 const WAITING: usize = 16_384;
-/// Bytes that wait to be written, at most, more or less.
+/// Approximate maximum number of queued bytes.
 const WAITING_BYTES: usize = 64 << 20;
-/// Requests, and bytes, that are written at once, at most.
+/// Maximum number of requests, and of bytes, in one write.
 const AT_ONCE: usize = 500;
 const BYTES_AT_ONCE: usize = 4 << 20;
-/// Bytes of a request without notes and body, more or less.
+/// Approximate size in bytes of a request without notes and body.
 const PLAIN: usize = 512;
-/// How long the first of them waits for others.
+/// Time that the first queued request waits for others.
 const PAUSE: Duration = Duration::from_millis(150);
 /// Maximum number of attempts to write, and the pause between them.
 const ATTEMPTS: u32 = 3;
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
-/// The least time between two log lines about a loss.
+/// Minimum time between two log lines about a loss.
 const TELLING: Duration = Duration::from_secs(10);
-/// How long the end of a server waits for the rest to be written.
+/// Time limit for writing the queue when the server stops.
 const LAST: Duration = Duration::from_secs(5);
 
 keywords! {
-    /// Which requests the provisioning log keeps.
+    /// The requests to record in the provisioning log.
     Record {
         /// Every request.
         All = "all",
@@ -59,7 +59,7 @@ pub(crate) struct RequestSummary {
     pub(crate) method: String,
     /// Template of the route, such as `/Users/{id}`.
     pub(crate) route: String,
-    /// Whether it only reads.
+    /// Whether the request only reads.
     pub(crate) reads: bool,
     /// Type of the resource.
     pub(crate) resource_type: Option<String>,
@@ -75,7 +75,7 @@ pub(crate) struct RequestSummary {
     pub(crate) reason: Option<Reason>,
     /// Duration in microseconds.
     pub(crate) micros: i64,
-    /// Names the request.
+    /// Id of the request.
     pub(crate) request_id: String,
 }
 
@@ -228,7 +228,7 @@ impl Writing {
                         None
                     };
                 }
-                // A flush includes requests that would be written later.
+                // A flush includes requests that would otherwise be written later.
                 let until = if waiting.is_empty() {
                     Duration::ZERO
                 } else {
@@ -242,7 +242,7 @@ impl Writing {
                     .fetch_sub(bytes, Ordering::Relaxed);
                 self.tell();
                 for done in waiting {
-                    // Who waited may have run out of patience.
+                    // The waiting caller may have been cancelled.
                     let _ = done.send(());
                 }
                 next = messages.try_recv().ok();

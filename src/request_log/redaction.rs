@@ -4,11 +4,11 @@ use crate::schema::{Attribute, Catalog};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
-/// Bytes of a body that are kept.
+/// Maximum number of recorded bytes of a body.
 const BYTES: usize = 64 * 1024;
 /// The text that replaces a secret.
 const CUT: &str = "***";
-/// Words in names of secrets, including undeclared ones.
+/// Words that identify names of secrets, including undeclared ones.
 const TELLING: [&str; 7] = [
     "password",
     "passwd",
@@ -18,7 +18,7 @@ const TELLING: [&str; 7] = [
     "credential",
     "privatekey",
 ];
-/// Words that compare an attribute with a value (RFC 7644 table 3).
+/// Comparison operators (RFC 7644 table 3).
 const OPERATORS: [&str; 9] = ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"];
 
 /// The text of a body without its secrets, limited in size.
@@ -37,7 +37,7 @@ pub(crate) fn kept(body: &Map<String, Value>, catalog: &Catalog) -> String {
     text
 }
 
-/// Names of the attributes that no client reads, in lower case.
+/// Names of unreadable attributes, in lower case.
 struct Secrets(HashSet<String>);
 
 impl Secrets {
@@ -52,7 +52,7 @@ impl Secrets {
         Self(names)
     }
 
-    /// Whether a name, or a path with sub-attributes, brackets and a URN in front, names a secret.
+    /// Whether a name, or a path with sub-attributes, brackets and a URN, refers to a secret.
     fn names(&self, path: &str) -> bool {
         let lower = path.to_ascii_lowercase();
         let words = lower.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '$')));
@@ -110,7 +110,7 @@ impl Secrets {
         }
     }
 
-    /// A list may be a name and its value.
+    /// Redacts a list, which can be a name followed by its value.
     fn cut_list(&self, values: &mut [Value]) {
         let is_word = |value: &Value| value.as_str().is_some_and(|text| self.is_word(text));
         let tells = values.iter().any(is_word);
@@ -123,7 +123,7 @@ impl Secrets {
         }
     }
 
-    /// Some clients send an object as the text of one.
+    /// Redacts a text, which can contain a JSON object: some clients send objects as text.
     fn cut_text(&self, text: &str) -> String {
         match serde_json::from_str::<Value>(text) {
             Ok(mut value) => {
@@ -164,8 +164,8 @@ impl Secrets {
         })
     }
 
-    /// Whether a member of such an object is not a secret itself. A password can equal the word, so the key is
-    /// decisive.
+    /// Whether a member of such an object is not a secret itself. The key decides, because a password can equal the
+    /// word.
     fn says_what_it_is(&self, key: &str, value: &Value) -> bool {
         let is = |name: &str| key.eq_ignore_ascii_case(name);
         value

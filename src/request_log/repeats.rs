@@ -18,7 +18,7 @@ pub(super) type Kept<T> = (T, u64);
 
 #[derive(Debug)]
 struct Repeat<T> {
-    /// When a request was kept last.
+    /// Time of the last recorded request.
     since: Instant,
     /// The number of later requests, and the last of them.
     count: u64,
@@ -60,7 +60,7 @@ impl<T> Repeats<T> {
         due
     }
 
-    /// Whether nothing may become due.
+    /// Whether no entry can become due.
     pub(super) fn is_empty(&self) -> bool {
         locked(&self.0).is_empty()
     }

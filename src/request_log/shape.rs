@@ -10,7 +10,7 @@ const MAX: usize = 50;
 /// Type, cardinality and sub-attributes of a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shape {
-    /// One of string, boolean, integer, decimal and complex; `None` if no value has a type, for example null.
+    /// One of string, boolean, integer, decimal and complex; `None` if unknown, for example for null.
     pub kind: Option<Type>,
     /// Whether it was a list.
     pub multi_valued: bool,
@@ -59,7 +59,7 @@ impl Shape {
         }
     }
 
-    /// Approximate bytes of its text.
+    /// Approximate size of its text in bytes.
     pub(crate) fn weight(&self) -> usize {
         32 + self
             .sub_attributes

@@ -31,7 +31,7 @@ pub(crate) struct UserDigests {
     keys: BoundedCache<[u8; 8], hmac::Key>,
 }
 
-/// Keys of tenants that are kept at most.
+/// Maximum number of cached keys of tenants.
 const KEYS: usize = 1000;
 
 impl fmt::Debug for UserDigests {

@@ -100,7 +100,7 @@ impl Authentication {
             .authenticate(text.as_deref(), &call.facts.context)
             .await;
         let caller = match text {
-            // A request without a token guesses none.
+            // A request without a token is not counted as a guess.
             None => outcome,
             Some(text) => self.judge(call, &text, outcome).await,
         };

@@ -64,7 +64,7 @@ impl ScimCall {
         }
     }
 
-    /// Counts the bytes that the request is going to keep.
+    /// Counts the bytes that the request will keep.
     ///
     /// # Errors
     /// 429 or 503 if there are too many.
@@ -78,7 +78,7 @@ impl ScimCall {
     }
 }
 
-/// Reads requests, and shows outcomes.
+/// Converts requests to calls, and outcomes to responses.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     settings: Live<HttpSettings>,
@@ -103,7 +103,7 @@ impl Exchange {
         let has_credentials = request.headers().contains_key(AUTHORIZATION);
         let (call, upload) = self.read(request);
         let (verb, route) = (call.verb, call.route.clone());
-        // It is large, and handed on several times.
+        // Boxed: the future is large and moved several times.
         let outcome = Box::pin(handle(call, upload)).await;
         let mut response = match outcome {
             Ok(reply) => respond::reply(reply),

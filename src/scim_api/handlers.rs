@@ -49,7 +49,7 @@ pub(crate) fn sibling_app(
     )
 }
 
-/// Which endpoints a listener has.
+/// The endpoints of a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Endpoints {
     All,

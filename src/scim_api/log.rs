@@ -24,7 +24,7 @@ use std::time::Instant;
 use tracing::Level;
 use uuid::Uuid;
 
-/// Characters of a client's name that are kept.
+/// Maximum number of recorded characters of a user agent.
 const CLIENT: usize = 200;
 
 /// Properties of a request, collected while it is handled; kept outside of its task, so that a request that exceeded
@@ -58,17 +58,17 @@ impl RequestProperties {
     }
 }
 
-/// Where requests are logged.
+/// The destinations of log entries.
 #[derive(Debug, Default)]
 pub(crate) struct Logs {
     /// The recorder of the provisioning log, if there is one.
     pub(crate) recorder: Option<Recorder>,
     pub(crate) clock: Clock,
-    /// Where requests are counted.
+    /// The counters of requests.
     pub(crate) metrics: Arc<Metrics>,
 }
 
-/// A line in the making.
+/// A log line before it is written.
 #[derive(Debug)]
 pub(crate) struct AccessLogLine {
     started: Instant,
@@ -276,7 +276,7 @@ impl AccessLogLine {
     }
 }
 
-/// Whole microseconds, as milliseconds.
+/// Elapsed milliseconds, with microsecond precision.
 fn elapsed_ms(since: Instant) -> f64 {
     f64::from(u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX)) / 1000.0
 }

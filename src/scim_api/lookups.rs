@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 use tokio::time::timeout;
 
-/// Longest wait for the lookups of other requests.
+/// Maximum wait for the lookups of other requests.
 const LONGEST_WAIT: Duration = Duration::from_millis(1500);
 
-/// The tokens, as they were presented.
+/// The running lookups, by the text of the token.
 #[derive(Debug, Default)]
 pub(crate) struct Lookups(Mutex<HashMap<Arc<str>, Arc<Queue<()>>>>);
 

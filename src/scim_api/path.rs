@@ -24,7 +24,7 @@ impl BasePath {
         Self { path, unversioned }
     }
 
-    /// The tenant that a path names in front of the base path, `/t/acme/scim/v2/Users`, and the rest.
+    /// The tenant before the base path, as in `/t/acme/scim/v2/Users`, and the rest.
     pub(crate) fn tenant<'a>(&self, path: &'a str) -> (Option<String>, &'a str) {
         let named = path
             .strip_prefix("/t/")
@@ -37,7 +37,7 @@ impl BasePath {
         }
     }
 
-    /// The route of a path whose percent-encoding is sound.
+    /// The route of a path with valid percent-encoding.
     pub(crate) fn route(&self, path: &str) -> Route {
         match path {
             "/healthz" => return Route::Live,

@@ -119,8 +119,7 @@ fn pairs(query: Option<&str>) -> impl Iterator<Item = (String, &str)> {
     })
 }
 
-/// A value in plain text, where `+` is a blank; U+0000 has no meaning in parameters, and databases handle it
-/// differently.
+/// A decoded value, with `+` as space. U+0000 is refused, because databases handle it differently.
 fn text(name: &str, raw: &str) -> Result<String> {
     let problem = match decode(&raw.replace('+', " ")) {
         Some(text) if !text.contains('\0') => return Ok(text),
@@ -135,7 +134,7 @@ fn text(name: &str, raw: &str) -> Result<String> {
     })
 }
 
-/// A whole number, clamped to the range.
+/// An integer, clamped to the range.
 fn integer(name: &str, text: &str) -> Result<i64> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

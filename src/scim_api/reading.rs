@@ -21,7 +21,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) endpoint: Option<&'a str>,
     /// The id of one resource.
     pub(crate) id: Option<&'a str>,
-    /// The head of the request, of which method, query and headers count.
+    /// The head of the request: method, query and headers are used.
     pub(crate) head: Parts,
     pub(crate) settings: Arc<HttpSettings>,
 }

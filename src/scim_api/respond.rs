@@ -22,13 +22,13 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 /// The response for a reply of the service.
 pub(crate) fn reply(reply: ScimReply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    // Personal data is for the client alone; with an ETag it may cache the data if it revalidates each time.
+    // Shared caches must not store personal data; a client with an ETag may cache it if it revalidates each time.
     let caching = if reply.etag.is_some() {
         "private, no-cache"
     } else {
         "no-store"
     };
-    // A 304 names where the resource is, as the resource itself would (RFC 9110 section 15.4.5).
+    // A 304 has the headers that a 200 would have (RFC 9110 section 15.4.5).
     let is_unmodified = status == StatusCode::NOT_MODIFIED;
     let shown_at = reply
         .location
@@ -163,7 +163,7 @@ fn with_body(status: StatusCode, body: Option<String>, rest: Option<Pieces>) -> 
     response
 }
 
-/// Sets a header; text that no header can hold is left out rather than fail the response.
+/// Sets a header; a text that is not a valid value is omitted.
 pub(crate) fn put(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);

@@ -5,7 +5,7 @@ use crate::error::{ErrorStatus, Result, ScimError};
 use crate::reason::Reason;
 use axum::http::Method;
 
-/// Where a request is bound for.
+/// The destination of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     /// `/healthz`: the process runs.
@@ -44,7 +44,7 @@ pub(crate) enum ScimTarget {
     Search(String),
     /// Endpoint and id.
     Resource(String, String),
-    /// A protocol version other than ours.
+    /// An unsupported protocol version.
     OtherVersion(String),
     /// An endpoint below another one: the base URL of the client ends with the first.
     Nested(String),
@@ -60,7 +60,7 @@ pub(crate) enum Verb {
     Patch,
     Delete,
     Options,
-    /// A method that no route has.
+    /// A method that no route supports.
     Other,
 }
 
@@ -88,7 +88,7 @@ impl Route {
         }
     }
 
-    /// The name in the log; never text of a client.
+    /// The template of the path for the log; it contains no text of a client.
     pub(crate) fn template(&self) -> &'static str {
         match self {
             Self::Live => "/healthz",
@@ -113,10 +113,10 @@ impl ScimTarget {
         }
     }
 
-    /// Refuses a method that the target does not have.
+    /// Refuses a method that the target does not support.
     ///
     /// # Errors
-    /// 405, or 501 for a method that no target has (RFC 9110 section 15.6.2).
+    /// 405, or 501 for a method that no target supports (RFC 9110 section 15.6.2).
     pub(crate) fn check(&self, verb: Verb, method: &Method) -> Result<()> {
         if verb == Verb::Other {
             return Err(ScimError::not_implemented(

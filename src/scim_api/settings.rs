@@ -14,33 +14,33 @@ pub struct HttpSettings {
     pub base_path: String,
     /// Whether each tenant also has its own path: `/t/`, its name, and the base path.
     pub tenant_paths: bool,
-    /// Largest request body, in bytes.
+    /// Maximum size of a request body in bytes.
     pub body_bytes: usize,
-    /// Largest body of a bulk request, in bytes.
+    /// Maximum size of the body of a bulk request in bytes.
     pub bulk_bytes: usize,
-    /// How deep a JSON body may be nested.
+    /// Maximum nesting depth of a JSON body.
     pub json_depth: usize,
-    /// Longest URI, in bytes.
+    /// Maximum size of a URI in bytes.
     pub uri_bytes: usize,
-    /// Largest block of header lines, in bytes.
+    /// Maximum total size of header lines in bytes.
     pub header_bytes: usize,
-    /// Sustained rate of a token in requests per second; 0: no limit.
+    /// Sustained rate of a token in requests per second; 0 for no limit.
     pub requests_per_second: u32,
     /// Requests that a token may send at once after a pause.
     pub burst: u32,
-    /// Bad tokens in a row that an address may present within a minute; 0 sets no limit.
+    /// Number of consecutive invalid tokens that an address can send within a minute; 0 for no limit.
     pub bad_tokens: u32,
-    /// Concurrent requests of a token, until their responses are written; 0: no limit.
+    /// Maximum number of concurrent requests of a token, until their responses are written; 0 for no limit.
     pub token_requests: usize,
-    /// Concurrent requests of a tenant; 0: no limit.
+    /// Maximum number of concurrent requests of a tenant; 0 for no limit.
     pub tenant_requests: usize,
-    /// Concurrent requests in total; 0: no limit.
+    /// Maximum number of concurrent requests in total; 0 for no limit.
     pub requests: usize,
-    /// Bytes of memory for bodies and responses of a token; 0: no limit.
+    /// Maximum bytes of bodies and responses of a token in memory; 0 for no limit.
     pub token_memory_bytes: usize,
-    /// Bytes of memory for bodies and responses of a tenant; 0: no limit.
+    /// Maximum bytes of bodies and responses of a tenant in memory; 0 for no limit.
     pub tenant_memory_bytes: usize,
-    /// Bytes of memory for bodies and responses in total; 0: no limit.
+    /// Maximum bytes of bodies and responses in memory in total; 0 for no limit.
     pub memory_bytes: usize,
     /// Time limit of a request, in seconds.
     pub request_seconds: u64,
@@ -78,7 +78,7 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
-    /// The limits that the wire holds requests to.
+    /// The limits for the wire layer.
     pub(crate) fn for_wire(&self) -> RequestSettings {
         RequestSettings {
             uri_bytes: self.uri_bytes,
@@ -94,7 +94,7 @@ impl HttpSettings {
         }
     }
 
-    /// How often tokens may be used, and guessed.
+    /// Allowed rates of requests and of invalid tokens.
     pub(crate) fn rates(&self) -> Rates {
         Rates {
             requests_per_second: self.requests_per_second,
@@ -103,7 +103,7 @@ impl HttpSettings {
         }
     }
 
-    /// The limits of the requests of tokens, which the APIs of a server share, with nothing counted yet.
+    /// New limits of the requests of tokens, which the APIs of a server share.
     pub fn limits(&self) -> Arc<TokenLimits> {
         Arc::new(TokenLimits::new(self.rates()))
     }

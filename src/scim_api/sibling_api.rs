@@ -18,7 +18,7 @@ pub(super) type Answering = Pin<Box<dyn Future<Output = Result<Response, Infalli
 #[derive(Clone)]
 pub struct SiblingApi {
     prefix: &'static str,
-    /// How it shows that a request is refused.
+    /// The API's format of refusals.
     refuse: Refuse,
     answer: Arc<dyn Fn(Request) -> Answering + Send + Sync>,
 }

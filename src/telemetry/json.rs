@@ -14,7 +14,7 @@ use tracing_subscriber::registry::LookupSpan;
 #[derive(Debug)]
 pub(super) struct JsonLine;
 
-/// Keeps nothing of the fields of spans, which lines do not show.
+/// Discards the fields of spans, which lines do not contain.
 #[derive(Debug)]
 pub(super) struct NoSpanFields;
 
@@ -47,7 +47,7 @@ impl<'a> FormatFields<'a> for NoSpanFields {
     }
 }
 
-/// A line in the making.
+/// A line that is being built.
 struct Line(String);
 
 impl Line {

@@ -8,7 +8,7 @@ use tracing_subscriber::registry::Registry;
 /// A layer over the register of spans.
 pub(super) type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// The export of traces, if it is on.
+/// The export of traces, if it is enabled.
 #[derive(Debug, Default)]
 pub(crate) struct Traces {
     #[cfg(feature = "otlp")]
@@ -25,7 +25,7 @@ pub(crate) enum TraceError {
         variable: &'static str,
         /// Value of the variable.
         value: String,
-        /// Values that it may have.
+        /// Supported values.
         allowed: &'static str,
     },
     /// The exporter cannot be created from the variables.
@@ -41,13 +41,13 @@ pub(crate) enum TraceError {
 }
 
 impl Traces {
-    /// No export.
+    /// A disabled export.
     pub(crate) fn off() -> Self {
         Self::default()
     }
 
-    /// The configured export: on if `OTEL_TRACES_EXPORTER` is `otlp`, or if a variable has an endpoint; off if
-    /// `OTEL_TRACES_EXPORTER` is `none` or `OTEL_SDK_DISABLED` is `true`. `read` returns the value of a variable.
+    /// The configured export: enabled if `OTEL_TRACES_EXPORTER` is `otlp`, or if a variable has an endpoint; disabled
+    /// if `OTEL_TRACES_EXPORTER` is `none` or `OTEL_SDK_DISABLED` is `true`. `read` returns the value of a variable.
     ///
     /// # Errors
     /// If a variable has a value that is not supported, or the program was built without the export.
@@ -76,7 +76,7 @@ impl Traces {
         None
     }
 
-    /// Sends the spans that are left, and ends the export. Blocks while it sends.
+    /// Sends remaining spans, and ends the export. Blocks while it sends.
     pub(crate) fn finish(&self) {
         #[cfg(feature = "otlp")]
         if let Some(exporter) = &self.exporter {

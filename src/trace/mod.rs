@@ -48,12 +48,12 @@ impl RequestSpan {
         Some(Self(span))
     }
 
-    /// The span, to do the work in.
+    /// The span for the work of the request.
     pub(crate) fn span(&self) -> Span {
         self.0.clone()
     }
 
-    /// Notes the tenant and the id of the request.
+    /// Adds the tenant and the id of the request to the span.
     pub(crate) fn identify(&self, tenant: Option<&str>, request_id: Option<&str>) {
         if let Some(id) = request_id {
             self.0.record("request_id", id);

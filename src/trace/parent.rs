@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A place in a trace: the span that a request was sent in.
+/// The trace context of a client: the span from which it sent the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TraceParent {
     pub(crate) trace: u128,
@@ -37,7 +37,7 @@ impl TraceParent {
         (is_well_formed && parent.trace != 0 && parent.span != 0).then_some(parent)
     }
 
-    /// The id of the trace, as logs show it.
+    /// The id of the trace in logs.
     pub(crate) fn trace_id(&self) -> String {
         format!("{:032x}", self.trace)
     }

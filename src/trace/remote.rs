@@ -1,4 +1,4 @@
-//! Places in traces, as OpenTelemetry has them.
+//! Trace contexts of OpenTelemetry.
 
 use crate::trace::parent::TraceParent;
 use opentelemetry::Context;
@@ -15,11 +15,11 @@ pub(super) fn set_parent(span: &Span, parent: TraceParent) {
         true,
         TraceState::default(),
     );
-    // Fails only while no traces are exported.
+    // Fails only while traces are disabled.
     let _ = span.set_parent(Context::new().with_remote_span_context(parent));
 }
 
-/// Renames a span; a field has no effect after its start.
+/// Renames a span; a field would have no effect after its start.
 pub(super) fn rename(span: &Span, name: String) {
     span.context().span().update_name(name);
 }

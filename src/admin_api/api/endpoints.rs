@@ -71,8 +71,8 @@ impl From<EndpointError> for Problem {
     }
 }
 
-/// The endpoints and the keys of streams, for the caller to act on. A limited token has none of them: an endpoint may be of
-/// all tenants.
+/// The endpoints and the keys of streams, with the caller as actor. A limited token has no access, because endpoints
+/// can be of all tenants.
 pub(super) fn endpoints(call: &Call) -> Result<Endpoints> {
     if call.tenants().is_some() {
         return Err(Problem::new(
@@ -90,7 +90,7 @@ pub(super) async fn list(call: Call, kind: EndpointKind) -> Result<Reply> {
     Ok(Reply::ok(json!({"items": items, "next": null})))
 }
 
-/// An endpoint as it is now.
+/// The current state of an endpoint.
 pub(super) async fn get(call: Call, kind: EndpointKind) -> Result<Reply> {
     let name = call.segment("name");
     let listed = endpoints(&call)?.list(kind, Some(name)).await?;
@@ -98,7 +98,7 @@ pub(super) async fn get(call: Call, kind: EndpointKind) -> Result<Reply> {
     Ok(Reply::ok(shown))
 }
 
-/// The start of an endpoint, by a member of the body.
+/// The start of an endpoint, from a member of the body.
 pub(super) fn start(call: &Call) -> Option<Start> {
     Some(match call.text("from")? {
         "now" => Start::Now,
@@ -145,7 +145,7 @@ pub(super) async fn failed(call: Call, kind: EndpointKind) -> Result<Reply> {
     Ok(Reply::ok(json!({"items": items, "next": null})))
 }
 
-/// A page of the attempts that failed.
+/// A page of the failed attempts.
 pub(super) async fn attempts(call: Call, kind: EndpointKind) -> Result<Reply> {
     let query = AttemptQuery {
         since: call.moment("since"),
@@ -162,7 +162,7 @@ pub(super) async fn attempts(call: Call, kind: EndpointKind) -> Result<Reply> {
     Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }
 
-/// Moment and event of the last attempt of the page before.
+/// Time and event of the last attempt of the previous page.
 fn last_of(place: &Value) -> Option<(Timestamp, String)> {
     let [at, event] = place.as_array()?.as_slice() else {
         return None;
@@ -173,7 +173,7 @@ fn last_of(place: &Value) -> Option<(Timestamp, String)> {
     ))
 }
 
-/// Outcome of a test.
+/// The response with the outcome of a test.
 fn tested(tested: &Tested) -> JsonReply {
     let body = json!({
         "accepted": tested.is_accepted,

@@ -80,7 +80,7 @@ async fn list(call: Call) -> Result<Reply> {
     Ok(Reply::Json(page_of(&call, &tokens, place, has_more)?))
 }
 
-/// Moment and id of the last token of the page before.
+/// Time of issue and id of the last token of the previous page.
 fn last_of(place: &Value) -> Option<(Timestamp, String)> {
     let [id, created] = place.as_array()?.as_slice() else {
         return None;
@@ -121,7 +121,7 @@ async fn issue(call: Call) -> Result<Reply> {
     Ok(Reply::Json(issued(PATH, &token, warn_days)))
 }
 
-/// The token that the path names, if the caller reaches it.
+/// The token with the id in the path, if the caller has access to it.
 async fn found(call: &Call) -> Result<TokenInfo> {
     let id = call.segment("id");
     let token = call.operator.feed_token(id).await?;

@@ -1,4 +1,4 @@
-//! How an identity provider is set up for a tenant.
+//! The set-up guide of an identity provider for a tenant.
 
 use crate::admin_api::call::{Call, Reply, invalid};
 use crate::admin_api::operation::{

@@ -120,7 +120,7 @@ pub(super) fn owner(call: &Call) -> Option<&str> {
     Some(call.tenant()).filter(|name| !name.is_empty())
 }
 
-/// The schemas that the caller may see.
+/// The schemas to which the caller has access.
 async fn known(call: &Call) -> Result<Vec<KnownSchema>> {
     let mut known = call.operator.known_schemas(owner(call)).await?;
     known.retain(|schema| match &schema.origin {

@@ -232,7 +232,7 @@ async fn create(call: Call) -> Result<Reply> {
     Ok(Reply::Json(created(&info.await?)))
 }
 
-/// A tenant that has neither tokens nor requests yet.
+/// A new tenant, without tokens and requests.
 fn fresh(api: &Api, info: &TenantInfo) -> Value {
     let mut whole = shown(api, info);
     whole["lastRequest"] = Value::Null;

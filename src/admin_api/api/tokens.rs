@@ -238,7 +238,7 @@ fn path(tenant: &str) -> String {
     format!("/tenants/{tenant}/tokens")
 }
 
-/// Seconds that a token is to be good for; `None`: no end.
+/// The requested validity of a token in seconds; `None`: does not expire.
 pub(super) fn lasting(call: &Call) -> Option<i64> {
     match call.text("expiresIn") {
         // The schema has checked that it can be parsed.
@@ -339,7 +339,7 @@ async fn ending(call: Call) -> Result<Reply> {
     Ok(Reply::Json(page_of(&call, &tokens, place, has_more)?))
 }
 
-/// Id and end of the last token of the page before.
+/// Id and expiry of the last token of the previous page.
 fn last_of(place: &Value) -> Option<(String, i64)> {
     let [id, end] = place.as_array()?.as_slice() else {
         return None;

@@ -57,7 +57,7 @@ pub(in crate::cli) struct Log {
     json: bool,
 }
 
-/// An event that was given up.
+/// A failed event.
 #[derive(Debug, Deserialize)]
 struct GivenUp {
     event: String,
@@ -66,7 +66,7 @@ struct GivenUp {
     failed: Option<String>,
 }
 
-/// An attempt that failed.
+/// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Attempt {
     at: String,
@@ -124,7 +124,7 @@ impl Log {
         let stop = signals::stop()?;
         let mut following = Following::default();
         while following.pause(these.management, stop.clone()).await {
-            // What ended at the moment of the last one may be more.
+            // Further attempts can have the same end time as the last one.
             let last = shown.last().map(|attempt| attempt.at.clone());
             let looked = self.look(these, (last.as_deref(), FOLLOWED)).await;
             let found = following.settle(looked)?.unwrap_or_default();
@@ -141,7 +141,7 @@ impl Log {
         Ok(())
     }
 
-    /// The latest attempts from a moment on, the earliest first.
+    /// The latest attempts since a time, earliest first.
     async fn look(
         &self,
         these: EndpointsAt<'_>,

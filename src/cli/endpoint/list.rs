@@ -57,7 +57,7 @@ fn row(shown: &Value) -> Vec<String> {
     names.map(member).to_vec()
 }
 
-/// A simple value for people.
+/// A simple value as text.
 fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),

@@ -32,12 +32,12 @@ pub(super) struct Start {
 pub(super) struct EndpointsAt<'a> {
     /// The operations.
     pub(super) management: &'a Management<'a>,
-    /// Which endpoints.
+    /// The kind of endpoint.
     pub(super) kind: EndpointKind,
 }
 
 impl EndpointsAt<'_> {
-    /// A request about all of them, or what `below` names.
+    /// A request for the path `below` the endpoints of the kind.
     pub(super) fn request(&self, method: Method, below: &[&str]) -> ApiRequest {
         let kind = match self.kind {
             EndpointKind::Webhook => "webhooks",
@@ -47,12 +47,12 @@ impl EndpointsAt<'_> {
         ApiRequest::new(method, &path)
     }
 
-    /// Reads what `below` names.
+    /// Reads the path `below` the endpoints of the kind.
     pub(super) async fn read(&self, below: &[&str]) -> Result<Value, Failure> {
         self.call(self.request(Method::Get, below)).await
     }
 
-    /// Acts on an endpoint, once even if the request has to be sent again.
+    /// Acts on an endpoint; a retry does not repeat the act.
     pub(super) async fn act(&self, below: &[&str], body: Option<Value>) -> Result<Value, Failure> {
         let request = self.request(Method::Post, below).once();
         self.call(match body {
@@ -62,7 +62,7 @@ impl EndpointsAt<'_> {
         .await
     }
 
-    /// Calls an operation. Where a key is missing, it is said how one is made.
+    /// Calls an operation. The error for a missing key contains how to create one.
     pub(super) async fn call(&self, request: ApiRequest) -> Result<Value, Failure> {
         self.management.call(&request).await.map_err(with_key_hint)
     }

@@ -4,7 +4,7 @@ use crate::operator::RequestShape;
 use crate::request_log::NoteText;
 use serde_json::Value;
 
-/// One line, and below it the error and the ignored parts.
+/// A request in one line, followed by the error and the ignored parts.
 pub(in crate::cli) fn text(request: &RequestShape) -> String {
     let path = path(request);
     let mut text = format!(
@@ -101,7 +101,7 @@ fn explained(request: &RequestShape) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A body that was kept, which is JSON or else text.
+/// A recorded body: JSON or text.
 fn body_text(body: &Value) -> String {
     match body {
         Value::String(text) => text.clone(),

@@ -1,15 +1,15 @@
-//! Which requests were shown.
+//! The requests that were already printed.
 
 use crate::clock::Timestamp;
 use serde_json::Value;
 use std::collections::HashSet;
 
-/// Seconds before the latest request for which requests are remembered.
+/// Age in seconds, relative to the latest request, up to which requests are remembered.
 const KEPT: i64 = 120;
 /// Number of remembered requests before old ones are removed.
 const MANY: usize = 20_000;
 
-/// Recently shown requests, which can be returned again.
+/// Recently printed requests, which can be returned again.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     shown: HashSet<(Option<Timestamp>, String, String)>,
@@ -22,7 +22,7 @@ impl Seen {
         self.last
     }
 
-    /// Whether a request was not shown yet; it is from now on.
+    /// Whether a request was not printed yet; marks it as printed.
     pub(super) fn is_new(&mut self, request: &Value) -> bool {
         let at = time(request);
         self.last = self.last.max(at);

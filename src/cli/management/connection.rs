@@ -1,4 +1,4 @@
-//! Which server a command manages through, if it does.
+//! The server of a command, if it uses one.
 
 use super::profile::{DEFAULT_PROFILE, Profile, ProfileFolder};
 use crate::cli::failure::Failure;
@@ -10,7 +10,7 @@ use clap::Args;
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 
-/// Options that name the server through which a command manages.
+/// Options that select the server of a command.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(in crate::cli) struct ServerOptions {
@@ -28,14 +28,14 @@ pub(in crate::cli) struct ServerOptions {
     profile: Option<String>,
 }
 
-/// How a server is reached.
+/// The address and the credentials for a server.
 #[derive(Debug)]
 pub(in crate::cli) struct Connection {
-    /// URL of the server, as it was given.
+    /// URL of the server, as given.
     pub(in crate::cli) server: String,
     /// The operator token.
     pub(in crate::cli) token: SecretString,
-    /// Where the token is from, for messages.
+    /// Origin of the token, for messages.
     pub(in crate::cli) token_origin: String,
     /// Certificates to trust in addition to those of the system.
     pub(in crate::cli) ca_file: Option<PathBuf>,
@@ -65,7 +65,7 @@ impl ServerOptions {
         }
     }
 
-    /// The server that the options or the environment name.
+    /// The server that the options or the environment select.
     pub(in crate::cli) fn named(
         &self,
         environment: &Environment,

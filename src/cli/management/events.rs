@@ -31,7 +31,7 @@ impl Events {
         }
     }
 
-    /// The next event; `None` when the stream ends, breaks off or is silent for too long.
+    /// The next event; `None` if the stream ends, fails or is silent for too long.
     pub(in crate::cli) async fn next(&mut self) -> Option<ApiEvent> {
         loop {
             while let Some(end) = self.text.windows(2).position(|two| two == b"\n\n") {

@@ -1,5 +1,5 @@
-//! The operations of the management API, as commands call them: in this process, over the database, or on a server.
-//! Requests and results are the same, so a command is written once.
+//! Calls operations of the management API for commands: in this process with the database, or on a server. Requests and
+//! results are the same, so a command is written once.
 
 mod api_request;
 mod connection;

@@ -10,9 +10,9 @@ use serde_json::Value;
 /// The pieces of a response.
 #[derive(Debug)]
 pub(in crate::cli) enum Pieces {
-    /// Of an operation in this process.
+    /// From an operation in this process.
     Here(LocalBody),
-    /// Of an operation on a server.
+    /// From an operation on a server.
     There(Box<Response>),
     /// The response is complete.
     Whole(Option<Bytes>),

@@ -1,4 +1,4 @@
-//! Where a command manages, and the operations there.
+//! The place of a command, database or server, and the operations there.
 
 use super::api_request::{ApiRequest, Page};
 use super::events::Events;
@@ -11,10 +11,10 @@ use crate::config::Config;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Items of a page at most.
+/// Maximum number of items on a page.
 pub(in crate::cli) const PAGE: i64 = 200;
 
-/// Where a command manages: on the database of a configuration, or through a server.
+/// The place of a command: the database of a configuration, or a server.
 #[derive(Debug)]
 pub(in crate::cli) enum Place {
     /// On the database.
@@ -41,7 +41,7 @@ impl Place {
         }
     }
 
-    /// The configuration, for a command that works on the database alone.
+    /// The configuration, for a command that works only on the database.
     pub(in crate::cli) fn config(&self, command: &str) -> Result<&Config, Failure> {
         match self {
             Self::Database(config) => Ok(config),

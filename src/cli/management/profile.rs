@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// The profile that is meant when none is named.
+/// Name of the default profile.
 pub(in crate::cli) const DEFAULT_PROFILE: &str = "default";
 
 /// A server with the operator token for it, which is never printed.
@@ -32,7 +32,7 @@ pub(in crate::cli) struct ProfileFolder(PathBuf);
 impl ProfileFolder {
     /// The folder below `XDG_CONFIG_HOME`, or else below `.config` of the home folder.
     pub(in crate::cli) fn of(environment: &Environment) -> Result<Self, Failure> {
-        // A relative path is to be ignored (XDG Base Directory Specification).
+        // A relative path must be ignored (XDG Base Directory Specification).
         let absolute = |path: &PathBuf| path.is_absolute();
         let settings = environment.get("XDG_CONFIG_HOME").map(PathBuf::from);
         let home = || {
@@ -55,7 +55,7 @@ impl ProfileFolder {
         self.0.join(format!("{name}.json"))
     }
 
-    /// A profile; `None` if there is none of that name.
+    /// The profile with a name; `None` if it does not exist.
     pub(in crate::cli) fn read(&self, name: &str) -> Result<Option<Profile>, Failure> {
         check_name(name)?;
         let file = self.file(name);
@@ -89,7 +89,7 @@ impl ProfileFolder {
             .recursive(true)
             .mode(0o700)
             .create(&self.0)?;
-        // A new file, so that the token is not in one with other permissions.
+        // A new file, so that the token is never in a file with other permissions.
         let fresh = file.with_extension(format!("{}.new", std::process::id()));
         let mut opened = OpenOptions::new()
             .write(true)
@@ -100,7 +100,7 @@ impl ProfileFolder {
         let written = opened.write_all(&text).and_then(|()| opened.sync_all());
         let renamed = written.and_then(|()| std::fs::rename(&fresh, file));
         if renamed.is_err() {
-            // The first error counts.
+            // The first error is returned.
             let _ = std::fs::remove_file(&fresh);
         }
         renamed

@@ -18,9 +18,9 @@ use uuid::Uuid;
 
 /// Maximum wait for a complete response; the server has a limit of 30 seconds.
 const ANSWER: Duration = Duration::from_secs(60);
-/// Longest wait for a connection.
+/// Maximum wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Times that a request is sent that may be sent again.
+/// Maximum number of attempts of a repeatable request.
 const ATTEMPTS: u32 = 4;
 /// Maximum and default pause before a retry.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -122,7 +122,7 @@ impl ApiServer {
         }
     }
 
-    /// Why a request failed.
+    /// The failure for a response with an error.
     async fn refused(&self, response: Response) -> Failure {
         let status = response.status().as_u16();
         let bytes = response.bytes().await.unwrap_or_default();
@@ -213,7 +213,7 @@ fn client(url: &str, ca_file: Option<&Path>) -> Result<Client, Failure> {
         .referer(false)
         .retry(retry::never())
         .connect_timeout(CONNECT);
-    // A proxy would be another machine.
+    // No proxy for this machine: a proxy would resolve the address as its own.
     if Url::parse(url).is_ok_and(|url| is_loopback(&url)) {
         builder = builder.no_proxy();
     }

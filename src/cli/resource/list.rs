@@ -95,7 +95,7 @@ fn print(resources: &Resources<'_>, page: &Value, out: &mut dyn Write) -> Result
     Ok(())
 }
 
-/// Id, name, display name, and whether it is active, as far as the type has these.
+/// The columns that the type has: id, name, display name, and whether it is active.
 fn columns<'a>(resources: &'a Resources<'_>) -> Vec<&'a str> {
     let resource_type = &resources.resource_type;
     let display = resource_type.display().first().copied();

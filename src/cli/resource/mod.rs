@@ -1,5 +1,5 @@
-//! `scimd user` and `scimd group`: resources of a tenant, read and changed by the operations of the
-//! protocol. The change log has these changes as the operator's.
+//! `scimd user` and `scimd group`: reading and changing resources of a tenant with the operations of the protocol. The
+//! author in the change log is the operator.
 
 mod change;
 mod list;
@@ -169,12 +169,12 @@ impl<'a> Resources<'a> {
         names.collect::<Vec<_>>().join(",")
     }
 
-    /// The resource type in a sentence.
+    /// The name of the resource type in a sentence.
     fn word(&self) -> String {
         self.resource_type.name().to_lowercase()
     }
 
-    /// The attribute by which a resource is named.
+    /// The attribute with the name of a resource.
     fn name_attribute(&self) -> &str {
         naming_attribute(&self.resource_type).map_or("id", |attribute| attribute.name().as_ref())
     }

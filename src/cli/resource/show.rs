@@ -11,7 +11,7 @@ use std::io::Write;
 /// Maximum number of bytes of a resource that is read completely; a longer one is streamed.
 const WHOLE: usize = 1 << 20;
 
-/// Members that are shown.
+/// Maximum number of printed members.
 const MEMBERS: usize = 1000;
 
 /// Arguments of `scimd user show` and `scimd group show`.

@@ -45,7 +45,7 @@ impl List {
     }
 }
 
-/// The schemas that a tenant has, or all.
+/// The schemas of a tenant, or all.
 pub(super) async fn known(
     management: &Management<'_>,
     owner: &Owner,

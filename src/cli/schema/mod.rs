@@ -107,7 +107,7 @@ fn files(path: &Path) -> Result<Vec<SchemaFile>, Failure> {
     Ok(list.iter().enumerate().map(each).collect())
 }
 
-/// A file as a change adds it, once nothing is wrong with it by itself.
+/// The document of a valid file, with the resource types that it extends.
 fn of_file(file: &SchemaFile, resource_types: &[String]) -> Result<Value, Vec<String>> {
     let found = problems(file);
     if !found.is_empty() {
@@ -193,7 +193,7 @@ fn refused(failure: Failure, outcome: &str) -> Failure {
     }
 }
 
-/// The problems that a change is refused for; another failure as it is.
+/// The problems of a refused change; other failures are returned unchanged.
 fn problems_of(failure: Failure) -> Result<Vec<String>, Failure> {
     let Failure::Refused(refusal) = failure else {
         return Err(failure);

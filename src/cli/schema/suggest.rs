@@ -35,7 +35,7 @@ struct Suggested {
     owners: HashMap<String, Option<String>>,
 }
 
-/// An attribute that no schema can declare.
+/// An attribute that a schema cannot declare.
 #[derive(Debug, Deserialize)]
 struct Unfit {
     name: String,

@@ -173,7 +173,7 @@ fn print_attributes(
     Ok(())
 }
 
-/// The table below an empty line, behind an indent.
+/// Prints an empty line and the indented table.
 fn print_table(table: &Table, indent: &str, out: &mut dyn Write) -> Result<(), Failure> {
     let headings: Vec<String> = table
         .columns
@@ -195,7 +195,7 @@ fn print_table(table: &Table, indent: &str, out: &mut dyn Write) -> Result<(), F
     Ok(())
 }
 
-/// Settings that the identity provider does not accept.
+/// Warns about settings that the identity provider does not accept.
 fn warn_of(base_url: &str, provider: &str) {
     if !base_url.starts_with("https://") {
         say(&format!(

@@ -91,7 +91,7 @@ impl Settings {
     }
 }
 
-/// What is shown of a webhook only once.
+/// The part of the response that is shown only once.
 #[derive(Deserialize)]
 pub(super) struct Secret {
     pub(super) secret: String,

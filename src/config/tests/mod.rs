@@ -23,7 +23,7 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
         .collect()
 }
 
-/// Reads no file of this machine.
+/// A configuration without the files of this machine.
 fn configure(file: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let mut entries = built_in()?;
     add_text(&mut entries, "/etc/x/scimd.toml", file)?;
@@ -70,7 +70,7 @@ fn defaults_are_those_of_the_code() {
     config.check_exposure().unwrap();
 }
 
-/// Each key is read by a section: none accepts a date.
+/// No section accepts a date, so an unread key would not fail.
 #[test]
 fn every_key_of_the_file_is_read() {
     for Effective { section, key, .. } in configure("", &[]).unwrap().effective() {

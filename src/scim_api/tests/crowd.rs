@@ -1,4 +1,4 @@
-//! More connections than there is room for.
+//! Tests of the limit on connections.
 
 use super::*;
 use std::time::Instant;
@@ -15,7 +15,7 @@ async fn crowded(connections: usize) -> Server {
     .await
 }
 
-/// A connection on which a good token was shown.
+/// A connection with a valid token.
 async fn known(server: &Server) -> TcpStream {
     let mut stream = server.connect().await;
     stream
@@ -46,7 +46,7 @@ async fn silent_connections_keep_nobody_out() {
         "{:?}",
         began.elapsed()
     );
-    // The oldest has gone, the newest is still there.
+    // The oldest connection was closed, the newest one is open.
     assert_eq!(silent[0].read(&mut [0]).await.unwrap(), 0);
     let newest = silent.last_mut().unwrap();
     newest

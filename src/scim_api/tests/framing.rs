@@ -1,4 +1,4 @@
-//! What is ambiguous, broken or too large is refused in SCIM form, and the connection closed.
+//! Ambiguous, broken or too large requests get a SCIM error, and the connection is closed.
 
 use super::*;
 
@@ -151,7 +151,8 @@ async fn bodies_have_their_size_and_time() {
     );
 }
 
-/// More than is read before the answer: without reading on, the answer would be lost in a reset.
+/// The body is larger than the part that is read before the response: without further reading, a reset would lose the
+/// response.
 #[tokio::test]
 async fn an_answer_outlives_a_body_that_is_far_too_large() {
     let server = Server::start().await;

@@ -1,4 +1,4 @@
-//! How long connections live, and how the server stops.
+//! Tests of the lifetime of connections, and of shutdown.
 
 use super::*;
 use std::time::Instant;
@@ -145,7 +145,7 @@ async fn a_server_that_is_told_to_stop_answers_until_its_delay_is_over() {
     }
     let began = Instant::now();
     server.stop();
-    // The server may hear of it a little later.
+    // The server may receive it slightly later.
     sleep(Duration::from_millis(100)).await;
     used.write_all(request("GET", "x", "").as_bytes())
         .await

@@ -1,4 +1,4 @@
-//! A real server on a real socket, spoken to byte by byte.
+//! Tests with a real server on a real socket, byte by byte.
 
 mod crowd;
 mod framing;
@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-/// A server whose handler does what the last segment of the path says.
+/// A server whose handler selects its behaviour by the last segment of the path.
 struct Server {
     address: SocketAddr,
     app: ScimApp,
@@ -80,7 +80,7 @@ impl Server {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// Sends bytes and reads until the server closes, which it must within a few seconds.
+    /// Sends bytes and reads until the server closes the connection, which must happen within a few seconds.
     async fn say(&self, bytes: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect().await;
         stream.write_all(bytes.as_ref()).await.unwrap();
@@ -99,7 +99,7 @@ async fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Reads one answer whose body is empty or declared, and leaves the connection open.
+/// Reads one response with an empty body or a declared length, and leaves the connection open.
 async fn answer(stream: &mut TcpStream) -> String {
     let mut text = String::new();
     loop {
@@ -137,7 +137,7 @@ fn status(answer: &str) -> u16 {
         .unwrap_or_else(|| panic!("no answer: {answer:?}"))
 }
 
-/// Asserts that an answer is an Error message of SCIM with this status, after which the server closed.
+/// Asserts that a response is a SCIM error with this status, and that the server closed the connection after it.
 #[track_caller]
 fn assert_refused(answer: &str, expected: u16) {
     assert_eq!(status(answer), expected, "{answer}");
@@ -177,7 +177,7 @@ async fn perform(
             let object = object(upload, &call.head.headers, limits, 4).await?;
             Ok(ScimReply::ok(format!("{{\"members\":{}}}", object.len())))
         }
-        // Of a token and a tenant that the query names together.
+        // The query is the name of both the token and the tenant.
         "page" => {
             admit(call)?;
             call.expect(50_000)?;

@@ -1,4 +1,4 @@
-//! HTTP as clients and proxies speak it: both versions, with and without TLS.
+//! Tests of HTTP/1.1 and HTTP/2, with and without TLS.
 
 use super::*;
 use rustls::crypto::aws_lc_rs;
@@ -274,7 +274,7 @@ async fn a_certificate_is_read_again() {
         assert!(began.elapsed() < Duration::from_secs(5));
     }
     assert!(!trusts(old).await);
-    // What cannot be used changes nothing.
+    // Invalid settings change nothing.
     server.app.renew(
         &HttpSettings::default(),
         ServerSettings {

@@ -1,4 +1,4 @@
-//! Clients that do not read what they are answered.
+//! Tests of clients that do not read responses.
 
 use super::*;
 use crate::wire::answer::FEW;
@@ -33,7 +33,7 @@ impl Server {
     }
 }
 
-/// A server whose tokens may have four requests under way, and three pages of 100 000 bytes.
+/// A server whose tokens can have four running requests, and three pages of 100 000 bytes.
 async fn strict() -> Server {
     let settings = HttpSettings {
         token_requests: 4,
@@ -51,7 +51,7 @@ async fn strict() -> Server {
     .await
 }
 
-/// The statuses of this number of answers, none of which is read.
+/// The statuses of this number of responses, whose bodies are not read.
 async fn ask(
     server: &Server,
     sender: &Sender,
@@ -149,7 +149,7 @@ async fn a_reader_of_http1_that_does_not_read_counts_too() {
     let mut held = Vec::new();
     for _ in 0..2 {
         let mut stream = server.connect().await;
-        // Far more than what the operating system takes over.
+        // Far more than the operating system buffers.
         stream
             .write_all(request("GET", "page?a.1", "").repeat(200).as_bytes())
             .await
@@ -179,7 +179,7 @@ async fn a_connection_whose_answers_are_not_read_is_closed() {
     let _answers = ask(&server, &sender, "page?a.1", 2).await;
     let began = Instant::now();
     let closed = timeout(Duration::from_secs(6), async {
-        // Requests that come later do not keep it open.
+        // Later requests do not keep the connection open.
         while let Ok(Ok(_)) = timeout(Duration::from_millis(500), server.get(&sender, "none")).await
         {
             sleep(Duration::from_millis(100)).await;
@@ -224,7 +224,7 @@ async fn unread(server: &Server, requests: usize) -> Unread {
 async fn a_connection_that_is_opened_in_a_crowd_has_few_streams() {
     let server = Server::start().await;
     let mut crowd = Vec::new();
-    // All but one that may count for no token, and then a few more.
+    // All but one of the allowed requests without a token, and then a few more.
     for requests in [[90; 11].as_slice(), &[33, 5]].concat() {
         crowd.push(unread(&server, requests).await);
     }
@@ -244,7 +244,7 @@ async fn refusals_that_are_not_read_are_bounded() {
     }
     let unread: usize = held.iter().map(|held| held.answers.len()).sum();
     assert!((900..1200).contains(&unread), "{unread}");
-    // Who reads is answered nevertheless.
+    // A client that reads gets a response nevertheless.
     assert_eq!(status(&server.say(get("refuse")).await), 403);
     let (sender, _connection) = server.http2(65_535).await;
     for _ in 0..20 {
