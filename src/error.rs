@@ -111,8 +111,8 @@ impl ScimError {
         Self::new(ErrorStatus::NOT_IMPLEMENTED, detail).because(Reason::MethodUnsupported)
     }
 
-    /// A 503 with `Retry-After`, in seconds, for temporary problems. Okta retries a task only after this status, so
-    /// temporary problems never have another one.
+    /// A 503 with `Retry-After`, in seconds. Every temporary problem has this status, because clients do not retry
+    /// after other errors.
     pub(crate) fn unavailable(detail: impl Into<String>, retry_after: u32) -> Self {
         Self {
             retry_after: Some(retry_after),

@@ -1,4 +1,4 @@
-//! Applies PATCH requests as Entra ID sends them: a change of a user, and of a group's members.
+//! Applies PATCH requests in the form of Entra ID: a change of a user, and of a group's members.
 #![allow(clippy::print_stdout, reason = "an example shows its result")]
 
 use scim_core::patch::{Patch, PatchLimits, read, resolve};

@@ -79,11 +79,11 @@ keywords! {
     ScimType {
         /// Filter syntax, or an operator that the attribute does not support.
         InvalidFilter = "invalidFilter",
-        /// More results than the server will compute.
+        /// More results than the server computes.
         TooMany = "tooMany",
-        /// A value that must be unique is in use.
+        /// A unique value is in use.
         Uniqueness = "uniqueness",
-        /// A readOnly or immutable attribute would change, or a required one be removed.
+        /// A readOnly or immutable attribute would be changed, or a required one removed.
         Mutability = "mutability",
         /// The message has a wrong structure.
         InvalidSyntax = "invalidSyntax",
@@ -112,7 +112,7 @@ keywords! {
 pub enum ErrorKind {
     /// A filter cannot be parsed, or does not match the attributes. 400 `invalidFilter`.
     InvalidFilter,
-    /// A value may not be changed or removed. 400 `mutability`.
+    /// A value must not be changed or removed. 400 `mutability`.
     Mutability,
     /// The structure of a message is wrong. 400 `invalidSyntax`.
     InvalidSyntax,
@@ -155,9 +155,9 @@ impl ErrorKind {
 pub enum Problem {
     /// No schema declares an attribute, or the type does not have a URN of `schemas`.
     UnknownAttribute,
-    /// A required attribute has no value, or would lose it.
+    /// A required attribute has no value, or would be removed.
     RequiredMissing,
-    /// A request names more members than [`ValueLimits::members`](crate::resource::limits::ValueLimits::members).
+    /// A request has more members than [`ValueLimits::members`](crate::resource::limits::ValueLimits::members).
     TooManyMembers,
 }
 
@@ -262,7 +262,7 @@ impl Error {
         &self.detail
     }
 
-    /// The text for the log: the detail, free of values that the client sent.
+    /// The text for the log: the detail without values of the client.
     pub fn logged(&self) -> &str {
         self.logged.as_deref().unwrap_or(&self.detail)
     }

@@ -1,4 +1,4 @@
-//! Enumerations whose values have a keyword: in schema files, on the command line, in the database.
+//! Enumerations whose values have keywords, for schema files, the command line and databases.
 //!
 //! ```
 //! scim_core::keywords! {

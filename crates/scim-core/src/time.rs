@@ -13,7 +13,7 @@
 
 use std::fmt;
 
-/// A moment: microseconds since 1970-01-01T00:00:00Z.
+/// A UTC timestamp: microseconds since 1970-01-01T00:00:00Z.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -26,7 +26,7 @@ impl Timestamp {
         parse_date_time(text).map(|moment| Self(moment.as_microsecond()))
     }
 
-    /// The moment from microseconds since the epoch.
+    /// The timestamp for microseconds since the epoch.
     pub fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
@@ -41,19 +41,19 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// This moment, this number of seconds later.
+    /// The timestamp this number of seconds later.
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
-    /// Whole seconds from `earlier` to this moment; negative if it lies before.
+    /// Whole seconds since `earlier`; negative if it is later.
     pub fn seconds_since(self, earlier: Self) -> i64 {
         (self.0 - earlier.0).div_euclid(1_000_000)
     }
 }
 
-/// An xsd:dateTime read as a moment (RFC 7643 section 2.3.5); without an offset it is UTC.
-/// `None` if the text is no date with a time.
+/// Parses an xsd:dateTime (RFC 7643 section 2.3.5); without an offset it is UTC. `None` if the text is not a date with
+/// a time.
 pub(crate) fn parse_date_time(text: &str) -> Option<jiff::Timestamp> {
     let has_time = text.contains(['T', 't']);
     if !has_time {

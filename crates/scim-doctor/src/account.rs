@@ -68,7 +68,7 @@ const PASSWORD: Check = Check {
     why: "Okta sends the password if password sync is on",
 };
 
-/// Returns the id of the user; none if it could not be created.
+/// Runs the checks; returns the id of the user, if it could be created.
 pub(crate) async fn examine(target: &Target, report: &mut Report) -> Option<String> {
     report.section("Assignment");
     let Some(user) = report.run(&CREATE, create(target)).await else {

@@ -12,7 +12,7 @@ pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 impl Target {
-    /// Body of a create as Okta sends it.
+    /// Body of a create in the form of Okta.
     pub(crate) fn okta_user(&self, user_name: &str) -> Value {
         json!({
             "schemas": [USER],
@@ -28,7 +28,7 @@ impl Target {
         })
     }
 
-    /// Body of a create as Entra sends it: `schemas` names the extension, which has no object.
+    /// Body of a create in the form of Entra: `schemas` has the URN of the extension, which has no object.
     pub(crate) fn entra_user(&self, user_name: &str) -> Value {
         json!({
             "schemas": [USER, ENTERPRISE],

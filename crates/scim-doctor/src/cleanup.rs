@@ -5,7 +5,7 @@ use crate::test_resources::{TestResource, has_name, usable_id};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// Maximum of parallel requests.
+/// Maximum number of parallel requests.
 const PARALLEL: usize = 8;
 
 /// Deletes every test resource of a target, groups first; returns a description of each that could not be deleted,
@@ -36,7 +36,7 @@ pub async fn clean_up(target: &Arc<Target>) -> Vec<String> {
     remaining
 }
 
-/// Deletes a test resource; returns whether it is gone.
+/// Deletes a test resource; returns whether it no longer exists.
 async fn delete(target: &Target, resource: &TestResource) -> bool {
     match &resource.id {
         Some(id) => delete_by_id(target, resource.endpoint, id).await,

@@ -13,8 +13,8 @@ const USUAL_PATHS: [&str; 4] = ["/scim/v2", "/v2", "/scim", "/api/scim/v2"];
 ///
 /// # Errors
 ///
-/// The server cannot be reached, it refuses the token, it redirects, or what responds is not a SCIM server. A SCIM
-/// server with a wrong response is no error: the checks report it.
+/// The server cannot be reached, it refuses the token, it redirects, or what responds is not a SCIM server. A wrong
+/// response of a SCIM server is not an error here: the checks report it.
 pub async fn check_connectivity(target: &Target) -> Result<(), TargetError> {
     probe(target).await.map_err(TargetError)
 }
@@ -40,7 +40,7 @@ async fn probe(target: &Target) -> Result<(), String> {
             target.base(),
             redirect_advice(&response)
         )),
-        // A faulty SCIM server is tested: its faults belong into the report.
+        // A faulty SCIM server is tested, and its faults are reported.
         200 | 404 | 405 => match other_base(target).await {
             Some(base) => Err(format!(
                 "no SCIM response at {}, but there is one at {base}; give that URL",

@@ -61,7 +61,7 @@ pub(crate) async fn examine(target: &Target, report: &mut Report, user: &str) {
     report
         .run(&PATCH_INACTIVE, by_patch(target, &path, false))
         .await;
-    // The checks after this one need an inactive user also if the PATCH of Okta fails or is not sent.
+    // The following checks need an inactive user, also if the PATCH of Okta fails or is not sent.
     let operations = json!([{"op": "replace", "path": "active", "value": false}]);
     let _ = target.patch(&path, operations).await;
     report.run(&READ, read(target, &path)).await;

@@ -9,7 +9,7 @@ use serde_json::json;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
-/// Maximum of parallel requests.
+/// Maximum number of parallel requests.
 const PARALLEL: usize = 8;
 
 const USERS: Check = Check {
@@ -37,7 +37,7 @@ const ONE_MORE: Check = Check {
     why: "the cost of a small change must not depend on the size of the group",
 };
 
-/// `members` is the size of the large group.
+/// Runs the checks; `members` is the size of the large group.
 pub(crate) async fn examine(target: &Arc<Target>, report: &mut Report, members: usize) {
     report.section("Large group");
     let Some(users) = report

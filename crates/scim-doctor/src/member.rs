@@ -62,7 +62,7 @@ const CLEAR: Check = Check {
     why: "Push now of Okta sends it for a group without members",
 };
 
-/// Returns the ids of the two members; none if the second user could not be created.
+/// Runs the checks; returns the ids of the two members, if the second user could be created.
 pub(crate) async fn examine(
     target: &Target,
     report: &mut Report,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::fmt;
 use std::time::Instant;
 
-/// How a check ended.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -26,7 +26,7 @@ pub struct Finding {
     /// The check.
     #[serde(flatten)]
     pub check: Check,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
     /// The actual result, if it is not the expected one. The key in JSON is `came`.
     #[serde(rename = "came")]
@@ -35,7 +35,7 @@ pub struct Finding {
     pub millis: u128,
 }
 
-/// Stands for the remaining checks of a section, which need the result of a failed one.
+/// Represents the remaining checks of a section, which need the result of a failed one.
 const REST_OF_SECTION: Check = Check {
     name: "the rest of this section",
     needed_by: BOTH,

@@ -32,7 +32,8 @@ pub(crate) struct List {
 }
 
 impl ScimResponse {
-    /// Status, content type and error detail in one line. The bodies of resources are left out: they are personal data.
+    /// Status, content type and error detail in one line. Bodies of resources are omitted, because they are personal
+    /// data.
     pub(crate) fn description(&self) -> String {
         let content_type = if self.content_type.is_empty() {
             "no content type"

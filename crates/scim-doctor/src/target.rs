@@ -15,9 +15,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Timeout of a request. Okta waits as long.
+/// Timeout of a request, as long as Okta's.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// Maximum of retries of a request after status 429.
+/// Maximum number of retries of a request after status 429.
 const RETRIES: usize = 5;
 /// Maximum wait before a retry, in seconds; a longer Retry-After is cut.
 const LONGEST_WAIT: u64 = 30;
@@ -293,8 +293,8 @@ pub(crate) fn at(endpoint: &str, id: &str) -> String {
     format!("{endpoint}/{}", encode(id))
 }
 
-/// What is encoded in a segment of a path or a value of a query: all but the unreserved characters (RFC 3986,
-/// section 2.3).
+/// Encoded characters in a segment of a path or a value of a query: all except the unreserved ones (RFC 3986, section
+/// 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

@@ -1,4 +1,4 @@
-//! The program's arguments and exit codes. What it finds on a SCIM server is tested with the server scimd.
+//! Tests of the program's arguments and exit codes. The checks themselves are tested with the server scimd.
 
 #![cfg(feature = "command")]
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]

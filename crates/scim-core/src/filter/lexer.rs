@@ -1,23 +1,23 @@
-//! The lexer of filters and paths: words, marks and JSON literals with positions.
+//! The lexer of filters and paths: words, punctuation and JSON literals with positions.
 
 use super::Literal;
 use super::resolve::tolerance;
 use crate::resource::Conformance;
 use serde::de::IgnoredAny;
 
-/// Why a text is not understood, and where.
+/// A syntax error with its position.
 #[derive(Debug)]
 pub(super) struct Problem {
-    /// Byte at which it shows.
+    /// Byte offset of the error.
     pub(super) at: usize,
     /// The problem, or the expected text, at that position.
     pub(super) what: String,
 }
 
-/// Result of reading a part of the text.
+/// Result of parsing a part of the text.
 pub(super) type Read<T> = Result<T, Problem>;
 
-/// A text and how far it has been read.
+/// A text and the current position.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lexer<'a> {
     text: &'a str,
@@ -29,7 +29,7 @@ impl<'a> Lexer<'a> {
         Self { text, at: 0 }
     }
 
-    /// The byte that is read next.
+    /// The offset of the next byte.
     pub(super) fn at(&self) -> usize {
         self.at
     }
@@ -54,14 +54,14 @@ impl<'a> Lexer<'a> {
         comes
     }
 
-    /// Consumes blanks; returns whether there were any. The grammar has one blank between words; clients send more.
+    /// Consumes spaces; returns whether there were any. The grammar has one space between words; clients send more.
     pub(super) fn take_blanks(&mut self) -> bool {
         !self
             .take_while(|byte| byte.is_ascii_whitespace())
             .is_empty()
     }
 
-    /// Consumes the characters of a name with a URN; empty if there are none.
+    /// Consumes the characters of a name, optionally with a URN; empty if there are none.
     pub(super) fn take_name(&mut self) -> &'a str {
         self.take_while(is_name_byte)
     }
@@ -76,7 +76,7 @@ impl<'a> Lexer<'a> {
         comes
     }
 
-    /// Consumes `not` if a parenthesis follows; otherwise it can be an attribute of that name.
+    /// Consumes `not` if a parenthesis follows; otherwise it can be an attribute with that name.
     pub(super) fn take_not(&mut self) -> bool {
         let mut ahead = *self;
         let comes = ahead.take_word("not") && {
@@ -211,8 +211,8 @@ fn string_length(text: &str) -> Option<usize> {
     closing.map(|position| position + 2)
 }
 
-/// Attribute names have letters, digits, `-`, `_` and `$`; the rest are marks of URNs and of the
-/// sub-attribute.
+/// Whether a byte can be part of a name: letters, digits, `-`, `_` and `$`, and the separators of URNs and
+/// sub-attributes.
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_$:./%~+@".contains(&byte)
 }
@@ -222,7 +222,7 @@ pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", shortened(text))
 }
 
-/// Text of a client in a message, cut if it is long.
+/// Text of a client in a message, truncated if it is long.
 pub(super) fn shortened(text: &str) -> String {
     const MAX: usize = 100;
     let mut shown: String = text.chars().take(MAX).collect();

@@ -1,5 +1,5 @@
-//! Filters and PATCH paths: text is parsed into syntax, syntax is resolved against a resource
-//! type into a [`Predicate`], and after that nothing can fail (RFC 7644 section 3.4.2.2).
+//! Filters and PATCH paths (RFC 7644 section 3.4.2.2). A text is parsed to syntax, and the syntax is resolved against a
+//! resource type to a [`Predicate`], whose evaluation cannot fail.
 //!
 //! ```
 //! use scim_core::filter::{FilterLimits, Operator, Predicate, parse_filter, resolve};

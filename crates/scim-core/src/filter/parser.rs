@@ -1,8 +1,7 @@
 //! Recursive descent over filters and PATCH paths (RFC 7644 figures 1 and 7).
 //!
-//! The RFC's grammar is ambiguous; this is the same language with the precedence of section
-//! 3.4.2.2: grouping, `not`, `and`, `or`. Depth and clauses are counted while reading, so no
-//! tree grows beyond the limits.
+//! The grammar of the RFC is ambiguous; this parser accepts the same language with the precedence of section 3.4.2.2:
+//! grouping, `not`, `and`, `or`. Depth and clauses are counted during parsing, so that no tree exceeds the limits.
 
 use super::lexer::{Lexer, Problem, Read, quoted};
 use super::resolve::tolerance;
@@ -10,16 +9,16 @@ use super::{Filter, Name, Operator, PatchPath, Test};
 use crate::error::{Error, Result};
 use crate::resource::Conformance;
 
-/// How large a filter may be.
+/// Limits of a filter.
 #[derive(Debug, Clone, Copy)]
 pub struct FilterLimits {
-    /// Bytes of a filter.
+    /// Maximum bytes of a filter.
     pub bytes: usize,
-    /// Parentheses and brackets within each other.
+    /// Maximum nesting depth of parentheses and brackets.
     pub depth: usize,
-    /// Comparisons and presence tests.
+    /// Maximum number of comparisons and presence tests.
     pub clauses: usize,
-    /// Bytes of a PATCH path.
+    /// Maximum bytes of a PATCH path.
     pub path_bytes: usize,
 }
 
@@ -37,8 +36,7 @@ impl Default for FilterLimits {
 /// Parses a filter.
 ///
 /// # Errors
-/// 400 `invalidFilter` with the column and what was expected there, or the limit that is
-/// exceeded (RFC 7644 section 3.4.2.2).
+/// 400 `invalidFilter` with the column and the expected syntax, or with the exceeded limit (RFC 7644 section 3.4.2.2).
 pub fn parse_filter(text: &str, limits: &FilterLimits, conformance: Conformance) -> Result<Filter> {
     if text.len() > limits.bytes {
         let (bytes, max) = (text.len(), limits.bytes);
@@ -55,8 +53,8 @@ pub fn parse_filter(text: &str, limits: &FilterLimits, conformance: Conformance)
 /// Parses the path of a PATCH operation.
 ///
 /// # Errors
-/// 400 `invalidPath`, or `invalidFilter` for the content of brackets, with the column and what was expected there (RFC
-/// 7644 section 3.5.2).
+/// 400 `invalidPath`, or `invalidFilter` for the content of brackets, with the column and the expected syntax (RFC 7644
+/// section 3.5.2).
 pub fn parse_path(
     text: &str,
     limits: &FilterLimits,
@@ -111,14 +109,14 @@ fn masked(what: &str) -> String {
     pieces.map(piece).collect::<Vec<_>>().join("\"")
 }
 
-/// U+0000 has no meaning in names and values, and databases handle it differently.
+/// Refuses U+0000, because databases handle it differently.
 fn without_nul(text: &str) -> Read<()> {
     let what = || "the text holds the character U+0000".to_owned();
     text.find('\0')
         .map_or(Ok(()), |at| Err(Problem { at, what: what() }))
 }
 
-/// Columns are counted in characters, from 1.
+/// The column of a byte, in characters from 1.
 fn column(text: &str, byte: usize) -> usize {
     text.char_indices().take_while(|(at, _)| *at < byte).count() + 1
 }
@@ -174,7 +172,7 @@ impl<'a> Parser<'a> {
         Ok(joined(first, terms, Filter::And))
     }
 
-    /// One term, and the blanks on both sides of it.
+    /// Parses one term with surrounding spaces.
     fn factor(&mut self) -> Read<Filter> {
         self.lexer.take_blanks();
         let filter = if self.lexer.take_not() {
@@ -188,7 +186,7 @@ impl<'a> Parser<'a> {
         Ok(filter)
     }
 
-    /// A filter between marks; the opening one is next.
+    /// Parses a filter in brackets or parentheses; the opening one is next.
     fn enclosed(&mut self, open: char, close: char) -> Read<Filter> {
         if self.depth == self.limits.depth {
             let max = self.limits.depth;
@@ -227,7 +225,7 @@ impl<'a> Parser<'a> {
         Ok(Filter::Values { name, filter, then })
     }
 
-    /// An operator where the grammar has none.
+    /// Parses a test after brackets, which the grammar does not have.
     fn test_after_brackets(&mut self) -> Read<Option<(Name, Test)>> {
         let mut ahead = self.lexer;
         let is_test = ahead.take_blanks() && is_operator(ahead.take_name());
@@ -289,7 +287,7 @@ impl<'a> Parser<'a> {
         Ok(name)
     }
 
-    /// The test after a name: `pr`, or an operator and a value.
+    /// Parses the test after a name: `pr`, or an operator and a value.
     fn test(&mut self, name: &str) -> Read<Test> {
         self.count_clause()?;
         let after_blank = self.lexer.take_blanks();
@@ -378,8 +376,8 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Whether a text consists of names separated by full stops. No schema declares more than two levels: for a path, the
-/// resource type reports that.
+/// Whether a text consists of names separated by full stops, of any number. The resource type refuses a path with more
+/// than two levels.
 fn is_dotted_name(text: &str) -> bool {
     text.split('.').all(is_simple_name)
 }
@@ -415,7 +413,7 @@ fn is_name(text: &str) -> bool {
     }
 }
 
-/// `attrName` of RFC 7643 section 2.1, with the `$` that `$ref` has.
+/// Whether a text is an `attrName` of RFC 7643 section 2.1, or begins with `$`, as in `$ref`.
 fn is_simple_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '$')
         && text

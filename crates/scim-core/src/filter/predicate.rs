@@ -1,12 +1,12 @@
-//! A filter after it was resolved against a resource type: evaluation cannot fail.
+//! A filter that is resolved against a resource type; its evaluation cannot fail.
 //!
-//! Users of a predicate: [`Predicate::matches`], the store's `select`, and `Display`.
+//! [`Predicate::matches`] evaluates it in memory; a store translates it to a query.
 
 use crate::resource::Key;
 use crate::schema::AttributePath;
 use std::fmt;
 
-/// How a value is compared (RFC 7644 table 3). `ne` is `not (… eq …)`.
+/// A comparison operator (RFC 7644 table 3). `ne` is `not (… eq …)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {
     /// `eq`
@@ -60,7 +60,7 @@ impl Operator {
             .find(|operator| operator.as_str().eq_ignore_ascii_case(word))
     }
 
-    /// Whether a value with the first key compares so with the second.
+    /// Whether the comparison of the first key with the second holds.
     pub fn holds(self, value: &Key, with: &Key) -> bool {
         match self {
             Self::Equal => value == with,
@@ -82,9 +82,9 @@ pub enum Target {
     Attribute(AttributePath),
     /// `id`; keys are case-exact text.
     Id,
-    /// `meta.created`; keys are those of moments.
+    /// `meta.created`; keys are those of timestamps.
     Created,
-    /// `meta.lastModified`; keys are those of moments.
+    /// `meta.lastModified`; keys are those of timestamps.
     LastModified,
     /// `meta.version`, as the number in the entity tag; keys are those of integers.
     Version,
@@ -94,19 +94,19 @@ pub enum Target {
 /// multi-valued attribute.
 #[derive(Debug, Clone)]
 pub enum Predicate {
-    /// Every term holds; of no terms: always true.
+    /// Every term is true; without terms: always true.
     All(Vec<Predicate>),
     /// At least one term is true; without terms: never true.
     Any(Vec<Predicate>),
-    /// The condition does not hold.
+    /// The condition is false.
     Not(Box<Predicate>),
-    /// There is a value that is not the empty string.
+    /// A value exists that is not the empty string.
     Present(Target),
-    /// A value compares as specified; with several values, one is enough.
+    /// The comparison holds for at least one value.
     Compare {
         /// The compared value.
         target: Target,
-        /// How.
+        /// The operator.
         operator: Operator,
         /// The value of the filter.
         key: Key,
@@ -122,17 +122,17 @@ pub enum Predicate {
 }
 
 impl Predicate {
-    /// True of everything.
+    /// The condition that is always true.
     pub fn always() -> Self {
         Self::All(Vec::new())
     }
 
-    /// True of nothing.
+    /// The condition that is never true.
     pub fn never() -> Self {
         Self::Any(Vec::new())
     }
 
-    /// The condition that every term holds; flat, and without terms that change nothing.
+    /// The condition that every term is true, flattened and without redundant terms.
     pub fn all(terms: impl IntoIterator<Item = Self>) -> Self {
         let mut flat = Vec::new();
         for term in terms {
@@ -202,8 +202,7 @@ impl fmt::Display for Target {
 }
 
 impl fmt::Display for Predicate {
-    /// For logs and tests: like a filter, but with keys in place of values and a pair of
-    /// parentheses around every list.
+    /// Text for logs and tests: a filter with keys in place of values, and parentheses around every list.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All(terms) if terms.is_empty() => f.write_str("always"),

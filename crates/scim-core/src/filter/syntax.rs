@@ -1,12 +1,12 @@
-//! A filter or path as the client wrote it: names are not looked up, values have no type yet.
+//! The syntax of a filter or path, before names are looked up and values get a type.
 
 use super::Operator;
 use serde_json::{Number, Value};
 use std::fmt;
 
-/// An attribute in attribute notation, URN and sub-attribute included (RFC 7644 section 3.10).
+/// An attribute in attribute notation, with its URN and sub-attribute (RFC 7644 section 3.10).
 ///
-/// Where a URN ends is known only to a resource type.
+/// Only a resource type can determine the end of a URN.
 #[derive(Debug, Clone)]
 pub struct Name {
     /// The notation.
@@ -16,7 +16,7 @@ pub struct Name {
 }
 
 impl PartialEq for Name {
-    /// Compares the notation; the position is for messages alone.
+    /// Compares the notation; the position is only for messages.
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
@@ -35,7 +35,7 @@ pub enum Literal {
     Null,
     /// `true` or `false`
     Boolean(bool),
-    /// A number as it is written, so that none is too large and no digit is lost.
+    /// The text of a number, so that no digit is lost.
     Number(String),
     /// A string, unescaped.
     Text(String),
@@ -70,7 +70,7 @@ impl fmt::Display for Literal {
 pub enum Test {
     /// `pr`
     Present,
-    /// Any operator but `ne`.
+    /// Any operator except `ne`.
     Compare(Operator, Literal),
     /// `ne`
     NotEqual(Literal),
@@ -96,16 +96,16 @@ impl fmt::Display for Test {
     }
 }
 
-/// A filter (RFC 7644 figure 1), and the inside of the brackets of a value path.
+/// A filter (RFC 7644 figure 1), also in the brackets of a value path.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
-    /// Terms joined by `or`; two at least.
+    /// At least two terms joined by `or`.
     Or(Vec<Filter>),
-    /// Terms joined by `and`; two at least.
+    /// At least two terms joined by `and`.
     And(Vec<Filter>),
     /// `not (…)`
     Not(Box<Filter>),
-    /// An attribute and the condition on it.
+    /// A condition on an attribute.
     Test {
         /// The attribute; within brackets the sub-attribute.
         name: Name,
@@ -116,7 +116,7 @@ pub enum Filter {
     Values {
         /// The attribute.
         name: Name,
-        /// The inside of the brackets.
+        /// The filter in the brackets.
         filter: Box<Filter>,
         /// A sub-attribute of that same value and the condition on it: Entra ID's
         /// `emails[type eq "work"].value eq "…"`, which the RFC's grammar does not have.
@@ -176,7 +176,7 @@ impl Filter {
         }
     }
 
-    /// How tight it binds: in a tighter place it needs parentheses.
+    /// The precedence: within an operator of higher precedence it needs parentheses.
     fn rank(&self) -> u8 {
         match self {
             Self::Or(_) => 0,
@@ -225,8 +225,8 @@ impl fmt::Display for Filter {
 /// The `path` of a PATCH operation (RFC 7644 figure 7).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatchPath {
-    /// The attribute; it holds the sub-attribute too (`name.givenName`) when there are no
-    /// brackets, and may be the URN of a schema alone.
+    /// The attribute, with the sub-attribute (`name.givenName`) if there are no brackets; it can also be the URN of a
+    /// schema.
     pub name: Name,
     /// The inside of the brackets.
     pub filter: Option<Filter>,

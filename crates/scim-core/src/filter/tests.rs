@@ -38,7 +38,7 @@ fn resolved_for(type_name: &str, text: &str) -> Result<Predicate, Error> {
     )
 }
 
-/// What a filter on users comes to.
+/// The text of the predicate of a filter on users, or of the error.
 fn meaning(text: &str) -> String {
     resolved_for("User", text).map_or_else(
         |error| format!("error: {error}"),

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 /// A bulk request.
 #[derive(Debug)]
 pub struct BulkRequest {
-    /// Errors after which the rest is left undone.
+    /// Number of errors after which the remaining operations are not executed.
     pub fail_on_errors: Option<usize>,
-    /// The operations as they were sent.
+    /// The raw operations.
     pub operations: Vec<Value>,
 }
 
@@ -36,9 +36,9 @@ pub struct BulkOperation {
     pub method: BulkMethod,
     /// The identifier by which other operations refer to the resource; required for a POST.
     pub bulk_id: Option<String>,
-    /// Below the base URL, with a slash in front.
+    /// Path below the base URL, with a leading slash.
     pub path: String,
-    /// The entity tag that the resource must have.
+    /// The required entity tag of the resource.
     pub version: Option<String>,
     /// The body; empty for a DELETE.
     pub data: Map<String, Value>,
@@ -165,7 +165,7 @@ impl BulkOperation {
 /// The result of an operation.
 #[derive(Debug)]
 pub struct BulkResult<'a> {
-    /// The URL of the resource, if there is one.
+    /// The URL of the resource, if any.
     pub location: Option<&'a str>,
     /// The outcome.
     pub outcome: std::result::Result<BulkSuccess<'a>, ErrorMessage<'a>>,
@@ -181,7 +181,7 @@ pub struct BulkSuccess<'a> {
 }
 
 impl BulkResult<'_> {
-    /// The entry in a BulkResponse for an operation, of which it repeats `method` and `bulkId`.
+    /// The entry in a BulkResponse for an operation, with its `method` and `bulkId`.
     pub fn entry(&self, operation: &Value) -> Value {
         let mut entry = Map::new();
         for name in ["method", "bulkId"] {

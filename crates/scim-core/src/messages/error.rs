@@ -5,12 +5,12 @@ use crate::error::{Error, ErrorStatus, ScimType};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// An Error message, written once for single requests and for operations of a bulk request.
+/// An Error message, for single requests and for operations of a bulk request.
 #[derive(Debug, Clone, Copy)]
 pub struct ErrorMessage<'a> {
     /// The status, which the message repeats as text.
     pub status: ErrorStatus,
-    /// The SCIM error type, if there is one.
+    /// The SCIM error type, if any.
     pub scim_type: Option<ScimType>,
     /// The text for the client.
     pub detail: &'a str,

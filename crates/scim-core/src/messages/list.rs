@@ -3,9 +3,9 @@
 use super::urn::LIST_RESPONSE;
 use serde_json::{Value, json};
 
-/// The text of a list up to its page: `schemas`, `totalResults` and `paging`, which are members that
-/// locate the page, such as `"startIndex":1`. The caller appends `"itemsPerPage"` and `"Resources"`
-/// with the text of each resource, so that no tree is built of a page.
+/// The beginning of the JSON text of a list: `schemas`, `totalResults`, and the members in `paging`, such as
+/// `"startIndex":1`. The caller appends `"itemsPerPage"` and `"Resources"` with the text of each resource, so that a
+/// page needs no tree in memory.
 ///
 /// ```
 /// let head = scim_core::messages::list_head(2, "\"startIndex\":1");

@@ -4,10 +4,10 @@ use crate::error::{Error, Result};
 use crate::resource::{Conformance, tolerance};
 use serde_json::Value;
 
-/// Checks that the `schemas` of a message name its URN, in any letter case.
+/// Checks that the `schemas` of a message contain its URN, in any letter case.
 ///
 /// # Errors
-/// 400 `invalidValue` for other URNs, for a value that is no array, and in `rfc` mode for none.
+/// 400 `invalidValue` for other URNs, for a value that is not an array, and in `rfc` mode for a missing or empty one.
 pub fn check_schemas(schemas: Option<&Value>, urn: &str, conformance: Conformance) -> Result<()> {
     if conformance.is_lenient() && tolerance::schemas_left_out(schemas) {
         return Ok(());

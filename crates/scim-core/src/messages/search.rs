@@ -17,13 +17,13 @@ pub struct SearchRequest {
     pub sort_order: Option<String>,
     /// The first result to return, counted from 1; values beyond 64 bits are clamped.
     pub start_index: Option<i64>,
-    /// Results to return, at most.
+    /// Maximum number of results.
     pub count: Option<i64>,
     /// The cursor (RFC 9865); empty for the first page.
     pub cursor: Option<String>,
-    /// `attributes`: names to return.
+    /// `attributes`: names of attributes to return.
     pub attributes: Vec<String>,
-    /// `excludedAttributes`: names not to return.
+    /// `excludedAttributes`: names of attributes to omit.
     pub excluded: Vec<String>,
 }
 
@@ -31,9 +31,8 @@ impl SearchRequest {
     /// Reads the message. Names of members are case-insensitive.
     ///
     /// # Errors
-    /// [`InvalidValue`](crate::error::ErrorKind::InvalidValue) for a message of another URN and for
-    /// a member of a wrong type, [`InvalidFilter`](crate::error::ErrorKind::InvalidFilter) for a
-    /// `filter` that is no string.
+    /// [`InvalidValue`](crate::error::ErrorKind::InvalidValue) for a message of another URN and for a member of a wrong
+    /// type, [`InvalidFilter`](crate::error::ErrorKind::InvalidFilter) for a `filter` that is not a string.
     pub fn read(body: &Map<String, Value>, conformance: Conformance) -> Result<Self> {
         check_schemas(member(body, "schemas"), SEARCH_REQUEST, conformance)?;
         let filter = text(body, "filter").map_err(|error| Error::invalid_filter(error.detail()))?;
@@ -100,7 +99,7 @@ fn integer(body: &Map<String, Value>, name: &str, conformance: Conformance) -> R
     whole.ok_or_else(|| unfit(name, "a whole number")).map(Some)
 }
 
-/// A whole number, clamped to the range.
+/// An integer, clamped to the range.
 fn saturated(number: &Number) -> Option<i64> {
     if let Some(exact) = number.as_i64() {
         return Some(exact);

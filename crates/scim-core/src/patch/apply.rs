@@ -36,8 +36,9 @@ impl Patch {
     }
 
     /// The attributes after the operations, each applied to the result of the previous one, in the order of the schemas
-    /// and with nothing unassigned (RFC 7644 section 3.5.2). `resource::check` checks required attributes, immutable
-    /// ones and `primary`, except immutable sub-attributes in the values of a multi-valued attribute.
+    /// and without unassigned values (RFC 7644 section 3.5.2). Required and immutable attributes and `primary` are
+    /// checked by [`check`](crate::resource::check::check); immutable sub-attributes in the values of a multi-valued
+    /// attribute are checked here.
     ///
     /// # Errors
     /// Each has the number of its operation. 400 `noTarget` for a value path without a match where one is required,
@@ -84,8 +85,8 @@ impl Patch {
         &self.members
     }
 
-    /// Whether [`Patch::apply`] can change or refuse anything: a patch of members alone does not
-    /// need the document.
+    /// Whether [`Patch::apply`] can change the document or fail; a patch that changes only members does not need the
+    /// document.
     pub fn touches_document(&self) -> bool {
         !self.steps.is_empty()
     }
@@ -131,7 +132,7 @@ fn apply_at(
     Ok(())
 }
 
-/// Changes an attribute in the object that holds it: the document, an extension, or a value.
+/// Changes an attribute in the object that contains it: the document, an extension, or a value.
 pub(super) fn apply_change(
     attribute: &Attribute,
     change: &Change,

@@ -9,21 +9,21 @@ use std::sync::Arc;
 /// One change of the document by an operation. An operation without a path can have several.
 #[derive(Debug, Clone)]
 pub(super) struct Step {
-    /// Which operation of the request, from 1, for messages.
+    /// Number of the operation in the request, from 1, for messages.
     pub(super) operation: usize,
     pub(super) action: Action,
 }
 
 #[derive(Debug, Clone)]
 pub(super) enum Action {
-    /// An attribute changes; its path has no sub-attribute.
+    /// An attribute is changed; its path has no sub-attribute.
     Change {
         path: AttributePath,
         change: Box<Change>,
     },
-    /// All attributes of the extension with that URN lose their values.
+    /// All attributes of the extension with that URN are removed.
     RemoveExtension(Arc<str>),
-    /// The client repeats the id, which must be that of the resource.
+    /// The id that the client sent must be that of the resource.
     RequireId(String),
 }
 
@@ -36,9 +36,9 @@ pub(super) enum Change {
     Append(Vec<Value>),
     /// The value is removed.
     Unset,
-    /// The value is removed, unless this sub-attribute has this value already.
+    /// The value is removed, unless this sub-attribute already has this value.
     UnsetUnless(Arc<Attribute>, Value),
-    /// Some values change. A single-valued attribute is handled as a list of at most one value.
+    /// Some values are changed. A single-valued attribute is handled as a list of at most one value.
     Select(Selection),
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Selection {
     pub(super) otherwise: Otherwise,
 }
 
-/// Which values of an attribute.
+/// The selected values of an attribute.
 #[derive(Debug, Clone)]
 pub(super) enum Which {
     /// Every value.
@@ -64,9 +64,9 @@ pub(super) enum Which {
 
 #[derive(Debug, Clone)]
 pub(super) enum Edit {
-    /// Sub-attributes change, the others stay.
+    /// Some sub-attributes are changed.
     Merge(Vec<SubChange>),
-    /// The value is replaced as a whole, but for these sub-attributes, which stay.
+    /// The value is replaced, except for these sub-attributes.
     Replace(Value, Vec<Arc<Attribute>>),
     /// The value is removed.
     Remove,
@@ -80,16 +80,16 @@ pub(super) struct SubChange {
 
 #[derive(Debug, Clone)]
 pub(super) enum Otherwise {
-    /// Nothing happens.
+    /// Nothing is changed.
     Nothing,
-    /// 400 `noTarget`.
+    /// The operation is refused with 400 `noTarget`.
     Refuse,
     /// This value is added.
     Make(Value),
 }
 
 impl Change {
-    /// Names of the sub-attributes that it sets.
+    /// Names of the sub-attributes that the change sets.
     pub(super) fn sub_names(&self) -> Vec<&str> {
         match self {
             Self::Set(value) => keys(std::slice::from_ref(value)),

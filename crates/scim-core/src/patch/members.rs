@@ -13,27 +13,26 @@ use crate::schema::{Attribute, ResourceType};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
-/// A change to the members of a resource. Members are named by id, as the client sent it; whether
-/// there is such a resource is not known yet.
+/// A change of the members of a resource. Members are ids sent by the client; whether they exist is not known yet.
 #[derive(Debug, Clone)]
 pub enum MemberChange {
-    /// These ids become members; those that are members already stay so.
+    /// These ids are added, unless they are members already.
     Add(Vec<String>),
-    /// These ids are no members afterwards; those that were none are passed over.
+    /// These ids are removed, if they are members.
     Remove(Vec<String>),
     /// Members that match a condition are removed. Targets of the condition are paths of the members attribute.
     RemoveMatching(Predicate),
     /// All members are removed.
     Clear,
-    /// These ids are the members afterwards, and no others.
+    /// These ids replace all members.
     Replace(Vec<String>),
 }
 
-/// The ids that a value of the members attribute names, in the body of a resource as well as in a
-/// patch, each once. A member without `value` is named by the end of its `$ref`.
+/// The distinct ids in a value of the members attribute, in the body of a resource or in a PATCH. A member without
+/// `value` is identified by the end of its `$ref`.
 ///
 /// # Errors
-/// 400 `invalidValue` for a member that has neither.
+/// 400 `invalidValue` for a member with neither.
 pub fn member_ids(members: &Value) -> Result<Vec<String>> {
     let each = members
         .as_array()
@@ -121,8 +120,8 @@ fn remove_selected(
         .map(MemberChange::RemoveMatching)
 }
 
-/// `members[value eq "…"]` names a member that may be there or not; to have it there is all that
-/// `add` can mean, as nothing else of a member can be written.
+/// The effect of `add` at `members[value eq "…"]`: the member is added, because a client cannot write other parts of a
+/// membership.
 fn add_selected(
     attribute: &Attribute,
     filter: &Filter,
@@ -153,7 +152,7 @@ fn add_selected(
     })
 }
 
-/// The members in a value, possibly none: the path has one already.
+/// The members in a value, possibly none, because the path already has one.
 fn ids_or_none(
     attribute: &Attribute,
     value: Value,
@@ -221,7 +220,7 @@ impl MemberChange {
         matches!(self, Self::Add(ids) | Self::Remove(ids) if ids.is_empty())
     }
 
-    /// How many members it names.
+    /// Number of members in the change.
     fn named(&self) -> usize {
         match self {
             Self::Add(ids) | Self::Remove(ids) | Self::Replace(ids) => ids.len(),
@@ -230,7 +229,7 @@ impl MemberChange {
     }
 }
 
-/// Holds all changes of a request to the limit.
+/// Checks the total number of members in a request against the limit.
 pub(super) fn all_within_limit(
     changes: &[MemberChange],
     acceptance: &Acceptance<'_>,

@@ -1,4 +1,4 @@
-//! The PatchOp message (RFC 7644 section 3.5.2): its shape, before any attribute is looked at.
+//! The structure of the PatchOp message (RFC 7644 section 3.5.2), before attributes are looked up.
 
 use super::tolerance;
 use crate::error::{Error, Result};
@@ -7,12 +7,12 @@ use crate::messages::{PATCH_OP, check_schemas};
 use crate::resource::Conformance;
 use serde_json::{Map, Value};
 
-/// Bounds on a PATCH message.
+/// Limits of a PATCH message.
 #[derive(Debug, Clone, Copy)]
 pub struct PatchLimits {
-    /// Operations in one request.
+    /// Maximum number of operations in one request.
     pub operations: usize,
-    /// Bounds on paths and the filters in them.
+    /// Limits of paths and the filters in them.
     pub path: FilterLimits,
     /// Maximum nesting depth of JSON in a text within the message.
     pub json_depth: usize,
@@ -33,7 +33,7 @@ impl Default for PatchLimits {
 pub enum Verb {
     /// Adds values; replaces single ones (RFC 7644 section 3.5.2.1).
     Add,
-    /// Values go (RFC 7644 section 3.5.2.2).
+    /// Removes values (RFC 7644 section 3.5.2.2).
     Remove,
     /// Replaces values (RFC 7644 section 3.5.2.3).
     Replace,
@@ -44,9 +44,9 @@ pub enum Verb {
 pub struct Operation {
     /// The kind of operation.
     pub verb: Verb,
-    /// The target; `None` is the resource, and the members of the value are its attributes.
+    /// The target; `None` for the resource, whose attributes are then the members of the value.
     pub path: Option<PatchPath>,
-    /// The value, if the member is present; it may be null.
+    /// The value, if present; it can be null.
     pub value: Option<Value>,
 }
 
@@ -56,7 +56,7 @@ pub struct Operation {
 /// # Errors
 /// 400 `invalidValue` for other URNs in `schemas`; 400 `invalidSyntax` for a wrong structure; 400 `invalidPath` or
 /// `invalidFilter` for a path that cannot be parsed; 413 for more operations than allowed; in `rfc` mode 400
-/// `invalidValue` for none.
+/// `invalidValue` for an empty list.
 pub fn read(
     body: Map<String, Value>,
     conformance: Conformance,

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// The target of a path.
 ///
 /// # Errors
-/// 400 `invalidPath` for brackets after a target without several values.
+/// 400 `invalidPath` for brackets after a single-valued target.
 pub(super) fn target(
     resource_type: &ResourceType,
     path: PatchPath,

@@ -1,5 +1,5 @@
-//! Resolves operations against the resource type: everything that can be decided without the resource
-//! is decided here, before any database work (RFC 7644 section 3.5.2).
+//! Resolves operations against the resource type, and checks everything that does not depend on the resource, so that
+//! errors are found before a database query (RFC 7644 section 3.5.2).
 
 use super::apply::Patch;
 use super::change::{Action, Change, Edit, Otherwise, Selection, Step, SubChange, Which};
@@ -19,9 +19,8 @@ use serde_json::{Map, Value};
 ///
 /// # Errors
 /// Each has the number of its operation. 400 `invalidPath` for a path with an unknown attribute – in lenient mode only
-/// if no operation has another path –, `mutability` for one that only the server writes or that must not be removed,
-/// `noTarget` for a `remove` without path, `invalidFilter`, `invalidValue`, and in `rfc` mode `invalidSyntax` for
-/// unknown attributes.
+/// if no operation has another path –, `mutability` for a readOnly one or one that must not be removed, `noTarget` for
+/// a `remove` without path, `invalidFilter`, `invalidValue`, and in `rfc` mode `invalidSyntax` for unknown attributes.
 pub fn resolve(
     resource_type: &ResourceType,
     operations: Vec<Operation>,
@@ -69,7 +68,7 @@ struct Resolving<'a, 'b> {
     steps: Vec<Step>,
     members: Vec<MemberChange>,
     named: Vec<String>,
-    /// The refusals of operations that were left out.
+    /// The refusals of ignored operations.
     left_out: Vec<Error>,
 }
 
@@ -138,7 +137,7 @@ impl Resolving<'_, '_> {
         }
     }
 
-    /// A key that chooses among values, as a path does.
+    /// A key with a value path, which selects values like the path of an operation.
     fn member_with_filter(&mut self, key: &str, verb: Verb, value: Value) -> Result<()> {
         let conformance = self.acceptance.conformance;
         match target(
@@ -158,7 +157,7 @@ impl Resolving<'_, '_> {
         }
     }
 
-    /// A key with the name of an attribute; if the URN is missing, an invalid value is ignored.
+    /// A key with the name of an attribute; without its URN, an invalid value is ignored.
     fn named_by(&mut self, key: &str, place: &Place, verb: Verb, value: Value) -> Result<()> {
         match self.without_path(place, verb, value) {
             Err(_) if place.path.container.is_some() && !key.contains(':') => {
@@ -169,7 +168,7 @@ impl Resolving<'_, '_> {
         }
     }
 
-    /// The attributes of an extension; null is none of them.
+    /// The attributes of an extension; null removes all of them.
     fn extension(&mut self, extension: &Extension, verb: Verb, value: Value) -> Result<()> {
         let urn = extension.schema.id();
         if verb == Verb::Add && value.as_array().is_some_and(Vec::is_empty) {
@@ -257,7 +256,7 @@ impl Resolving<'_, '_> {
         Ok(())
     }
 
-    /// The change to the attribute that the place names, even if it names a sub-attribute.
+    /// The change of the top-level attribute of the place.
     fn change(
         &mut self,
         place: &Place,
@@ -323,7 +322,7 @@ impl Resolving<'_, '_> {
         self.acceptance.conformance.is_lenient() && is_empty_reference(place.attribute(), &object)
     }
 
-    /// The value, which for a required attribute is not a blank text.
+    /// The value, which must not be blank for a required attribute.
     fn assigned(&self, place: &Place, value: Option<Value>) -> Result<Value> {
         let value = required(value)?;
         if self.is_due(place) && is_blank(&value) {

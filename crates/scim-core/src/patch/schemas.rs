@@ -20,8 +20,8 @@ enum Urn {
 /// The extensions that an operation on `schemas` removes.
 ///
 /// # Errors
-/// 400 `mutability` or `invalidValue` if the URN of the type's own schema would go; in `rfc`
-/// mode 400 `invalidValue` for a URN that the type does not have.
+/// 400 `mutability` or `invalidValue` if the URN of the type's own schema would be removed; in `rfc` mode 400
+/// `invalidValue` for a URN that the type does not have.
 pub(super) fn removed(
     resource_type: &ResourceType,
     place: &Place,
@@ -64,7 +64,7 @@ fn remove(
         (None, _) => None,
     };
     let mut extensions = Vec::new();
-    // Without a list all would go, and the core URN with them.
+    // Without a list all URNs would be removed, including that of the core schema.
     for urn in named.unwrap_or_else(|| vec![resource_type.schema().id()]) {
         match identify(resource_type, urn, lenient) {
             Urn::Core => return Err(Error::mutability(core_stays(resource_type))),

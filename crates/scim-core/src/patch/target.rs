@@ -10,20 +10,20 @@ use std::sync::Arc;
 /// The target of an operation.
 #[derive(Debug)]
 pub(super) enum Target {
-    /// The resource; the value names its attributes.
+    /// The resource; the members of the value are its attributes.
     Resource,
     /// All attributes of an extension.
     Extension(Extension),
-    /// An attribute, or some of its values, or a sub-attribute of those.
+    /// An attribute, some of its values, or a sub-attribute.
     Attribute(Place),
-    /// A name that no schema declares.
+    /// An undeclared name.
     Undeclared(Undeclared),
 }
 
 /// An attribute or sub-attribute that the type does not have.
 #[derive(Debug)]
 pub(super) struct Undeclared {
-    /// In attribute notation, without the sub-attribute that follows brackets after an unknown name.
+    /// The name in attribute notation, without a sub-attribute after brackets.
     pub(super) name: String,
     /// The content of the brackets and the name after them, if the name before them is unknown.
     pub(super) within: Option<(Filter, Option<Name>)>,
@@ -62,12 +62,12 @@ fn chosen(filter: &Filter, sub: Option<&Name>, value: Value) -> Value {
     Value::Object(members)
 }
 
-/// An attribute as a path names it.
+/// The attribute at a path.
 #[derive(Debug)]
 pub(super) struct Place {
     /// The attribute and the sub-attribute.
     pub(super) path: AttributePath,
-    /// Which values, where there were brackets.
+    /// The filter in brackets, which selects values.
     pub(super) filter: Option<Filter>,
 }
 
@@ -86,7 +86,7 @@ impl Place {
         }
     }
 
-    /// Whether only the server writes there.
+    /// Whether only the server writes the attribute.
     pub(super) fn is_read_only(&self, resource_type: &ResourceType) -> bool {
         let read_only = |attribute: &Attribute| attribute.mutability() == Mutability::ReadOnly;
         read_only(self.attribute())
@@ -94,7 +94,7 @@ impl Place {
             || self.is(resource_type.member_of())
     }
 
-    /// Whether it is this top-level attribute.
+    /// Whether the place is this top-level attribute.
     pub(super) fn is(&self, attribute: Option<&Arc<Attribute>>) -> bool {
         self.path.container.is_none()
             && attribute.is_some_and(|other| Arc::ptr_eq(other, self.attribute()))

@@ -1,5 +1,5 @@
-//! A table row is a document, operations, and what becomes of them: a document, or the scimType
-//! of the error as a plain text.
+//! Tests of PATCH. A row of a table has a document, operations, and the result: a document, or the scimType of the
+//! error as text.
 #![allow(
     clippy::needless_pass_by_value,
     reason = "rows of a table read better so"
@@ -35,7 +35,7 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 const TEST: &str = "urn:test:2.0:User";
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// What no built-in schema has: simple multi-valued attributes, immutable and required ones.
+/// Attributes that no built-in schema has: simple multi-valued, immutable and required ones.
 const TEST_SCHEMA: &str = r#"{
   "id": "urn:test:2.0:User", "name": "Test", "x-scim": {"extends": ["User"]},
   "attributes": [
@@ -84,7 +84,7 @@ fn group() -> &'static Arc<ResourceType> {
     CATALOG.by_name("Group").unwrap()
 }
 
-/// The attributes of a valid user with these beside `userName`.
+/// The attributes of a valid user: `userName` and these.
 fn user_with(more: Value) -> Value {
     let mut attributes = object(json!({"userName": "babs"}));
     attributes.extend(object(more));
@@ -107,7 +107,7 @@ fn message(operations: Value) -> Map<String, Value> {
     object(json!({"schemas": [PATCH_OP], "Operations": operations}))
 }
 
-/// Reads and resolves; what was left out comes along.
+/// Parses and resolves operations; also returns ignored parts.
 fn prepare(
     resource_type: &ResourceType,
     mode: Conformance,
@@ -125,7 +125,7 @@ fn prepare(
     Ok((patch, with.left_out))
 }
 
-/// The whole way of a request, as the service goes it.
+/// Executes a request in all steps of a server.
 fn run(
     resource_type: &ResourceType,
     mode: Conformance,
@@ -161,13 +161,13 @@ fn outcome(
     }
 }
 
-/// The outcome is the same in both modes.
+/// Checks the result in both modes.
 #[track_caller]
 fn both(before: Value, operations: Value, expected: Value) {
     each(before, operations, expected.clone(), expected);
 }
 
-/// Outcomes in lenient and in rfc mode.
+/// Checks the results in lenient and in rfc mode.
 #[track_caller]
 fn each(before: Value, operations: Value, lenient: Value, rfc: Value) {
     let before = user_with(before);
@@ -210,7 +210,7 @@ fn shown(value: &str) -> Value {
     json!({"value": value, "display": "D", "type": "work"})
 }
 
-/// What invariant 2 of the architecture says of attributes: they pass `accept` as they are.
+/// Checks that the attributes are valid: `accept` does not change them.
 fn assert_sane(resource_type: &ResourceType, attributes: &Map<String, Value>) {
     let limits = ValueLimits::default();
     let mut body = attributes.clone();

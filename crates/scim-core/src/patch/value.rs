@@ -1,5 +1,4 @@
-//! Resolves the value of an operation against its target: which change it means (RFC 7644
-//! sections 3.5.2.1 and 3.5.2.3).
+//! Resolves the value of an operation against its target (RFC 7644 sections 3.5.2.1 and 3.5.2.3).
 
 use super::change::{Change, Edit, Otherwise, Selection, SubChange, Which, in_order, made_of};
 use super::target::Place;
@@ -36,7 +35,7 @@ pub(super) fn put(
     }
 }
 
-/// The value that a single-valued place, or an extension, is to have.
+/// The new value of a single-valued place, or of an extension.
 pub(super) fn one_value(value: Value, acceptance: &Acceptance<'_>) -> Value {
     if acceptance.conformance.is_lenient() {
         one_of_array(value)
@@ -103,7 +102,7 @@ fn sub_changes(
     Ok(with_uri(attribute, changes, acceptance))
 }
 
-/// The changes, and the change of the URI of a reference if its `value` changes.
+/// The changes, with the change of the URI of a reference if its `value` changes.
 pub(super) fn with_uri(
     attribute: &Attribute,
     changes: Vec<SubChange>,
@@ -116,7 +115,7 @@ pub(super) fn with_uri(
     }
 }
 
-/// Sub-attributes change in every value; without values, a new one is created.
+/// Changes sub-attributes in every value; without values, a new one is created.
 pub(super) fn merge_whole(attribute: &Attribute, subs: Vec<SubChange>) -> Change {
     let made = made_of(attribute, &subs);
     let otherwise = if made.is_empty() {
@@ -242,7 +241,7 @@ fn complete(
     Some(Value::Object(in_order(attribute, object)))
 }
 
-/// RFC 7644 does not define whether `add` creates a value, and forbids it for `replace`.
+/// The effect without a match. RFC 7644 does not define whether `add` creates a value, and forbids it for `replace`.
 fn with_value(made: Value, verb: Verb, acceptance: &Acceptance<'_>) -> Otherwise {
     match verb {
         Verb::Add => Otherwise::Make(made),

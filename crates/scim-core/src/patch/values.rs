@@ -15,7 +15,7 @@ pub(super) struct Values<'a> {
     attribute: &'a Attribute,
     values: Vec<Value>,
     limits: &'a ValueLimits,
-    /// How many there were.
+    /// Previous number of values.
     before: usize,
     /// Positions of values that this operation sets as primary.
     primary: Vec<usize>,
@@ -152,7 +152,7 @@ impl<'a> Values<'a> {
         Ok(())
     }
 
-    /// Positions do not change: the value becomes null and is dropped by [`Self::put_back`].
+    /// Removes a value. Positions do not change: the value becomes null, and [`Self::put_back`] drops it.
     fn remove(&mut self, i: usize) {
         if let Some(value) = self.values.get_mut(i) {
             *value = Value::Null;
@@ -197,8 +197,8 @@ impl<'a> Values<'a> {
             .retain(|value| seen.insert(identity(attribute, value)));
     }
 
-    /// If this operation sets a value as primary, the others lose `primary` (RFC 7644 section 3.5.2). Two primary
-    /// values in one operation stay, and are an error of the request.
+    /// If this operation sets a value as primary, removes `primary` from the others (RFC 7644 section 3.5.2). Two
+    /// primary values in one operation are kept, and are an error of the request.
     fn yield_primary(&mut self) {
         let chosen = std::mem::take(&mut self.primary);
         if chosen.is_empty() {
@@ -266,7 +266,7 @@ fn sets_primary(change: &SubChange) -> bool {
         && matches!(change.change, Change::Set(Value::Bool(true)))
 }
 
-/// An immutable sub-attribute that has a value keeps it; the value as a whole may go.
+/// Refuses a change of an immutable sub-attribute that has a value; the complete value can be removed.
 fn keeps_immutable(
     attribute: &Attribute,
     sub: &Attribute,
@@ -286,7 +286,7 @@ fn keeps_immutable(
     }
 }
 
-/// A required sub-attribute stays as long as anything of its value does (RFC 7644 section 3.5.2.2).
+/// Refuses to remove a required sub-attribute from a value with other sub-attributes (RFC 7644 section 3.5.2.2).
 fn keeps_required(
     attribute: &Attribute,
     sub: &Attribute,

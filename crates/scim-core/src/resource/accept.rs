@@ -1,5 +1,5 @@
-//! A request body becomes the attributes of a resource: canonical names in schema order, values
-//! of their types, readOnly attributes dropped, nothing unassigned (RFC 7644 sections 3.3, 3.5.1).
+//! Converts a request body to the attributes of a resource, with canonical names in schema order, values of the right
+//! types, and without readOnly attributes and unassigned values (RFC 7644 sections 3.3, 3.5.1).
 //!
 //! ```
 //! use scim_core::resource::accept::{accept, assign_defaults};
@@ -35,8 +35,8 @@ use std::collections::HashSet;
 pub struct Accepted {
     /// The attributes that have a value.
     pub attributes: Attributes,
-    /// Names in the body, including those with null: top-level attributes, URNs of extensions and attributes of
-    /// extensions with their URN, as the schemas spell them.
+    /// Names in the body, including those with null, in the spelling of the schemas: top-level attributes, URNs of
+    /// extensions, and attributes of extensions with their URN.
     pub asserted: HashSet<String>,
 }
 
@@ -66,8 +66,8 @@ impl Accepted {
 /// Reads the body of a create or a replace.
 ///
 /// # Errors
-/// 400 `invalidValue` for `schemas` that lacks the type's schema, in `rfc` mode also if it is
-/// missing, and for unfit values; 400 `invalidSyntax` for unknown attributes in `rfc` mode.
+/// 400 `invalidValue` for invalid values, and for `schemas` without the type's schema, in `rfc` mode also if it is
+/// missing; 400 `invalidSyntax` for unknown attributes in `rfc` mode.
 pub fn accept(
     resource_type: &ResourceType,
     body: Map<String, Value>,
@@ -133,7 +133,7 @@ struct Reading<'a, 'b, 'c> {
     top: Map<String, Value>,
     extensions: Map<String, Value>,
     asserted: HashSet<String>,
-    /// Values under keys at other places than the schema defines, each with its key.
+    /// Values under keys at places other than the schema defines, each with its key.
     elsewhere: Vec<(String, AttributePath, Value)>,
 }
 

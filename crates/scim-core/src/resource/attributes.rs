@@ -1,4 +1,4 @@
-//! Attributes of a resource that have passed its resource type.
+//! Validated attributes of a resource.
 
 use super::members::{are_equal, member};
 use crate::schema::{Attribute, ResourceType};
@@ -26,12 +26,12 @@ impl Attributes {
         Self(document)
     }
 
-    /// For the functions of this crate that establish the guarantees of the type.
+    /// Creates the type from validated attributes; only for functions of this crate that establish its guarantees.
     pub(crate) fn validated(attributes: Map<String, Value>) -> Self {
         Self(attributes)
     }
 
-    /// The attributes as a map, which is no longer proof of anything.
+    /// The attributes as a map, without the guarantees of the type.
     pub fn into_map(self) -> Map<String, Value> {
         self.0
     }
@@ -95,8 +95,7 @@ impl Attributes {
             .collect()
     }
 
-    /// The attributes in the order of members that an equal map has, in objects too; unchanged if
-    /// the map is not equal.
+    /// The attributes in the order of an equal map, including nested objects; unchanged if the map is not equal.
     #[must_use]
     pub fn in_order_of(self, other: Map<String, Value>) -> Self {
         if self.0 == other { Self(other) } else { self }
@@ -117,8 +116,7 @@ impl Deref for Attributes {
     }
 }
 
-/// The attributes in the order of the schemas, so that a document reads as its schema
-/// does and equal resources have equal text.
+/// The attributes in the order of the schemas, so that equal resources have equal text.
 pub(crate) fn in_schema_order(
     resource_type: &ResourceType,
     attributes: Map<String, Value>,
@@ -141,11 +139,11 @@ pub(crate) fn in_schema_order(
     ordered
 }
 
-/// Members up to which names are compared one by one: a hash of a name costs more than that.
+/// Maximum number of members whose names are compared one by one, which is cheaper than hashing a name.
 const FEW: usize = 64;
 
-/// The members of an object in the order of these names. What a schema declared that is no longer loaded stays at the
-/// end, out of reach, until it is back.
+/// The members of an object in the order of these names. Undeclared members, such as values of a removed schema, are
+/// kept at the end.
 fn in_order_of_names<'a>(
     mut object: Map<String, Value>,
     names: impl Iterator<Item = &'a str> + Clone,
@@ -166,7 +164,7 @@ fn in_order_of_names<'a>(
     members.collect()
 }
 
-/// Whether attributes are in the order of the schemas; `false` also if there are others among them.
+/// Whether attributes are in the order of the schemas; `false` if there are undeclared ones.
 fn is_in_schema_order(resource_type: &ResourceType, attributes: &Map<String, Value>) -> bool {
     let extensions = resource_type.extensions().iter();
     let top = resource_type.top_attributes().iter();

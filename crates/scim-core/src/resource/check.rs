@@ -31,12 +31,12 @@ pub enum WriteKind {
     Modify,
 }
 
-/// Checks the attributes of a resource after a change, with those before it if there were any. A required attribute
-/// without a value before and after the change is no error: the schema was tightened after the resource was stored, and
-/// the change does not affect it.
+/// Checks the attributes of a resource after a change, with those before it if the resource existed. A required
+/// attribute without a value before and after the change is not an error: the schema was tightened after the resource
+/// was stored, and the change does not affect the attribute.
 ///
 /// # Errors
-/// 400 `invalidValue` or `mutability`, naming the attribute.
+/// 400 `invalidValue` or `mutability`, with the attribute.
 pub fn check(
     resource_type: &ResourceType,
     before: Option<&Attributes>,
@@ -76,7 +76,7 @@ pub fn check(
                 was.and_then(|o| o.get(name)),
                 held.and_then(|o| o.get(name)),
             );
-            // A required attribute of an optional extension is due only once the extension is used.
+            // A required attribute of an optional extension is required only if the extension has a value.
             if held.is_some() || was.is_some() && attribute.mutability() == Mutability::Immutable {
                 check_attribute(attribute, was, is, &format_args!("{urn}:{name}"), with)?;
             }
@@ -85,7 +85,7 @@ pub fn check(
     Ok(())
 }
 
-/// The change that an attribute is part of.
+/// The context of a check.
 #[derive(Debug, Clone, Copy)]
 struct With {
     change: WriteKind,
@@ -153,8 +153,8 @@ fn check_complex(
     change: WriteKind,
 ) -> Result<()> {
     let kept = was.map(listed).unwrap_or_default();
-    // Values of a multi-valued attribute have no identity to compare over time; their immutable
-    // sub-attributes are guarded where a PATCH names them.
+    // Values of a multi-valued attribute have no identity for a comparison; their immutable sub-attributes are checked
+    // when a PATCH changes them.
     let was = was.filter(|_| !attribute.is_multi_valued());
     for element in listed(is) {
         let mut checked = attribute.sub_attributes().iter().map(|sub| {
@@ -167,7 +167,7 @@ fn check_complex(
             let is = part(element, name);
             check_attribute(sub, was, is, &format_args!("{path}.{name}"), with)
         });
-        // A value that was there before as it is now is not touched.
+        // An unchanged value is not checked.
         checked.try_for_each(|checked| {
             checked.or_else(|error| {
                 if kept.contains(element) {

@@ -1,19 +1,19 @@
-//! How much a server forgives its clients.
+//! The conformance mode of a server.
 
 use crate::keywords;
 
 keywords! {
-    /// How much a tenant forgives its clients.
+    /// The treatment of requests that deviate from the RFCs.
     Conformance {
         /// Accepts requests of Okta, Entra ID and others that deviate from the RFCs; see the `tolerance` modules.
         Lenient = "lenient",
-        /// The letter of the RFCs.
+        /// Accepts only requests that conform to the RFCs.
         Rfc = "rfc",
     }
 }
 
 impl Conformance {
-    /// Whether leniencies apply.
+    /// Whether tolerances apply.
     pub fn is_lenient(self) -> bool {
         self == Self::Lenient
     }

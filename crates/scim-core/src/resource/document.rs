@@ -1,4 +1,4 @@
-//! The stored text of a resource, and how a response is built from it without parsing.
+//! The stored text of a resource, from which responses are built without parsing.
 
 use super::attributes::Attributes;
 use super::undeclared;
@@ -6,9 +6,9 @@ use crate::schema::ResourceType;
 use serde_json::{Map, Value};
 use std::fmt::{self, Write};
 
-/// The stored JSON text of a resource: `schemas` first, then the attributes. This is the text for clients without `id`,
-/// `meta` and values that are stored elsewhere, such as memberships. [`StoredDocument::with_id`] and the caller insert
-/// these.
+/// The stored JSON text of a resource: `schemas` first, then the attributes. It is the text of a response without `id`,
+/// `meta` and values that are stored elsewhere, such as memberships, which [`StoredDocument::with_id`] and the caller
+/// insert.
 ///
 /// `schemas` also lists URNs of removed schemas, so that [`StoredDocument::may_hold_undeclared`] does not parse the
 /// document.
@@ -36,7 +36,7 @@ impl StoredDocument {
         Self(String::from_utf8(text).unwrap_or_default())
     }
 
-    /// Reads back a text that a store has kept. Nothing is checked.
+    /// Restores a stored text, without checks.
     pub fn from_stored(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -46,7 +46,7 @@ impl StoredDocument {
         &self.0
     }
 
-    /// Whether there is no text: the store has left it out.
+    /// Whether the text is empty, because the store omitted it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -54,7 +54,7 @@ impl StoredDocument {
     /// The attributes in the text.
     ///
     /// # Errors
-    /// If the text is no JSON object, which is a fault of the store.
+    /// If the text is not a JSON object, which is a fault of the store.
     pub fn attributes(&self) -> Result<Attributes, serde_json::Error> {
         serde_json::from_str::<Map<String, Value>>(&self.0).map(Attributes::from_stored)
     }
@@ -65,7 +65,7 @@ impl StoredDocument {
         self.split().0.split('"').skip(3).step_by(2)
     }
 
-    /// Whether the document may hold values that no schema declares any more.
+    /// Whether the document can contain values that no schema declares any more.
     pub fn may_hold_undeclared(&self, resource_type: &ResourceType) -> bool {
         undeclared::may_be_in(resource_type, self.schemas())
     }
@@ -88,8 +88,8 @@ impl StoredDocument {
         text
     }
 
-    /// The text up to the end of `schemas`, without its bracket, and the rest: `schemas` is the first
-    /// member and ends at the first bracket, as a URN holds none.
+    /// The text up to the end of `schemas`, without its bracket, and the rest. `schemas` is the first member and ends
+    /// at the first bracket, because URNs contain none.
     fn split(&self) -> (&str, &str) {
         self.0.split_once(']').unwrap_or((&self.0, ""))
     }
@@ -101,8 +101,8 @@ impl fmt::Display for StoredDocument {
     }
 }
 
-/// Adds a value as JSON text. To bytes it is written several times faster than by way of its `Display`.
+/// Appends a value as JSON text. Writing to bytes is several times faster than `Display`.
 fn push_json(text: &mut Vec<u8>, value: &impl serde::Serialize) {
-    // Values of JSON have text names, and writing to memory cannot fail.
+    // Serializing JSON values to memory cannot fail.
     let _ = serde_json::to_writer(text, value);
 }

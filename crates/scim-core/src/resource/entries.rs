@@ -5,18 +5,12 @@
 //! use scim_core::resource::entries::entries;
 //! use scim_core::schema::Catalog;
 //!
-//! let catalog = Catalog::new(&[])?;
-//! let user = catalog.by_name("User").expect("User is built in");
-//! let stored = serde_json::json!({"userName": "Ann", "emails": [
-//!     {"value": "a@home.example"}, {"value": "a@work.example", "primary": true}]});
-//! let attributes = Attributes::from_stored(stored.as_object().cloned().unwrap_or_default());
-//! let keys: Vec<_> = entries(user, &attributes)
-//!     .iter()
-//!     .map(|entry| format!("{} {} {}", user.leaves()[entry.leaf], entry.element, entry.key))
-//!     .collect();
-//! assert_eq!(keys[0], "userName 0 ann");
-//! // The primary value has number 0: by it resources are sorted.
-//! assert!(keys.contains(&"emails.value 0 a@work.example".to_owned()));
+//! let catalog = Catalog::new(&[])?; let user = catalog.by_name("User").expect("User is built in"); let stored =
+//! serde_json::json!({"userName": "Ann", "emails": [ {"value": "a@home.example"}, {"value": "a@work.example",
+//! "primary": true}]}); let attributes = Attributes::from_stored(stored.as_object().cloned().unwrap_or_default()); let
+//! keys: Vec<_> = entries(user, &attributes) .iter() .map(|entry| format!("{} {} {}", user.leaves()[entry.leaf],
+//! entry.element, entry.key)) .collect(); assert_eq!(keys[0], "userName 0 ann"); // The primary value, which is used
+//! for sorting, has number 0. assert!(keys.contains(&"emails.value 0 a@work.example".to_owned()));
 //! assert!(keys.contains(&"emails.value 1 a@home.example".to_owned()));
 //! # Ok::<(), scim_core::schema::SchemaError>(())
 //! ```
@@ -67,7 +61,7 @@ pub fn entries_of(
     entries_where(resource_type, attributes, is_wanted, |_, _| true)
 }
 
-/// The entries that [`entries_of`] gives, but only those of simple values that are wanted at their leaf too.
+/// The entries of [`entries_of`] for values that `is_value_wanted` selects.
 pub fn entries_where(
     resource_type: &ResourceType,
     attributes: &Attributes,
@@ -78,7 +72,7 @@ pub fn entries_where(
     let is_of_one = |a: &AttributePath, b: &AttributePath| {
         Arc::ptr_eq(&a.attribute, &b.attribute) && a.container == b.container
     };
-    // The leaves of an attribute follow each other.
+    // The leaves of an attribute are adjacent.
     for leaves in resource_type.leaves().chunk_by(is_of_one) {
         let requested = leaves
             .iter()
@@ -137,7 +131,7 @@ fn add_entries(
     }));
 }
 
-/// Position of the element that is primary, else of the first.
+/// Position of the primary element, or else of the first.
 fn sorted_by(elements: &[Value]) -> usize {
     elements
         .iter()

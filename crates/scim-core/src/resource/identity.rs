@@ -1,4 +1,4 @@
-//! Equality of whole values, complex ones included: built from [`Key`]s, never from joined text.
+//! Equality of complete values, including complex ones, based on [`Key`]s.
 
 use super::key::Key;
 use crate::schema::Attribute;
@@ -10,9 +10,9 @@ use std::collections::HashSet;
 pub(crate) enum Identity {
     /// The key of a simple value.
     Simple(Key),
-    /// The JSON text of a value that has no key.
+    /// The JSON text of a value without a key.
     Text(String),
-    /// The sub-attributes that have a value, each by its position in the definition.
+    /// The sub-attributes with a value, with their positions in the definition.
     Complex(Vec<(usize, Identity)>),
     /// The values of a multi-valued sub-attribute in the order of their identities.
     Several(Vec<Identity>),

@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::fmt;
 
-/// Reads a message body: one JSON object, nested no deeper than `depth`.
+/// Parses a message body: one JSON object with a nesting depth of at most `depth`.
 ///
 /// # Errors
 /// 400 `invalidSyntax` with the position.
@@ -41,7 +41,7 @@ pub fn read_object(body: &[u8], depth: usize) -> Result<Map<String, Value>> {
     }
 }
 
-/// Reads any JSON value under the same rules.
+/// Parses any JSON value with the rules of [`read_object`].
 ///
 /// # Errors
 /// 400 `invalidSyntax` with the position.
@@ -53,8 +53,8 @@ pub fn read_value(text: &str, depth: usize) -> Result<Value> {
     value.map_err(|error| syntax(format!("The JSON cannot be read: {error}.")))
 }
 
-/// Whether a text stands as it is between the quotation marks of a JSON string. All bytes are looked at, which is several
-/// times faster than to stop at the first that is not plain.
+/// Whether a text needs no escapes in a JSON string. All bytes are examined, which is several times faster than
+/// stopping at the first special one.
 pub fn needs_no_escape(text: &str) -> bool {
     let is_special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
     !text
@@ -62,7 +62,7 @@ pub fn needs_no_escape(text: &str) -> bool {
         .fold(false, |found, byte| found | is_special(byte))
 }
 
-/// Members up to which an object is small.
+/// Maximum number of members of a small object.
 const SMALL: usize = 32;
 
 fn syntax(detail: String) -> Error {

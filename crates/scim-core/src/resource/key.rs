@@ -1,7 +1,7 @@
 //! The only definition of equality and order of values.
 //!
-//! A key is text, so that both databases and the evaluator compare the same bytes: the evaluator compares keys, the
-//! store saves keys, uniqueness and sorting use keys.
+//! A key is text, so that the evaluator and every database compare the same bytes. The evaluator compares keys, a store
+//! saves them, and uniqueness and sorting use them.
 
 use crate::schema::{Attribute, Type};
 use crate::time::parse_date_time;
@@ -12,14 +12,13 @@ use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// The comparable form of a simple value. Keys of one attribute are ordered as its values are: text by code point,
+/// The comparable form of a simple value. Keys of one attribute have the order of its values: text by code point,
 /// numbers by size, timestamps by time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 
 impl Key {
-    /// The key of a value that has passed `accept` for this attribute; `None` for a complex
-    /// attribute or a value of another type.
+    /// The key of a valid value of this attribute; `None` for a complex attribute or a value of another type.
     pub fn of(attribute: &Attribute, value: &Value) -> Option<Self> {
         match (attribute.kind(), value) {
             (Type::String | Type::Reference, Value::String(text)) => {
@@ -34,8 +33,8 @@ impl Key {
         }
     }
 
-    /// Text: NFC if letter case matters, else case-folded and compatibility-normalised
-    /// (RFC 7644 section 3.4.2.2; RFC 8264 section 5.2 for width and case mapping).
+    /// The key of a text: NFC if letter case is significant, otherwise case-folded and compatibility-normalised (RFC
+    /// 7644 section 3.4.2.2; RFC 8264 section 5.2 for width and case mapping).
     pub fn text(text: &str, case_exact: bool) -> Self {
         if text.is_ascii() {
             return Self(if case_exact {
@@ -51,18 +50,18 @@ impl Key {
         Self(fold(&fold(text)))
     }
 
-    /// A Boolean.
+    /// The key of a Boolean.
     pub fn boolean(flag: bool) -> Self {
         Self(if flag { "true" } else { "false" }.to_owned())
     }
 
-    /// A whole number: sixteen hexadecimal digits, the sign bit inverted.
+    /// The key of an integer: sixteen hexadecimal digits with an inverted sign bit.
     pub fn integer(number: i64) -> Self {
         Self(format!("{:016x}", number.cast_unsigned() ^ (1 << 63)))
     }
 
-    /// A decimal number: the bits of the double, transformed to sort like the numbers. `None` if it is not a finite
-    /// double.
+    /// The key of a decimal number: the bits of the double, transformed to sort like the numbers. `None` if it is not a
+    /// finite double.
     pub fn decimal(number: &Number) -> Option<Self> {
         let double = number.as_f64().filter(|double| double.is_finite())?;
         let bits = (double + 0.0).to_bits();
@@ -74,7 +73,7 @@ impl Key {
         Some(Self(format!("{sorted:016x}")))
     }
 
-    /// A moment: UTC with nine digits of the second. `None` if the text is no xsd:dateTime.
+    /// The key of a timestamp: UTC with nine digits of the second. `None` if the text is not an xsd:dateTime.
     pub fn date_time(text: &str) -> Option<Self> {
         let moment = parse_date_time(text)?;
         let year = moment.to_zoned(jiff::tz::TimeZone::UTC).year();
@@ -83,8 +82,7 @@ impl Key {
             .then(|| Self(format!("{moment:.9}")))
     }
 
-    /// Bytes: their digest, as they are only ever compared for equality. `None` if the text is
-    /// not Base64.
+    /// The key of bytes: their digest, because they are only compared for equality. `None` if the text is not Base64.
     pub fn binary(text: &str) -> Option<Self> {
         let bytes = decode_base64(text)?;
         Some(Self(
@@ -107,7 +105,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// Base64 of either alphabet, with or without padding (RFC 7643 section 2.3.6).
+/// Decodes Base64 of either alphabet, with or without padding (RFC 7643 section 2.3.6).
 pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     use base64::alphabet::{STANDARD, URL_SAFE};
     use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -121,7 +119,7 @@ pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     GeneralPurpose::new(alphabet, config).decode(text).ok()
 }
 
-/// Folding runs twice: compatibility normalisation can produce new capitals (`℡` becomes `TEL`).
+/// Folds letter case, twice, because compatibility normalisation can produce new capitals (`℡` becomes `TEL`).
 fn fold(text: &str) -> String {
     const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfkc();
     NFKC.normalize(&CaseMapper::new().fold_string(text))

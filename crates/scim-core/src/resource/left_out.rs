@@ -3,21 +3,21 @@
 use serde_json::Value;
 use std::fmt;
 
-/// One ignored part. Its `Display` has the name and no value.
+/// An ignored part. Its `Display` contains the name, without the value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LeftOut {
-    /// An attribute that no schema declares.
+    /// An undeclared attribute.
     UnknownAttribute {
-        /// In attribute notation.
+        /// The name in attribute notation.
         name: String,
-        /// The value that was sent; null where there was none. It may be personal data.
+        /// The value, which can be personal data; null if there was none.
         value: Value,
     },
     /// A URN in `schemas` that the resource type does not have.
     UndeclaredSchema(String),
     /// An attribute with an invalid value, in attribute notation.
     UnfitValue(String),
-    /// An attribute that was to lose its value and keeps it, in attribute notation.
+    /// An attribute whose value was kept although the request removes it, in attribute notation.
     KeptValue(String),
 }
 

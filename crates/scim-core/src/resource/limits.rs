@@ -1,4 +1,4 @@
-//! How large a resource may be.
+//! Limits of a resource.
 //!
 //! ```
 //! use scim_core::resource::limits::ValueLimits;
@@ -12,23 +12,23 @@
 
 use crate::schema::Attribute;
 
-/// Bounds on the values of a resource. Limits of messages are in the modules that read them.
+/// Limits of the values of a resource. Limits of messages are in the modules that parse them.
 #[derive(Debug, Clone, Copy)]
 pub struct ValueLimits {
-    /// Characters of a unique attribute, in key form: the maximum that an index supports.
+    /// Maximum characters of the key of a unique attribute, determined by the index of the store.
     pub unique_chars: usize,
-    /// Characters of `externalId` and of unique attributes as sent.
+    /// Maximum characters of `externalId` and of unique attributes in a request.
     pub identifier_chars: usize,
-    /// Bytes of any other string.
+    /// Maximum bytes of any other string.
     pub string_bytes: usize,
-    /// Values of a multi-valued attribute.
+    /// Maximum number of values of a multi-valued attribute.
     pub values: usize,
-    /// Members in one request.
+    /// Maximum number of members in one request.
     pub members: usize,
 }
 
 impl ValueLimits {
-    /// Maximum number of values of an attribute. The attribute of members has the limit of members.
+    /// Maximum number of values of an attribute. For the members attribute this is the limit of members.
     pub fn values_of(&self, attribute: &Attribute) -> usize {
         let refers = attribute.is_complex() && attribute.sub_attribute("$ref").is_some();
         if refers { self.members } else { self.values }

@@ -1,11 +1,11 @@
-//! Members of small JSON objects, found by comparing names: a hash of the name costs more than that.
+//! Lookup of members of small JSON objects by comparing names, which is cheaper than hashing.
 
 use serde_json::{Map, Value};
 
-/// Members up to which names are compared.
+/// Maximum number of members whose names are compared one by one.
 const FEW: usize = 16;
 
-/// The member of an object with a name; `None` if there is none, or if the value is no object.
+/// The member of an object with a name; `None` if there is none, or if the value is not an object.
 pub(crate) fn part<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     member(value.as_object()?, name)
 }

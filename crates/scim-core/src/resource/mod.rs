@@ -65,22 +65,22 @@ use std::sync::Arc;
 /// and id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meta {
-    /// Counts the changes, from 1.
+    /// Number of changes, from 1.
     pub version: i64,
-    /// When it was created.
+    /// Time of creation.
     pub created: Timestamp,
-    /// When it was changed last.
+    /// Time of the last change.
     pub modified: Timestamp,
 }
 
 impl Meta {
-    /// The version as an entity tag: weak, as SCIM uses them (RFC 7644 section 3.14).
+    /// The version as a weak entity tag (RFC 7644 section 3.14).
     pub fn etag(&self) -> String {
         format!("W/\"{}\"", self.version)
     }
 
-    /// The metadata when a resource of that version is restored to this state. Versions only increase; if the version
-    /// differs from the restored one, the time is `now`.
+    /// The metadata after a resource with that version is restored to this state. Versions only increase; if the
+    /// version differs from the restored one, the time is `now`.
     #[must_use]
     pub fn after(self, version: i64, now: Timestamp) -> Self {
         if self.version > version {

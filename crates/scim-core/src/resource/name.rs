@@ -4,9 +4,8 @@ use super::conformance::Conformance;
 use super::tolerance;
 use crate::schema::{Named, ResourceType};
 
-/// The meaning of a name in attribute notation (RFC 7644 section 3.10) in paths, filters,
-/// `attributes`, `excludedAttributes`, `sortBy` and the keys of bodies and values. `None` if the type
-/// has nothing of that name.
+/// Resolves a name in attribute notation (RFC 7644 section 3.10), for paths, filters, `attributes`,
+/// `excludedAttributes`, `sortBy` and keys of bodies and values. `None` if the type does not have the name.
 pub fn named(resource_type: &ResourceType, name: &str, conformance: Conformance) -> Option<Named> {
     let found = resource_type.named(name);
     if found.is_some() || !conformance.is_lenient() {
@@ -17,8 +16,8 @@ pub fn named(resource_type: &ResourceType, name: &str, conformance: Conformance)
         .or_else(|| tolerance::named_without_urn(resource_type, name))
 }
 
-/// The full name for a known or unknown name: with the URN of the schema that it begins with, or of the extension whose
-/// attribute it begins with.
+/// The full name for a known or unknown name, with the URN of the schema at its beginning, or of the extension whose
+/// attribute is at its beginning.
 pub fn full_name(resource_type: &ResourceType, name: &str, conformance: Conformance) -> String {
     let schema = resource_type.schema().id();
     let urns = resource_type.extensions().iter().map(|e| e.schema.id());

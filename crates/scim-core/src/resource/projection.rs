@@ -30,9 +30,9 @@ pub struct Projection {
     choice: Choice,
     /// Paths in lower case: attributes, sub-attributes, URNs of extensions.
     named: HashSet<String>,
-    /// Attributes of which a sub-attribute is named, and URNs of which an attribute is.
+    /// Attributes with a listed sub-attribute, and URNs with a listed attribute.
     above: HashSet<String>,
-    /// Attributes that a write has set; those `returned: request` among them are shown.
+    /// Attributes set by a write; those with `returned: request` are included.
     written: HashSet<String>,
 }
 
@@ -45,11 +45,10 @@ enum Choice {
 }
 
 impl Projection {
-    /// Reads the two parameters, each a list of names in attribute notation. Names that the
-    /// type does not have choose nothing.
+    /// Parses the two parameters, each a list of names in attribute notation. Unknown names have no effect.
     ///
     /// # Errors
-    /// 400 `invalidValue` if both are given: they exclude each other.
+    /// 400 `invalidValue` if both are given, because they are mutually exclusive.
     pub fn new(
         resource_type: &ResourceType,
         attributes: &[String],
@@ -129,12 +128,12 @@ impl Projection {
         self.choice != Choice::Defaults
     }
 
-    /// Whether a document of this type is shown as it is stored.
+    /// Whether the stored document of this type is returned unchanged.
     pub fn is_whole(&self, resource_type: &ResourceType) -> bool {
         !self.is_chosen() && resource_type.is_shown_whole()
     }
 
-    /// Whether a top-level attribute is included, at least in part. The store calls this before it reads memberships.
+    /// Whether a top-level attribute is included, at least in part. A store can call this before it reads memberships.
     pub fn shows(&self, attribute: &Attribute) -> bool {
         let name = attribute.name().to_ascii_lowercase();
         self.shows_path(attribute.returned(), &name, false)
@@ -160,7 +159,7 @@ impl Projection {
         }
     }
 
-    /// The attributes of a resource that are shown.
+    /// The attributes of a resource for the response.
     pub fn apply(
         &self,
         resource_type: &ResourceType,
@@ -239,7 +238,7 @@ impl Projection {
         }
     }
 
-    /// Whether `meta` is shown.
+    /// Whether `meta` is included.
     pub fn shows_meta(&self) -> bool {
         match self.choice {
             Choice::Defaults => true,
@@ -248,7 +247,7 @@ impl Projection {
         }
     }
 
-    /// Whether a part of `meta`, such as `location`, is shown.
+    /// Whether a part of `meta`, such as `location`, is included.
     pub fn shows_meta_part(&self, name: &str) -> bool {
         let path = format!("meta.{}", name.to_ascii_lowercase());
         match self.choice {

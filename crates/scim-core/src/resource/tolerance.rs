@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// URN of the enterprise extension (RFC 7643 section 4.3).
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-/// `"True"` and `"False"`, in any letter case, where a Boolean is required.
+/// `"True"` and `"False"`, in any letter case, mean the Boolean where one is required.
 ///
 /// Entra ID sends `active` and `roles.primary` as text unless a flag is set; its validator does so for every user.
 /// Relaxes RFC 7643 section 2.3.2.
@@ -50,7 +50,7 @@ pub fn complex_from_text(attribute: &Attribute, value: Value) -> Result<Map<Stri
     }
 }
 
-/// Whether a text is a JSON number and nothing else (RFC 8259 section 6).
+/// Whether a text is exactly a JSON number (RFC 8259 section 6).
 pub fn is_number(text: &str) -> bool {
     let (first, last) = (text.bytes().next(), text.bytes().last());
     first.is_some_and(|byte| byte == b'-' || byte.is_ascii_digit())
@@ -58,7 +58,7 @@ pub fn is_number(text: &str) -> bool {
         && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// A text that is a JSON number and nothing else, where an integer or a decimal is due.
+/// A text with exactly a JSON number, where an integer or a decimal is required, means that number.
 ///
 /// Entra ID sends every mapped value as text, and SCIM-SDK, a library for Java, `startIndex` and `count` of a search.
 /// Relaxes RFC 7643 sections 2.3.3 and 2.3.4, and RFC 7644 section 3.4.3. `None` for other texts, and for numbers that
@@ -136,7 +136,7 @@ pub fn is_empty_reference(attribute: &Attribute, members: &Map<String, Value>) -
 /// `schemas` that is missing, null or empty means the schema of the endpoint, or the URN of the
 /// message.
 ///
-/// authentik leaves it out of PatchOp messages, keycloak-scim2-storage out of groups. Relaxes RFC 7643 section 3, where
+/// authentik omits it in PatchOp messages, keycloak-scim2-storage in groups. Relaxes RFC 7643 section 3, where
 /// `schemas` is required and not empty, and RFC 7644 sections 3.4.3, 3.5.2 and 3.7.
 pub fn schemas_left_out(schemas: Option<&Value>) -> bool {
     schemas.is_none_or(|schemas| schemas.is_null() || schemas.as_array().is_some_and(Vec::is_empty))
@@ -161,7 +161,7 @@ pub fn shown_when_empty(resource_type: &ResourceType) -> Option<&Arc<Attribute>>
     resource_type.members()
 }
 
-/// A text with commas in place of an array of names in a SearchRequest.
+/// A text with commas is accepted in place of an array of names in a SearchRequest.
 ///
 /// SCIM-SDK, a library for Java, sends `attributes` in the form of a URL parameter. Relaxes RFC 7644 section 3.4.3,
 /// where `attributes` and `excludedAttributes` are arrays.
@@ -173,7 +173,7 @@ pub fn search_names(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// `failOnErrors` of 0 in a bulk request is none.
+/// `failOnErrors` of 0 in a bulk request means no limit.
 ///
 /// Libraries send the default value of their number type where the caller set none. Relaxes RFC 7644 section 3.7, where
 /// it is the number of errors after which the server stops.
@@ -199,7 +199,7 @@ pub fn is_legacy_core(resource_type: &ResourceType, urn: &str) -> bool {
 
 /// The URN of SCIM 2.0 for a legacy extension URN.
 ///
-/// SCIM 1.1 clients name `urn:scim:schemas:extension:enterprise:1.0`. Relaxes RFC 7643 section 3.3.
+/// SCIM 1.1 clients send `urn:scim:schemas:extension:enterprise:1.0`. Relaxes RFC 7643 section 3.3.
 pub fn modern_extension(urn: &str) -> Option<&'static str> {
     let legacy = [
         "urn:scim:schemas:extension:enterprise:1.0",
@@ -233,7 +233,7 @@ pub fn named_with_legacy_urn(resource_type: &ResourceType, name: &str) -> Option
     attribute.or_else(|| resource_type.named(modern(name)?))
 }
 
-/// A full stop in place of the colon after the URN of a schema.
+/// A full stop is accepted in place of the colon after the URN of a schema.
 ///
 /// Documents of WSO2 and templates based on them contain `urn:…:User.badge`. Relaxes RFC 7644 section 3.10, where a
 /// colon separates URN and attribute.
@@ -258,8 +258,8 @@ pub fn named_after_full_stop(resource_type: &ResourceType, name: &str) -> Option
         })
 }
 
-/// An attribute of an extension, named without its URN: that of the only extension that declares
-/// it, or of the enterprise extension among several.
+/// An attribute name without a URN means the attribute of the only extension that declares it, or of the enterprise
+/// extension among several.
 ///
 /// Microsoft's documented request for a manager has the path `manager`; better-auth sends `employeeNumber`. Relaxes RFC
 /// 7644 section 3.10: attributes of extensions "MUST" have their URN.
@@ -301,9 +301,9 @@ pub fn members_from_texts(value: Value) -> Value {
     }
 }
 
-/// A plain text among the members is a member's id.
+/// A plain string among the members is the id of a member.
 ///
-/// Microsoft's own request collection adds a member so. Relaxes RFC 7643 section 4.2: `members` is complex.
+/// Microsoft's own request collection adds a member in this form. Relaxes RFC 7643 section 4.2: `members` is complex.
 pub(crate) fn member_from_text(value: Value) -> Value {
     match value {
         Value::String(id) => {

@@ -1,5 +1,5 @@
-//! Values of a document that no schema declares any more. They are kept, and shown to no client, until
-//! a schema declares them again.
+//! Values of a document that no schema declares any more. They are kept, and not returned to clients until a schema
+//! declares them again.
 //!
 //! ```
 //! use scim_core::resource::{StoredDocument, undeclared};
@@ -34,7 +34,7 @@ fn is_undeclared(resource_type: &ResourceType, name: &str) -> bool {
     resource_type.top_attribute(name).is_none() && resource_type.extension(name).is_none()
 }
 
-/// Whether documents that name these URNs in `schemas` may hold an undeclared value.
+/// Whether documents with these URNs in `schemas` can contain an undeclared value.
 pub fn may_be_in<'a>(
     resource_type: &ResourceType,
     mut urns: impl Iterator<Item = &'a str>,

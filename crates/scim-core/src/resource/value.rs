@@ -16,16 +16,16 @@ use std::fmt::Display;
 /// Settings for accepting a value, and the list of ignored parts.
 #[derive(Debug)]
 pub struct Acceptance<'a> {
-    /// How much is forgiven.
+    /// The conformance mode.
     pub conformance: Conformance,
-    /// How large values may be.
+    /// The limits of values.
     pub limits: &'a ValueLimits,
     /// Ignored parts.
     pub left_out: Vec<LeftOut>,
 }
 
 impl<'a> Acceptance<'a> {
-    /// Nothing left out yet.
+    /// Creates the settings, without ignored parts.
     pub fn new(conformance: Conformance, limits: &'a ValueLimits) -> Self {
         Self {
             conformance,
@@ -35,7 +35,7 @@ impl<'a> Acceptance<'a> {
     }
 }
 
-/// The canonical form of the whole value of an attribute: an array for a multi-valued one. `None` if the value means
+/// The canonical form of the complete value of an attribute: an array for a multi-valued one. `None` if the value means
 /// unassigned: null, an empty array, or an object without valid members (RFC 7643 section 2.5). `path` is for messages.
 ///
 /// # Errors
@@ -99,7 +99,7 @@ impl Seen {
 }
 
 /// The canonical form of one value of an attribute: of the value itself if it is single-valued, of one element if it is
-/// multi-valued. For the errors see [`accept_value`].
+/// multi-valued. The errors are those of [`accept_value`].
 pub fn accept_element(
     attribute: &Attribute,
     value: Value,
@@ -208,7 +208,7 @@ pub(crate) fn says_nothing(attribute: &Attribute, value: &Value) -> bool {
         }
 }
 
-/// Leaves out an attribute that no schema declares, or refuses it in `rfc` mode.
+/// Ignores an undeclared attribute, or refuses it in `rfc` mode.
 pub(crate) fn unknown(path: &str, value: Value, acceptance: &mut Acceptance<'_>) -> Result<()> {
     if acceptance.conformance.is_lenient() {
         let name = printable(path);
@@ -319,7 +319,7 @@ fn wrong_type(attribute: &Attribute, value: &Value, path: &dyn Display) -> Error
         Type::Binary => "a string of Base64",
         Type::Complex => "an object",
     };
-    // Of a date, of Base64 or of a number the form is wrong, not the type.
+    // For a date, Base64 or a number, the format is wrong, not the type.
     let is_type_right = match attribute.kind() {
         Type::DateTime | Type::Binary => value.is_string(),
         Type::Integer | Type::Decimal => value.is_number(),
@@ -361,7 +361,7 @@ fn found(value: &Value) -> &'static str {
     }
 }
 
-/// Whether it is an empty or blank text, which is not a value for a required attribute.
+/// Whether the value is empty or blank text, which a required attribute must not have.
 pub fn is_blank(value: &Value) -> bool {
     value.as_str().is_some_and(|text| text.trim().is_empty())
 }

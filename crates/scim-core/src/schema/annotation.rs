@@ -35,8 +35,7 @@ impl Default for Annotations<'_> {
 }
 
 impl Annotations<'_> {
-    /// Renames the object of a built-in file to the name that the server chose, and adds the server's annotations of
-    /// its type.
+    /// Renames the object of a built-in file to the server's name, and adds the server's annotations of its type.
     pub(super) fn give_to(
         &self,
         document: &mut Map<String, Value>,
@@ -123,11 +122,11 @@ pub(super) struct ExtensionKeys {
 #[derive(Debug, Default, Clone, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct TypeKeys {
-    /// The attribute that lists members.
+    /// The attribute with the members.
     pub(super) members: Option<String>,
     /// The attribute that mirrors memberships.
     pub(super) member_of: Option<String>,
-    /// Values given to attributes that a client does not assert at creation or replacement.
+    /// Default values of attributes that a client does not send at creation or replacement.
     pub(super) defaults: Map<String, Value>,
 }
 
@@ -152,7 +151,7 @@ impl Annotated {
         }
     }
 
-    /// No annotations.
+    /// Creates empty annotations.
     pub(super) fn nothing() -> Self {
         Self {
             annotations: Map::new(),

@@ -12,15 +12,15 @@ keywords! {
         String = "string",
         /// `true` or `false`.
         Boolean = "boolean",
-        /// A number with at least one digit on both sides of the point; 64-bit floating point here.
+        /// A number with a fraction, as 64-bit floating point.
         Decimal = "decimal",
-        /// A whole number; 64-bit here.
+        /// An integer with 64 bits.
         Integer = "integer",
         /// xsd:dateTime.
         DateTime = "dateTime",
         /// Base64.
         Binary = "binary",
-        /// A URI; case exact.
+        /// A URI; letter case is significant.
         Reference = "reference",
         /// A set of sub-attributes.
         Complex = "complex",
@@ -28,41 +28,41 @@ keywords! {
 }
 
 keywords! {
-    /// Who may write, and when.
+    /// Which party can write the attribute, and when.
     Mutability {
         /// Only the server writes it.
         ReadOnly = "readOnly",
-        /// The client may write it at any time.
+        /// The client can write it at any time.
         ReadWrite = "readWrite",
-        /// Written once.
+        /// The client can write it once.
         Immutable = "immutable",
-        /// The client writes it and no client reads it.
+        /// The client can write it, and no client can read it.
         WriteOnly = "writeOnly",
     }
 }
 
 keywords! {
-    /// When it is in a response.
+    /// The responses that contain the attribute.
     Returned {
-        /// In every response.
+        /// Every response.
         Always = "always",
-        /// In no response.
+        /// No response.
         Never = "never",
-        /// Unless the client excludes it.
+        /// Responses to clients that do not exclude it.
         Default = "default",
-        /// Only if the client requests it.
+        /// Responses to clients that request it.
         Request = "request",
     }
 }
 
 keywords! {
-    /// Whether two resources may share a value.
+    /// The scope in which values are unique.
     Uniqueness {
-        /// Resources may share a value.
+        /// Resources can share a value.
         None = "none",
-        /// No two resources of a tenant share a value.
+        /// Values are unique within a tenant.
         Server = "server",
-        /// No two resources share a value; enforced as `Server` is.
+        /// Values are unique; this crate treats it like `Server`.
         Global = "global",
     }
 }
@@ -85,7 +85,7 @@ pub struct Attribute {
 }
 
 impl Attribute {
-    /// The name as the schema spells it.
+    /// The name in the spelling of the schema.
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
@@ -95,28 +95,28 @@ impl Attribute {
         self.kind
     }
 
-    /// Whether it holds an array of values.
+    /// Whether it has an array of values.
     pub fn is_multi_valued(&self) -> bool {
         self.multi_valued
     }
 
-    /// Whether a resource must have it.
+    /// Whether every resource must have it.
     pub fn is_required(&self) -> bool {
         self.required
     }
 
-    /// Whether letter case matters when values are compared. True for references (RFC 7643 section 2.3.7) regardless of
+    /// Whether letter case is significant in comparisons. True for references (RFC 7643 section 2.3.7) regardless of
     /// the file.
     pub fn is_case_exact(&self) -> bool {
         self.case_exact || self.kind == Type::Reference
     }
 
-    /// Who may write.
+    /// The mutability.
     pub fn mutability(&self) -> Mutability {
         self.mutability
     }
 
-    /// When it is returned.
+    /// The responses that contain it.
     pub fn returned(&self) -> Returned {
         self.returned
     }
@@ -126,12 +126,12 @@ impl Attribute {
         self.uniqueness != Uniqueness::None
     }
 
-    /// Suggested values; not enforced (RFC 7643 section 2.3.1 leaves it open).
+    /// Suggested values, which are not enforced (RFC 7643 section 2.3.1 allows both).
     pub fn canonical_values(&self) -> &[String] {
         &self.canonical_values
     }
 
-    /// For references: the resource types it may name, `external` or `uri`.
+    /// For references: allowed resource types, `external` or `uri`.
     pub fn reference_types(&self) -> &[String] {
         &self.reference_types
     }
@@ -141,17 +141,17 @@ impl Attribute {
         &self.sub_attributes
     }
 
-    /// The sub-attribute of that name, in any letter case.
+    /// The sub-attribute with that name, in any letter case.
     pub fn sub_attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
         lookup(&self.by_name, &self.sub_attributes, name)
     }
 
-    /// Whether it is of type complex.
+    /// Whether it has the type complex.
     pub fn is_complex(&self) -> bool {
         self.kind == Type::Complex
     }
 
-    /// Whether no client ever reads it: neither returned nor searched.
+    /// Whether no client can read it: it is neither returned nor searched.
     pub fn is_secret(&self) -> bool {
         self.mutability == Mutability::WriteOnly || self.returned == Returned::Never
     }

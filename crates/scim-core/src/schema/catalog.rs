@@ -1,4 +1,4 @@
-//! All resource types and schemas of a server: the built-in ones and those of the deployment, combined and checked.
+//! All resource types and schemas of a server: built-in ones and those of the deployment, combined and validated.
 
 use super::annotation::{Annotated, Annotations, TypeKeys};
 use super::attribute::Attribute;
@@ -124,8 +124,8 @@ impl Catalog {
         })
     }
 
-    /// The catalog with the rules of the server for each type beyond its schemas, which it may read from
-    /// the annotations of the type.
+    /// The catalog with the server's rules for each type beyond its schemas, for example from the annotations of the
+    /// type.
     ///
     /// # Errors
     /// The first error of `rules`, such as one of [`ResourceType::error_at`].
@@ -208,8 +208,8 @@ impl Catalog {
     }
 }
 
-/// Two files of a deployment with the same definition are an error, because the intended one is unknown. Only a
-/// built-in definition is replaced.
+/// Refuses two files of a deployment with the same definition, because the intended one is unknown. Only a built-in
+/// definition can be replaced.
 fn no_two_alike(files: &[SchemaFile], annotations: &Annotations<'_>) -> Result<(), SchemaError> {
     let mut seen: HashMap<(&str, String), &str> = HashMap::new();
     for file in files {

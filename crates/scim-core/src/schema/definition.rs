@@ -39,7 +39,7 @@ impl Schema {
         Self { annotated, ..self }
     }
 
-    /// The URN, as the schema file spells it.
+    /// The URN, in the spelling of the schema file.
     pub fn id(&self) -> &Arc<str> {
         &self.id
     }
@@ -54,7 +54,7 @@ impl Schema {
         &self.attributes
     }
 
-    /// The attribute of that name, in any letter case (RFC 7643 section 2.1).
+    /// The attribute with that name, in any letter case (RFC 7643 section 2.1).
     pub fn attribute(&self, name: &str) -> Option<&Arc<Attribute>> {
         lookup(&self.by_name, &self.attributes, name)
     }
@@ -70,7 +70,7 @@ impl Schema {
         self.annotated.error_at(pointer, problem)
     }
 
-    /// The Schema resource as it is published, without `meta`.
+    /// The published Schema resource, without `meta`.
     pub fn document(&self) -> &Map<String, Value> {
         &self.document
     }

@@ -16,7 +16,7 @@ pub struct SchemaFile {
     pub text: String,
 }
 
-/// A file after reading, before types and schemas are combined.
+/// A parsed file, before types and schemas are combined.
 #[derive(Debug)]
 pub(super) enum Definition {
     Schema {
@@ -115,7 +115,7 @@ fn read_schema(mut document: Map<String, Value>, place: &Place) -> Result<Schema
         .and_then(Value::as_str)
         .unwrap_or(&id)
         .to_owned();
-    // The Schema schema describes itself: there a sub-attribute is complex (erratum 8415).
+    // The Schema schema describes itself, and has a complex sub-attribute (erratum 8415).
     let attributes = read_attributes(&document, "attributes", place, id == super::urn::SCHEMA)?;
     document.insert("schemas".into(), serde_json::json!([super::urn::SCHEMA]));
     document.insert("name".into(), name.clone().into());
@@ -130,8 +130,8 @@ fn read_schema(mut document: Map<String, Value>, place: &Place) -> Result<Schema
     Ok(Schema::new(&id, &name, attributes, document))
 }
 
-/// The attribute as `/Schemas` shows it: with every characteristic, and the defaults of RFC 7643 section 7 for omitted
-/// ones.
+/// The attribute in the form of `/Schemas`, with every characteristic, and the defaults of RFC 7643 section 7 for
+/// omitted ones.
 fn describe(attribute: &Attribute, source: &Value) -> Value {
     let mut shown = Map::new();
     shown.insert("name".into(), attribute.name.as_ref().into());
@@ -310,7 +310,7 @@ fn fits_together(attribute: &Attribute, place: &Place) -> Result<(), SchemaError
     Ok(())
 }
 
-/// Whether a text can be the name of an attribute: RFC 7643 section 2.1, with the `$` that `$ref` needs.
+/// Whether a text can be the name of an attribute (RFC 7643 section 2.1), including a leading `$` as in `$ref`.
 pub fn is_attribute_name(name: &str) -> bool {
     let body = name.strip_prefix('$').unwrap_or(name);
     body.starts_with(|c: char| c.is_ascii_alphabetic())

@@ -1,5 +1,5 @@
-//! Schemas are data: attributes with their characteristics, schemas, resource types, and the catalog of all (RFC 7643
-//! sections 2, 6 and 7).
+//! Attributes with their characteristics, schemas, resource types, and the catalog of all (RFC 7643 sections 2, 6 and
+//! 7). They are data, read from JSON files.
 //!
 //! Built-in types are JSON files in the same format as those of a deployment.
 //!

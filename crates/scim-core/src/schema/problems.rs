@@ -1,4 +1,4 @@
-//! All errors of a schema file; reading it stops at the first one.
+//! All errors of a schema file; other functions stop at the first one.
 
 use super::annotation::Annotations;
 use super::load::{SchemaFile, read};

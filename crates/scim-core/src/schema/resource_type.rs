@@ -1,5 +1,5 @@
-//! A resource type: its endpoint, its schema with extensions, and the paths of all attributes
-//! that its resources may have (RFC 7643 section 6, RFC 7644 section 3.10).
+//! A resource type: its endpoint, its schema with extensions, and the paths of all attributes of its resources (RFC
+//! 7643 section 6, RFC 7644 section 3.10).
 
 use super::annotation::{Annotated, TypeKeys};
 use super::attribute::{Attribute, NameIndex, Returned, index, lookup};
@@ -26,11 +26,11 @@ pub struct Extension {
 /// its URN.
 #[derive(Debug, Clone)]
 pub struct AttributePath {
-    /// URN of the extension that holds it; `None` at the top of the document.
+    /// URN of the extension with the attribute; `None` at the top of the document.
     pub container: Option<Arc<str>>,
     /// The attribute.
     pub attribute: Arc<Attribute>,
-    /// The sub-attribute, when the path names one.
+    /// The sub-attribute, if the path has one.
     pub sub: Option<Arc<Attribute>>,
     /// Position among [`ResourceType::leaves`]; `None` for a complex attribute as a whole.
     pub leaf: Option<usize>,
@@ -98,7 +98,7 @@ pub struct ResourceType {
     pub(super) endpoint: String,
     pub(super) schema: Arc<Schema>,
     pub(super) extensions: Vec<Extension>,
-    /// URNs that a name may begin with, the longest first; the extension's position or none for core.
+    /// URNs at the beginning of names, longest first, with the position of the extension; `None` for the core schema.
     pub(super) urns: Vec<(Arc<str>, Option<usize>)>,
     pub(super) keys: TypeKeys,
     annotated: Annotated,
@@ -133,7 +133,7 @@ pub struct TypeRules {
     pub stored_apart: Option<Arc<Attribute>>,
     /// Whether values of unique attributes must be free of control characters (RFC 7644 section 5).
     pub has_printable_names: bool,
-    /// URNs of extensions of which resources may hold values that the schema does not declare any more.
+    /// URNs of extensions for which resources can have values that the schema does not declare any more.
     pub formerly_larger: Vec<Arc<str>>,
 }
 
@@ -316,8 +316,8 @@ impl ResourceType {
         lookup(&self.top_by_name, &self.top, name)
     }
 
-    /// Every path that ends in a simple value, in schema order. The position is stable for
-    /// the life of the catalog; a store that keeps it must go by the path's text.
+    /// Every path that ends in a simple value, in schema order. Positions are valid for this catalog only; a store must
+    /// identify a path by its text.
     pub fn leaves(&self) -> &[AttributePath] {
         &self.leaves
     }
@@ -374,7 +374,7 @@ impl ResourceType {
             .is_none_or(|leaf| !self.unsearched.contains(&leaf))
     }
 
-    /// The attribute that lists the members of a resource of this type.
+    /// The attribute with the members of a resource of this type.
     pub fn members(&self) -> Option<&Arc<Attribute>> {
         self.derived.members.as_ref()
     }
@@ -384,7 +384,7 @@ impl ResourceType {
         self.derived.member_of.as_ref()
     }
 
-    /// Whether the values at that path are memberships, kept as rows and not in documents.
+    /// Whether the values at that path are memberships, which are not stored in documents.
     pub fn is_relation(&self, path: &AttributePath) -> bool {
         let name = Some(path.attribute.name().as_ref());
         let is_named =
@@ -398,17 +398,17 @@ impl ResourceType {
         self.derived.is_shown_whole
     }
 
-    /// Whether it has attributes that are returned on request.
+    /// Whether the type has attributes that are returned only on request.
     pub fn shows_on_request(&self) -> bool {
         self.derived.shows_on_request
     }
 
-    /// Values for attributes that a client does not assert, by name.
+    /// Default values of attributes that a client does not send, by name.
     pub fn defaults(&self) -> &Map<String, Value> {
         &self.keys.defaults
     }
 
-    /// The ResourceType resource as it is published, without `meta`.
+    /// The published ResourceType resource, without `meta`.
     pub fn document(&self) -> &Map<String, Value> {
         &self.document
     }
@@ -434,9 +434,8 @@ impl ResourceType {
         path
     }
 
-    /// Reads attribute notation (RFC 7644 section 3.10): `name`, `name.sub`, either after a URN
-    /// and a colon, or a URN alone. URN and names in any letter case. `None` if the type has no
-    /// such attribute.
+    /// Resolves attribute notation (RFC 7644 section 3.10): `name` or `name.sub`, optionally after a URN and a colon,
+    /// or a URN alone. URN and names can have any letter case. `None` if the type has no such attribute.
     pub fn named(&self, text: &str) -> Option<Named> {
         for (urn, extension) in &self.urns {
             let Some(rest) = after_urn(text, urn) else {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// The environment variable that can hold the bearer token.
 pub const TOKEN_VARIABLE: &str = "SCIMD_DOCTOR_TOKEN";
-/// How long a create that was interrupted may still be in progress on the server.
+/// Time for which an interrupted create can still be in progress on the server.
 const GRACE: Duration = Duration::from_secs(1);
 /// Maximum size of a token on standard input or in a file, in bytes.
 const LONGEST_TOKEN: u64 = 65_536;
@@ -45,7 +45,7 @@ pub struct Doctor {
     json: bool,
 }
 
-/// Why the command did not succeed.
+/// The error of the command.
 #[derive(Debug)]
 pub enum DoctorError {
     /// The arguments are wrong, there is no SCIM server at the URL, or it refuses the token; exit code 2.

@@ -1,4 +1,4 @@
-//! The common attributes that no document holds: `id`, `schemas` and `meta` (RFC 7643 section 3.1).
+//! Conditions on the common attributes that are not in documents: `id`, `schemas` and `meta` (RFC 7643 section 3.1).
 
 use super::literal::Answer;
 use super::subject::Subject;
@@ -8,7 +8,7 @@ use crate::resource::Key;
 use serde_json::Value;
 
 impl Subject<'_> {
-    /// Every resource has these, with all sub-attributes.
+    /// Whether every resource has the attribute, with all sub-attributes.
     pub(super) fn is_always_assigned(&self) -> bool {
         self.path.container.is_none()
             && matches!(
@@ -49,7 +49,7 @@ impl Subject<'_> {
         Ok(Some(predicate))
     }
 
-    /// Whether a value that is known now compares so.
+    /// Whether the comparison holds for a value that is already known.
     fn constant_holds(&self, value: &str, operator: Operator, literal: &Literal) -> Result<bool> {
         let value = Key::of(self.path.end(), &Value::from(value));
         Ok(match self.answer(&self.path, operator, literal)? {
@@ -60,7 +60,7 @@ impl Subject<'_> {
         })
     }
 
-    /// A resource has the URN of its type and those of the extensions with values.
+    /// A comparison of `schemas`: the URN of the type, and those of extensions with values.
     fn compare_schemas(&self, operator: Operator, literal: &Literal) -> Result<Predicate> {
         let resource_type = self.resolver.resource_type;
         if self.constant_holds(resource_type.schema().id(), operator, literal)? {
@@ -86,7 +86,7 @@ impl Subject<'_> {
         )
     }
 
-    /// The base URL is not looked at: it is no part of the resource.
+    /// A comparison of `meta.location`; the base URL is ignored, because it is not part of the resource.
     fn compare_location(&self, operator: Operator, literal: &Literal) -> Result<Predicate> {
         let uri = self.equal_text(operator, literal)?;
         let endpoint = self.resolver.resource_type.endpoint();
@@ -101,7 +101,7 @@ impl Subject<'_> {
     }
 }
 
-/// The number in an entity tag, `W/"3"`; also of the bare tag or number.
+/// The number in an entity tag such as `W/"3"`, in a tag without quotation marks, or alone.
 fn version_in(tag: &str) -> Option<i64> {
     let opaque = tag.strip_prefix("W/").unwrap_or(tag);
     let digits = opaque

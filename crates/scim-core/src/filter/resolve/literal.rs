@@ -13,13 +13,13 @@ use serde_json::Value;
 pub(super) enum Answer {
     /// A comparison of keys.
     Compare(Operator, Key),
-    /// No value of this type compares so.
+    /// The comparison holds for no value of this type.
     Never,
-    /// Every value of this type compares so.
+    /// The comparison holds for every value of this type.
     Assigned,
 }
 
-/// Why a comparison is invalid, as text after the attribute's name.
+/// The reason why a comparison is invalid, as text after the attribute's name.
 #[derive(Debug, PartialEq)]
 pub(super) struct Unfit {
     /// The reason, without text of the client.
@@ -31,7 +31,7 @@ pub(super) struct Unfit {
 /// The comparison of the attribute's values with the literal.
 ///
 /// # Errors
-/// Why they cannot be compared.
+/// The reason why they cannot be compared.
 pub(super) fn answer(
     attribute: &Attribute,
     operator: Operator,
@@ -107,7 +107,8 @@ fn form(kind: Type) -> &'static str {
     }
 }
 
-/// For a number between two whole numbers, `gt` and `ge` start above the lower one, `lt` and `le` end with it.
+/// The comparison of an integer with a number. Between two integers, `gt` and `ge` start above the lower one, `lt` and
+/// `le` end with it.
 fn against_integers(operator: Operator, number: &Whole) -> Answer {
     match number {
         Whole::Exactly(number) => Answer::Compare(operator, Key::integer(*number)),
@@ -124,7 +125,7 @@ fn against_integers(operator: Operator, number: &Whole) -> Answer {
     }
 }
 
-/// The number is larger, or if negative smaller, than every value that the type has.
+/// The comparison with a number that is larger, or if negative smaller, than every value of the type.
 fn beyond(operator: Operator, negative: bool) -> Answer {
     match operator {
         Operator::Less | Operator::LessOrEqual if !negative => Answer::Assigned,

@@ -1,5 +1,5 @@
-//! Syntax becomes meaning: every name is looked up and every value gets its type, once, so that
-//! evaluation and SQL cannot fail (RFC 7644 sections 3.4.2.2 and 3.10).
+//! Resolves syntax to a predicate: looks up every name and converts every value to its type, so that evaluation and
+//! queries cannot fail (RFC 7644 sections 3.4.2.2 and 3.10).
 
 mod common;
 mod literal;
@@ -20,8 +20,8 @@ use std::sync::Arc;
 /// Resolves a filter for the resources of a type.
 ///
 /// # Errors
-/// 400 `invalidFilter`, with the column, for an attribute that the type does not have or that no client may read, and
-/// for an operator or value that the attribute does not support.
+/// 400 `invalidFilter`, with the column, for an unknown or unreadable attribute, and for an operator or value that the
+/// attribute does not support.
 pub fn resolve(
     filter: &Filter,
     resource_type: &ResourceType,
@@ -108,11 +108,11 @@ fn refused(name: &Name, why: impl std::fmt::Display) -> Error {
 struct Resolver<'a> {
     resource_type: &'a ResourceType,
     conformance: Conformance,
-    /// Within brackets, the attribute before them.
+    /// The attribute before the brackets, within brackets.
     scope: Option<&'a AttributePath>,
     /// The types that are queried together, if there are several.
     all_types: &'a [Arc<ResourceType>],
-    /// Whether resources are searched, which the configuration can restrict, and not a value in memory.
+    /// Whether resources are searched, which the configuration can restrict, instead of a value in memory.
     searches: bool,
 }
 
@@ -152,8 +152,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// `name[filter]`, and Entra's `name[filter].sub operator literal`. Negation of the latter
-    /// negates the whole, as it does for `name.sub`.
+    /// Resolves `name[filter]`, and Entra's `name[filter].sub operator literal`. A negated operator in the latter
+    /// negates the whole condition, as for `name.sub`.
     fn values(
         &self,
         name: &Name,
@@ -191,7 +191,7 @@ impl<'a> Resolver<'a> {
         Ok(if negated { met.negated() } else { met })
     }
 
-    /// `None` if only another type that is queried as well has that attribute.
+    /// Looks up a name; `None` if only another queried type has the attribute.
     fn named(&self, name: &Name) -> Result<Option<Named>> {
         let found = match self.scope {
             Some(attribute) => self.within(attribute, &name.text).map(Named::Attribute),
@@ -251,7 +251,7 @@ impl<'a> Resolver<'a> {
         self.any_present(name, leaves.cloned())
     }
 
-    /// One of the paths has a value. All paths must be searchable.
+    /// The condition that one of the paths has a value. All paths must be searchable.
     fn any_present(
         &self,
         name: &Name,
@@ -276,7 +276,7 @@ impl<'a> Resolver<'a> {
         ))
     }
 
-    /// Whether it is the attribute of memberships; an extension can have an attribute of the same name.
+    /// Whether the path is the attribute of memberships; an extension can have an attribute with the same name.
     fn is_relation(&self, path: &AttributePath) -> bool {
         self.resource_type.is_relation(path)
     }
@@ -287,7 +287,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Whether brackets may follow: the values are complex, or several.
+/// Whether brackets can follow: the attribute is complex or multi-valued.
 fn has_brackets(path: &AttributePath) -> bool {
     let is_schemas = path.container.is_none() && path.attribute.name().as_ref() == "schemas";
     path.sub.is_none()

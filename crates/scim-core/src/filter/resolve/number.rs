@@ -1,13 +1,13 @@
-//! JSON numbers against 64-bit integers, without the rounding of a double.
+//! Comparison of JSON numbers with 64-bit integers, without rounding to a double.
 
-/// Where a number lies among the integers of 64 bits.
+/// The position of a number among the 64-bit integers.
 #[derive(Debug, PartialEq)]
 pub(super) enum Whole {
     /// The number is this integer.
     Exactly(i64),
     /// The number lies between this integer and the next.
     Above(i64),
-    /// The number lies outside of them.
+    /// The number lies outside of their range.
     Beyond {
         /// Below all of them.
         negative: bool,
@@ -15,7 +15,7 @@ pub(super) enum Whole {
 }
 
 impl Whole {
-    /// Reads a JSON number.
+    /// Parses a JSON number.
     pub(super) fn of(number: &str) -> Self {
         let negative = is_negative(number);
         let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
@@ -51,12 +51,12 @@ impl Whole {
     }
 }
 
-/// Whether a JSON number has a minus.
+/// Whether a JSON number is negative.
 pub(super) fn is_negative(number: &str) -> bool {
     number.starts_with('-')
 }
 
-/// The digits before the point, `None` if they are too many, and whether those after it matter.
+/// The digits before the point, `None` if there are too many, and whether any digit after it is not zero.
 fn split(digits: &str, point: i64) -> (Option<i128>, bool) {
     const MAX: usize = 30;
     let Ok(point) = usize::try_from(point) else {

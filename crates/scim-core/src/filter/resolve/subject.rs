@@ -59,10 +59,10 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// A single value of the attribute matches the predicate.
+    /// The condition that a single value of the attribute matches the predicate.
     pub(super) fn has_value(&self, predicate: Predicate) -> Result<Predicate> {
         if predicate.is_never() || predicate.is_always() || !self.path.is_multi_valued() {
-            // A single value is always the selected one; only its presence is tested.
+            // The value of a single-valued attribute is always the selected one, so only its presence is tested.
             return Ok(Predicate::all([self.present()?, predicate]));
         }
         if negates(&predicate) {
@@ -129,8 +129,8 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The path itself, or `value` of a complex attribute (RFC 7644 section 3.4.2.2, figure 2:
-    /// `emails co "example.com"`).
+    /// The path of the compared value: the path itself, or `value` of a complex attribute (RFC 7644 section 3.4.2.2,
+    /// figure 2: `emails co "example.com"`).
     fn simple_path(&self) -> Result<AttributePath> {
         if !self.path.end().is_complex() {
             return Ok(self.path.clone());
@@ -195,7 +195,7 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// `$ref` of a membership is derived from `value` in responses, so `value` is compared.
+    /// Compares `$ref` of a membership by `value`, from which responses derive it.
     fn compare_reference(
         &self,
         value: &AttributePath,
@@ -207,7 +207,7 @@ impl<'a> Subject<'a> {
         self.compare_with(value, Target::Attribute(value.clone()), operator, &id)
     }
 
-    /// The text of an `eq`, for attributes whose values are derived in responses.
+    /// The compared text of an `eq`, for attributes whose values are derived in responses.
     pub(super) fn equal_text<'l>(
         &self,
         operator: Operator,

@@ -1,4 +1,4 @@
-//! Large and deep input is answered at once and within the stack of a small thread.
+//! Large and deeply nested input is handled quickly, within the stack of a small thread.
 
 use super::*;
 

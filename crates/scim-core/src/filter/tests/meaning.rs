@@ -1,4 +1,4 @@
-//! What filters come to for a resource type, and which resources meet them.
+//! Predicates of filters for a resource type, and matching resources.
 
 use super::*;
 

@@ -92,7 +92,7 @@ fn filter() -> BoxedStrategy<Filter> {
     tree(prop_oneof![3 => plain, 1 => values].boxed())
 }
 
-/// Words and marks of the grammar in any order: more of the parser than random characters reach.
+/// Words and punctuation of the grammar in any order, which reach more of the parser than random characters.
 fn near_filter() -> impl Strategy<Value = String> {
     let pieces = vec![
         "userName", "eq", "ne", "pr", "and", "or", "not", "(", ")", "[", "]", ".", " ", "  ",
@@ -114,7 +114,7 @@ const TRUE_OR_FALSE: &[&str] = &[
     "urn:acme:params:scim:2.0:Badge:tags[value gt \"h\"]",
 ];
 
-/// Without the shortcuts of resolving.
+/// Evaluation without the shortcuts of resolving.
 fn naive(filter: &Filter) -> bool {
     match filter {
         Filter::Or(terms) => terms.iter().any(naive),

@@ -1,4 +1,4 @@
-//! What is read as syntax, and what is refused where.
+//! The syntax of texts, and refusals with their columns.
 
 use super::*;
 
@@ -268,7 +268,7 @@ fn broken_paths_name_the_column() {
     assert_eq!(long.scim_type(), Some(InvalidPath));
 }
 
-/// Of each filter, what a lenient server reads in its place; the letter of the RFC has none of them.
+/// Each filter with the equivalent one that a lenient server parses; strict mode refuses all of them.
 #[test]
 fn a_lenient_server_reads_more() {
     for (text, meant) in [

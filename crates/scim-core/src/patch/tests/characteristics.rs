@@ -1,5 +1,5 @@
-//! Targets that an attribute's characteristics guard, and those that there are none of
-//! (RFC 7643 section 2.2, RFC 7644 section 3.5.2).
+//! Targets that an attribute's characteristics protect, and undeclared targets (RFC 7643 section 2.2, RFC 7644 section
+//! 3.5.2).
 
 use super::*;
 
@@ -189,7 +189,7 @@ fn read_only_in_a_value() {
         operation(json!({"id": ID, "nickName": "b"})),
         json!({"nickName": "b"}),
     );
-    // Within a complex value they are passed over, as in the RFC's own example of an added member.
+    // Within a complex value they are ignored, as in the RFC's example of an added member.
     both(
         json!({}),
         replace(

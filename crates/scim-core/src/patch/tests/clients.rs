@@ -1,8 +1,8 @@
-//! Operations as clients were seen to send them, and quirks that cost other servers data.
+//! Operations that clients were observed to send, and cases in which other servers lose data.
 
 use super::*;
 
-/// What a lenient server makes of it.
+/// Checks the result in lenient mode.
 #[track_caller]
 fn lenient(before: Value, operations: Value, after: Value) {
     let before = user_with(before);
@@ -427,7 +427,7 @@ fn sail_point_disables_by_add() {
 
 #[test]
 fn removal_by_value_does_not_hit_others() {
-    // FusionAuth removed by position and hit other members; SimpleIdServer damaged the others after a filtered add.
+    // FusionAuth removed wrong members by position; SimpleIdServer damaged other values after a filtered add.
     let values = |n: &[&str]| {
         n.iter()
             .map(|v| json!({"value": v, "type": "work"}))

@@ -1,4 +1,4 @@
-//! What happens among the values of a multi-valued attribute (RFC 7643 section 2.4).
+//! Changes of the values of a multi-valued attribute (RFC 7643 section 2.4).
 
 use super::*;
 
@@ -136,7 +136,7 @@ fn equal_values_are_not_doubled() {
         replace("emails[type eq \"work\"].value", json!("c")),
         emails(json!([work("c"), home("h")])),
     );
-    // without value there is nothing to go by
+    // without `value`, values are not compared
     let address = |street: &str| json!({"streetAddress": street, "type": "work"});
     both(
         json!({"addresses": [address("1")]}),
@@ -311,7 +311,7 @@ fn the_limit_of_values_holds_after_the_patch() {
         add("emails", many(0, 10)),
         emails(many(0, 500)),
     );
-    // A limit that was lowered since does not stand in the way of fewer values.
+    // A lowered limit does not prevent removing values.
     let (patch, _) = prepare(user(), Conformance::Rfc, remove("emails[value eq \"0\"]")).unwrap();
     let before = Attributes::from_stored(object(user_with(emails(many(0, 600)))));
     assert_eq!(

@@ -1,8 +1,8 @@
-//! Forms that a lenient server takes and the letter of the RFC refuses: names, values and paths.
+//! Forms of names, values and paths that lenient mode accepts and strict mode refuses.
 
 use super::*;
 
-/// Operations, what a lenient server makes of them, and how the letter of the RFC refuses them.
+/// Checks the result of operations in lenient mode, and their refusal in strict mode.
 #[track_caller]
 fn forgiven(before: Value, operations: Value, after: Value, refusal: &str) {
     each(before, operations, after, json!(refusal));
@@ -355,7 +355,7 @@ fn a_path_that_nobody_declares() {
             both(json!({}), json!([unknown, unknown]), json!("invalidPath"));
         }
     }
-    // What is declared and cannot be done is refused as it was.
+    // Invalid operations on declared attributes are still refused.
     both(
         json!({}),
         json!([leaves, remove("userName")])[1].clone(),
@@ -510,7 +510,7 @@ fn a_blank_text_is_no_user_name() {
             json!("invalidValue"),
         );
     }
-    // What was taken once is no reason to refuse a change of something else.
+    // An invalid stored value does not prevent a change of other attributes.
     for name in [" ", "a\tb"] {
         let before = json!({"userName": name, "active": true});
         for mode in BOTH {

@@ -1,5 +1,4 @@
-//! What nobody declares is left out of a lenient request, and costs neither values that are there
-//! nor the other operations.
+//! Lenient mode ignores undeclared attributes, without effect on existing values and other operations.
 
 use super::*;
 

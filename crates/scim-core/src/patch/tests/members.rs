@@ -1,5 +1,5 @@
-//! What operations on members come to. `MemberChange` holds predicates, which have no equality:
-//! the rows compare a text.
+//! Changes of members by operations. The rows compare texts, because the predicates in a `MemberChange` have no
+//! equality.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The shape of the message (RFC 7644 section 3.5.2).
+//! The structure of the message (RFC 7644 section 3.5.2).
 
 use super::*;
 

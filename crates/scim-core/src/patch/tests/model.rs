@@ -1,5 +1,5 @@
-//! Random operations on random documents: against a model that is too simple to be wrong, and
-//! against anything a client may send, for what must never happen.
+//! Random operations on random documents: a subset compared with a simple model, and arbitrary input checked for
+//! invariants.
 
 use super::*;
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use proptest::sample::select;
 struct Simple {
     verb: &'static str,
     target: Target,
-    /// Named by a key of a value without path.
+    /// Whether the attribute is a key of a value without a path.
     as_key: bool,
 }
 
@@ -98,7 +98,7 @@ impl Simple {
         }
     }
 
-    /// The model: sets of values are lists, equality is that of case-folded text.
+    /// Applies the operation in the model: sets of values are lists, and values are compared as case-folded text.
     fn apply(&self, document: &mut Value) {
         let is_remove = self.verb == "remove";
         match &self.target {
@@ -191,7 +191,7 @@ fn documents() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The model's document as ours: nothing unassigned, in the order of the schema.
+/// The model's document without unassigned values, in the order of the schema.
 fn tidy(document: Value) -> Value {
     let mut attributes = with_code(object(without_null(document)));
     if let Some(Value::Object(name)) = attributes.get_mut("name") {
@@ -374,7 +374,7 @@ proptest! {
         prop_assert_eq!(found.to_string(), before.to_string());
     }
 
-    /// Each operation is a request of its own; the document goes on with what was not refused.
+    /// Each operation is a separate request, applied to the result of the previous successful one.
     #[test]
     fn whatever_is_sent_is_refused_or_gives_a_sane_document(
         mut document in documents(),

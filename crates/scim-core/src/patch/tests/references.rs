@@ -1,4 +1,4 @@
-//! The parts of a reference to another resource: `$ref` is the URI of what `value` names.
+//! The parts of a reference to another resource: `$ref` is the URI of the resource with the id in `value`.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn first() -> Value {
     boss(json!({"value": "m1", "$ref": "../Users/m1"}))
 }
 
-/// What a lenient server makes of it; by the letter, a sub-attribute that is not named stays.
+/// Checks the result in lenient mode; in strict mode other sub-attributes are unchanged.
 #[track_caller]
 fn lenient(before: Value, operation: Value, after: Value) {
     let found = outcome(

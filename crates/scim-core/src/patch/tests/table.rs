@@ -389,7 +389,7 @@ fn value_path_without_match() {
         json!("noTarget"),
     );
     both(before.clone(), remove(path), before.clone());
-    // These filters do not describe one value that could be made.
+    // These filters do not describe a single value that could be created.
     for path in [
         "emails[type eq \"work\" or type eq \"other\"]",
         "emails[not (type eq \"home\")]",
@@ -407,7 +407,7 @@ fn value_path_without_match() {
             json!("noTarget"),
         );
     }
-    // What would not be found again is not made: a request that is repeated would make it twice.
+    // A value that the path would not match is not created, because a repeated request would create it again.
     both(
         before,
         replace("emails[value eq \"old\"].value", json!("new")),

@@ -1,4 +1,4 @@
-//! What an operation through a value path changes, and what it makes where nothing matches.
+//! Changes through a value path, and values that are created without a match.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Where a body may put values, and which attributes it contains. A row is a body and the attributes that it comes to.
+//! Allowed places of values in a body. A row has a body and the accepted attributes.
 #![allow(
     clippy::needless_pass_by_value,
     reason = "rows of a table read better so"
