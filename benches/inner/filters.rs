@@ -1,4 +1,4 @@
-//! A filter: from its text to the statement that PostgreSQL is given.
+//! A filter: from its text to the statement for PostgreSQL.
 
 use crate::stage::STAGE;
 use crate::users::User;

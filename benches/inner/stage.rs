@@ -86,7 +86,7 @@ impl Stage {
         Acceptance::new(Conformance::Lenient, &self.limits)
     }
 
-    /// The attributes of someone, as they are kept.
+    /// The stored attributes of a user.
     pub(crate) fn attributes(&self, number: u64) -> Attributes {
         let Value::Object(body) = User::new(1, number).body() else {
             return Attributes::default();
@@ -96,7 +96,7 @@ impl Stage {
             .attributes
     }
 
-    /// Someone as a read finds them.
+    /// A user from a read.
     pub(crate) fn found(&self, number: u64) -> StoredResource {
         let at = Timestamp::from_micros(1_800_000_000_000_000);
         let meta = Meta {

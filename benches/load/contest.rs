@@ -1,4 +1,5 @@
-//! A contest: sides alternate at one kind of work (A B, B A, …), so that a slow minute of the machine affects both.
+//! Compares two sides: they alternate at one kind of work (A B, B A, …), so that a slow minute of the machine affects
+//! both.
 
 use crate::cluster::Cluster;
 use crate::floor::{Floor, read_members};
@@ -10,7 +11,7 @@ use crate::turn::Measure;
 use serde_json::json;
 use std::rc::Rc;
 
-/// Someone who does the work.
+/// A program that does the work.
 pub(crate) enum Side<'a> {
     /// A server, with a name for this contest.
     Scim {
@@ -75,7 +76,7 @@ impl Side<'_> {
     }
 }
 
-/// How a run measures.
+/// The parameters of a measurement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
     pub(crate) clients: usize,

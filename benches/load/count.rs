@@ -104,7 +104,7 @@ fn control(process: u32, arguments: &[&str]) -> Result<(), String> {
     .map(|_| ())
 }
 
-/// Gives the newest profile its name, and reads it.
+/// Renames the newest profile, and reads it.
 fn newest(folder: &Path, profile: &Path) -> Result<String, String> {
     let text = |error: std::io::Error| error.to_string();
     let dumps = fs::read_dir(folder).map_err(text)?.flatten();

@@ -131,7 +131,7 @@ fn beside(script: &std::path::Path) -> PathBuf {
     script.with_file_name("delete_before.sql")
 }
 
-/// Reads the members of a group with psql, again and again: the same rows, from the server's own tables.
+/// Reads the members of a group repeatedly with psql: the same rows, from the server's own tables.
 pub(crate) fn read_members(
     cluster: &Cluster,
     database: &str,

@@ -98,7 +98,7 @@ pub(crate) async fn serve(asked: Null) -> Result<u64, String> {
     println!("Bearer token: {}", asked.issue_token);
     loop {
         let (stream, _) = listener.accept().await.map_err(text)?;
-        // Without Nagle's algorithm.
+        // Disables Nagle's algorithm.
         let _ = stream.set_nodelay(true);
         let connection = Rc::new(connections.one().await?);
         tokio::task::spawn_local(async move {

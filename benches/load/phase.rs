@@ -38,7 +38,7 @@ pub(crate) enum Phase {
 /// Members in one request of [`Phase::AddMany`].
 pub(crate) const MANY: u64 = 256;
 
-/// Those that do not depend on the size of a group, in the order of a run.
+/// Phases that do not depend on the size of a group, in the order of a run.
 const PLAIN: [(&str, Phase); 24] = [
     ("create", Phase::Create),
     ("get", Phase::Get),
@@ -69,7 +69,7 @@ const PLAIN: [(&str, Phase); 24] = [
 /// A phase for groups of a size.
 type OfSize = fn(u64) -> Phase;
 
-/// Those of a group, by its size.
+/// Phases of a group, by its size.
 const SIZED: [(&str, OfSize); 4] = [
     ("member_add", Phase::Add),
     ("member_remove", Phase::Remove),

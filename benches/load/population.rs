@@ -1,4 +1,4 @@
-//! Who is in a tenant before anything is measured, and how it gets there: `scimd import` of JSON Lines.
+//! The users and groups of a tenant before a measurement, which `scimd import` loads as JSON Lines.
 
 use crate::users::{self, User, group_id};
 use serde_json::{Value, json};
@@ -73,18 +73,18 @@ impl Population {
         )
     }
 
-    /// Members that a large group has: all but those to be added, where there are no others.
+    /// Number of members of a large group: all users, except those to be added.
     pub(crate) fn members(&self, size: u64) -> u64 {
         size.min(self.users.saturating_sub(SPARE.min(self.users / 4)))
     }
 
-    /// Someone who is not in a large group, by number.
+    /// A user who is not in a large group, by number.
     pub(crate) fn spare(&self, size: u64, number: u64) -> User {
         let first = self.members(size);
         self.user(first + number % (self.users - first).max(1))
     }
 
-    /// How many those are.
+    /// Number of these users.
     pub(crate) fn spares(&self, size: u64) -> u64 {
         self.users - self.members(size)
     }

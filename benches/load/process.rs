@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Ticks of a second in `/proc`; fixed by Linux for programs.
+/// Ticks per second in `/proc`, which Linux fixes for programs.
 const TICKS: f64 = 100.0;
 
-/// How often the memory of a process is read.
+/// Interval of reads of the memory of a process.
 const SAMPLE: Duration = Duration::from_millis(100);
 
-/// A process and all that it started.
+/// A process and all its descendants.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Family(pub(crate) u32);
 
 impl Family {
-    /// Seconds of CPU since it began; of children that ended too.
+    /// Seconds of CPU since the start, including ended children.
     pub(crate) fn cpu(self) -> f64 {
         self.processes()
             .into_iter()
@@ -80,23 +80,23 @@ fn status(process: u32, name: &str) -> f64 {
     kibibytes.unwrap_or(0.0) / 1024.0
 }
 
-/// MiB that a process holds now.
+/// Current memory of a process in MiB.
 pub(crate) fn memory(process: u32) -> f64 {
     status(process, "VmRSS")
 }
 
-/// The most MiB that it held since it began, or since [`forget_peak`].
+/// Peak memory of a process in MiB since its start, or since [`forget_peak`].
 pub(crate) fn peak(process: u32) -> f64 {
     status(process, "VmHWM")
 }
 
 /// Resets the peak.
 pub(crate) fn forget_peak(process: u32) {
-    // Without the right to do it the peak is that of the whole life: more, never less.
+    // Without permission the peak covers the whole lifetime, which is never less.
     let _ = fs::write(format!("/proc/{process}/clear_refs"), "5");
 }
 
-/// Seconds of CPU that the whole machine was busy, since it started.
+/// Seconds of CPU of the whole machine since its start.
 pub(crate) fn machine() -> f64 {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     let fields: Vec<f64> = text
@@ -115,7 +115,7 @@ pub(crate) fn machine() -> f64 {
         / TICKS
 }
 
-/// Seconds of CPU that this program used, with those of its children that ended, such as pgbench.
+/// Seconds of CPU of this program, including ended children such as pgbench.
 pub(crate) fn own_cpu() -> f64 {
     stat(std::process::id()).map_or(0.0, |(_, cpu)| cpu)
 }

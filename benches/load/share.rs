@@ -52,7 +52,7 @@ pub(crate) fn of(profile: &str, part: &str) -> f64 {
 const SAMPLE: &str = "fn=(1) a::note\n10 5\ncfn=(2) a::totals\ncalls=1 +3\n* 7\ncfn=(3) b::get\ncalls=1 +3\n* 11\n\n\
     fn=(2)\n20 7\n\nfn=(3)\n30 11\n+1 2\n";
 
-/// Whether the sums are right; for the check of the load program.
+/// Whether the sums are correct, for the check of the load program.
 pub(crate) fn is_sound() -> bool {
     [("a::", 23.0), ("b::", 13.0), ("c::", 0.0)]
         .iter()

@@ -53,7 +53,7 @@ impl Site {
         }
     }
 
-    /// A server that runs already.
+    /// A running server.
     pub(crate) async fn at(
         label: &str,
         url: &str,

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 const NAME: &str = "load::every_phase_is_answered";
 
-/// As a test program: arguments choose tests by their names.
+/// Runs as a test program, whose arguments select tests by their names.
 pub(crate) async fn run() -> Result<u64, String> {
     let mut words = std::env::args()
         .skip(1)

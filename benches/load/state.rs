@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 /// Resources on a page.
 pub(crate) const PAGE: u64 = 100;
 
-/// A walk by cursor, over a hundredth of all pages again and again.
+/// A walk by cursor, repeatedly over a hundredth of all pages.
 #[derive(Debug)]
 pub(crate) struct Walk {
     first: String,
@@ -47,7 +47,7 @@ pub(crate) struct State {
     next: u64,
     created: VecDeque<String>,
     inactive: HashSet<u64>,
-    /// Users that there are.
+    /// Number of existing users.
     pub(crate) live: u64,
     /// Next position of each walk by index.
     positions: HashMap<Phase, u64>,
@@ -212,7 +212,7 @@ impl State {
         add(&self.population.wide(), &ids)
     }
 
-    /// Someone joins a writer's group.
+    /// Adds a user to a writer's group.
     fn join(&mut self, writer: u64, turn: u64) -> Request {
         let group = self.population.writer(writer);
         // One group uses the front, the others the back, so that no user joins twice.

@@ -13,9 +13,9 @@ pub(crate) struct Tally {
     pub(crate) seconds: f64,
     /// Wrong responses.
     pub(crate) wrong: u64,
-    /// The first of them, as it was.
+    /// The first wrong response.
     pub(crate) first_wrong: Option<String>,
-    /// Operations that someone else timed, such as pgbench.
+    /// Operations timed by another program, such as pgbench.
     pub(crate) counted: u64,
     /// Seconds of CPU: of the server, of PostgreSQL, of this program.
     pub(crate) server: f64,
@@ -55,7 +55,7 @@ impl Tally {
         median(&self.rates)
     }
 
-    /// Milliseconds within which such a part of the operations were done.
+    /// Milliseconds within which a part of the operations completed.
     pub(crate) fn within(&self, part: f64) -> f64 {
         let mut sorted = self.micros.clone();
         sorted.sort_unstable();
@@ -71,7 +71,7 @@ impl Tally {
         seconds * 1000.0 / (self.operations() as f64).max(1.0)
     }
 
-    /// As a line of results.
+    /// The tally as a line of results.
     pub(crate) fn line(&self) -> Value {
         json!({
             "operations": self.operations(), "wrong": self.wrong, "firstWrong": self.first_wrong,

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// The target ratios to the floors: pgbench, and the null server.
 const OF_FLOORS_READS: [f64; 2] = [0.5, 0.7];
 const OF_FLOORS_WRITES: [f64; 2] = [0.4, 0.6];
-/// Sizes of groups; those larger than the tenant are left out.
+/// Sizes of groups; those larger than the tenant are omitted.
 const SIZES: [u64; 4] = [10, 1000, 100_000, 1_000_000];
 
 const READS: [Phase; 5] = [
@@ -411,7 +411,7 @@ impl Field<'_> {
         );
     }
 
-    /// Memory under an ordinary day, in the largest tenant.
+    /// Memory under a mixed load, in the largest tenant.
     async fn mixed(&mut self) {
         if !self.wants("mixed") {
             return;
@@ -489,7 +489,7 @@ fn slower(one: &Tally, other: &Tally) -> f64 {
     one.within(0.5) / other.within(0.5).max(1e-9)
 }
 
-/// Memory of a process, each half second.
+/// Memory of a process, every half second.
 async fn watch(process: u32, time: Duration) -> Vec<f64> {
     let (begun, mut samples) = (Instant::now(), Vec::new());
     while begun.elapsed() < time {

@@ -80,7 +80,7 @@ fn pick<T: Copy>(from: &[T], by: u64) -> T {
     from[usize::try_from(by % from.len() as u64).unwrap_or(0)]
 }
 
-/// Someone who works for the tenant.
+/// A generated user of the tenant.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct User {
     pub(crate) seed: u64,
@@ -113,7 +113,7 @@ impl User {
         format!("p{}.{}@tenant.example", self.number, self.seed)
     }
 
-    /// As Okta's: 20 characters.
+    /// An externalId like Okta's, with 20 characters.
     pub(crate) fn external_id(self) -> String {
         format!("00u{:017x}", self.drawn(5) >> 1)
     }

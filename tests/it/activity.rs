@@ -38,7 +38,7 @@ async fn on(database: Database) {
     old_figures_are_forgotten(begun().await).await;
 }
 
-/// A server whose clock stands at noon.
+/// A server whose test clock shows noon.
 async fn standing(database: Database) -> Server {
     let options = Options {
         clock: Clock::standing(noon()),
@@ -91,7 +91,7 @@ async fn hours_are_those_of_the_log(server: Server) {
     let one = format!("/Users/{id}");
     let rename = json!([{"op": "replace", "path": "displayName", "value": "A"}]);
     server.patch(&one, rename.clone()).await.expect(200);
-    // Nothing changes by it.
+    // This request changes nothing.
     server.patch(&one, rename).await.expect(200);
     let off = json!([{"op": "replace", "path": "active", "value": false}]);
     server.patch(&one, off).await.expect(200);
@@ -201,7 +201,7 @@ async fn health_says_what_is_wrong(server: Server) {
     assert_eq!(info.last_request, Some(server.clock.now()));
     assert_eq!(info.last_client.as_deref(), Some("Okta SCIM Client 1.0.0"));
 
-    // A read that is refused is no failure of provisioning.
+    // A refused read is not a failure of provisioning.
     server.clock.advance(1);
     server.get("/Users?filter=x").await.expect(400);
     assert_eq!(health(&server, "default").await, Health::Receiving);
@@ -230,7 +230,7 @@ async fn health_says_what_is_wrong(server: Server) {
     assert_eq!(health(&server, "default").await, Health::Suspended);
 }
 
-/// A token that has ended, one that ends soon, and its successor.
+/// An expired token, an expiring one, and its successor.
 async fn tokens_that_are_wrong(server: &Server) {
     let issue = |seconds| {
         let scope = TokenScope::ReadWrite;
@@ -307,7 +307,7 @@ async fn a_client_that_stops_asking_is_missed(server: Server) {
         .expect(200);
     server.clock.advance(30 * HOUR);
     assert_eq!(health(&server, "default").await, Health::Receiving);
-    // One request and no more is no habit.
+    // A single request does not make a polling client.
     server.get("/Users").await.expect(200);
     server.clock.advance(30 * HOUR);
     assert_eq!(health(&server, "default").await, Health::Receiving);

@@ -1,8 +1,8 @@
-//! The evaluator, PostgreSQL and SQLite agree: random resources, written and changed through the
-//! real server, are asked for by random filters, in random orders, in pages.
+//! Compares the evaluator, PostgreSQL and SQLite: random resources, written and changed through the real server, are
+//! queried with random filters, orders and pages.
 //!
-//! A disagreement prints what repeats it: `AGREEMENT_SEED=7 cargo test --test it agreement`.
-//! `AGREEMENT_ROUNDS=100` makes more rounds than every run does.
+//! A difference prints the command to reproduce it: `AGREEMENT_SEED=7 cargo test --test it agreement`.
+//! `AGREEMENT_ROUNDS=100` runs more rounds.
 
 mod directory;
 mod filters;
@@ -19,7 +19,7 @@ use scimd::schema::ResourceType;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Rounds of a run: each has a directory of its own.
+/// Number of rounds; each has a separate directory.
 const ROUNDS: u64 = 4;
 
 const FEW: &[&str] = &[
@@ -72,7 +72,7 @@ async fn rounds(database: Database) {
     }
 }
 
-/// Every fourth round is on a server that searches a few attributes only.
+/// A round; every fourth one uses a server with few searchable attributes.
 async fn round(database: Database, seed: u64) {
     let mut chance = Chance::of(usize::try_from(seed).unwrap());
     let searchable = if seed.is_multiple_of(4) { FEW } else { &["*"] };
@@ -120,7 +120,7 @@ async fn compare(directory: &Directory, chance: &mut Chance, seed: u64) {
     pages::walk(directory, chance, seed, &all).await;
 }
 
-/// Asks for the resources that meet a random filter.
+/// Queries resources with a random filter.
 async fn filtered(directory: &Directory, chance: &mut Chance, seed: u64, listed: &[Listed]) {
     let depth = chance.within(0..4);
     let filter = Draft { chance, listed }.filter(depth);
@@ -186,7 +186,7 @@ fn ids(list: &Value) -> Vec<String> {
         .collect()
 }
 
-/// The first resource that the two sides disagree about.
+/// The first resource that only one side returns.
 fn told_apart(found: &[String], expected: &[String], listed: &[Listed]) -> String {
     let extra = found
         .iter()

@@ -9,8 +9,8 @@ use tokio::task::block_in_place;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operating/backup.md");
 
-/// A replacement for systemd: starts the server in the background and waits until it is ready, or ends it and waits
-/// until it is gone.
+/// A replacement for systemd: starts the server in the background and waits until it is ready, or stops it and waits
+/// for its end.
 const SYSTEMCTL: &str = r#"#!/bin/bash
 set -eu
 case $1 in
@@ -32,7 +32,7 @@ stop)
 esac
 "#;
 
-/// A machine with the paths of the page, in a folder of its own.
+/// A machine with the paths of the page, in a separate folder.
 struct Machine {
     root: tempfile::TempDir,
     variables: Vec<(&'static str, String)>,
@@ -107,7 +107,7 @@ impl Machine {
         token.trim().to_owned()
     }
 
-    /// The status of an answer.
+    /// The status of a response.
     async fn status(&self, token: &str, path: &str) -> u16 {
         let base = fs::read_to_string(self.path("address")).unwrap();
         let url = format!("{}{path}", base.trim());
@@ -116,7 +116,7 @@ impl Machine {
         answer.status().as_u16()
     }
 
-    /// The id of a user that is created.
+    /// Creates a user; returns its id.
     async fn create(&self, token: &str, name: &str) -> String {
         let base = fs::read_to_string(self.path("address")).unwrap();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -194,7 +194,7 @@ async fn sqlite_is_backed_up_and_restored() {
     }
 }
 
-/// The list of before serves where the database cannot be read any more.
+/// If the database is unreadable, the earlier list of tokens is used.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_database_is_replaced() {
     let mut machine = Machine::new(Vec::new());
@@ -207,14 +207,14 @@ async fn a_damaged_database_is_replaced() {
     machine.run("scimd token list --json > /var/backups/scimd/tokens.json");
     machine.run("systemctl stop; truncate --size=20000 /var/lib/scimd/scimd.db");
     assert!(!machine.sh("scimd verify").status.success());
-    // It is stopped already.
+    // The server is already stopped.
     machine.run(&commands("Restore SQLite").replacen("sudo systemctl stop scimd", "", 1));
     assert_eq!(machine.status(&revoked, "/Users").await, 401);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgresql_is_backed_up_and_restored() {
-    // A server of its own: the page names the database and the role.
+    // A separate PostgreSQL server, because the page names the database and the role.
     let cluster = block_in_place(Cluster::start).unwrap();
     let admin = cluster.url();
     let url = |database: &str| {

@@ -269,7 +269,7 @@ async fn circles_that_cannot_be_closed(server: Server) {
     assert!(server.operator.verify(false).await.unwrap().is_empty());
 }
 
-/// BLK-9: a creation that is referred to before does not come before the deletion that frees its name.
+/// BLK-9: a creation with an earlier reference to it is not executed before the deletion that frees its name.
 async fn operations_keep_their_turn(server: Server) {
     let old = server.post("/Users", user("n")).await.expect(201).id();
     let answer = bulk(
@@ -306,7 +306,7 @@ async fn operations_keep_their_turn(server: Server) {
     assert_eq!(emptied["members"], json!([]));
 }
 
-/// BLK-5: section 3.7.2, a reference is a value of its own.
+/// BLK-5: section 3.7.2, a reference is a complete value.
 async fn text_is_no_reference(server: Server) {
     let titled = |name: &str, title: &str| json!({"schemas": [crate::harness::USER], "userName": name, "title": title, "password": "xxbulkId:zz"});
     let remove = |path: &str| {
@@ -422,7 +422,7 @@ async fn shapes_are_checked(server: Server) {
     assert!(refused.body["detail"].as_str().unwrap().contains("1000"));
 }
 
-/// BLK-14: at the limit is fine.
+/// BLK-14: a request with the maximum number of operations is accepted.
 async fn a_thousand_creates(server: Server) {
     let many: Vec<_> = (0..1000)
         .map(|i| post(&i.to_string(), "/Users", &user(&format!("user{i}"))))

@@ -1,4 +1,4 @@
-//! The program itself: its output, its exit codes, its signals.
+//! The program: output, exit codes, signals.
 
 mod acts;
 mod guide;
@@ -19,7 +19,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 const SCIMD: &str = env!("CARGO_BIN_EXE_scimd");
 
-/// The program on a data folder, with nothing of this machine's settings.
+/// The program with a data folder, without settings of this machine.
 pub(crate) fn scimd(folder: &Path, arguments: &str) -> Command {
     let mut command = Command::new(SCIMD);
     command
@@ -34,14 +34,14 @@ pub(crate) fn run(folder: &Path, arguments: &str) -> Output {
     scimd(folder, arguments).output().unwrap()
 }
 
-/// A folder with a new database in it.
+/// A folder with a new database.
 pub(crate) fn migrated() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     printed(folder.path(), "migrate");
     folder
 }
 
-/// The program on the database of a server, while that is at work.
+/// The program on the database of a running server.
 pub(crate) fn beside(server: &Server, arguments: &[&str]) -> Output {
     let mut command = Command::new(SCIMD);
     command.args(arguments).env_clear();
@@ -158,7 +158,7 @@ impl Served {
         Self { child, lines }
     }
 
-    /// The next line, without what it must begin with.
+    /// The next line, without its required beginning.
     #[track_caller]
     pub(crate) fn line(&mut self, beginning: &str) -> String {
         let line = self.lines.next().unwrap().unwrap();
@@ -280,7 +280,7 @@ fn tokens_live_and_end() {
         (&"users-only".into(), &"expiring".into())
     );
     assert!(printed(folder, &format!("token rotate {id} --overlap 12h")).starts_with("scimd_"));
-    // A token that turns up somewhere is revoked as it is; its secret is not repeated.
+    // A complete token can be revoked; its secret is not printed.
     printed(folder, &format!("token revoke {}", token.trim()));
     let (code, message) = refused(folder, &format!("token revoke {}", token.trim()));
     assert!(
@@ -489,7 +489,7 @@ fn a_stricter_rule_says_who_does_not_comply() {
     );
 }
 
-/// A dry run that finds no database makes none, and no folder either.
+/// A dry run without a database creates neither a database nor a folder.
 #[test]
 fn a_dry_run_makes_no_database() {
     let folder = tempfile::tempdir().unwrap();
@@ -541,7 +541,7 @@ fn resources_come_and_go_as_lines() {
         code == Some(1) && message.starts_with("line 2: The JSON cannot be read"),
         "{message}"
     );
-    // Files left by a killed backup are no obstacle.
+    // Files of a killed backup do not prevent another one.
     std::fs::write(folder.join("copy.partial"), "half").unwrap();
     printed(folder, &format!("backup {}", folder.join("copy").display()));
     assert!(!folder.join("copy.partial").exists());
@@ -590,7 +590,7 @@ fn the_mapping_is_shown_and_checked() {
             .code(),
         Some(1)
     );
-    // Only these two commands bring a mapping into force.
+    // Only these two commands apply a mapping.
     printed(folder, &format!("tenant list --config {config}"));
     assert_eq!(run(folder, "mapping check").status.code(), Some(0));
     printed(folder, &format!("migrate --config {config}"));
@@ -731,7 +731,7 @@ fn changes_are_told_as_json() {
     );
     let successor = told(&format!("token rotate {id}"));
     assert_ne!(successor["token"], issued["token"]);
-    // The token is taken as it is, and not repeated.
+    // The complete token is accepted, and not printed.
     assert_eq!(told(&format!("token revoke {token}"))["revoked"], id);
     let bodies = told("log bodies --tenant acme --for 2h");
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Conversations with the server, stored as files in `tests/data` and run on both databases.
 //!
 //! ```text
-//! # What the file is about. Lines before the first title set the scene:
+//! # What the file is about. Lines before the first title are settings:
 //! conformance both                   the tenant's: `lenient` (without this line), `rfc`, or each in turn
 //! schemas config/schemas/acme.json   schema files of the deployment
 //! seats 2                            the tenant's seats
@@ -27,17 +27,17 @@
 //! {"schemas": ["…"], "id": "{jane}", "title": "Boss"}
 //! ```
 //!
-//! `+` prepares: it has to succeed, and its answer is not kept. `>` asks, and `<` is the exact answer: status, the
-//! headers of [`SHOWN`], and the body. An error in the shape of RFC 7644 section 3.12 is written on the line of its
-//! status: `< 400 noTarget: detail`. The target of a request is encoded where it has to be; a body that is an array is
-//! the `Operations` of a PatchOp; a header without a value is not sent.
+//! `+` is a preparation, which must succeed, and whose response is not stored. `>` is a request, and `<` the exact
+//! response: status, the headers of [`SHOWN`], and the body. An error in the form of RFC 7644 section 3.12 is on the
+//! line of its status: `< 400 noTarget: detail`. The target of a request is encoded if necessary; a body that is an
+//! array is the `Operations` of a PatchOp; a header without a value is not sent.
 //!
-//! Names in braces stand for what differs from run to run: resources (`{user1}`, or as the request says), their
-//! versions (`{user1.v2}`, and `{user1.v2!}` for what stands within the quotes), moments in the order that they were
-//! seen (`{time1}`), `{base}`, `{origin}`, `{absent}` (an id that nobody has) and `{token}`.
+//! Names in braces represent values that differ between runs: resources (`{user1}`, or the name in the request), their
+//! versions (`{user1.v2}`, and `{user1.v2!}` for the text within the quotes), times in the order of their occurrence
+//! (`{time1}`), `{base}`, `{origin}`, `{absent}` (an unused id) and `{token}`.
 //!
-//! `SCIMD_BLESS=1 cargo test --test it conversations` writes the answers into the files; the difference that git shows
-//! is the review. An existing status or `scimType` is never overwritten: change it by hand.
+//! `SCIMD_BLESS=1 cargo test --test it conversations` writes the responses into the files; review the difference in
+//! git. An existing status or `scimType` is never overwritten: change it by hand.
 
 mod admin;
 mod difference;
@@ -55,7 +55,7 @@ use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use tenant::Stage;
 
-/// Headers that are part of an answer; `Content-Type` only if it is not that of SCIM.
+/// Headers that are part of a response; `Content-Type` only if it is not that of SCIM.
 const SHOWN: [&str; 6] = [
     "Location",
     "ETag",
@@ -234,7 +234,7 @@ impl Conversation<'_> {
     }
 }
 
-/// The request that an exchange describes.
+/// The request of an exchange.
 fn request(names: &Names, exchange: &Exchange, always: &[String]) -> Result<RawRequest, String> {
     let place = if exchange.target.starts_with('{') {
         ""
@@ -282,7 +282,7 @@ fn patch_op(operations: &str) -> String {
     )
 }
 
-/// Percent-encodes characters that are not allowed in a target; encoded ones stay.
+/// Percent-encodes characters that are not allowed in a target; encoded ones are unchanged.
 fn encoded(target: &str) -> String {
     let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}[]#".contains(byte);
     target
@@ -332,12 +332,12 @@ fn told(
     difference::difference(&exchange.answer, &came)
 }
 
-/// Status and `scimType` in the first line of an answer.
+/// Status and `scimType` in the first line of a response.
 fn verdict(line: &str) -> &str {
     line.split(':').next().unwrap_or(line)
 }
 
-/// The lines of an answer.
+/// The lines of a response.
 fn lines(
     names: &mut Names,
     exchange: &Exchange,
@@ -361,7 +361,7 @@ fn lines(
         }
         None => format!("< {}", answer.status),
     }];
-    // The body first: it may be what makes a version known.
+    // The body first, because it can introduce a version.
     let body = if body.is_null() {
         None
     } else {
@@ -388,7 +388,7 @@ fn lines(
     lines
 }
 
-/// `scimType` and `detail` of an error that has the shape of RFC 7644 section 3.12, to the letter.
+/// `scimType` and `detail` of an error with exactly the form of RFC 7644 section 3.12.
 fn error(body: &Value, status: u16) -> Option<(String, String)> {
     let text = |name: &str| body.get(name).and_then(Value::as_str);
     let detail = text("detail")?;
@@ -398,7 +398,7 @@ fn error(body: &Value, status: u16) -> Option<(String, String)> {
     }
     right.insert("detail".into(), detail.into());
     right.insert("status".into(), status.to_string().into());
-    // As text, since the order of members counts.
+    // Compared as text, because the order of members is relevant.
     let (came, right) = (body.to_string(), Value::Object(right).to_string());
     (came == right).then(|| {
         (

@@ -13,7 +13,7 @@ crate::on_both!(
     a_day_of_entra
 );
 
-/// Okta waits a minute for an answer, its tests less than one second.
+/// Less than Okta's time-out of a minute.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 async fn create_users(server: &Server, count: usize) -> Vec<String> {
@@ -61,8 +61,8 @@ fn set(ids: &[String]) -> HashSet<String> {
     ids.iter().cloned().collect()
 }
 
-/// Okta's import: pages of a hundred, one past the end; each user once and in the order that they were made.
-/// CLI-2, CLI-17, QRK-15, PAG-1, PAG-2, PAG-4, PAG-8.
+/// Okta's import: pages of a hundred, one past the end; each user occurs once, in the order of creation. CLI-2, CLI-17,
+/// QRK-15, PAG-1, PAG-2, PAG-4, PAG-8.
 async fn an_import(server: Server) {
     let made = create_users(&server, 120).await;
     let mut met = Vec::new();
@@ -101,7 +101,7 @@ async fn an_import(server: Server) {
     );
 }
 
-/// An app of the wizard knows GET, POST and PUT. CLI-4, CLI-12, QRK-5, QRK-11, PUT-1, PUT-9, VER-7.
+/// An app of Okta's wizard sends GET, POST and PUT. CLI-4, CLI-12, QRK-5, QRK-11, PUT-1, PUT-9, VER-7.
 async fn a_day_of_the_wizard(server: Server) {
     let all = create_users(&server, 300).await;
     let made = server
@@ -165,7 +165,7 @@ async fn a_day_of_the_wizard(server: Server) {
     server.is_sound().await;
 }
 
-/// An app of the catalogue patches. CLI-5, CLI-9, QRK-3, QRK-4, QRK-5, QRK-11, PAT-8, PAT-50.
+/// An app of Okta's catalogue sends PATCH. CLI-5, CLI-9, QRK-3, QRK-4, QRK-5, QRK-11, PAT-8, PAT-50.
 async fn a_day_of_the_catalogue(server: Server) {
     let all = create_users(&server, 300).await;
     let made = server
@@ -244,7 +244,7 @@ async fn a_day_of_the_catalogue(server: Server) {
     server.is_sound().await;
 }
 
-/// Entra's dialect: groups are filled in batches and never read with their members. CLI-6, CLI-9, CLI-14, QRK-2,
+/// Requests of Entra ID: groups are filled in batches and never read with their members. CLI-6, CLI-9, CLI-14, QRK-2,
 /// QRK-3, QRK-6, QRK-13, DEL-6.
 async fn a_day_of_entra(server: Server) {
     let all = create_users(&server, 300).await;

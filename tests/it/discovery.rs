@@ -1,4 +1,4 @@
-//! Discovery as a whole; the single answers are in `tests/data/http`.
+//! Discovery as a whole; single responses are in `tests/data/http`.
 
 use crate::harness::{Server, USER};
 use serde_json::{Value, json};
@@ -99,7 +99,8 @@ fn is_described(attribute: &Value, owner: &str) {
     subs.for_each(|sub| is_described(sub, text("name")));
 }
 
-/// SCH-5: a string of each writable attribute of the published schema is taken, shown, and found as it says.
+/// SCH-5: each writable string attribute behaves as its published schema declares, when it is written, returned and
+/// searched.
 async fn what_is_published_is_what_is_done(server: Server) {
     let schema = server
         .get(&format!("/Schemas/{USER}"))
@@ -134,7 +135,7 @@ async fn what_is_published_is_what_is_done(server: Server) {
     }
 }
 
-/// SEC-3: not in the document, and not among what can be searched.
+/// SEC-3: passwords are neither in the document nor searchable.
 async fn passwords_are_not_kept_in_clear(server: Server) {
     let policy = scimd::store::PasswordPolicy::Argon2id;
     let change = scimd::store::TenantChange {

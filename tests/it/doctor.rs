@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-/// The program, with nothing of this machine's settings.
+/// The program, without settings of this machine.
 pub(super) fn doctor(base: &str, arguments: &str, token: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scimd"));
     command
@@ -25,7 +25,7 @@ pub(super) fn doctor(base: &str, arguments: &str, token: &str) -> Command {
     command
 }
 
-/// Runs it to its end; the token is in no output.
+/// Runs it to its end; checks that the output does not contain the token.
 pub(super) async fn outcome(
     base: &str,
     arguments: &str,
@@ -52,7 +52,7 @@ pub(super) async fn examined(base: &str, arguments: &str, token: &str) -> (Optio
     )
 }
 
-/// The names of the checks that ended so.
+/// The names of the checks with an outcome.
 pub(super) fn ended<'a>(report: &'a Value, outcome: &str) -> Vec<&'a str> {
     let checks = report["checks"].as_array().unwrap().iter();
     checks
@@ -61,7 +61,7 @@ pub(super) fn ended<'a>(report: &'a Value, outcome: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// A user and a group that are none of the doctor's business.
+/// A user and a group that the doctor must not change.
 async fn bystanders(server: &Server) -> [String; 2] {
     let bystander = server
         .post("/Users", user("scimd-doctor-bystander@example.com"))
@@ -74,7 +74,7 @@ async fn bystanders(server: &Server) -> [String; 2] {
     [format!("/Users/{bystander}"), format!("/Groups/{group}")]
 }
 
-/// How many users and groups there are.
+/// The numbers of users and groups.
 pub(super) async fn population(server: &Server) -> [Value; 2] {
     let total = |answer: Answer| answer.expect(200).body["totalResults"].clone();
     [
@@ -180,7 +180,7 @@ async fn the_report_is_for_readers() {
     );
 }
 
-/// Arguments that lead nowhere end with 2 and say what to do.
+/// Invalid arguments result in exit code 2 and a remedy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_server_is_told_apart() {
     let server = Server::on(Database::Sqlite).await;

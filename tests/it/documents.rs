@@ -5,7 +5,7 @@ use scimd::config::DEFAULTS;
 use scimd::reason::Reason;
 use std::path::{Path, PathBuf};
 
-/// Reasons that no administrator of an identity provider meets.
+/// Reasons that do not concern administrators of identity providers.
 const FOR_DEVELOPERS: [&str; 5] = [
     "method.unsupported",
     "message.invalid",
@@ -46,7 +46,7 @@ fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-/// String literals of the source, each as the pieces around its placeholders.
+/// String literals of the source, split at their placeholders.
 fn literals(folder: &Path, found: &mut Vec<Vec<String>>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -71,7 +71,7 @@ fn pieces(literal: &str) -> Vec<String> {
     parts.map(after).collect()
 }
 
-/// Whether a text, or its beginning, is one that the pieces make.
+/// Whether a text, or its beginning, can be built from the pieces.
 fn makes(pieces: &[String], text: &str, is_open: bool) -> bool {
     let Some((first, rest)) = pieces.split_first() else {
         return false;

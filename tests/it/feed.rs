@@ -1,4 +1,4 @@
-//! The change feed: what an event holds, and the order of events.
+//! The change feed: content and order of events.
 
 use crate::harness::{Options, Server, USER, group, user};
 use scimd::feed::{Event, Feed, FeedError, FeedPosition, PageQuery, Payload, TypePatterns};
@@ -28,7 +28,7 @@ crate::on_both!(
     tenants_are_left_out,
 );
 
-/// All events that the feed has.
+/// All events of the feed.
 pub(crate) async fn all(feed: &Feed) -> Vec<Event> {
     feed.advance().await.unwrap();
     let (mut events, mut query) = (Vec::new(), PageQuery::default());
@@ -89,7 +89,7 @@ async fn a_change_is_an_event(server: Server) {
     let [create, modify, delete] = events.as_slice() else {
         panic!("{events:?}")
     };
-    // Changes that a client has read by then.
+    // The event equals the response that the client received.
     assert_eq!(create["data"]["scim"], created);
     assert_eq!(modify["data"]["scim"], changed);
     assert_eq!(delete["data"]["scim"]["userName"], "ann");
@@ -243,7 +243,7 @@ async fn members_come_in_parts(server: Server) {
         assert!(event["data"]["scim"].get("members").is_none());
         assert_eq!(event["data"]["record"]["name"], "Sales");
     }
-    // The user's deletion and what follows of it have one request.
+    // The deletion of the user and the resulting changes have the same request id.
     assert_eq!(last[3]["source"], last[4]["source"]);
 }
 
@@ -310,7 +310,7 @@ async fn old_changes_go(server: Server) {
     let feed = server.feed();
     let before = all(&feed).await;
     let start = feed.start().await.unwrap();
-    // Nothing is so old; then everything is but the last.
+    // First no change is old enough; then all except the last one are.
     assert_eq!(server.operator.forget_changes(1).await.unwrap(), 0);
     assert_eq!(
         server.operator.forget_changes(-1).await.unwrap(),
@@ -361,7 +361,7 @@ async fn types_choose_events(server: Server) {
     assert_eq!(second.next, feed.head().await.unwrap());
 }
 
-/// A reader that leaves out a tenant gets all events of the others, and comes to the end.
+/// A reader that excludes a tenant gets all events of the others, and reaches the end.
 async fn tenants_are_left_out(server: Server) {
     let other = server.tenant("other", &TenantChange::default()).await;
     for i in 0..250 {

@@ -56,7 +56,7 @@ async fn a_resource_has_a_history(server: Server) {
     let first = history(&server, "default", &group, Some(2)).await;
     assert_eq!((first.len(), &*first[0].action), (1, "create"));
     assert_eq!(ids(&first[0].added), [ann]);
-    // A deleted resource is still known.
+    // Changes of a deleted resource are still found.
     server.delete(&format!("/Users/{ben}")).await.expect(204);
     let gone = history(&server, "default", &ben, None).await;
     let actions: Vec<_> = gone.iter().map(|change| &*change.action).collect();

@@ -1,4 +1,4 @@
-//! Rows that deleted resources leave in the index: nobody sees them, and they are removed later.
+//! Index rows of deleted resources: they have no effect, and are removed later.
 
 use crate::harness::{Server, USER};
 use serde_json::json;
@@ -24,7 +24,7 @@ async fn people(server: &Server) -> Vec<String> {
     ids
 }
 
-/// Filters, and how many of the people they find; each finds as many of those that are left.
+/// Filters, each of which matches all existing people.
 const FILTERS: [&str; 8] = [
     "externalId eq \"same\"",
     "emails[type eq \"work\" and value eq \"all@work.example\"]",
@@ -36,7 +36,7 @@ const FILTERS: [&str; 8] = [
     "userName sw \"p\" or externalId eq \"same\"",
 ];
 
-/// All filters find so many, on pages of any length and in any order.
+/// Checks the number of matches of all filters, on pages of any size and in any order.
 async fn all_find(server: &Server, total: usize) {
     for filter in FILTERS {
         for (rest, most) in [
@@ -58,14 +58,14 @@ async fn all_find(server: &Server, total: usize) {
     }
 }
 
-/// Rows of the index that have no resource.
+/// The number of index rows without a resource.
 const LEFT: &str = "select count(*) from attribute_value v where \
      not exists (select 1 from resource r where r.tenant = v.tenant and r.seq = v.seq)";
 
 async fn what_a_deleted_user_leaves_is_not_seen_and_is_removed(server: Server) {
     let ids = people(&server).await;
     all_find(&server, 6).await;
-    // Those that were created first come first in the index.
+    // The oldest resources are first in the index.
     for id in &ids[..2] {
         server.delete(&format!("/Users/{id}")).await.expect(204);
     }

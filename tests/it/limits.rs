@@ -1,4 +1,4 @@
-//! Where the bounds are, and what an operator can set.
+//! Limits, and their configuration.
 
 use crate::harness::raw::RawRequest;
 use crate::harness::{Database, Options, Server, user};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 crate::on_both!(bounds_are_where_they_are_said_to_be, answers_in_scim_json);
 
-/// FIL-16, PAT-38: the last that is taken and the first that is not.
+/// FIL-16, PAT-38: the largest accepted input, and the smallest refused one.
 async fn bounds_are_where_they_are_said_to_be(server: Server) {
     let search = |filter: String| json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter});
     let deep = |depth: usize| format!("{}userName pr{}", "(".repeat(depth), ")".repeat(depth));
@@ -119,7 +119,7 @@ async fn pages_have_a_largest_size() {
     );
 }
 
-/// A browser that opens the address gets one line that says what it is.
+/// A browser that opens the address gets one line about the server.
 #[tokio::test]
 async fn the_front_page_says_what_this_is() {
     let server = Server::on(Database::Sqlite).await;
@@ -185,7 +185,7 @@ async fn pages_under_way_have_a_bound() {
             .unwrap();
         held.push(stream);
     }
-    // The system takes over what its buffers hold; from then on the pages stay with the server.
+    // The operating system buffers a part; the server holds the rest of the pages.
     let began = std::time::Instant::now();
     let refused = loop {
         let answer = server.get("/Users").await;
@@ -260,7 +260,7 @@ async fn guesses_are_told_to_wait() {
     server.get("/Users?count=0").await.expect(200);
 }
 
-/// GEN-8: any path can precede the endpoints, and it is part of every address.
+/// GEN-8: any path can precede the endpoints, and it is part of every URL.
 #[tokio::test]
 async fn the_base_is_anywhere() {
     for base in ["/scim/v2", "/a/b/c", ""] {

@@ -10,18 +10,18 @@ const END: &str = "<!-- generated: end -->\n";
 /// Levels in the order of the list.
 const LEVELS: [&str; 4] = ["ERROR", "WARN", "INFO", "DEBUG"];
 
-/// A call of one of tracing's macros. Sorts as the list does.
+/// A call of one of tracing's macros, ordered like the list.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Event {
     /// Position among [`LEVELS`]; `None` if the level is computed.
     level: Option<usize>,
     message: String,
     fields: Vec<String>,
-    /// The section of the page that explains the fields, of lines with a target of their own.
+    /// The section of the page about the fields, for lines with their own target.
     section: Option<&'static str>,
 }
 
-/// Targets of lines that the page has a section for.
+/// Targets of lines with a section on the page.
 const SECTIONS: [(&str, &str); 2] = [
     ("scimd::request", "Requests"),
     ("scimd::admin", "Management requests"),

@@ -1,4 +1,4 @@
-//! Tests at the edge: the real server on a real socket, on both databases.
+//! Integration tests: the real server on a real socket, on both databases.
 
 #![allow(
     clippy::unwrap_used,

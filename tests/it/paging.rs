@@ -45,7 +45,7 @@ fn ids(page: &Value) -> Vec<String> {
         .collect()
 }
 
-/// All pages of a walk, forward from its first.
+/// All pages of a query, from the first one.
 async fn walk(server: &Server, query: &str) -> Vec<Value> {
     let mut pages = vec![
         server
@@ -282,7 +282,7 @@ async fn a_sorted_walk(server: Server) {
     }
 }
 
-/// A walk under inserts and deletes meets all that lived through it.
+/// Reading pages during inserts and deletes returns every resource that existed throughout.
 async fn a_walk_misses_nothing_that_lives_through_it(server: Server) {
     let made = fill(&server, 30).await;
     let mut met = BTreeSet::new();
@@ -381,7 +381,7 @@ async fn the_root_query_spans_types(server: Server) {
     assert_eq!(sorted["Resources"][0]["displayName"], "Sales");
 }
 
-/// CUR-5, CUR-9: a cursor is good for as long as is said.
+/// CUR-5, CUR-9: a cursor is valid for the published time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cursors_expire() {
     let clock = Clock::standing(noon());

@@ -31,7 +31,7 @@ async fn a_start_without_the_settings_of_the_role_says_what_to_run() {
     }
     assert_eq!(scimd(&url, "migrate", &[]).code, Some(0));
     assert_eq!(scimd(&url, "token list", &[]).code, Some(0));
-    // Another limit in the configuration is another setting of the role.
+    // A different limit in the configuration requires a different setting of the role.
     let other = [("SCIMD_DATABASE__STATEMENT_SECONDS", "7")];
     assert!(
         scimd(&url, "token list", &other)
@@ -68,7 +68,7 @@ fn bare(url: &str) -> sqlx::postgres::PgConnectOptions {
         .extra_float_digits(None)
 }
 
-/// One that drops settings without a word is found out too.
+/// A pooler that silently drops settings is detected too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pooler_that_drops_settings_is_found_out() {
     let direct = create_database().await;
@@ -85,7 +85,7 @@ async fn a_pooler_that_drops_settings_is_found_out() {
     server.get(&format!("/Users/{id}")).await.expect(200);
 }
 
-/// Where it is said, nothing is found out.
+/// With a configured pooler, nothing is detected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pooler_may_be_declared() {
     let url = create_database().await;
@@ -100,7 +100,7 @@ async fn a_pooler_may_be_declared() {
     assert_eq!(scimd(&url, "token list", &declared).code, Some(0));
 }
 
-/// Instances that start at one moment on an empty database bring it up to date once.
+/// Instances that start concurrently on an empty database migrate it once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn instances_start_together() {
     let url = fresh().await;
@@ -116,7 +116,7 @@ async fn instances_start_together() {
     }
 }
 
-/// A statement that takes too long is ended by the setting of the role; so is a transaction that waits.
+/// The settings of the role end a slow statement and an idle transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_hold() {
     let direct = create_database().await;

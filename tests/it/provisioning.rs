@@ -83,7 +83,7 @@ async fn about(server: &Server, tenant: &str, user: &str) -> Vec<LoggedRequest> 
     .await
 }
 
-/// The last request, once it is written.
+/// The last request, after it is written.
 async fn last(server: &Server) -> LoggedRequest {
     logged(server, "default").await.pop().unwrap()
 }
@@ -642,7 +642,7 @@ async fn two_instances_write_one_log() {
     assert_eq!(logged(&first, "default").await.len(), 40);
 }
 
-/// A database that takes no rows costs the log, not the requests.
+/// If the log cannot be written, requests are served nevertheless.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_are_served_while_the_log_cannot_be_written() {
     for database in [Database::Sqlite, Database::Postgres] {
@@ -674,7 +674,7 @@ async fn requests_are_served_while_the_log_cannot_be_written() {
     }
 }
 
-/// However much a client makes up, a row stays small.
+/// The size of a row is limited, regardless of the input of the client.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_client_makes_up_is_bounded() {
     let server = Server::on(Database::Sqlite).await;

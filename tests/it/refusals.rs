@@ -1,4 +1,4 @@
-//! Rejected requests: their work is done once, and the client is authenticated before the reason is returned.
+//! Rejected requests: they are executed once, and the client is authenticated before the reason is returned.
 
 use crate::harness::{Server, USER, group, user};
 use scimd::store::{PasswordPolicy, TenantChange, TokenScope};
@@ -15,7 +15,7 @@ fn with_password(name: &str, title: &str) -> Value {
     json!({"schemas": [USER], "userName": name, "title": title, "password": "correct horse"})
 }
 
-/// Digests that were made by a request. They are the costly part of a write.
+/// Number of digests computed by a request; they are the expensive part of a write.
 async fn digests(
     server: &Server,
     request: impl Future<Output = crate::harness::Answer>,
@@ -26,7 +26,7 @@ async fn digests(
     server.service.passwords_digested() - before
 }
 
-/// The token is known from the first request on, which is the case that counts.
+/// The token is cached after the first request, which is the relevant case.
 async fn a_refused_write_is_made_once(server: Server) {
     let keeps = TenantChange {
         password_policy: Some(PasswordPolicy::Argon2id),

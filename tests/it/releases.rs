@@ -1,5 +1,5 @@
-//! Databases of earlier releases, brought up to date. `tests/data/releases/VERSION/` holds a dump of each database as that
-//! release left it; the second line of a dump ends with a token of its default tenant (FLT-23).
+//! Migration of databases of earlier releases. `tests/data/releases/VERSION/` has a dump of each database from that
+//! release; the second line of a dump ends with a token of its default tenant (FLT-23).
 
 use crate::harness::{Database, Server, create_database, user};
 use scimd::operator::DatabaseTarget;
@@ -33,7 +33,7 @@ async fn each_release(database: Database) {
     }
 }
 
-/// A database that holds the dump of a release, and the token in it.
+/// A database restored from the dump of a release, and the token in it.
 pub(crate) async fn restored(
     database: Database,
     release: &Path,
@@ -124,6 +124,6 @@ async fn keeps_what_was_there(server: &Server, token: &str) {
         .expect(200);
     let bob = users["Resources"][1]["id"].as_str().unwrap();
     client.delete(&format!("/Users/{bob}")).await.expect(204);
-    // The change log keeps what an earlier release wrote, such as deletions that repeat a version.
+    // The change log keeps rows of an earlier release, such as deletions that repeat a version.
     assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }

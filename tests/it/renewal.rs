@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
     while !is_so().await {
@@ -73,7 +73,7 @@ async fn a_hangup_brings_limits_and_level_into_force() {
     assert_eq!(served.signal(Signal::SIGTERM), Some(0));
 }
 
-/// All or nothing: what comes with a certificate that cannot be used does not come into force either.
+/// All settings are applied or none: with an invalid certificate the others are not applied either.
 #[tokio::test]
 async fn a_hangup_with_a_bad_certificate_changes_no_limit() {
     let folder = tempfile::tempdir().unwrap();
@@ -105,13 +105,13 @@ async fn a_hangup_with_a_bad_certificate_changes_no_limit() {
     assert_eq!(served.signal(Signal::SIGTERM), Some(0));
 }
 
-/// Status of the answer to a request to the management API with this token.
+/// Status of the response to a request to the management API with this token.
 async fn managed(api: &str, token: &str) -> u16 {
     let request = reqwest::Client::new().get(api).bearer_auth(token);
     request.send().await.unwrap().status().as_u16()
 }
 
-/// The limits hold for operator tokens as for those of tenants, and come into force with the others or not at all.
+/// The limits also apply to operator tokens, and take effect with the others or not at all.
 #[tokio::test]
 async fn a_hangup_brings_limits_of_the_management_api_into_force() {
     let folder = migrated();

@@ -1,4 +1,4 @@
-//! Creating, reading, changing and deleting, as RFC 7644 section 3 has it.
+//! Creating, reading, changing and deleting (RFC 7644 section 3).
 
 use crate::harness::{Database, ENTERPRISE, Server, USER, group, user};
 use reqwest::Method;
@@ -411,7 +411,7 @@ fn url_encoded(text: &str) -> String {
         .collect()
 }
 
-/// Of several hosts, the one that answers and takes writes is used.
+/// Of several hosts, the one that accepts writes is used.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_of_hosts() {
     let server = Server::on(Database::Postgres).await;
@@ -464,7 +464,7 @@ async fn miscount(database: &DatabaseTarget) {
     }
 }
 
-/// Values are compared part by part: what separates parts in a text may be in a value.
+/// Values are compared part by part, because a value can contain any separator.
 async fn values_that_hold_marks_are_different(server: Server) {
     let emails = json!([{"value": "a", "display": "b"}, {"value": "a\u{2}display\u{1}b"}]);
     let mut body = user("a");

@@ -1,5 +1,5 @@
-//! The table of obligations, `tests/data/rows.txt`, is kept true: every row that a test names is in it, and it says
-//! of every row where it is tested, or why it is not.
+//! Checks the table of obligations, `tests/data/rows.txt`: it has every row that a test names, and for every row the
+//! test or the reason why there is none.
 //!
 //! A line is `ID obligation => where`. Where is a list of files below `tests`, which `SCIMD_BLESS=1` writes; or files
 //! under `src`, for what unit tests show; or `not: reason`.
@@ -42,7 +42,7 @@ fn row(line: &str) -> Option<Row> {
     })
 }
 
-/// The files that name a row, by row; `prefixes` are what row ids begin with.
+/// The files that name a row, by row; `prefixes` are the prefixes of row ids.
 fn named(prefixes: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
     let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in files(&Path::new(ROOT).join("tests")) {
@@ -75,7 +75,7 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// The ids in a line; one, "to" and another name those between them as well.
+/// The ids in a line; two ids joined by "to" include those between them.
 fn in_words(text: &str, prefixes: &BTreeSet<String>) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
     let mut range = false;

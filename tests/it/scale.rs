@@ -26,8 +26,8 @@ async fn fill(server: &Server, batches: usize) {
     }
 }
 
-/// To compare each with each takes longer than the server lets a statement take, and is answered 503. The tables are new, so
-/// that PostgreSQL expects few rows in them.
+/// Comparing all pairs exceeds the time limit of a statement and results in 503. The tables are new, so PostgreSQL
+/// expects few rows.
 async fn sorting_is_not_quadratic(server: Server) {
     fill(&server, 8).await;
     for query in [
@@ -75,8 +75,8 @@ async fn changes_of_a_resource_are_found_by_index() {
     }
 }
 
-/// Each request compares the scope of its token with a parameter. Beside an index with a condition on the scope SQLite
-/// prepares such a statement again for each value, which costs more than the look-up.
+/// Each request compares the scope of its token with a parameter. If an index has a condition on the scope, SQLite
+/// prepares the statement again for each value, which costs more than the lookup.
 #[tokio::test]
 async fn no_index_of_tokens_has_a_condition_on_the_scope() {
     let server = Server::on(Database::Sqlite).await;
@@ -105,8 +105,8 @@ async fn ids(server: &Server, thousands: usize) -> Vec<String> {
     ids
 }
 
-/// Users on a page whose groups are read one user after the other are no others than those that are read by id, and are
-/// found in time in tables of which PostgreSQL knows nothing yet.
+/// Users on a page whose groups are read user by user equal those that are read by id, and are found in time in tables
+/// without statistics of PostgreSQL.
 async fn a_page_with_many_groups_is_read_whole(server: Server) {
     const GROUPS: usize = 21;
     fill(&server, 1).await;
@@ -137,7 +137,7 @@ async fn a_page_with_many_groups_is_read_whole(server: Server) {
     }
 }
 
-/// Groups on a page whose members are read one group after the other are no others than those that are read by id.
+/// Groups on a page whose members are read group by group equal those that are read by id.
 async fn a_page_with_many_members_is_read_whole(server: Server) {
     fill(&server, 3).await;
     let ids = ids(&server, 3).await;
@@ -171,7 +171,7 @@ async fn a_page_with_many_members_is_read_whole(server: Server) {
     assert_eq!(page["Resources"][2].as_object().unwrap().len(), 3, "{page}");
 }
 
-/// One that is sent while it is read is no other than one that is read at once.
+/// A streamed group equals one that is read at once.
 async fn a_large_group_is_read_whole(server: Server) {
     fill(&server, 3).await;
     let ids = ids(&server, 3).await;
@@ -208,7 +208,7 @@ async fn a_large_group_is_read_whole(server: Server) {
     }
 }
 
-/// A plan that was made while a table was empty still leads to the rows when it is not.
+/// A plan that was made for an empty table still uses the index when the table is large.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_does_not_read_a_table() {
     let server = Server::on(Database::Postgres).await;
@@ -238,7 +238,7 @@ async fn change_and_delete(server: &Server, name: &str) {
     server.delete(&path).await.expect(204);
 }
 
-/// Nor does a change of members go through a large group because most groups are small.
+/// A change of members does not read all members of a large group, even if most groups are small.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_of_members_does_not_read_a_group() {
     const CHANGES: usize = 20;
@@ -312,7 +312,7 @@ async fn fill_with_ids(server: &Server) -> Vec<String> {
         .collect()
 }
 
-/// Reads of large groups use connections of the pool, and give them back.
+/// Reads of large groups use connections of the pool, and return them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_groups_are_read_within_the_pool() {
     let server = Arc::new(Server::on(Database::Postgres).await);

@@ -1,4 +1,4 @@
-//! Values that are searched without an index, and the rows that earlier releases kept for them.
+//! Values that are searched without an index, and their index rows from earlier releases.
 
 use crate::harness::{ENTERPRISE, Server, USER};
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ async fn all_are_found(server: &Server) {
     server.is_sound().await;
 }
 
-/// Gives resources the rows that an earlier release keeps.
+/// Writes the index rows of an earlier release.
 async fn make_former(server: &Server) {
     let (elements, column) = if server.is_postgres() {
         ("json_array_elements(cast(r.scanned as json))", "false")

@@ -1,4 +1,4 @@
-//! A server that searches a few attributes only (`schemas.searchable`).
+//! A server with few searchable attributes (`schemas.searchable`).
 
 use crate::harness::{Database, Options, Server, USER, group};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A database that is shared with the application, whose tables have the names of ours: `database.schema`.
+//! A database that is shared with an application whose tables have the same names as scimd's: `database.schema`.
 
 use crate::harness::{Database, Options, Server, create_database, group, pooler, user};
 use crate::start::scimd;
@@ -10,12 +10,12 @@ const TABLES: &str = "create table public.tenant (mine text); create table publi
      create table public.member (mine text); create table public.resource (mine text); \
      create table public._sqlx_migrations (mine text); create role reader_of_scimd login";
 
-/// A server in a schema, over a database in which the application has been before it.
+/// A server in a schema, over an existing database of an application.
 async fn shared(is_pooled: bool) -> (Server, sqlx::PgConnection) {
     let direct = create_database().await;
     let mut application = sqlx::PgConnection::connect(&direct).await.unwrap();
     for table in TABLES.split("; ") {
-        // Roles are the server's, and another test may have made it.
+        // Roles belong to the PostgreSQL server, so another test may have created it.
         let made = application.execute(table).await;
         assert!(made.is_ok() || table.starts_with("create role"));
     }
@@ -123,7 +123,7 @@ async fn by_commands() {
     }
 }
 
-/// A role that may not create schemas works in one that was made for it.
+/// A role without the right to create schemas works in an existing one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_schema_that_is_there() {
     let url = create_database().await;
@@ -148,7 +148,7 @@ async fn a_schema_that_is_there() {
     assert_eq!(scimd(&url, "migrate", &schema).code, Some(0));
 }
 
-/// The whole service, as conversations hold it, is no other in a schema.
+/// The conversations have the same results in a schema.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_the_default_schema_nothing_changes() {
     let server = Server::on(Database::Postgres).await;

@@ -8,15 +8,15 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
-    /// Its standard error.
+    /// Standard error.
     pub(crate) told: String,
 }
 
-/// Runs the program on a database of PostgreSQL, with nothing of this machine's settings.
+/// Runs the program on a database of PostgreSQL, without settings of this machine.
 pub(crate) fn scimd(url: &str, arguments: &str, variables: &[(&str, &str)]) -> Ended {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scimd"));
     command
@@ -31,7 +31,7 @@ pub(crate) fn scimd(url: &str, arguments: &str, variables: &[(&str, &str)]) -> E
     }
 }
 
-/// The place of a server, and a URL with another user.
+/// The URL of a server with another user.
 fn other(url: &str, user: &str) -> String {
     let (_, place) = url.rsplit_once('@').unwrap();
     format!("postgres://{user}@{place}")
@@ -42,7 +42,7 @@ async fn what_will_not_go_away_ends_the_start() {
     let url = create_database().await;
     let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
     for role in ["guarded", "unwelcome", "humble"] {
-        // Other tests of this file may have made them on the same server.
+        // Other tests of this file may have created the roles on the same server.
         let _ = connection
             .execute(sqlx::AssertSqlSafe(format!(
                 "create role {role} login password 'right'"
@@ -121,7 +121,7 @@ async fn what_may_go_away_is_waited_for() {
         told.contains("trying again") && told.contains("waited 1 s"),
         "{told}"
     );
-    // A database without room for one more connection.
+    // A database that allows no further connection.
     let url = create_database().await;
     let (_, name) = url.rsplit_once('/').unwrap();
     let mut connection = sqlx::PgConnection::connect(&postgres::url()).await.unwrap();
@@ -139,7 +139,7 @@ async fn what_may_go_away_is_waited_for() {
     );
 }
 
-/// A certificate authority of our own, and a server that has a certificate of it for `localhost`.
+/// Creates a certificate authority, and its certificate for `localhost` for a server.
 pub(crate) fn certify(data: &Path) -> Result<Vec<String>, String> {
     let config = "[req]\ndistinguished_name = name\n[name]\n[ca]\nbasicConstraints = critical, CA:TRUE\n\
         [server]\nbasicConstraints = critical, CA:FALSE\nsubjectAltName = DNS:localhost\n";

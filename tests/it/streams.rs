@@ -52,7 +52,7 @@ fn new_stream(url: Option<String>, mode: StreamMode, algorithm: TokenAlgorithm) 
     }
 }
 
-/// A stream of a name that is polled.
+/// A polled stream with a name.
 pub(crate) fn polled(name: &str) -> NewStream {
     NewStream {
         name: name.to_owned(),
@@ -108,8 +108,7 @@ async fn verified(server: &Server, token: &str) -> Value {
     claims
 }
 
-/// The claims of a token as a library for JOSE takes it, which finds the key by its id, and checks signature, issuer and
-/// audience.
+/// The claims of a token from a JOSE library, which finds the key by its id, and checks signature, issuer and audience.
 fn claims_of_library(token: &str, key_set: &Value) -> Value {
     use jsonwebtoken::jwk::JwkSet;
     use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
@@ -125,7 +124,7 @@ fn claims_of_library(token: &str, key_set: &Value) -> Value {
     expected.set_required_spec_claims(&["aud", "iss"]);
     let key = DecodingKey::from_jwk(key).unwrap();
     let read = decode::<Value>(token, &key, &expected).unwrap();
-    // A token that was changed, or is for another, is none.
+    // A modified token, or one for another audience, is invalid.
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let (rest, end) = signed.split_at(signed.len() - 1);
     let other = if end == "x" { "y" } else { "x" };
@@ -176,7 +175,7 @@ async fn tokens_are_pushed_and_can_be_verified(server: Server) {
     sending.stop().await;
 }
 
-/// What became of a user that was created, switched off, put into a group and deleted.
+/// Checks the tokens for a user that was created, deactivated, added to a group and deleted.
 fn check(claims: &[Value], created: &Value, group: &str) {
     let id = created["id"].as_str().unwrap();
     let of = |resource: &str| -> Vec<&Value> {
@@ -212,7 +211,7 @@ fn check(claims: &[Value], created: &Value, group: &str) {
         json!({"op": "replace", "path": "active", "value": false})
     );
     assert_eq!(payload(of_user[3]), json!({}));
-    // The two tokens of the second request, and the deletion with the group that was left, share theirs.
+    // The two tokens of the second request share a `txn`, and so do the deletion and the change of the group.
     assert_eq!(of_user[1]["txn"], of_user[2]["txn"]);
     assert_ne!(of_user[0]["txn"], of_user[1]["txn"]);
     let of_group = of(group);
@@ -248,7 +247,7 @@ async fn a_token_that_is_refused_is_given_up(server: Server) {
     server.post("/Users", user("ann")).await.expect(201);
     sink.wait("the first", |received| received.len() == 1).await;
     server.post("/Users", user("bob")).await.expect(201);
-    // A 400 without a reason may pass: the second comes again as it was.
+    // A 400 without a reason can be temporary: the second token is sent again unchanged.
     let received = sink.wait_accepted(1).await;
     let all = sink.received();
     let signed = |one: &Received| one.body.rsplit_once('.').unwrap().0.to_owned();
@@ -300,7 +299,7 @@ async fn tokens_are_polled_until_they_are_acknowledged(server: Server) {
     for name in ["a", "b", "c", "d"] {
         server.post("/Users", user(name)).await.expect(201);
     }
-    // A change has its place when no transaction runs that is older.
+    // A change gets its position when no older transaction is running.
     let all = loop {
         let all = poll(10, &[], &[]).await;
         if all.tokens.len() == 4 {
@@ -317,11 +316,11 @@ async fn tokens_are_polled_until_they_are_acknowledged(server: Server) {
             (id.as_str(), "create:notice")
         );
     }
-    // Without an acknowledgement they come again, the oldest first, and are the same.
+    // Without an acknowledgement the same tokens are returned again, oldest first.
     let two = poll(2, &[], &[]).await;
     assert!(two.more);
     assert_eq!(two.tokens, all.tokens[..2]);
-    // Out of order, by any instance, and more than once.
+    // Acknowledgements can be out of order, to any instance, and repeated.
     let rest = poll(10, &[&ids[2], &ids[2]], &[&ids[1]]).await;
     let left: Vec<_> = rest.tokens.iter().map(|(id, _)| id.clone()).collect();
     assert_eq!(left, [ids[0].clone(), ids[3].clone()]);
@@ -395,7 +394,7 @@ async fn tokens_are_polled_over_http(server: Server) {
     let claims = verified(&server, token.as_str().unwrap()).await;
     assert_eq!((sets.len(), claims["jti"].as_str()), (1, Some(id.as_str())));
 
-    // It comes again until it is acknowledged.
+    // The token is returned again until it is acknowledged.
     assert_eq!(
         receiver.poll(&at_once).await.1["sets"]
             .as_object()

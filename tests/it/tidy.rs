@@ -1,4 +1,4 @@
-//! Rules about the code that no compiler checks: layers, what each may name, the map, comments.
+//! Rules about the code that the compiler does not check: layers, their allowed dependencies, the map, comments.
 
 mod cycles;
 mod engine;
@@ -8,7 +8,7 @@ mod prose;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// The sources of `scim-core`, whose modules are in the table of layers too.
+/// The sources of `scim-core`, whose modules are also in the table of layers.
 const CORE: &str = "crates/scim-core/src";
 
 fn root() -> PathBuf {
@@ -26,7 +26,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Floor by module, from the table in ARCHITECTURE.md.
+/// Layer by module, from the table in ARCHITECTURE.md.
 fn layers() -> HashMap<String, u32> {
     let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let rows = map.lines().filter_map(|line| {
@@ -69,7 +69,7 @@ fn module(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// Code of a file: no comments.
+/// The code of a file, without comments.
 fn code(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     text.lines()
@@ -115,7 +115,7 @@ fn imports_run_down_the_layers() {
     }
 }
 
-/// What an operator types is known to the command line alone; other interfaces show these messages too.
+/// Messages below the command line contain no commands, because other interfaces return them too.
 #[test]
 fn messages_below_the_commands_name_no_command() {
     for layer in ["store", "access", "request_log", "protocol", "operator"] {

@@ -1,4 +1,4 @@
-//! ExportRequest, import and backup: what comes out goes in again, on the other database too.
+//! Export, import and backup, also between the two databases.
 
 use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, user};
 use scimd::operator::{
@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 
 const BADGE: &str = "urn:example:badge:2.0:User";
 
-/// An extension with an attribute that no client reads.
+/// An extension with an unreadable attribute.
 fn schemas() -> Vec<SchemaFile> {
     let text = json!({"id": BADGE, "name": "Badge", "x-scimd": {"extends": ["User"]}, "attributes": [
         {"name": "number", "type": "string"},
@@ -85,7 +85,7 @@ const DROPPING: Run = Run {
     ..REAL
 };
 
-/// What an import did, and the problems with their lines.
+/// The result of an import, and the problems with their lines.
 async fn imported(server: &Server, text: &str, run: &Run) -> (Imported, Vec<(u64, String)>) {
     let mut problems = Vec::new();
     let mut tell = |step: ImportStep<'_>| {
@@ -125,13 +125,13 @@ fn contents(text: &str) -> Vec<Value> {
     text.lines().map(read).collect()
 }
 
-/// The version of the resource with that id, or of the deletion of it.
+/// The version of the resource with that id, or of its deletion.
 async fn version(server: &Server, id: &str) -> i64 {
     let query = format!("select max(version) from change where cast(id as text) = '{id}'");
     server.number(Box::leak(query.into_boxed_str())).await
 }
 
-/// Created, updated, unchanged, failed.
+/// Numbers of created, updated, unchanged and failed lines.
 fn counts(done: &Imported) -> [u64; 4] {
     [done.created, done.updated, done.unchanged, done.failed]
 }
@@ -271,7 +271,8 @@ mod on {
     versions_only_grow, lines_that_share_a_name }
 }
 
-/// Without secrets neither digests nor secret attributes come out, and an import lets them be.
+/// An export without secrets contains neither digests nor secret attributes, and its import leaves existing ones
+/// unchanged.
 async fn secrets_stay(server: Server) {
     fill(&server).await;
     let (open, secret) = (
@@ -303,7 +304,7 @@ async fn a_second_run_changes_nothing(server: Server) {
     assert_eq!(exported(&server, true).await, text);
 }
 
-/// Half of the lines, as after an interruption among the resources; then all of them.
+/// Imports half of the lines, as after an interruption, and then all of them.
 async fn an_interrupted_run_goes_on(server: Server) {
     let source = self::server(Database::Sqlite).await;
     fill(&source).await;
@@ -428,7 +429,7 @@ async fn problems_name_their_lines(server: Server) {
     assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
-/// Without ids, or with ids that are no UUIDs; with read-only attributes and unknown ones.
+/// Lines without ids or with ids that are not UUIDs, and with read-only and unknown attributes.
 async fn lines_of_other_servers(server: Server) {
     let lines = [
         json!({"schemas": [GROUP], "id": "g-1", "displayName": "Staff", "members": [{"value": "2819", "display": "x"}]}),
@@ -594,7 +595,7 @@ async fn versions_only_grow(server: Server) {
 const TWICE: &str = "select count(*) from (select tenant, id, version from change \
      group by tenant, id, version having count(*) > 1) twice";
 
-/// Lines without id are of one resource if their unique values are one and they say so by externalId.
+/// Lines without an id belong to one resource if their unique values and their externalId are equal.
 async fn lines_that_share_a_name(server: Server) {
     let named = |name: &str, title: &str, external: Option<&str>| {
         let mut body = user(name);

@@ -1,4 +1,4 @@
-//! Resource types and extensions by configuration alone: the files that are shipped.
+//! Resource types and extensions from schema files only, with the shipped examples.
 
 use crate::harness::{Database, Options, Server, USER, group, user};
 use scimd::schema::SchemaFile;
@@ -182,7 +182,7 @@ async fn devices(server: Server) {
     );
 }
 
-/// Okta reads every endpoint whose type has its Role or Entitlement schema.
+/// Okta reads every endpoint whose type has Okta's Role or Entitlement schema.
 async fn okta_entitlements(server: Server) {
     let types = server.get("/ResourceTypes").await.expect(200).body;
     let role = types["Resources"]
@@ -235,7 +235,7 @@ async fn roles_of_the_draft(server: Server) {
     server.post("/Users", user("a")).await.expect(201);
 }
 
-/// A schema file that is taken away hides its attributes and loses nothing.
+/// Removing a schema file hides its attributes and loses no data.
 async fn a_schema_goes_and_comes_back(server: Server) {
     let body = json!({"schemas": [USER, ACME], "userName": "jane", ACME: {"distinguishedName": "CN=J", "clearance": 3}});
     let path = format!(

@@ -1,4 +1,4 @@
-//! A program that was built without the export of traces says so, rather than send none.
+//! A program without the export of traces reports an error if traces are enabled.
 
 use crate::cli::Served;
 

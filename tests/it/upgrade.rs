@@ -1,5 +1,5 @@
-//! Migrations of a PostgreSQL database that is in use: requests go on, an interrupted migration is finished by the
-//! next start, and one instance migrates at a time (FLT-22).
+//! Migrations of a PostgreSQL database in use: requests continue, the next start finishes an interrupted migration, and
+//! one instance migrates at a time (FLT-22).
 
 use crate::harness::Database;
 use crate::harness::pooler::before;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How many migrations this version has.
+/// Number of migrations of this version.
 fn known_migrations() -> i64 {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres");
     i64::try_from(std::fs::read_dir(folder).unwrap().count()).unwrap()
@@ -93,7 +93,7 @@ const MIGRATING: &str = "select count(*) from pg_locks where locktype = 'advisor
 /// Locks taken by a change of a resource.
 const USE_CHANGE: &str = "lock table change in row exclusive mode";
 
-/// A `scimd migrate` under way. It is killed when this is dropped.
+/// A running `scimd migrate`, which is killed when this is dropped.
 struct Migrating(Child);
 
 impl Migrating {
@@ -151,13 +151,13 @@ impl Migrating {
 
 impl Drop for Migrating {
     fn drop(&mut self) {
-        // It has usually ended.
+        // The process has usually ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Ends the session that builds an index, as an end of PostgreSQL would.
+/// Terminates the session that builds an index.
 const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_progress_create_index \
      where datname = current_database()";
 
@@ -176,7 +176,7 @@ async fn an_index_that_was_interrupted_is_built_anew() {
     old.is_up_to_date().await;
 }
 
-/// The session of a killed process goes on building: the next start waits for it.
+/// The session of a killed process continues to build the index, and the next start waits for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_index_that_a_session_still_builds_is_waited_for() {
     let mut old = Old::restored().await;
@@ -214,13 +214,13 @@ async fn one_instance_migrates_and_the_others_wait() {
     assert_eq!(old.number(MIGRATING).await, 0);
 }
 
-/// While an index waits for older transactions, and while a table is in use that is to get a column, others
-/// read and write as before.
+/// Requests continue while an index build waits for older transactions, and while a migration waits to add a column to
+/// a table in use.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_go_on_while_a_migration_waits() {
     let mut old = Old::restored().await;
     let writer = old.transaction(USE_CHANGE).await;
-    // It needs the lock of the tenants after the index.
+    // After the index, the migration needs the lock of the tenants.
     let reader = old.transaction("select * from tenant").await;
     let mut migrating = Migrating::start(&old.url);
     old.until(WAITING).await;
@@ -327,12 +327,12 @@ async fn failures_that_an_earlier_instance_logs_are_kept() {
     assert_eq!(old.number(ok).await, 0);
 }
 
-/// More failures than a slice has, with requests between that did not fail.
+/// More failures than in a slice, with successful requests in between.
 const LOG: &str = "insert into provisioning (tenant, entry, at, token, token_name, method, route, status, micros, request) \
      select 77, 10000 * n, n, 't', 't', case when n % 2 = 0 then 'GET' else 'POST' end, '/Users', \
      case when n % 4 = 0 then 200 when n % 4 = 2 then 404 else 409 end, 1, 'r' from generate_series(0, 12001) n";
 
-/// The texts that some migrations had before their release made the same tables.
+/// The texts of some migrations before their release created the same tables.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn former_texts_of_migrations_are_known() {
     let mut old = Old::restored().await;
@@ -350,7 +350,7 @@ async fn former_texts_of_migrations_are_known() {
     assert_eq!(block_in_place(|| refused.0.wait()).unwrap().code(), Some(1));
 }
 
-/// Behind a pooler the limits of the role do not end an index, and hold again afterwards.
+/// Behind a pooler the limits of the role do not end an index build, and apply again afterwards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_of_the_role_do_not_end_an_index() {
     let mut old = Old::restored().await;

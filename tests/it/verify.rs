@@ -213,7 +213,7 @@ async fn a_schema_goes_and_comes_back(server: Server) {
     assert_eq!(found.body["totalResults"], 1);
 }
 
-/// Every look is at one moment, so changes that are made meanwhile are no findings.
+/// Every comparison uses one snapshot, so concurrent changes are not reported.
 async fn the_server_may_be_at_work(server: Server) {
     let server = Arc::new(server);
     let writers: Vec<_> = (0..4)

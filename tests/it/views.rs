@@ -35,7 +35,7 @@ crate::on_pooler!(
 
 const ACME: &str = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
 
-/// A connection as the application has one: of the file it only reads.
+/// A connection of the application; that to the SQLite file is read-only.
 pub(crate) enum Reader {
     Postgres(sqlx::PgConnection),
     Sqlite(SqliteConnection),
@@ -280,7 +280,7 @@ async fn the_preferred_address(server: Server) {
             rows(&server, "select email from directory_users").await,
             [expected]
         );
-        // As the views have it that read documents, while rows are being filled.
+        // Sets the state in which views read documents while rows are being filled.
         server
             .spoil("update shared set value = '' where name = 'lookups_filled'")
             .await;
@@ -389,7 +389,7 @@ async fn tenants_stand_apart(server: Server) {
 
 const MANY: u32 = 4000;
 
-/// Users and memberships by the thousand, made below the server, which then fills the lookups.
+/// Inserts thousands of users and memberships without the server, which then fills the lookups.
 async fn crowd(server: &Server) -> String {
     let users = json!({"schemas": [USER], "userName": "u0", "displayName": "U",
         "emails": [{"value": "u0@example.com", "type": "work"}]});
@@ -495,7 +495,7 @@ async fn rows_are_found_by_their_lookups(server: Server) {
     }
 }
 
-/// Whether a step of SQLite's plan goes through all of a tenant, or all of a type in it.
+/// Whether a step of SQLite's plan reads all rows of a tenant, or of a type in it.
 fn reads_a_tenant(line: &str) -> bool {
     [
         "(tenant=?)",
@@ -507,7 +507,7 @@ fn reads_a_tenant(line: &str) -> bool {
     .any(|way| line.contains(way))
 }
 
-/// Rows of a step of PostgreSQL's plan, those included that it left out.
+/// Rows of a step of PostgreSQL's plan, including filtered ones.
 fn visited(line: &str) -> u64 {
     let after = |mark: &str| {
         line.split_once(mark)
@@ -517,7 +517,7 @@ fn visited(line: &str) -> u64 {
     number("actual rows=") + number("Rows Removed by Filter:")
 }
 
-/// Grants on the views, whole or of a column, outlast a change of columns.
+/// Grants on views and columns are kept when columns change.
 async fn another_mapping_replaces_the_views(server: Server) {
     server
         .post(
@@ -594,7 +594,7 @@ async fn another_mapping_replaces_the_views(server: Server) {
     assert_eq!(state(&other).await, DirectoryState::Ready);
 }
 
-/// Of one configuration and of several, on a new database and on one that has views.
+/// Instances with one configuration and with several, on a new database and on one with views.
 async fn instances_start_at_once(server: Server) {
     let fresh = Server::with(same_kind(&server), Options::default()).await;
     server.run("drop view directory_users").await;

@@ -25,7 +25,7 @@ pub(super) struct Backlog {
     /// Milliseconds after which the receiver responds
     #[arg(long, default_value_t = 5)]
     pause: u64,
-    /// Most seconds of the measurement
+    /// Maximum seconds of the measurement
     #[arg(long, default_value_t = 120)]
     seconds: u64,
 }

@@ -1,4 +1,4 @@
-//! What a webhook and a waiting reader cost while nothing changes.
+//! The cost of a webhook and a waiting reader while nothing changes.
 
 use super::Common;
 use super::reader::Reader;
@@ -14,7 +14,7 @@ use tokio::time::sleep;
 /// Time for the work of the start to end.
 const SETTLE: Duration = Duration::from_secs(10);
 
-/// How often the log of SQLite is looked at.
+/// Interval of checks of the WAL of SQLite.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Rows that were written in the database of the run, as PostgreSQL counts them, and its transactions.

@@ -1,4 +1,4 @@
-//! How soon an acknowledged change is with a webhook and with a reader that waits.
+//! Delay from an acknowledged change to a webhook and to a waiting reader.
 
 use super::Common;
 use super::judge::Verdict;
@@ -60,7 +60,7 @@ impl Latency {
             true => None,
             false => Some(Reader::start(&rig.feed(written)?).await?),
         };
-        // The first changes find the webhook known, and connections open.
+        // The first changes load the webhook and open connections.
         self.write(written.address.clone(), 2, 3).await?;
         let before = receiver.count();
         let cpu = sender.cpu();

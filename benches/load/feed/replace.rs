@@ -1,4 +1,4 @@
-//! The members of a large group are replaced, or all leave: memory, and the sizes of the events.
+//! Replacing or removing all members of a large group: memory, and sizes of events.
 
 use super::Common;
 use super::rig::{Instance, Rig};
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Instant;
 
-/// The most bytes of an event.
+/// Maximum bytes of an event.
 const LARGEST: usize = 64 * 1024;
 
 /// Arguments of `feed replace`.

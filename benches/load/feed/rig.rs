@@ -110,7 +110,7 @@ impl Rig {
     }
 }
 
-/// A running server; it is killed in the end.
+/// A running server, which is killed at the end.
 pub(super) struct Instance {
     child: Child,
     pub(super) address: Address,
@@ -126,12 +126,12 @@ impl Instance {
         Family(self.process()).cpu()
     }
 
-    /// Reads its memory from now on.
+    /// Starts watching its memory.
     pub(super) fn watch(&self) -> Watch {
         Watch::start(self.process())
     }
 
-    /// Ends it with a signal, without waiting for the end.
+    /// Sends a signal, without waiting for the end.
     pub(super) fn signal(&self, name: &str) -> Result<(), String> {
         let process = self.process().to_string();
         tool(Command::new("kill").args(["-s", name, &process])).map(|_| ())

@@ -1,4 +1,4 @@
-//! How long nothing is delivered after the instance that sends has ended.
+//! Time without deliveries after the sending instance has ended.
 
 use super::Common;
 use super::judge::Verdict;

@@ -1,4 +1,4 @@
-//! Clients that change users at a given rate, and note each acknowledgement.
+//! Clients that change users at a given rate, and record each acknowledgement.
 
 use super::judge::Journal;
 use crate::client::{Address, Client};
@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::time::interval;
 
-/// How users are changed.
+/// The parameters of the changes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
     /// Changes a second, of all clients.
@@ -21,7 +21,7 @@ pub(super) struct Plan {
     pub(super) seed: u64,
 }
 
-/// Clients at work in a thread of their own.
+/// Running clients in a separate thread.
 pub(super) struct Writing(thread::JoinHandle<Result<Journal, String>>);
 
 /// Starts clients that write until the time is over.
@@ -43,7 +43,7 @@ pub(super) fn write(address: &Address, plan: Plan) -> Writing {
 }
 
 impl Writing {
-    /// Waits for the clients, and returns what they noted. Fails if a client panicked, or if no change was acknowledged.
+    /// Waits for the clients, and returns their records. Fails if a client panicked, or if no change was acknowledged.
     pub(super) async fn journal(self) -> Result<Journal, String> {
         let ended = tokio::task::spawn_blocking(|| self.0.join()).await;
         let journal = ended

@@ -1,4 +1,4 @@
-//! A database with very many tenants and a very long log: filled by statements, because requests would take hours.
+//! A database with very many tenants and a very long log, filled by statements because requests would take hours.
 
 use super::Manage;
 use crate::cluster::{Cluster, tool};

@@ -1,4 +1,5 @@
-//! `manage`: times of the management API with very many tenants and a very long log, and how fast it creates.
+//! `manage`: response times of the management API with very many tenants and a very long log, and the rate of
+//! creations.
 
 mod fill;
 mod stream;
@@ -54,7 +55,7 @@ pub(crate) struct Manage {
     folder: PathBuf,
 }
 
-/// Clients that create at once.
+/// Number of clients that create concurrently.
 const CREATORS: u32 = 8;
 
 /// The requests, with the target for the median response time in milliseconds.
@@ -111,7 +112,7 @@ const READS: [(&str, &str, f64); 26] = [
 pub(super) struct Server {
     child: Child,
     api: Address,
-    /// The same with other tokens, for streams.
+    /// Addresses with other tokens, for streams.
     others: Vec<Address>,
     /// The SCIM endpoints of the tenant `default`.
     scim: Address,

@@ -10,14 +10,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-/// How long streams rest before the memory is read.
+/// Pause before the memory of streams is read.
 const REST: Duration = Duration::from_secs(5);
-/// Streams that a token may open.
+/// Maximum number of streams of a token.
 pub(super) const OF_TOKEN: usize = 5;
-/// How long requests are counted, and how often.
+/// Duration and number of measurements of the rate.
 const TURN: Duration = Duration::from_secs(3);
 const TURNS: usize = 5;
-/// Longer than any event takes.
+/// Longer than any expected wait for an event.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A tenant without new entries in its log.

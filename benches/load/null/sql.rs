@@ -142,7 +142,7 @@ fn options(file: &std::path::Path) -> SqliteConnectOptions {
 }
 
 impl Connection {
-    /// The users that a statement finds.
+    /// The users in the result of a statement.
     pub(super) async fn find(&self, statement: Statement, value: String) -> Answer {
         match self {
             Self::Postgres(connection) => {

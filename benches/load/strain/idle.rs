@@ -9,7 +9,7 @@ use hyper::Method;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How long connections rest before the memory is read.
+/// Pause before the memory of idle connections is read.
 const REST: Duration = Duration::from_secs(5);
 
 /// Arguments of `idle`.
@@ -45,7 +45,7 @@ impl Idle {
             "{} idle connections: {before:.1} MiB, then {after:.1} MiB: {each:.1} KiB each",
             self.connections
         );
-        // Each of them is still good for a request.
+        // Each connection can still be used for a request.
         for client in &mut clients {
             client.send(&Method::GET, "/Users?count=1", None).await?;
         }

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 /// Number of persistent connections. A new one is opened for each further request.
 const KEPT: usize = 3;
 
-/// Pause between two requests of a connection: far below the rate that a token may have.
+/// Pause between two requests of a connection, far below the rate limit of a token.
 const PACE: Duration = Duration::from_millis(100);
 
 /// Time limit of a response.

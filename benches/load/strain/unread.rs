@@ -113,7 +113,7 @@ impl Unread {
         Ok(0)
     }
 
-    /// The times of the other tenant while the load goes to an address, and what the load met.
+    /// The times of the other tenant while the load is sent to an address, and the outcomes of the load.
     async fn beside(&self, server: &Server, to: &Address) -> Result<(Times, Outcomes), String> {
         let watched = neighbour::watch(&server.neighbour, Duration::from_secs(self.seconds));
         let (outcomes, nice) = (Outcomes::default(), self.nice);
@@ -132,7 +132,7 @@ impl Unread {
     }
 }
 
-/// A listener whose connections are accepted, and read by nobody.
+/// A listener that accepts connections and never reads from them.
 async fn deaf_listener() -> Result<String, String> {
     let failed = |error: std::io::Error| error.to_string();
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;

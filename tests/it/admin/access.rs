@@ -18,7 +18,7 @@ on_both!(
     an_operator_token_is_no_scim_token,
 );
 
-/// A path of an operation with values for its variables.
+/// The path of an operation with values for its variables.
 fn filled(template: &str) -> String {
     let path = template.strip_prefix("/api/v1").unwrap();
     path.replace("{tenant}", "default")
@@ -85,7 +85,7 @@ async fn every_operation_refuses_other_credentials(server: Server) {
     }
 }
 
-/// The scope that an operation needs, as its description says.
+/// The required scope of an operation, from its description.
 fn scope_of(described: &Value) -> Option<OperatorScope> {
     let text = described["description"].as_str()?;
     let named = text.split_once("Needs the scope `")?.1.split('`').next()?;
@@ -155,7 +155,7 @@ async fn every_operation_needs_its_scope(server: Server) {
     assert!(needed > 40, "{needed} operations were found");
 }
 
-/// A query with each parameter that takes one word alone, without which some operations answer nothing.
+/// A query with each parameter that requires a keyword; some operations return nothing without it.
 fn query_of(described: &Value) -> String {
     let parameters = described["parameters"].as_array().unwrap().iter();
     let words = parameters.filter_map(|parameter| {
@@ -169,7 +169,8 @@ fn query_of(described: &Value) -> String {
     words.collect::<Vec<_>>().join("&")
 }
 
-/// No answer across tenants has anything of a tenant that the token does not reach, and no request changes anything there.
+/// No response contains data of a tenant to which the token has no access, and no request changes data of such a
+/// tenant.
 async fn a_limited_token_learns_nothing_of_other_tenants(server: Server) {
     let admin = Admin::over(&server).await;
     let change = TenantChange {
@@ -228,7 +229,7 @@ async fn a_limited_token_learns_nothing_of_other_tenants(server: Server) {
         assert!(is_kept, "{method} {path}: {text}");
         told += usize::from(is_told);
     }
-    // Other credentials see the data that this one cannot.
+    // Other credentials return the data that this token cannot read.
     assert!(told >= 5, "{told}");
 }
 

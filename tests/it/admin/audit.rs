@@ -47,7 +47,7 @@ async fn every_act_leaves_its_row(server: Server) {
         .ask(Method::DELETE, "/tenants/acme?confirm=acme", None)
         .await
         .expect(200);
-    // Refused acts leave none.
+    // Refused acts have no row.
     let refused = admin.ask(Method::DELETE, &path, None).await;
     is_problem(&refused, 404, "not-found");
     let trail = rows(&admin, "tenant=acme").await;

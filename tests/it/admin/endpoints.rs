@@ -1,4 +1,4 @@
-//! Webhooks and streams: each act has its row of the audit trail and keeps its answer, both in its transaction.
+//! Webhooks and streams: the audit row and the stored response of each act are in its transaction.
 
 use super::is_problem;
 use super::races::{Keys, count, many};
@@ -63,7 +63,7 @@ async fn acts_on_endpoints_leave_their_rows(server: Server) {
     let rotated = post(&admin, "/webhooks/app/rotate", json!({"overlap": "1h"}))
         .await
         .expect(200);
-    // A rejected request leaves no row.
+    // A rejected request has no row.
     is_problem(&post(&admin, "/webhooks", webhook).await, 409, "conflict");
     is_problem(
         &post(&admin, "/webhooks/none/pause", json!({})).await,
@@ -116,7 +116,7 @@ async fn acts_on_endpoints_leave_their_rows(server: Server) {
     );
     assert_eq!(changes(4)["status"], json!(["active", "paused"]));
     assert_eq!(changes(5)["status"], json!(["paused", "active"]));
-    // Neither secrets nor secret parts of URLs and headers.
+    // The rows contain neither secrets nor secret parts of URLs and headers.
     let told = json!(rows).to_string();
     let secrets = [&made, &rotated].map(|answer| answer.body["secret"].as_str().unwrap());
     for hidden in secrets
@@ -128,7 +128,7 @@ async fn acts_on_endpoints_leave_their_rows(server: Server) {
     }
 }
 
-/// Sends the same request twice with a key; gives both answers, of which the second is the first.
+/// Sends the same request twice with a key; returns both responses, which are equal.
 async fn twice(admin: &Admin, path: &str, body: Value) -> [Answer; 2] {
     let key = format!("a-key-of-its-own-{}", path.replace('/', "-"));
     let header = [("idempotency-key", key.as_str())];
@@ -203,14 +203,14 @@ async fn a_user_is_deactivated_once_for_one_key(server: Server) {
     let answers = many(&admin, (Method::POST, &path), None, Keys::One).await;
     assert_eq!(count(&answers, 204), 16, "{answers:?}");
     assert_eq!(trail(&admin, "user.deactivate").await.len(), 1);
-    // The answer was kept with the change: a repetition changes nothing any more.
+    // The response was stored with the change: a repetition changes nothing.
     let on = json!([{"op": "replace", "value": {"active": true}}]);
     let user = format!("/Users/{ann}");
     server.patch(&user, on).await.expect(200);
     let answers = many(&admin, (Method::POST, &path), None, Keys::One).await;
     assert_eq!(count(&answers, 204), 16, "{answers:?}");
     assert_eq!(server.get(&user).await.expect(200).body["active"], true);
-    // So was that of a request that changed nothing.
+    // The response of a request without a change was stored too.
     let off = json!([{"op": "replace", "value": {"active": false}}]);
     server.patch(&user, off).await.expect(200);
     twice(&admin, &path, json!({})).await;
@@ -238,7 +238,7 @@ async fn a_stream_is_made_for_polling(server: Server) {
     assert_eq!(refused.body["errors"][0]["pointer"], "/url");
 }
 
-/// The events on a page of attempts, and where the next one begins.
+/// The events on a page of attempts, and the cursor of the next page.
 async fn page(admin: &Admin, path: &str) -> (Vec<String>, Option<String>) {
     let page = admin.ask(Method::GET, path, None).await.expect(200);
     let items = page.body["items"].as_array().unwrap().iter();
@@ -253,7 +253,7 @@ async fn attempts_are_paged(server: Server) {
         let webhook = json!({"name": name, "url": "https://app.example.com/"});
         post(&admin, "/webhooks", webhook).await.expect(201);
     }
-    // Two ended at one moment, and the last event was given up after its second attempt.
+    // Two attempts ended at the same time, and the last event failed after its second attempt.
     server
         .run(
             "insert into failed_attempt (endpoint, at, event, status, error, attempt) \
@@ -300,7 +300,7 @@ async fn attempts_are_paged(server: Server) {
         answer.body["items"][0],
         json!({"at": "1970-01-01T00:00:03.000Z", "event": "c", "attempt": 2, "status": 500, "error": "app"})
     );
-    // A cursor is of its list alone.
+    // A cursor is valid only for its list.
     let path = format!("/webhooks/other/attempts?limit=1{cursor}");
     is_problem(
         &admin.ask(Method::GET, &path, None).await,
@@ -330,7 +330,7 @@ async fn keys_are_rotated_once_for_one_key(server: Server) {
         ("current", "next")
     );
     assert_eq!(made.body["id"], first[0].1);
-    // The next one was published before it signs.
+    // The next key is published before it signs.
     let answers = many(
         &admin,
         (Method::POST, "/keys/rotate"),
@@ -365,7 +365,7 @@ async fn keys_are_rotated_once_for_one_key(server: Server) {
     is_problem(&wrong, 400, "invalid-request");
 }
 
-/// A length of time that cannot be read is not taken for the usual one, or for none at all.
+/// An invalid duration is refused; it is treated neither as the default nor as zero.
 async fn what_is_no_time_is_refused(server: Server) {
     let admin = Admin::over(&server).await;
     let webhook = json!({"name": "app", "url": "https://app.example.com/"});

@@ -59,7 +59,7 @@ async fn a_feed_token_has_a_life(server: Server) {
             (200, 401)
         );
     }
-    // Each act has its row, and tokens of other scopes are none of these.
+    // Each act has a row, and tokens of other scopes are not in the list.
     let page = admin.ask(Method::GET, "/audit?action=token.", None).await;
     let rows = page.expect(200).body["items"].clone();
     let acts: Vec<_> = rows.as_array().unwrap().iter().rev().collect();
@@ -138,7 +138,7 @@ async fn feed_tokens_are_listed(server: Server) {
         expected.extend([name, of_all]);
     }
     assert_eq!(names(&admin, &admin.token).await, expected);
-    // The list of all tokens goes on after one of all tenants, too.
+    // The list of all tokens also continues after a token for all tenants.
     let (mut after, mut listed) = (None, Vec::new());
     loop {
         let query = TokenQuery {

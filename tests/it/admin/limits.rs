@@ -38,10 +38,10 @@ async fn a_token_has_a_rate(server: Server) {
     is_problem(&refused, 429, "too-many-requests");
     let wait = refused.header("retry-after").unwrap();
     assert!(wait.parse::<u32>().unwrap() >= 1, "{wait}");
-    // The burst, and one for each second that went by.
+    // The burst, and one for each elapsed second.
     let most = 3 + begun.elapsed().as_secs() + 1;
     assert!((3..=most).contains(&taken), "{taken} of {most}");
-    // It is the token that is held back, and not its address.
+    // The token is limited, not its address.
     entry(&admin, &other).await.expect(200);
 }
 
@@ -58,7 +58,7 @@ async fn guesses_of_an_address_are_counted(server: Server) {
     // A valid token is accepted and resets the count of guesses.
     entry(&admin, &admin.token).await.expect(200);
     is_problem(&entry(&admin, &bad).await, 401, "token-unknown");
-    // A token that is known to be revoked is no guess.
+    // A revoked token is not counted as a guess.
     let revoked = operator_token(&server, OperatorRole::Viewer, &[]).await;
     let revoke = server.operator.revoke_operator_token(&revoked).await;
     revoke.unwrap();
@@ -119,7 +119,7 @@ async fn an_instance_has_so_many_streams(server: Server) {
     let refused = open(&admin, &admin.token).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(refused.headers().contains_key("retry-after"));
-    // Other requests are answered, and one that ends makes room.
+    // Other requests get responses, and the end of a stream makes room for another.
     entry(&admin, &admin.token).await.expect(200);
     drop(streams.pop());
     let begun = Instant::now();

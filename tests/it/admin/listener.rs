@@ -1,4 +1,4 @@
-//! For which host the management listener answers, and how it refuses.
+//! Hosts of the management listener, and the form of its refusals.
 
 use super::is_problem;
 use crate::harness::{Admin, Server};
@@ -43,7 +43,7 @@ async fn refusals_are_problems(server: Server) {
     let posted = admin.send(Method::POST, "/healthz", None, &[]).await;
     is_problem(&posted, 405, "method-not-allowed");
     assert_eq!(posted.header("allow"), Some("GET, HEAD, OPTIONS"));
-    // The wire refuses this one before any handler.
+    // The wire layer refuses this request before any handler.
     is_problem(
         &admin.get(&format!("/{}", "a".repeat(20_000))).await,
         414,

@@ -19,7 +19,7 @@ on_both!(
     streams_are_bounded_and_end_with_the_server,
 );
 
-/// Nothing takes as long.
+/// Longer than any expected wait.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn get(admin: &Admin, server: &Server, path: &str) -> Value {
@@ -90,7 +90,7 @@ async fn the_log_is_searched(server: Server) {
         .last()
         .unwrap()
         .clone();
-    // The hour may have ended meanwhile.
+    // A new hour can have started.
     let series = figures["series"].as_array().unwrap();
     let sum = |name: &str| {
         series
@@ -227,7 +227,7 @@ async fn a_resource_has_a_history(server: Server) {
         get(&admin, &server, &rest).await["items"],
         json!([items[2]])
     );
-    // A deleted resource is still known.
+    // Changes of a deleted resource are still found.
     server.delete(&format!("/Users/{ben}")).await.expect(204);
     let gone = get(&admin, &server, &format!("/tenants/default/history/{ben}")).await;
     assert_eq!(gone["items"][0]["action"], "delete");
@@ -319,7 +319,7 @@ async fn a_stream_tells_of_the_requests_of_another_instance() {
     let begun = Instant::now();
     let answer = first.get("/Groups").await.expect(200);
     let (event, id, data) = stream.next().await.unwrap();
-    // On a machine that is busy; at rest it takes a second.
+    // The limit is for a busy machine; an idle one takes a second.
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert_eq!(
         (event.as_str(), &data["route"]),

@@ -1,4 +1,4 @@
-//! Requests that are repeated with an `Idempotency-Key`.
+//! Repeated requests with an `Idempotency-Key`.
 
 use super::is_problem;
 use crate::harness::{Admin, Server, operator_token};
@@ -87,7 +87,7 @@ async fn a_key_is_for_one_request_and_operator(server: Server) {
             .await;
         is_problem(&refused, 400, "idempotency-key-invalid");
     }
-    // A refusal is not kept.
+    // A refusal is not stored.
     let missing = (admin.token.as_str(), Method::POST, "/tenants/none/tokens");
     let key = ("idempotency-key", "a-key-of-its-own-0");
     let body = Some(json!({"name": "x"}));

@@ -1,4 +1,4 @@
-//! Lists of tenants in their orders, whose pages are exact while tenants change.
+//! Orders of lists of tenants; pages are exact while tenants change.
 
 use crate::harness::{Admin, Server, user};
 use crate::on_both;
@@ -22,7 +22,7 @@ async fn tenants(server: &Server) -> Vec<String> {
     tokens
 }
 
-/// The requests of a tenant's identity provider are in the log.
+/// Sends a request of a tenant's identity provider, and waits for its log entry.
 async fn asks(server: &Server, token: &str) {
     server.by(token).get("/Users").await.expect(200);
     server.service.recorder().finish().await;
@@ -56,10 +56,10 @@ async fn the_latest_request_comes_first(server: Server) {
     }
     let query = "sort=-lastRequest";
     let whole = walk(&admin, query, unchanged).await;
-    // Those without a request follow, the youngest first.
+    // Tenants without a request follow, newest first.
     assert_eq!(whole, ["t1", "t2", "t0", "t3", "t5", "t4", "default"]);
-    // While the list is read, a request moves a tenant to its beginning: one that was shown does not come again, and one
-    // that was not is left out. All others come once.
+    // While the list is read, a request moves a tenant to its beginning: it is not returned again, or is missing if it
+    // was not returned before. All others occur once.
     let moving = async |page| match page {
         0 => asks(&server, &tokens[2]).await,
         1 => asks(&server, &tokens[4]).await,
@@ -71,7 +71,7 @@ async fn the_latest_request_comes_first(server: Server) {
     assert_eq!(whole, ["t4", "t2", "t1", "t0", "t3", "t5", "default"]);
     let found = walk(&admin, "sort=-lastRequest&search=t", unchanged).await;
     assert_eq!(found, ["t4", "t2", "t1", "t0", "t3", "t5"]);
-    // A tenant that goes, and one that comes, move no other.
+    // Deleting and creating a tenant does not move other tenants.
     let removing = async |page| {
         if page == 0 {
             server.operator.delete_tenant("t2").await.unwrap();
@@ -104,7 +104,7 @@ async fn most_active_users_come_first(server: Server) {
     };
     let read = walk(&admin, query, joining).await;
     assert_eq!(read, whole);
-    // Active users count.
+    // The order is by active users.
     let listed = server.by(&tokens[1]).get("/Users").await.expect(200);
     for listed in listed.body["Resources"].as_array().unwrap() {
         let path = format!("/Users/{}", listed["id"].as_str().unwrap());
@@ -130,7 +130,7 @@ async fn what_does_not_work_comes_first(server: Server) {
     let query = "sort=attention";
     let whole = walk(&admin, query, unchanged).await;
     assert_eq!(whole, ["t1", "t2", "t4", "default", "t0", "t3", "t5"]);
-    // One that is repaired before it was shown comes with the others, and none is left out.
+    // A tenant that works again before it was returned is among the others, and none is missing.
     let repairing = async |page| {
         if page == 0 {
             let by = server.by(&tokens[4]);

@@ -1,4 +1,4 @@
-//! Requests at the same moment.
+//! Concurrent requests.
 
 use crate::harness::{Admin, Server};
 use crate::on_both;
@@ -14,13 +14,13 @@ on_both!(
     rotation_and_revocation_exclude_each_other,
 );
 
-/// The keys that requests have.
+/// The idempotency keys of requests.
 #[derive(Clone, Copy)]
 pub(super) enum Keys {
     None,
-    /// All have the same.
+    /// All have the same key.
     One,
-    /// Each has its own.
+    /// Each has a separate key.
     Own,
 }
 
@@ -34,7 +34,7 @@ impl Keys {
     }
 }
 
-/// Sends the same request many times at once.
+/// Sends the same request many times concurrently.
 pub(super) async fn many(
     admin: &Arc<Admin>,
     (method, path): (Method, &str),
@@ -80,7 +80,7 @@ async fn one_of_many_creates_wins(server: Server) {
     );
 }
 
-/// All of them get the answer of the one that was carried out, unless they come while it is.
+/// All get the response of the executed request, except requests that arrive during its execution.
 async fn one_tenant_for_one_key(server: Server) {
     let admin = Arc::new(Admin::over(&server).await);
     let body = Some(json!({"name": "acme", "seats": 3}));
@@ -98,7 +98,8 @@ async fn one_tenant_for_one_key(server: Server) {
     assert_eq!(trail.body["items"].as_array().unwrap().len(), 1);
 }
 
-/// Keys make no difference between requests for the same name, and each key gives the answer of its own request.
+/// Of requests for the same name with different keys one succeeds, and each key returns the response of its own
+/// request.
 async fn one_of_many_keys_wins(server: Server) {
     let admin = Arc::new(Admin::over(&server).await);
     let body = json!({"name": "acme"});

@@ -1,4 +1,4 @@
-//! Commands with `--json` and the management API show things in one shape.
+//! Commands with `--json` and the management API have the same JSON forms.
 
 use crate::cli::json_beside;
 use crate::harness::{Admin, Server, openapi};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 on_both!(commands_and_the_api_have_one_shape);
 
-/// The value without what depends on where the server listens.
+/// The value without parts that depend on the address of the server.
 fn without_urls(mut value: Value) -> Value {
     if let Some(members) = value.as_object_mut() {
         members.retain(|name, _| !["scimBaseUrl", "ownScimBaseUrl"].contains(&name.as_str()));

@@ -1,4 +1,4 @@
-//! A directory that is filled and changed by random requests to the real server, and read back.
+//! A directory that random requests to the real server fill and change, and its content.
 
 use super::values::{body, element, value};
 use crate::harness::{Answer, Chance, Database, Options, Server, noon};
@@ -12,11 +12,11 @@ pub(super) struct Directory {
     pub(super) server: Server,
     pub(super) catalog: Catalog,
     pub(super) clock: Clock,
-    /// Endpoint and id of everything that was created, deleted or not.
+    /// Endpoint and id of every created resource, including deleted ones.
     created: Vec<(String, String)>,
-    /// Changes that the server has made.
+    /// Number of accepted changes.
     pub(super) done: usize,
-    /// Changes that it has refused.
+    /// Number of refused changes.
     pub(super) refused: usize,
 }
 
@@ -67,7 +67,7 @@ impl Directory {
         self.catalog.by_name(name).unwrap().clone()
     }
 
-    /// Creates resources of a type, most of them with members if the type has such.
+    /// Creates resources of a type, most of them with members if the type has members.
     pub(super) async fn fill(&mut self, chance: &mut Chance, name: &str, count: usize) {
         let kind = self.kind(name);
         for _ in 0..count {
@@ -201,7 +201,7 @@ impl Directory {
         }
     }
 
-    /// All resources of a type as the server shows them, in order of creation.
+    /// All resources of a type from the server, in order of creation.
     pub(super) async fn read(&self, kind: &Arc<ResourceType>) -> Vec<Resource> {
         let top = kind.top_attributes().iter().map(|a| a.name().to_string());
         let extended = kind.extensions().iter().flat_map(|e| {
@@ -227,7 +227,7 @@ impl Directory {
 
 pub(super) const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
-/// The resource that an answer shows.
+/// The resource in a response.
 fn rebuilt(kind: &Arc<ResourceType>, mut shown: Map<String, Value>) -> Resource {
     shown.remove("schemas").unwrap();
     let id = shown.remove("id").unwrap().as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Random filters: all operators on all paths, with values that occur, and with values near them.
+//! Random filters: all operators on all paths, with occurring values and similar ones.
 
 use super::values::element;
 use crate::harness::Chance;
@@ -75,7 +75,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A path that ends in a simple value; memberships more often than chance has it.
+    /// A path that ends in a simple value; memberships have a higher probability.
     fn leaf(&mut self, of: Named<'a>) -> AttributePath {
         let leaves = of.0.leaves();
         let related: Vec<_> = leaves
@@ -206,7 +206,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// A value that some resource has there.
+    /// A value of some resource at a path.
     fn occurring(&mut self, resources: &[Resource], path: &AttributePath) -> Option<Value> {
         (0..12).find_map(|_| {
             let resource = resources.get(self.chance.within(0..resources.len().max(1)))?;
@@ -254,7 +254,7 @@ impl<'a> Draft<'a> {
     }
 
     fn moment_near(&mut self, moment: &str) -> String {
-        // A moment without an offset is one of UTC.
+        // A time without an offset is in UTC.
         let read = |text: &str| text.parse::<jiff::Timestamp>();
         let Ok(at) = read(moment).or_else(|_| read(&format!("{moment}Z"))) else {
             return moment.to_owned();
@@ -277,7 +277,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// `id` and `meta`.
+    /// A condition on `id` or `meta`.
     fn common(&mut self, (kind, resources): Named<'a>) -> String {
         let Some(resource) = (!resources.is_empty()).then(|| self.chance.pick(resources)) else {
             return "id pr".into();
@@ -344,7 +344,7 @@ fn each(value: &Value) -> &[Value] {
         .map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
-/// A JSON string, some of its characters as escapes.
+/// A JSON string with some escaped characters.
 fn quoted(chance: &mut Chance, text: &str) -> String {
     let plain = Value::from(text).to_string();
     if !chance.once_in(6) {

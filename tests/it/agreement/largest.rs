@@ -1,4 +1,4 @@
-//! The largest filters that the limits allow are answered, and answered right, on both databases.
+//! The largest allowed filters return the right result on both databases.
 
 use super::directory::{Directory, SEARCH};
 use super::{ids, predicates};

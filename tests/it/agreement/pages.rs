@@ -9,7 +9,7 @@ use scimd::schema::{Named, ResourceType};
 use serde_json::{Value, json};
 use std::cmp::Ordering;
 
-/// Walks through the results of a query, which must be those in memory in the same order.
+/// Reads all pages of a query, whose results must equal those in memory in the same order.
 pub(super) async fn walk(directory: &Directory, chance: &mut Chance, seed: u64, listed: &[Listed]) {
     let filter = Draft { chance, listed }.filter(1);
     let Some(predicates) = predicates(&filter, listed) else {
@@ -64,7 +64,7 @@ pub(super) async fn walk(directory: &Directory, chance: &mut Chance, seed: u64, 
     walk.by_cursor(chance.within(1..10) * 5, &place).await;
 }
 
-/// Lists are long: only the first difference is shown.
+/// Compares two lists, and reports only the first difference.
 fn same(found: &[String], expected: &[String], place: &str) {
     let first = found.iter().zip(expected).position(|(a, b)| a != b);
     assert_eq!(
@@ -116,7 +116,7 @@ impl Walk<'_> {
         }
     }
 
-    /// To the end, and back to the start.
+    /// Reads pages by cursor to the end, and back to the start.
     async fn by_cursor(&self, count: usize, place: &str) {
         let mut pages = vec![self.page(json!({"cursor": "", "count": count})).await];
         while let Some(next) = pages[pages.len() - 1]["nextCursor"].as_str() {
@@ -141,7 +141,7 @@ impl Walk<'_> {
     }
 }
 
-/// An attribute that some of the types can be sorted by.
+/// A sort attribute that some of the types have.
 fn sort_name(chance: &mut Chance, listed: &[Listed]) -> String {
     let kind = &chance.pick(listed).0;
     loop {
@@ -178,8 +178,7 @@ fn compare(a: &Resource, b: &Resource, by: &str, descending: bool) -> Ordering {
     }
 }
 
-/// The value that a resource is sorted by: of several the primary one, else the first
-/// (RFC 7644 section 3.4.2.3).
+/// The sort value of a resource: the primary value, or else the first one (RFC 7644 section 3.4.2.3).
 fn sort_key(resource: &Resource, by: &str) -> Option<Key> {
     if let Some(target) = common(by) {
         return Some(match target {

@@ -1,5 +1,4 @@
-//! Random values of attributes, and bodies of them. Texts are such as SQL, patterns, collations
-//! and indexes stumble over.
+//! Random values of attributes, and bodies of them. The texts are difficult for SQL, patterns, collations and indexes.
 
 use crate::harness::Chance;
 use scimd::schema::{Attribute, Mutability, ResourceType, Type};
@@ -122,7 +121,7 @@ const LINKS: &[&str] = &[
     "e\u{301}",
 ];
 
-/// A text; some are longer than what an index holds and share their start with others.
+/// A text; some are longer than an index key and have a common prefix with others.
 pub(super) fn text(chance: &mut Chance) -> String {
     match chance.within(0..12) {
         0 => long_text(chance),
@@ -157,7 +156,7 @@ pub(super) fn element(chance: &mut Chance, attribute: &Attribute) -> Value {
     }
 }
 
-/// As long as a unique key may be, at times.
+/// A text for a unique attribute, sometimes of the maximum length.
 fn unique_text(chance: &mut Chance) -> String {
     let number = chance.within(0..100_000);
     match chance.within(0..6) {

@@ -1,4 +1,4 @@
-//! Each command that writes leaves a row of the audit trail.
+//! Each command that writes adds a row to the audit trail.
 
 use super::{json_beside, told_beside};
 use crate::harness::{Server, group, user};
@@ -13,7 +13,7 @@ on_both!(every_act_of_a_command_leaves_its_row);
 const URN: &str = "urn:acme:own:User";
 
 /// Commands that write, each with the act in its audit rows. Words in braces are filled in: `{token}` and `{operator}`
-/// are ids of tokens that are valid then, `{urn}` names a schema, `{folder}` is an empty one.
+/// are ids of valid tokens, `{urn}` is that of a schema, `{folder}` is an empty one.
 const ACTS: [(&str, &str); 20] = [
     ("tenant create acme", "tenant.create"),
     ("tenant set acme --seats 5", "tenant.change"),
@@ -43,7 +43,7 @@ const ACTS: [(&str, &str); 20] = [
     ("tenant delete acme --yes", "tenant.delete"),
 ];
 
-/// Commands that make no audited change. `serve --issue-token` issues as `token issue` does.
+/// Commands without an audited change. `serve --issue-token` issues a token like `token issue`.
 const OTHERS: [&str; 40] = [
     "serve",
     "login",
@@ -87,7 +87,7 @@ const OTHERS: [&str; 40] = [
     "completions",
 ];
 
-/// Commands on endpoints and keys, whose rows the tests of webhooks, of streams and of the management API hold.
+/// Commands on endpoints and keys, whose rows are tested with webhooks, streams and the management API.
 const ON_ENDPOINTS: [&str; 17] = [
     "webhook add",
     "webhook set",
@@ -146,7 +146,7 @@ async fn rows(server: &Server) -> Vec<AuditRow> {
     server.operator.audit(&query).await.unwrap()
 }
 
-/// The id of a token that is valid, of those that a command lists.
+/// The id of a valid token in a list.
 fn valid(listed: &Value) -> String {
     let listed = listed.as_array().unwrap();
     let found = listed.iter().find(|token| token["state"] == "active");

@@ -1,4 +1,4 @@
-//! `scimd tenant guide`, and that the documents have its tables.
+//! `scimd tenant guide`, and its tables in the documents.
 
 use super::{json_beside, told_beside};
 use crate::harness::Server;
@@ -10,7 +10,7 @@ on_both!(a_guide_is_filled_in_for_a_tenant);
 
 const ACME: &str = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
 
-/// Adds attributes of the tenant's own, as `scimd schema add` does.
+/// Adds attributes of the tenant's own, like `scimd schema add`.
 async fn with_attributes(server: &Server, tenant: &str, definitions: &[&str]) {
     let mut arguments = vec!["schema", "add", "--tenant", tenant, "--urn", ACME];
     definitions
@@ -94,7 +94,7 @@ fn markdown(table: &Table) -> Vec<String> {
         .collect()
 }
 
-/// The tables in a document, without the indent of a step that they belong to.
+/// The tables in a document, without the indent of their step.
 fn tables(file: &str) -> Vec<Vec<String>> {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
     let lines: Vec<&str> = text.lines().map(str::trim).collect();

@@ -1,4 +1,4 @@
-//! Lists of tenants and tokens, and what goes through all of them: slice by slice.
+//! Lists of tenants and tokens, and work on all of them, in slices.
 
 use super::{beside, json_beside, told_beside};
 use crate::harness::{Options, Server, user};
@@ -12,7 +12,7 @@ on_both!(
     work_on_all_tenants_reaches_the_last
 );
 
-/// More than are read at a time.
+/// More than are read at once.
 const MANY: usize = 1203;
 
 /// Creates tenants `t00000`, `t00001` and so on in addition to `default`.
@@ -98,7 +98,7 @@ async fn tenants_are_listed_by_pages(server: Server) {
 
 async fn tokens_are_listed_by_pages(server: Server) {
     with_many_tenants(&server).await;
-    // Two of each tenant, of which the second ends in three days.
+    // Two tokens of each tenant; the second one expires in three days.
     server
         .run(
             "insert into token (id, tenant, name, secret_digest, scope, created) \
@@ -179,7 +179,7 @@ async fn work_on_all_tenants_reaches_the_last(server: Server) {
         "what comes until tomorrow is forgotten"
     );
     assert_eq!(server.number("select count(*) from provisioning").await, 0);
-    // Only the last tenant declares what a column shows.
+    // Only the last tenant declares the attribute of a column.
     let mapping = "[mapping.users]\ntrust_id = \"urn:acme:own:User:code\"\n".to_owned();
     let other = server
         .other(Options {

@@ -79,7 +79,7 @@ async fn users_are_listed_by_pages(server: Server) {
     }
 }
 
-/// A page of large resources comes in pieces.
+/// A page of large resources is streamed.
 async fn large_resources_are_listed_whole(server: Server) {
     let title = "x".repeat(60_000);
     for name in ["ann", "ben", "cid", "dan", "eve"] {
@@ -137,7 +137,7 @@ async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
         json_beside(&server, &["user", "show", &ann])["emails"][0]["type"],
         "work"
     );
-    // Nothing says at which address a server listens.
+    // The command does not know the address of the server.
     let shown = json_beside(&server, &["user", "show", &ann]);
     assert_eq!(shown["meta"]["location"], format!("/Users/{ann}"));
     assert_eq!(shown["groups"][0]["$ref"], format!("/Groups/{sales}"));
@@ -162,7 +162,7 @@ async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
         json_beside(&server, &["user", "deactivate", &ann])["active"],
         false
     );
-    // The last change of a resource is shown as the operator's: it has no token.
+    // The last change of a resource is by the operator: it has no token.
     const OPERATORS: &str =
         "select count(*) from change where token is null and seq > 0 and tenant > 0";
     assert_eq!(
@@ -251,7 +251,7 @@ async fn groups_are_found_by_name(server: Server) {
         1
     );
 
-    // A group that the protocol sends in pieces.
+    // A group that is streamed.
     let members: Vec<String> = {
         let mut ids = Vec::new();
         for number in 0..1001 {

@@ -1,4 +1,4 @@
-//! `scimd --version`, and how a build learns its commit.
+//! `scimd --version`, and the commit of a build.
 
 #[allow(dead_code)]
 #[path = "../../../build.rs"]
@@ -25,7 +25,7 @@ fn the_version_is_that_of_the_package() {
     );
 }
 
-/// Cargo hands the variables of the build script on to what `cargo run` and `cargo test` start.
+/// Cargo passes the variables of the build script to programs that `cargo run` and `cargo test` start.
 #[test]
 fn the_environment_of_cargo_is_taken() {
     let folder = tempfile::tempdir().unwrap();

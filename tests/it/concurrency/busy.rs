@@ -9,11 +9,10 @@ use sqlx::Connection;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// More than there are connections to the database.
+/// More than the number of connections to the database.
 const PUSHES: usize = 24;
 
-/// Pushes that wait for each other do so without a connection each, or a few would keep everyone
-/// out.
+/// Requests that wait for each other hold no connection; otherwise a few of them would block all others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_busy_group_leaves_room_for_others() {
     let fleet = Fleet::of_one(Database::Postgres).await;

@@ -1,5 +1,5 @@
-//! Writes that meet and are made together: each keeps its condition, its version and its entry in the change log, and a
-//! conflict costs only the one that it belongs to.
+//! Coalesced writes: each has a separate condition, version and entry of the change log, and a conflict affects only
+//! its own write.
 
 use crate::harness::{Database, Fleet, Server, user};
 use reqwest::Method;
@@ -42,7 +42,7 @@ async fn a_conflict_costs_only_its_own(server: Server) {
     let mut tasks = JoinSet::new();
     for i in 0..48 {
         let server = server.clone();
-        // Every third name is in use before, every third twice at this moment.
+        // A third of the names is already in use, another third is used twice concurrently.
         let name = match i % 3 {
             0 => "TAKEN".to_owned(),
             1 => format!("twice{}", i / 6),
@@ -99,7 +99,7 @@ async fn changes_and_deletions_that_meet(server: Server) {
             let first = client.send(Method::PATCH, &path, Some(title.clone()), &old).await;
             let first = first.expect(200);
             assert_eq!(first.body["displayName"], format!("d{i}"));
-            // The version of before is no longer there.
+            // The previous version is no longer current.
             let second = client.send(Method::PATCH, &path, Some(title), &old).await;
             second.expect(412);
             let now = first.header("etag").unwrap().to_owned();
@@ -127,8 +127,8 @@ async fn changes_and_deletions_that_meet(server: Server) {
     server.is_sound().await;
 }
 
-/// Instances that write the same resources at the same moment: one of each pair comes first, and the other one makes its
-/// change again.
+/// Instances that write the same resources concurrently: one write of each pair is first, and the other one is
+/// repeated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_instances_gather_the_same_users() {
     let fleet = Fleet::of_two(Database::Postgres).await;

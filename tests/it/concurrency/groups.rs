@@ -18,7 +18,7 @@ crate::on_fleets!(
 
 const PUSHERS: usize = 16;
 
-/// A thousand PATCHes of one member each, from many clients at once (QRK-1, PAT-50).
+/// A thousand concurrent PATCH requests with one member each (QRK-1, PAT-50).
 async fn memberships_are_what_was_acknowledged(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", PUSHERS * 8).await);
     let path: Arc<str> = new_group(fleet.first(), "Sales", &users[..PUSHERS * 4])
@@ -56,8 +56,8 @@ async fn memberships_are_what_was_acknowledged(fleet: Fleet) {
     fleet.first().is_sound().await;
 }
 
-/// Adds and removes the pusher's own users at random; which of them are members in the end, and the
-/// entity tags that its changes were answered with.
+/// Adds and removes the client's own users at random; returns the final members among them, and the entity tags of the
+/// responses.
 async fn push(
     fleet: &Fleet,
     pusher: usize,
@@ -92,7 +92,7 @@ async fn push(
     (is_member, etags)
 }
 
-/// RFC 7644 section 3.14, for changes of members alone: one of them, several, and all.
+/// RFC 7644 section 3.14 for changes of only members: one, several, and all of them.
 async fn one_push_wins_per_version(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", PUSHERS).await);
     let path: Arc<str> = new_group(fleet.first(), "Sales", &[]).await.into();
@@ -175,7 +175,7 @@ async fn a_group_is_renamed_while_members_are_pushed(fleet: Fleet) {
     fleet.first().is_sound().await;
 }
 
-/// As Okta sends it: with PATCH, and with a PUT without members.
+/// Renames in the forms of Okta: with PATCH, and with a PUT without members.
 async fn rename(fleet: &Fleet, path: &str) {
     for turn in 0..12 {
         let name = format!("Name {turn}");
@@ -190,7 +190,7 @@ async fn rename(fleet: &Fleet, path: &str) {
     }
 }
 
-/// A member that is gone is left out of the push, and of the group.
+/// A deleted member is not added to the group.
 async fn users_are_deleted_while_they_are_added(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", 64).await);
     let mut paths = Vec::new();

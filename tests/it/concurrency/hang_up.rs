@@ -1,6 +1,6 @@
-//! Clients that hang up in the middle of a request: nothing that was acknowledged is lost, nothing
-//! is half applied, and the connections to the database stay in order. Drivers get this wrong: a
-//! transaction whose beginning is cancelled can swallow what other requests write later.
+//! Clients that disconnect during a request: no acknowledged change is lost or partly applied, and the connections to
+//! the database stay usable. In some drivers, a transaction whose beginning is cancelled loses later writes of other
+//! requests.
 
 use super::{add, members, new_group, new_users};
 use crate::harness::{Chance, Fleet, Server, USER, group, user};
@@ -70,7 +70,7 @@ async fn acknowledged_writes_outlive_clients_that_hang_up(fleet: Fleet) {
     }
 }
 
-/// Waits for each answer; the users that were made.
+/// Waits for each response; returns the created users.
 async fn honest(fleet: &Fleet, i: usize, stage: &Stage) -> Vec<String> {
     let mut made = Vec::new();
     for turn in 0..HONEST {
@@ -90,7 +90,7 @@ async fn honest(fleet: &Fleet, i: usize, stage: &Stage) -> Vec<String> {
     made
 }
 
-/// Two attributes that are never different but in a change that is half applied.
+/// Two attributes that differ only after a partly applied change.
 fn titled(turn: usize) -> Value {
     json!([
         {"op": "replace", "path": "title", "value": format!("{turn}")},
@@ -98,7 +98,7 @@ fn titled(turn: usize) -> Value {
     ])
 }
 
-/// Sends a request, or a part of one, and is gone within milliseconds.
+/// Sends a request, or a part of one, and disconnects within milliseconds.
 async fn hang_up(server: &Server, chance: &mut Chance, (i, turn): (usize, usize), stage: &Stage) {
     let bytes = request(server, chance, (i, turn), stage);
     let sent = if chance.once_in(4) {

@@ -1,5 +1,4 @@
-//! Clients that do not wait for each other: identity providers push memberships and profiles in
-//! parallel, hang up, and try again.
+//! Concurrent clients: identity providers send memberships and profiles in parallel, disconnect, and retry.
 
 mod busy;
 mod gathered;
@@ -59,7 +58,7 @@ fn add(id: &str) -> Value {
     json!([{"op": "add", "path": "members", "value": [{"value": id}]}])
 }
 
-/// Both shapes that clients send.
+/// The removal of a member in both forms that clients send.
 fn remove(id: &str, by_filter: bool) -> Value {
     if by_filter {
         json!([{"op": "remove", "path": format!("members[value eq \"{id}\"]")}])

@@ -1,4 +1,4 @@
-//! Simultaneous reads: each gets the response that it would get alone.
+//! Concurrent reads: each gets the response of a single read.
 
 use super::new_users;
 use crate::harness::{Database, Fleet, Server, USER, user};
@@ -21,7 +21,7 @@ type Answers = BTreeMap<(usize, String), (u16, String)>;
 
 async fn ask(server: &Server, token: &str, path: &str) -> (u16, String) {
     let answer = server.by(token).get(path).await;
-    // Instances have addresses of their own.
+    // Instances have different addresses.
     (
         answer.status,
         answer.body.to_string().replace(&server.base, ""),
@@ -59,7 +59,7 @@ async fn each_gets_its_own_answer(fleet: Fleet) {
             "/Users?filter=emails%5Btype%20eq%20%22work%22%20and%20value%20eq%20%22u{i}@example.com%22%5D"
         ));
     }
-    // More than one, in order, and more than the page holds.
+    // Several resources, in order, and more than one page.
     paths.push("/Users?filter=emails.value%20eq%20%22all@example.com%22".to_owned());
     paths.push("/Users?filter=emails.value%20eq%20%22all@example.com%22&count=2".to_owned());
     paths.push("/Users?filter=emails.value%20eq%20%22%22&count=2".to_owned());
@@ -80,7 +80,7 @@ async fn each_gets_its_own_answer(fleet: Fleet) {
             async move {
                 let mut answers = Answers::new();
                 for turn in 0..paths.len() {
-                    // Mostly the same kind of question at a time.
+                    // Most concurrent requests are of the same kind.
                     let path = &paths[(turn + i % 3) % paths.len()];
                     let tenant = (i + turn / 5) % tokens.len();
                     answers.insert(
@@ -97,7 +97,7 @@ async fn each_gets_its_own_answer(fleet: Fleet) {
     }
 }
 
-/// Otherwise the tests here would show nothing.
+/// Checks that reads are coalesced; otherwise the other tests would prove nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_go_together() {
     const TOGETHER: &str = "select count(*) from pg_stat_activity where datname = current_database() and query like 'with shared as%'";
@@ -141,7 +141,7 @@ async fn a_read_sees_what_was_acknowledged(fleet: Fleet) {
         .await;
 }
 
-/// Its requests travel with those of a good token of the same tenant.
+/// Its requests are coalesced with those of a valid token of the same tenant.
 async fn a_revoked_token_reads_nothing(fleet: Fleet) {
     let server = fleet.first();
     let id = server.post("/Users", user("jane")).await.expect(201).id();

@@ -1,4 +1,4 @@
-//! A repair that a write of the same resource waits for.
+//! A repair while a write of the same resource waits.
 
 use crate::harness::{Database, Fleet, user};
 use scimd::operator::DatabaseTarget;
@@ -7,8 +7,8 @@ use serde_json::json;
 use sqlx::Connection;
 use std::time::{Duration, Instant};
 
-/// A write that began before the repair was committed does not see the rows that it made, so it
-/// must not take the resource for as it was read.
+/// A write that began before the commit of the repair does not see the repaired rows, so it must read the resource
+/// again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_after_a_repair_leaves_nothing_behind() {
     let fleet = Fleet::of_one(Database::Postgres).await;

@@ -1,5 +1,4 @@
-//! Replaced member lists among other changes: what comes out is what some order of the requests
-//! gives.
+//! Replaced member lists among other changes: the result is that of some order of the requests.
 
 use super::{add, members, new_group, new_users, remove, set};
 use crate::harness::{Fleet, group};
@@ -19,7 +18,7 @@ fn list(ids: &[String]) -> Vec<Value> {
     ids.iter().map(|id| json!({"value": id})).collect()
 }
 
-/// Four lists replace each other, by PUT and by PATCH, while single members come and go.
+/// Four lists replace each other, by PUT and by PATCH, while single members are added and removed.
 async fn replaced_lists_are_not_mixed(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", 24).await);
     let (lists, (added, removed)) = (&users[..16], users[16..].split_at(4));
@@ -78,8 +77,7 @@ async fn change(fleet: &Fleet, i: usize, users: &[String], path: &str) {
     }
 }
 
-/// One PATCH puts the second in the place of the first, another does the reverse: there is one in
-/// the end, never both or none.
+/// One PATCH replaces the first member by the second, another does the reverse: exactly one is a member in the end.
 async fn a_swap_is_whole(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", 2).await);
     let path: Arc<str> = new_group(fleet.first(), "Sales", &users[..1]).await.into();
@@ -106,7 +104,7 @@ async fn a_swap_is_whole(fleet: Fleet) {
     fleet.first().is_sound().await;
 }
 
-/// All of a list join in one PATCH and leave in another: there are all or none in the end.
+/// One PATCH adds all of a list, another removes them: all or none are members in the end.
 async fn a_list_of_adds_is_whole(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", 12).await);
     let path: Arc<str> = new_group(fleet.first(), "Sales", &[]).await.into();

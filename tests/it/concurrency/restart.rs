@@ -1,4 +1,4 @@
-//! PostgreSQL goes away and comes back while clients write.
+//! PostgreSQL restarts while clients write.
 
 use crate::harness::postgres::Cluster;
 use crate::harness::{Server, user};
@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, block_in_place};
 const WRITERS: usize = 6;
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Responses that the writers have got so far.
+/// Responses to the writers so far.
 #[derive(Debug, Clone, Default)]
 struct Met {
     acknowledged: Vec<String>,
@@ -20,8 +20,8 @@ struct Met {
     is_over: bool,
 }
 
-/// An orderly stop, then a crash: 503 with Retry-After while the database is away, and no restart
-/// of ours after it.
+/// An orderly stop, then a crash: 503 with Retry-After while the database is unavailable, and recovery without a
+/// restart of the server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgresql_restarts_under_load() {
     let mut cluster = block_in_place(Cluster::start).unwrap();
@@ -60,7 +60,7 @@ async fn postgresql_restarts_under_load() {
     server.is_sound().await;
 }
 
-/// Creates users until it is over.
+/// Creates users until it is stopped.
 fn write(server: Arc<Server>, met: Arc<watch::Sender<Met>>, writer: usize) -> JoinHandle<()> {
     tokio::spawn(async move {
         for turn in 0.. {

@@ -1,4 +1,4 @@
-//! The limit of active users, when many requests compete for the last seats.
+//! The limit of active users, with many requests for the last seats.
 
 use crate::harness::{Answer, Fleet, user};
 use scimd::store::TenantChange;
@@ -36,7 +36,7 @@ impl Limited {
         self.seated(answers, 201)
     }
 
-    /// All change whether they are active, at once, by PATCH and by PUT; those that were allowed to.
+    /// Activates or deactivates all users concurrently, by PATCH and by PUT; returns the changed ones.
     async fn set_active(&self, ids: &[String], is: bool) -> Vec<String> {
         let ids: Arc<[String]> = ids.into();
         let answers = self
@@ -156,7 +156,7 @@ async fn the_limit_moves_while_seats_are_taken(fleet: Fleet) {
                     .id()
             }),
             async {
-                // Among the writes, not before them.
+                // During the writes, not before them.
                 limited.fleet.first().get("/Users?count=1").await;
                 limited
                     .fleet

@@ -57,7 +57,7 @@ async fn nothing_of_a_deleted_tenant_is_left(fleet: Fleet) {
     fleet.first().is_sound().await;
 }
 
-/// Writes until the token is no longer good.
+/// Writes until the token is invalid.
 async fn write(fleet: &Fleet, i: usize, token: &str, written: &watch::Sender<usize>) {
     let mut users = Vec::new();
     for turn in 0.. {

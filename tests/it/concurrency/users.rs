@@ -55,7 +55,7 @@ async fn a_name_is_given_once(fleet: Fleet) {
     fleet.first().is_sound().await;
 }
 
-/// A change that the version with that tag would undergo.
+/// A conditional change of the version with that tag.
 async fn conditional(fleet: Fleet, i: usize, path: Arc<str>, etag: Arc<str>) -> Answer {
     let (headers, name) = ([("if-match", &*etag)], format!("{i} after {etag}"));
     let client = fleet.of(i / 2).client();
@@ -71,7 +71,7 @@ async fn conditional(fleet: Fleet, i: usize, path: Arc<str>, etag: Arc<str>) -> 
         .await
 }
 
-/// RFC 7644 section 3.14: of all clients that have read one version, one can change it.
+/// RFC 7644 section 3.14: only one of the clients that have read a version can change it.
 async fn one_wins_per_version(fleet: Fleet) {
     let path: Arc<str> = format!("/Users/{}", new_users(&fleet, "u", 1).await[0]).into();
     for round in 0..10 {

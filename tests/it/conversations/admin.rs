@@ -1,10 +1,11 @@
-//! Conversations with the management API, in the format of the parent. The answers are held against the OpenAPI document
-//! too, and every operation has one.
+//! Conversations with the management API, in the format of the parent module. The responses are also checked against
+//! the OpenAPI document, and every operation has a conversation.
 //!
-//! Each file has a server of its own with the user `{ann}` in the group `{staff}`, and a token of the role `admin`;
-//! `Authorization: Bearer {viewer}` and the other roles stand for tokens of these. Names in braces are given to what differs from run to run, in the order that it is
-//! seen: `{token1}` (public ids of tokens), `{secret1}`, `{id1}` (UUIDs), `{cursor1}`, and `{time}`, `{origin}`, `{version}`
-//! for all moments, the address of the server and its version.
+//! Each file has a separate server with the user `{ann}` in the group `{staff}`, and a token of the role `admin`;
+//! `Authorization: Bearer {viewer}` and the other roles represent tokens of these. Names in braces represent values
+//! that differ between runs, in the order of their occurrence: `{token1}` (public ids of tokens), `{secret1}`, `{id1}`
+//! (UUIDs), `{cursor1}`, and `{time}`, `{origin}`, `{version}` for all times, the address of the server and its
+//! version.
 
 mod acts;
 
@@ -23,7 +24,7 @@ use std::path::Path;
 /// Folder of the files.
 pub(super) const FOLDER: &str = "http/admin";
 
-/// Headers that are part of an answer.
+/// Headers that are part of a response.
 const SHOWN: [&str; 7] = [
     "Location",
     "ETag",
@@ -166,7 +167,7 @@ fn lines(names: &mut Names, answer: &Answer) -> Vec<String> {
     lines
 }
 
-/// What differs from run to run, with its names, the longest first.
+/// Values that differ between runs, with their names, longest first.
 struct Names {
     values: Vec<(String, String)>,
 }

@@ -1,6 +1,6 @@
-//! What differs between the answer in a file and the one that came.
+//! The difference between the response in a file and the actual one.
 
-/// The lines of both, those that only one has marked `-` (file) and `+` (server).
+/// The lines of both; lines of only one are marked `-` (file) or `+` (server).
 pub(super) fn difference(expected: &[String], came: &[String]) -> String {
     let mut text = String::new();
     let (mut i, mut j) = (0, 0);
@@ -22,7 +22,7 @@ pub(super) fn difference(expected: &[String], came: &[String]) -> String {
     text
 }
 
-/// For each pair of positions, how many lines both have in common from there on.
+/// For each pair of positions, the number of common lines from there on.
 fn common(a: &[String], b: &[String]) -> Vec<Vec<usize>> {
     let mut lengths = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in (0..a.len()).rev() {

@@ -4,14 +4,14 @@ use serde_json::Value;
 
 const WIDTH: usize = 140;
 
-/// The text of a value, over as many lines as it needs.
+/// The text of a value, on one or several lines.
 pub(super) fn pretty(value: &Value) -> String {
     let mut text = String::new();
     write(value, 0, 0, &mut text);
     text
 }
 
-/// `before` is the existing text of the line.
+/// Writes a value; `before` is the length of the existing text of the line.
 fn write(value: &Value, indent: usize, before: usize, text: &mut String) {
     let short = on_one_line(value);
     if before + short.chars().count() <= WIDTH {

@@ -1,4 +1,4 @@
-//! Names for what differs from run to run: ids, moments, versions, the address of the server.
+//! Names for values that differ between runs: ids, times, versions, the address of the server.
 
 use serde_json::Value;
 use std::collections::HashMap;
@@ -12,11 +12,11 @@ pub(super) struct Names {
     base: String,
     /// Given values, for example tokens.
     given: HashMap<String, String>,
-    /// Id and name of each resource, in the order that they were made.
+    /// Id and name of each resource, in the order of creation.
     resources: Vec<(String, String)>,
-    /// Moments in the order that they were seen.
+    /// Times in the order of their occurrence.
     times: Vec<String>,
-    /// Entity tags of each resource, by its name, in the order that they were seen.
+    /// Entity tags of each resource, by its name, in the order of their occurrence.
     versions: HashMap<String, Vec<String>>,
 }
 
@@ -42,7 +42,7 @@ impl Names {
         self.given.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Names a resource that was made: as the file says, or by its type and number.
+    /// Names a created resource: as in the file, or by its type and number.
     pub(super) fn made(&mut self, id: &str, location: &str, name: Option<&str>) {
         let endpoint = location.rsplit('/').nth(1).unwrap_or("resources");
         let kind = endpoint
@@ -62,7 +62,7 @@ impl Names {
         self.resources.push((id.to_owned(), name));
     }
 
-    /// The name of the resource that the last segment of a path names.
+    /// The name of the resource in the last segment of a path.
     pub(super) fn at(&self, path: &str) -> Option<String> {
         let id = path.split('?').next()?.rsplit('/').next()?;
         self.of(id)
@@ -134,7 +134,7 @@ impl Names {
         resource.or_else(|| self.given.get(name)).cloned()
     }
 
-    /// An answer with names for values.
+    /// A response with names in place of values.
     pub(super) fn normal(&mut self, mut body: Value) -> Value {
         self.name_metas(&mut body);
         self.name_texts(&mut body);
@@ -192,7 +192,7 @@ impl Names {
         format!("{{{resource}.v{}}}", number + 1)
     }
 
-    /// The message of an error with names; `resource` is what the request was about.
+    /// The message of an error with names; `resource` is the resource of the request.
     pub(super) fn message(&mut self, detail: &str, resource: Option<&str>) -> String {
         let mut text = self.named(detail);
         if let Some(seen) = resource.and_then(|resource| self.versions.get(resource)) {
@@ -231,7 +231,7 @@ impl Names {
     }
 }
 
-/// Whether braces around it make a name, and not JSON.
+/// Whether a text in braces is a name, not JSON.
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text

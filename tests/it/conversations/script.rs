@@ -18,13 +18,13 @@ pub(super) enum Part {
     Exchange(Box<Exchange>),
 }
 
-/// A request and its answer.
+/// A request and its response.
 #[derive(Debug)]
 pub(super) struct Exchange {
     /// Number of the request line.
     pub(super) line: usize,
     pub(super) title: String,
-    /// Whether it only prepares: then any success will do and the answer is not kept.
+    /// Whether it is a preparation: any success is accepted, and the response is not stored.
     pub(super) is_given: bool,
     pub(super) method: String,
     pub(super) target: String,
@@ -79,7 +79,7 @@ impl Script {
         script
     }
 
-    /// The text of the file, answers as they are now.
+    /// The text of the file with the current responses.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for part in &self.parts {
@@ -209,7 +209,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// No JSON and no empty line begins so.
+/// Whether a line starts a new part of the file, which no line of JSON does.
 fn starts_something(line: &str) -> bool {
     ["> ", "< ", "+ ", "#"]
         .iter()

@@ -27,7 +27,7 @@ impl Stage {
         }
     }
 
-    /// A server, and the names that are known when the conversation begins.
+    /// A server, and the names that are known at the start of the conversation.
     pub(super) async fn set(
         &mut self,
         script: &Script,
@@ -80,7 +80,7 @@ fn schema_file(path: &str) -> SchemaFile {
     }
 }
 
-/// The modes that a conversation is held in.
+/// The conformance modes of a conversation.
 pub(super) fn conformances(script: &Script) -> Vec<Conformance> {
     match script.settings_of("conformance").next() {
         None => vec![Conformance::Lenient],
@@ -111,7 +111,7 @@ fn change(script: &Script, conformance: Conformance) -> TenantChange {
     change
 }
 
-/// A token of some kind. Those that expire do so before the first request.
+/// A token of a kind. Expiring ones expire before the first request.
 async fn token(server: &Server, tenant: &str, kind: &str) -> String {
     let (scope, seconds) = match kind {
         "read-only" => (TokenScope::ReadOnly, None),

@@ -1,4 +1,4 @@
-//! Every fault is found, and reported under the check that it is of.
+//! Every fault is detected and reported by its check.
 
 use super::proxy::{self, Asked, Fault, SOUND, Told};
 use super::{ended, examined, population};

@@ -70,7 +70,7 @@ impl Told {
 }
 
 struct Broken {
-    /// Scheme, host and port of the sound server.
+    /// Scheme, host and port of the correct server.
     sound: String,
     fault: Fault,
     client: reqwest::Client,
@@ -84,7 +84,7 @@ async fn listen(router: Router) -> String {
     base
 }
 
-/// One connection after the other; what axum::serve does is not compiled in.
+/// Serves one connection after the other, because axum::serve is not compiled in.
 async fn serve(listener: tokio::net::TcpListener, router: Router) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -99,7 +99,7 @@ async fn serve(listener: tokio::net::TcpListener, router: Router) {
     }
 }
 
-/// The base URL of a broken server in front of a sound one.
+/// The base URL of a broken server in front of a correct one.
 pub(super) async fn before(base: &str, fault: Fault) -> String {
     let sound = base.strip_suffix("/scim/v2").unwrap().to_owned();
     let broken = Broken {
@@ -111,12 +111,12 @@ pub(super) async fn before(base: &str, fault: Fault) -> String {
     listen(Router::new().fallback(pass).with_state(Arc::new(broken))).await
 }
 
-/// A web server that knows nothing of SCIM.
+/// A web server without SCIM.
 pub(super) async fn of_html() -> String {
     listen(Router::new().fallback(async || Html("<html>Welcome</html>"))).await
 }
 
-/// A server that sends everybody elsewhere.
+/// A server that redirects every request.
 pub(super) async fn of_redirects() -> String {
     listen(
         Router::new()

@@ -1,4 +1,4 @@
-//! Clients that write and read without a break, and note what they are answered.
+//! Clients that write and read continuously, and record the responses.
 
 use crate::harness::{Server, user};
 use std::collections::BTreeSet;
@@ -18,10 +18,10 @@ const WAITS: u32 = 10;
 
 /// CPU time that a build without optimization takes to open all connections again.
 const WORK: Duration = Duration::from_secs(1);
-/// No condition takes as long, however busy the machine is.
+/// Longer than any expected wait, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An answer: 200, 201, or 503 with `Retry-After`.
+/// A response: 200, 201, or 503 with `Retry-After`.
 #[derive(Debug, Clone)]
 pub(super) struct Met {
     pub(super) wrote: bool,
@@ -46,7 +46,7 @@ pub(super) struct Lateness {
 }
 
 impl Lateness {
-    /// Looks from now on.
+    /// Starts measuring.
     pub(super) fn look() -> Self {
         let longest = Arc::new(AtomicU64::new(0));
         Self {
@@ -55,7 +55,7 @@ impl Lateness {
         }
     }
 
-    /// How much longer a request may take than on a machine with nothing else to do, with [`WORK`] for what late
+    /// Additional time allowed for a request compared with an idle machine, including [`WORK`] for delays that late
     /// timers do not show.
     pub(super) fn allowed(&self) -> Duration {
         Duration::from_micros(self.longest.load(Ordering::Relaxed)) * WAITS + WORK
@@ -108,14 +108,14 @@ impl Crowd {
         crowd
     }
 
-    /// Waits until the answers fulfil a condition.
+    /// Waits until the responses meet a condition.
     pub(super) async fn until(&self, condition: impl Fn(&[Met]) -> bool) {
         let mut changes = self.state.subscribe();
         let waited = timeout(PATIENCE, changes.wait_for(|state| condition(&state.met))).await;
         assert!(waited.is_ok(), "the clients do not come so far");
     }
 
-    /// Waits until a write and a read that began after a moment have succeeded; when that was.
+    /// Waits until a write and a read that began after a time have succeeded; returns the time of success.
     pub(super) async fn goes_on(&self, since: Instant) -> Instant {
         let good = |met: &Met, wrote| met.wrote == wrote && !met.is_refused && met.began >= since;
         self.until(|met| {
@@ -127,7 +127,7 @@ impl Crowd {
         Instant::now()
     }
 
-    /// Waits until every client was refused, or answered otherwise, after a moment; when that was.
+    /// Waits until every client was refused, or served, after a time; returns the time of the last response.
     pub(super) async fn all_met(&self, since: Instant, is_refused: bool) -> Instant {
         let is_it = |one: &&Met| one.is_refused == is_refused && one.ended >= since;
         let clients = |met: &[Met]| {
@@ -141,12 +141,12 @@ impl Crowd {
         Instant::now()
     }
 
-    /// How much longer all may take because the machine is busy with other tests.
+    /// Additional time allowed because the machine is busy with other tests.
     pub(super) fn lateness(&self) -> Duration {
         self.lateness.allowed()
     }
 
-    /// Ends the clients, and holds that nothing acknowledged is lost; gives all answers.
+    /// Stops the clients, and checks that no acknowledged change is lost; returns all responses.
     pub(super) async fn end(mut self) -> Vec<Met> {
         self.state.send_modify(|state| state.is_over = true);
         while let Some(client) = self.clients.join_next().await {
@@ -164,7 +164,7 @@ impl Crowd {
     }
 }
 
-/// Creates users, or reads one, until it is over.
+/// Creates users, or reads one, until it is stopped.
 async fn work(
     server: Arc<Server>,
     state: Arc<watch::Sender<State>>,

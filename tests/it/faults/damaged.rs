@@ -1,4 +1,4 @@
-//! The file of the embedded database is damaged, or of a newer version (FLT-14).
+//! A damaged file of the embedded database, or a file of a newer version (FLT-14).
 
 use crate::cli::{printed, refused, scimd};
 use crate::harness::{Database, Server};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const NEWER: &str = "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
      values (9999, 'later', true, '', 0)";
 
-/// The file of a new database, with nothing in its log.
+/// The file of a new database, with an empty WAL.
 async fn database(folder: &Path) -> PathBuf {
     assert!(scimd(folder, "migrate").output().unwrap().status.success());
     let file = folder.join("data/scimd.db");
@@ -33,7 +33,7 @@ async fn open(file: &Path) -> SqliteConnection {
         .unwrap()
 }
 
-/// Neither serves nor verifies, and says why and what to do.
+/// Checks that serving and verifying fail with the cause and a remedy.
 #[track_caller]
 fn is_refused(folder: &Path, cause: &str) {
     for command in ["serve --listen 127.0.0.1:0", "verify"] {

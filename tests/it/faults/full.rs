@@ -1,4 +1,4 @@
-//! The disk of the database is full, and has room again (FLT-9).
+//! The disk of the database is full, and later has space again (FLT-9).
 
 use crate::cli::scimd;
 use crate::harness::{Database, Server, user};
@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// PostgreSQL refuses what needs room; here by a trigger, since no test may fill a disk.
+/// PostgreSQL refuses writes that need space, here by a trigger, because a test must not fill a disk.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_of_postgresql_is_503_until_it_has_room() {
     let server = Server::on(Database::Postgres).await;
@@ -41,7 +41,7 @@ async fn a_full_disk_of_postgresql_is_503_until_it_has_room() {
     server.is_sound().await;
 }
 
-/// A program whose files may grow to one MiB, which the system calls as it does a full disk.
+/// A program whose files are limited to one MiB; the system reports the limit like a full disk.
 struct Limited(Child);
 
 impl Drop for Limited {

@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions, Executor};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Longest wait for an answer, and how many writers wait: more than share a commit.
+/// Maximum wait for a response, and the number of waiting writers: more than share a commit.
 const PROMISED: Duration = Duration::from_secs(5);
 const WRITERS: usize = 70;
 

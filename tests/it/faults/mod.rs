@@ -1,5 +1,5 @@
-//! Handling of requests when the database is silent, full, locked or damaged: each is answered in time, nothing that
-//! was acknowledged is lost, and the server goes on by itself.
+//! Handling of requests while the database is unresponsive, full, locked or damaged: each gets a response in time, no
+//! acknowledged change is lost, and the server recovers by itself.
 
 mod crowd;
 mod damaged;

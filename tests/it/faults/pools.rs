@@ -22,7 +22,7 @@ async fn a_server_at_the_connection_limit_waits_for_its_own_connections() {
         sqlx::query(text).execute(&mut operator).await.unwrap();
     }
     let url = cluster.url().replace("postgres@", "app@");
-    // No lack of time, only of connections.
+    // The wait is long enough; only connections are missing.
     let acquire = Duration::from_secs(60);
     let pool = PoolSettings {
         max_connections: 16,
@@ -48,7 +48,7 @@ async fn a_server_at_the_connection_limit_waits_for_its_own_connections() {
     assert!(opened.is_empty(), "connections were dropped");
 }
 
-/// One connection would not do: a repair reads the resources on one while it writes on another.
+/// A repair needs two connections: it reads resources on one and writes on another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_given_one_connection_uses_two() {
     let cluster = block_in_place(Cluster::start).unwrap();

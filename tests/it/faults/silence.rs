@@ -1,4 +1,4 @@
-//! PostgreSQL says nothing: frozen, behind connections that pass nothing, or gone with its host (FLT-1, FLT-2, FLT-5).
+//! PostgreSQL does not respond: it is frozen, the network drops packets, or its host failed (FLT-1, FLT-2, FLT-5).
 
 use super::crowd::{Crowd, Met};
 use crate::harness::postgres::Cluster;
@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 use tokio::time::sleep;
 
-/// What is promised: for requests under way when the silence begins, for those that come when it is
-/// known, and for the first success after it.
+/// Time limits for requests that run when the silence begins, for requests after it is detected, and for the first
+/// success after it.
 pub(super) const UNDER_WAY: Duration = Duration::from_secs(5);
 pub(super) const LATER: Duration = Duration::from_secs(2);
 pub(super) const BACK: Duration = Duration::from_secs(5);
 
-/// Half the default, so that the promises hold on a machine that is busy with other tests.
+/// Half of the default, so that the limits hold on a machine that is busy with other tests.
 pub(super) const STATEMENT: Duration = Duration::from_secs(2);
 
 pub(super) async fn server(url: String) -> Arc<Server> {
@@ -50,8 +50,8 @@ pub(super) async fn ready(server: &Server) -> u16 {
         .as_u16()
 }
 
-/// Silence from one moment to another, known from a moment between them. Of a request that came before
-/// it the time in the silence counts: with many clients on a busy machine each takes its time anyway.
+/// Checks the response times for a silence with a beginning, the time of its detection, and an end. For a request from
+/// before it, only the time during the silence counts.
 fn all_in_time(met: &[Met], [began, known, end]: [Instant; 3], late: Duration) {
     for one in met {
         let took = one.ended.saturating_duration_since(one.began.max(began));
@@ -128,7 +128,7 @@ async fn the_network_swallows_everything() {
     silence(&server, 40, || Hole::open(&proxy)).await;
 }
 
-/// Connections pass nothing any more while new ones work.
+/// Existing connections stall while new ones work.
 async fn stranded(writers: usize) {
     let cluster = block_in_place(Cluster::start).unwrap();
     let proxy = Proxy::to(cluster.port()).await;
@@ -210,7 +210,7 @@ async fn is_back(server: &Server, path: &str) {
     server.get(path).await.expect(200);
 }
 
-/// Whether it ends in order or as in a crash.
+/// With an orderly stop and with a crash.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_while_postgresql_is_stopped_take_two_seconds_at_most() {
     let mut cluster = block_in_place(Cluster::start).unwrap();
@@ -230,7 +230,7 @@ async fn reads_while_postgresql_is_stopped_take_two_seconds_at_most() {
     }
 }
 
-/// The primary is frozen with its host, and the standby takes over.
+/// The primary freezes with its host, and the standby takes over.
 async fn failover(writers: usize) {
     let mut pair = block_in_place(|| -> Result<_, String> {
         let primary = Cluster::start()?;

@@ -1,4 +1,4 @@
-//! The synchronous standby is silent: PostgreSQL answers reads and confirms no commit (FLT-4).
+//! The synchronous standby does not respond: PostgreSQL executes reads and confirms no commit (FLT-4).
 
 use super::silence::{BACK, LATER, UNDER_WAY, commit_on_both, ready, server, url};
 use crate::harness::postgres::Cluster;
@@ -45,7 +45,7 @@ impl Pair {
             .unwrap()
     }
 
-    /// Ends the waits for the standby as an administrator does.
+    /// Ends the waits for the standby like an administrator.
     async fn cancel_waits(&mut self) {
         let began = Instant::now();
         while self.waiting().await == 0 {
@@ -119,7 +119,7 @@ async fn while_the_standby_is_silent_the_server_is_not_ready() {
     until_written(&server, "dora").await;
     assert!(back.elapsed() <= BACK, "{:?}", back.elapsed());
     assert_eq!(ready(&server).await, 200);
-    // The standby is gone, and nothing waits for it any more.
+    // The standby is frozen, and no session waits for it.
     let frozen = pair.standby.freeze();
     server.post("/Users", user("emil")).await.refused(503, "");
     for text in [

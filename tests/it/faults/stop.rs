@@ -12,8 +12,7 @@ use tokio::task::block_in_place;
 
 const WRITERS: usize = 40;
 
-/// Of the drain time, which is 25 seconds, no more is needed than for the deadline of a statement and
-/// the attempts to write the provisioning log.
+/// Less than the drain time of 25 seconds: the deadline of a statement, and the attempts to write the provisioning log.
 const STOPPED: Duration = Duration::from_secs(12);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,7 +29,7 @@ async fn a_server_whose_database_is_silent_stops_in_time() {
     for i in 0..WRITERS {
         asked.push(create(address, &token, &format!("u{i}")).await);
     }
-    // Connections are accepted in order: when this one is answered the others are being served.
+    // Connections are accepted in order: when this one gets a response, the others are being served.
     let live = send(
         address,
         "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",

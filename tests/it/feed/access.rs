@@ -1,4 +1,4 @@
-//! Which tokens read the feed, how much of it, and how often.
+//! Access of tokens to the feed, and their limits.
 
 use super::client::{FeedClient, text};
 use super::users;
@@ -129,7 +129,7 @@ async fn what_is_of_another_tenant_is_not_shown(server: Server) {
         FeedClient::of(&server, "acme").await,
     );
     let (event, cursor) = (newest(&all).await, all.read("/head").await);
-    // A cursor is a place among the events of all, and shows nothing of them.
+    // A cursor is a position among the events of all tenants, and reveals nothing about them.
     let cursor = text(&cursor["cursor"]).to_owned();
     let page = theirs.read(&format!("/events?after={cursor}")).await;
     assert_eq!(page["events"], json!([]));
@@ -183,7 +183,7 @@ async fn guesses_are_told_to_wait(first: Server) {
     assert_eq!(answer.status(), 429);
     assert!(answer.headers().contains_key("retry-after"));
     server.by("scimd_none").get("/Users").await.expect(429);
-    // Own tokens do not count as guesses, even with another purpose. A valid one resets the count.
+    // Tokens of this server are not counted as guesses, even with another scope. A valid one resets the count.
     let scim = FeedClient::with(&server, &server.token);
     assert_eq!(scim.get("/head").await.0, 403);
     FeedClient::of_all(&server).await.read("/head").await;
@@ -228,7 +228,7 @@ async fn tokens_reach_what_they_are_for(server: Server) {
     users(&server, "own", 2).await;
     let all = FeedClient::of_all(&server).await;
     let own = FeedClient::of(&server, "default").await;
-    // A token of one API is no token of the other.
+    // A token of one API is invalid for the other.
     for reader in [&all, &own] {
         let answer = server.by(&reader.token).get("/Users").await;
         assert_eq!(answer.status, 403, "{}", answer.body);
@@ -243,7 +243,7 @@ async fn tokens_reach_what_they_are_for(server: Server) {
     );
     let (status, _) = FeedClient::with(&server, "scimd_x").get("/events").await;
     assert_eq!(status, 401);
-    // A tenant's reader sees that tenant alone.
+    // A reader of a tenant gets only events of that tenant.
     let events = all.read("/events?tenant=acme").await;
     let event = events["events"].as_array().unwrap().last().unwrap().clone();
     assert_eq!(event["data"]["resource"]["id"], theirs.as_str());
@@ -275,7 +275,7 @@ async fn tokens_reach_what_they_are_for(server: Server) {
             "{own}"
         );
     }
-    // A suspended tenant is read on.
+    // The feed of a suspended tenant can be read.
     let status = TenantChange {
         status: Some(Status::Suspended),
         ..TenantChange::default()

@@ -1,5 +1,5 @@
-//! A consumer that is made of nothing but what the manual says (docs/feed.md, "A new consumer"), is killed at every page
-//! while others write, and ends with what the server says.
+//! A consumer that follows the manual (docs/feed.md, "A new consumer"). It is killed at every page while others write,
+//! and ends with the state of the server.
 
 use super::client::{FeedClient, text};
 use super::running::{Running, numbering};
@@ -13,10 +13,10 @@ use std::sync::atomic::Ordering;
 
 crate::on_both!(a_consumer_that_is_killed_at_every_page_misses_nothing);
 
-/// Members of one group, more than fit into one event.
+/// Number of members of a group: more than fit into one event.
 const MANY: usize = 530;
 const WRITERS: usize = 4;
-/// What each writer does at most.
+/// Maximum number of rounds of a writer.
 const ROUNDS: usize = 60;
 
 /// The known state of the directory: users and groups with their versions and columns, and memberships.
@@ -49,7 +49,7 @@ impl Stored {
         )
     }
 
-    /// What there is after the next page, and whether that was all for now.
+    /// The state after the next page, and whether it was the last one for now.
     pub(super) async fn next(&self, reader: &FeedClient) -> (Self, bool) {
         let mut stored: Value = serde_json::from_str(&self.0).unwrap();
         let kind = stored["kinds"][0].as_str().map(str::to_owned);
@@ -159,7 +159,7 @@ fn store(stored: &mut Value, resource: &Value, record: &Value) {
     }
 }
 
-/// Applies what an event says of members.
+/// Applies the member changes of an event.
 fn membership(stored: &mut Value, group: &str, members: &Value) {
     let moved = |how: &str| members[how].as_array().cloned().unwrap_or_default();
     let (added, removed) = (moved("added"), moved("removed"));
@@ -172,8 +172,8 @@ fn membership(stored: &mut Value, group: &str, members: &Value) {
     }
 }
 
-/// Reads to the end of what there is. Each page is read and taken, and then again: the first time the consumer is killed
-/// before it has stored what it made of the page.
+/// Reads to the end. Each page is read and applied twice: the first time the consumer is killed before it has stored
+/// the result.
 pub(super) async fn read_all(reader: &FeedClient, mut stored: Stored) -> Stored {
     loop {
         let _killed = stored.next(reader).await;
@@ -213,7 +213,7 @@ pub(super) async fn by_views(server: &Server) -> Known {
 }
 
 impl Known {
-    /// The same, with what the views show of a record and as they do.
+    /// The state in the columns of the views.
     pub(super) fn in_columns(mut self) -> Self {
         let cell = |value: &Value| match value {
             Value::Null => "-".to_owned(),
@@ -230,7 +230,7 @@ impl Known {
         self
     }
 
-    /// The same without a user.
+    /// The state without a user.
     pub(super) fn without(mut self, user: &str) -> Self {
         self.users.remove(user);
         self
@@ -244,7 +244,7 @@ impl Known {
     }
 }
 
-/// What GET says of a tenant's resources: versions, and members of groups.
+/// Versions and members of a tenant's resources, from GET.
 async fn by_get(
     server: &Server,
     tokens: &[&str],
@@ -271,7 +271,7 @@ async fn by_get(
     (versions, members)
 }
 
-/// Users made with one request; gives their ids.
+/// Creates users with one request; returns their ids.
 async fn crowd(server: &Server, count: usize) -> Vec<String> {
     let operations: Vec<_> = (0..count)
         .map(|i| {
@@ -289,7 +289,7 @@ async fn crowd(server: &Server, count: usize) -> Vec<String> {
     operations.iter().map(id).collect()
 }
 
-/// One round of a writer: users come, change and go, and so do groups and members.
+/// One round of a writer: creates, changes and deletes users, groups and members.
 async fn round(server: &Server, token: &str, name: &str, shared: &str) {
     let client = server.by(token);
     let made = client.post("/Users", user(name)).await.expect(201).id();
@@ -358,7 +358,7 @@ async fn a_consumer_that_is_killed_at_every_page_misses_nothing(server: Server) 
         });
     }
     let mut stored = Stored::nothing();
-    // All at once join a group of which pages were read or will be, and most of them leave it again.
+    // All join a group during the read, and most of them leave it again.
     let all: Vec<_> = crowd.iter().map(|id| json!({"value": id})).collect();
     let join = json!([{"op": "add", "path": "members", "value": all}]);
     let leave = json!([{"op": "replace", "path": "members", "value": all[..5]}]);

@@ -1,4 +1,4 @@
-//! The application, as it reads the feed over HTTP.
+//! A client that reads the feed over HTTP.
 
 use crate::harness::Server;
 use reqwest::Method;
@@ -46,7 +46,7 @@ impl FeedClient {
         }
     }
 
-    /// A request that may have a body; the answer is one of the feed, whatever its status.
+    /// Sends a request, optionally with a body; checks that the response is one of the feed.
     pub(crate) async fn send(
         &self,
         method: Method,

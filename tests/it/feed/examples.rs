@@ -24,7 +24,7 @@ async fn a_consumer_in_javascript_follows(server: Server) {
     follows(&server, "node", "consumer.mjs").await;
 }
 
-/// Runs a consumer until it has read everything; gives what it has stored.
+/// Runs a consumer until it has read everything; returns the stored state.
 async fn run(server: &Server, token: &str, (program, script): (&str, &str), file: &Path) -> Value {
     server.feed().advance().await.unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/feed");
@@ -45,7 +45,7 @@ async fn run(server: &Server, token: &str, (program, script): (&str, &str), file
     serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }
 
-/// Expected contents of a consumer: users by login, and memberships.
+/// Checks the state of a consumer: users by login, and memberships.
 async fn is_true(server: &Server, stored: &Value, group: &str) {
     let list = server.get("/Users?count=100").await.expect(200).body;
     let users = |list: &Value, name: &str| -> BTreeSet<String> {
@@ -88,7 +88,7 @@ async fn follows(server: &Server, program: &str, script: &str) {
     let ids = super::new_users(server, "u", 4).await;
     let created = server.post("/Groups", group("Sales", &ids[..2])).await;
     let sales = created.expect(201).id();
-    // A tenant that is deleted later takes along what it has.
+    // Deleting a tenant deletes its resources.
     let acme = server.tenant("acme", &TenantChange::default()).await;
     let theirs = new_group_of(server, &acme).await;
     let issued = server
@@ -140,7 +140,7 @@ async fn follows(server: &Server, program: &str, script: &str) {
     is_true(server, &stored, &sales).await;
 }
 
-/// Rows that only one side has: the tables of the application or the views.
+/// Rows that only one side has: tables of the application or views.
 const DIFFERENT: &str = "with kept as (select tenant, id, login, full_name, active from app_user), \
        said as (select tenant, id, login, full_name, active from directory_users), \
        kept_members as (select tenant, group_id, member_id from app_member), \
@@ -150,7 +150,7 @@ const DIFFERENT: &str = "with kept as (select tenant, id, login, full_name, acti
        + (select count(*) from (select * from kept_members except select * from said_members) c) \
        + (select count(*) from (select * from said_members except select * from kept_members) d)";
 
-/// Runs the consumer in SQL once; gives how many rows differ from the views.
+/// Runs the consumer in SQL once; returns the number of rows that differ from the views.
 async fn run_sql(server: &Server) -> i64 {
     let DatabaseTarget::Postgres { url } = &server.database else {
         panic!("no PostgreSQL")
@@ -202,7 +202,7 @@ async fn a_consumer_in_sql_follows() {
         server.operator.forget_changes(-1).await.unwrap();
     }
     assert_eq!(run_sql(&server).await, 0, "the consumer restarted");
-    // A position that was never reached is of another history.
+    // An unreached position belongs to another history.
     server
         .run("update app_position set position = 1000000")
         .await;

@@ -15,9 +15,9 @@ use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 const WRITERS: usize = 4;
-/// Creates that are acknowledged before and after the crash, at least.
+/// Minimum number of acknowledged creates before and after the crash.
 const CREATES: usize = 30;
-/// No wait takes as long.
+/// Longer than any expected wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -54,7 +54,7 @@ async fn at_least(acknowledged: &AtomicUsize, count: usize) {
     }
 }
 
-/// An instance that numbers, whenever the database lets it.
+/// An instance that numbers changes whenever the database is available.
 fn numbering(server: &Server) -> Running<()> {
     let (mut running, feed) = (Running::new(), server.feed());
     running.spawn(|stop| async move {

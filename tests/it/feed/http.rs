@@ -1,4 +1,4 @@
-//! The feed over HTTP: cursors, waiting and answers.
+//! The feed over HTTP: cursors, waiting and responses.
 
 use super::client::{FeedClient, text};
 use super::users;
@@ -144,7 +144,7 @@ async fn a_reader_waits(server: Server) {
     let (page, ()) = tokio::join!(waiting, writing);
     assert_eq!(page["events"][0]["type"], "user.created");
     assert!(begun.elapsed() < Duration::from_secs(15));
-    // A token that is revoked waits no longer, nor does anybody when the server stops.
+    // The wait ends when the token is revoked, and when the server stops.
     let waiting = reader.get("/events?after=now&wait=20");
     let revoking = async {
         sleep(Duration::from_millis(300)).await;
@@ -164,7 +164,7 @@ async fn a_reader_waits(server: Server) {
     assert!(begun.elapsed() < Duration::from_secs(19));
 }
 
-/// However long a reader waits, its answer comes before the time of a request is over.
+/// A waiting reader gets a response within the time limit of a request.
 async fn an_answer_comes_within_the_time_of_a_request(first: Server) {
     let http = HttpSettings {
         request_seconds: 5,

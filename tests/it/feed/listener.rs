@@ -18,7 +18,7 @@ fn feed_token(folder: &Path) -> String {
     issued.trim().to_owned()
 }
 
-/// Where the feed is, and the SCIM API, without a slash at the end.
+/// The URLs of the feed and of the SCIM API, without a slash at the end.
 fn addresses(served: &mut Served) -> (String, String) {
     let base = served.line("SCIM base URL: ");
     let root = base.strip_suffix("/scim/v2").unwrap().to_owned();
@@ -41,7 +41,7 @@ async fn a_server_that_stops_lets_go_of_those_who_wait() {
         let bearer = format!("Authorization: Bearer {token}\r\n");
         waiting.push(asked(address, &path, &bearer).await);
     }
-    // Connections are accepted in order: when this one is answered the others are being served.
+    // Connections are accepted in order: when this one gets a response, the others are being served.
     let live = answer(asked(address, "/healthz", "").await).await;
     assert!(live.starts_with("HTTP/1.1 200"), "{live}");
     let begun = Instant::now();
@@ -55,7 +55,7 @@ async fn a_server_that_stops_lets_go_of_those_who_wait() {
     }
 }
 
-/// While requests are still answered before the end, a reader waits as before.
+/// A reader waits as usual during the shutdown delay.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_wait_until_the_delay_of_the_stop_is_over() {
     const DELAY: Duration = Duration::from_secs(3);
@@ -113,7 +113,7 @@ async fn the_feed_has_a_listener_of_its_own() {
     let (page, created) = tokio::join!(waiting, writing);
     assert_eq!(created, 201);
     assert_eq!(page["events"][0]["type"], "user.created");
-    // Each address has its API alone, and both have the probes.
+    // Each address serves only its API, and both have the probes.
     for (url, token, expected) in [
         (format!("{beside}/head"), &token, 404),
         (format!("{own}/scim/v2/Users"), &scim, 404),
@@ -160,7 +160,7 @@ async fn status(
     request.send().await.unwrap().status()
 }
 
-/// Plain HTTP on an address of others is refused for this listener too; a stream that is polled is found at its URL.
+/// Plain HTTP on a public address is refused for this listener too; a polled stream is reachable at its URL.
 #[test]
 fn the_address_of_the_feed_is_checked_and_told() {
     let folder = crate::cli::migrated();

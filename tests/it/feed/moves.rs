@@ -1,4 +1,4 @@
-//! The feed after its data was moved: by a dump into another cluster, by an export into another database.
+//! The feed after moving its data by a dump to another cluster, and by an export to another database.
 
 use super::bootstrap::{Stored, by_views, read_all};
 use super::client::{FeedClient, text};
@@ -15,13 +15,13 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::collections::BTreeSet;
 use tokio::task::block_in_place;
 
-/// Transactions by which one cluster is older than another: more than a restore needs.
+/// The difference in transaction numbers between two clusters: more than a restore needs.
 const AHEAD: i64 = 20_000;
 
-/// The number of the next transaction, about.
+/// The approximate number of the next transaction.
 const NEXT: &str = "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
 
-/// Uses up transaction numbers of a cluster, as its other databases do, until they are so far.
+/// Consumes transaction numbers of a cluster up to a number.
 async fn age(cluster: &Cluster, number: i64) {
     let mut session = PgConnection::connect(&cluster.url()).await.unwrap();
     let text = format!(
@@ -38,18 +38,18 @@ async fn next_transaction(cluster: &Cluster) -> i64 {
         .unwrap()
 }
 
-/// How old the cluster is that a dump is restored into.
+/// The age of the cluster into which a dump is restored, by transaction numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Age {
-    /// It has had fewer transactions than the dump has seen.
+    /// Fewer transactions than in the dump.
     Younger,
-    /// It is younger too, and has had as many soon after.
+    /// Fewer transactions, with as many soon after the restore.
     Catching,
-    /// It has had more of them.
+    /// More transactions than in the dump.
     Older,
 }
 
-/// Restores into clusters of each age, one after the other, as the numbers of transactions of both only grow.
+/// Restores into clusters of each age, one after the other, because transaction numbers only increase.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dump_goes_on_in_another_cluster() {
     let (source, target) =
@@ -121,7 +121,7 @@ async fn moves(source: &Cluster, target: &Cluster, (format, how): (DumpFormat, A
     goes_on(&new, &events).await;
 }
 
-/// The feed has what it had, and after that each other change once, without a gap.
+/// Checks that the feed has the previous events, followed by each other change once, without a gap.
 async fn goes_on(server: &Server, before: &[Event]) {
     let events = all(&server.feed()).await;
     let place = |event: &Event| (event.position, event.id.clone());
@@ -173,9 +173,8 @@ async fn import(server: &Server, text: &str) {
     done.await.unwrap();
 }
 
-/// From SQLite to PostgreSQL: each resource is reported as created, with the version and the time of creation that it
-/// had before; it was changed last by the import, as events have it. Who follows the new feed from its head on knows
-/// everything.
+/// From SQLite to PostgreSQL: each resource is reported as created, with its previous version and creation time; its
+/// last change is the import. A reader that starts at the head of the new feed misses no later change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_into_the_other_database_is_told() {
     let old = Server::on(Database::Sqlite).await;
@@ -215,7 +214,7 @@ async fn an_import_into_the_other_database_is_told() {
         assert!(*text(&event["timestamp"]) >= *begun, "{event}");
         assert_eq!(event["source"]["token"], Value::Null);
     }
-    // What comes after it has the next version, and a second import of the same changes nothing.
+    // The next change has the next version, and a second import changes nothing.
     let again = json!([{"op": "replace", "value": {"displayName": "Anna"}}]);
     new.patch(&path, again).await.expect(200);
     new.feed().advance().await.unwrap();

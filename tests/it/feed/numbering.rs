@@ -1,4 +1,4 @@
-//! Numbering on PostgreSQL: a pass alone, concurrent with another one, and interrupted.
+//! Numbering on PostgreSQL: single, concurrent and interrupted passes.
 
 use super::new_users;
 use super::order::{delay, write};
@@ -10,16 +10,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// No wait takes as long.
+/// Longer than any expected wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Holds each position of a pass, which has its row then, until a lock is let go.
+/// Blocks a pass at its positions, after its row is written, until a lock is released.
 const HOLD: [&str; 2] = [
     "create function held() returns trigger language plpgsql as \
      $$ begin perform pg_advisory_xact_lock_shared(4711); return new; end $$",
     "create trigger held before insert on feed for each row execute function held()",
 ];
-/// Ends the sessions that wait for the lock; a row for each.
+/// Terminates the sessions that wait for the lock; returns a row for each.
 const KILL: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
      where datname = current_database() and wait_event_type = 'Lock' and wait_event = 'advisory'";
 
@@ -31,7 +31,7 @@ async fn session(server: &Server) -> PgConnection {
     PgConnection::connect(&url).await.unwrap()
 }
 
-/// Numbers what there is, as soon as the instance reaches the database again.
+/// Numbers all changes, as soon as the instance reaches the database again.
 async fn advance(server: &Server) {
     let begun = Instant::now();
     while let Err(error) = server.feed().advance().await {
@@ -40,7 +40,7 @@ async fn advance(server: &Server) {
     }
 }
 
-/// Every change has a position, once, and of each resource in the order of versions.
+/// Checks that every change has one position, in the order of versions for each resource.
 async fn all_are_numbered(server: &Server) {
     let changes = server.number("select count(*) from change").await;
     assert_eq!(server.number("select count(*) from feed").await, changes);
@@ -56,7 +56,7 @@ async fn all_are_numbered(server: &Server) {
     server.is_sound().await;
 }
 
-/// A pass whose session ends in the middle has numbered nothing; the next pass of any instance numbers all.
+/// A pass whose session is terminated numbers nothing; the next pass of any instance numbers all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pass_that_is_killed_leaves_nothing_behind() {
     let fleet = Fleet::of_two(Database::Postgres).await;
@@ -89,7 +89,7 @@ async fn a_pass_that_is_killed_leaves_nothing_behind() {
             assert!(begun.elapsed() < PATIENCE, "no pass waits");
             sleep(Duration::from_millis(5)).await;
         }
-        // The pass may be made again at once; it waits for the lock too.
+        // The pass can be retried at once; it waits for the lock too.
         assert_eq!(first.number(count).await, before);
         sqlx::query("select pg_advisory_unlock(4711)")
             .execute(&mut session)
@@ -101,7 +101,7 @@ async fn a_pass_that_is_killed_leaves_nothing_behind() {
     }
 }
 
-/// Passes of one change each, on two instances at once: every change is numbered once.
+/// Passes of one change each, concurrently on two instances: every change is numbered once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slices_divide_no_transaction() {
     let fleet = Fleet::of_two(Database::Postgres).await;
@@ -112,7 +112,7 @@ async fn slices_divide_no_transaction() {
     crate::harness::race(2, |i| {
         let feed = feeds[i].clone();
         async move {
-            // A pass that another one came before numbers nothing.
+            // A pass that was overtaken by another one numbers nothing.
             let mut idle = 0;
             while idle < 20 {
                 idle = match feed.advance_by(1).await.unwrap() {

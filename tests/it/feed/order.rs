@@ -1,4 +1,4 @@
-//! One order for all: no reader misses a change, for all combinations of writing and numbering instances.
+//! One order for all readers: none misses a change, for all combinations of writing and numbering instances.
 
 use super::client::{FeedClient, text};
 use super::running::{Running, numbering};
@@ -20,15 +20,14 @@ crate::on_fleets!(readers_see_one_order);
 const WRITERS: usize = 16;
 const ROUNDS: usize = 5;
 
-/// Holds each transaction that changes something for a random time before its commit, so that commits overtake each
-/// other.
+/// Delays the commit of each change by a random time, so that commits overtake each other.
 const DELAY: [&str; 2] = [
     "create function late() returns trigger language plpgsql as \
      $$ begin perform pg_sleep(random() * 0.03); return null; end $$",
     "create constraint trigger late after insert on change deferrable initially deferred for each row execute function late()",
 ];
 
-/// A change as a reader sees it: position, id and version.
+/// A change from a reader: position, id and version.
 type Seen = (i64, String, i64);
 
 /// The id in the rows of changes of tenants.
@@ -126,7 +125,7 @@ pub(super) async fn write(fleet: &Fleet) {
         .await;
 }
 
-/// What readers have seen is all that there is, dense and in the order of versions.
+/// Checks that readers have all changes, without gaps and in the order of versions.
 async fn is_complete(server: &Server, seen: Vec<Vec<Seen>>) {
     let [by_sql, by_http] = seen.as_slice() else {
         panic!("two readers")
@@ -163,8 +162,8 @@ async fn readers_see_one_order(fleet: Fleet) {
     first.is_sound().await;
 }
 
-/// What other users of a cluster hold open: a transaction that writes in another database, one there that is prepared,
-/// and one that keeps a snapshot of this database.
+/// Open transactions of other users of a cluster: one that writes in another database, a prepared one there, and one
+/// with a snapshot of this database.
 struct Held([PgConnection; 3]);
 
 impl Held {

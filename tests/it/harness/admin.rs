@@ -19,9 +19,9 @@ pub(crate) static SECRETS_KEY: LazyLock<SecretString> = LazyLock::new(|| generat
 
 /// A management listener over the database of a server.
 pub(crate) struct Admin {
-    /// Its root, without a slash at the end.
+    /// Root URL, without a slash at the end.
     pub(crate) root: String,
-    /// An operator token that may do everything.
+    /// An operator token with all permissions.
     pub(crate) token: String,
     client: reqwest::Client,
 }
@@ -31,7 +31,7 @@ fn home() -> Environment {
     home.into_iter().collect()
 }
 
-/// An operator token of a role, limited to tenants if some are named.
+/// An operator token of a role, limited to these tenants if there are any.
 pub(crate) async fn operator_token(
     server: &Server,
     role: OperatorRole,
@@ -126,7 +126,7 @@ impl Admin {
         self.send_text(method, path, text, headers).await
     }
 
-    /// Sends a request whose body, if there is one, is this text.
+    /// Sends a request, with this text as body if given.
     pub(crate) async fn send_text(
         &self,
         method: Method,
@@ -169,7 +169,7 @@ impl Admin {
             .await
     }
 
-    /// Sends a request with the token that may do everything.
+    /// Sends a request with the token that has all permissions.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         self.call((&self.token, method, path), body, &[]).await
     }

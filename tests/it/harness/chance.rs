@@ -1,4 +1,4 @@
-//! Chance that is the same in every run: a failure can be met again.
+//! Reproducible random numbers, so that a failure can be repeated.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Dumps of PostgreSQL databases, by its own programs.
+//! Dumps of PostgreSQL databases with its own programs.
 
 use super::create_database_on;
 use super::postgres::{Cluster, programs, succeeds};
@@ -6,16 +6,16 @@ use std::path::Path;
 use std::process::Command;
 use tokio::task::block_in_place;
 
-/// How a database is written down.
+/// The format of a dump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DumpFormat {
-    /// As `pg_restore` reads it.
+    /// The format of `pg_restore`.
     Custom,
-    /// As `psql` reads it.
+    /// The format of `psql`.
     Text,
 }
 
-/// Dumps a database, and restores it into a new one of another server; gives its URL.
+/// Dumps a database, and restores it into a new one of another server; returns its URL.
 pub(crate) async fn restored(dump: &Dump, target: &Cluster) -> String {
     let url = create_database_on(&target.url()).await;
     let file = dump.folder.path().join("dump");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Barrier;
 use tokio::time::timeout;
 
-/// No race takes as long, however busy the machine is.
+/// Longer than any expected race, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Runs one test body on SQLite, on PostgreSQL, and on two instances over one PostgreSQL, directly and

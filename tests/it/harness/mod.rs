@@ -1,4 +1,4 @@
-//! A server for a test: its own database, its own socket, a token of the default tenant.
+//! A server for a test, with a separate database and socket, and a token of the default tenant.
 
 mod admin;
 mod chance;
@@ -53,7 +53,7 @@ macro_rules! on_both {
     };
 }
 
-/// Runs test bodies on PostgreSQL through a pooler; those that are named here are run so each time.
+/// Runs test bodies on PostgreSQL through a pooler, in every run.
 #[macro_export]
 macro_rules! on_pooler {
     ($($name:ident),* $(,)?) => {
@@ -69,7 +69,7 @@ macro_rules! on_pooler {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Database {
     Sqlite,
-    /// Through the pooler, if `TEST_POOLER` is set.
+    /// PostgreSQL, through the pooler if `TEST_POOLER` is set.
     Postgres,
     /// PostgreSQL through a pooler.
     Pooled,
@@ -77,19 +77,19 @@ pub(crate) enum Database {
 
 pub(crate) struct Options {
     pub(crate) clock: Clock,
-    /// Those of the folder that the configuration names, if it names one.
+    /// Schema files of the configured folder, if there is one.
     pub(crate) schema_files: Option<Vec<SchemaFile>>,
     pub(crate) searchable: Vec<String>,
     pub(crate) limits: ServiceLimits,
     pub(crate) http: HttpSettings,
     pub(crate) record: Record,
-    /// Whether the change log keeps the state of a resource with each change.
+    /// Whether the change log stores the state of a resource with each change.
     pub(crate) keeps_documents: bool,
     /// Support contact of customers.
     pub(crate) support: Option<String>,
-    /// A configuration file, of which the mapping counts.
+    /// A configuration file, of which only the mapping is used.
     pub(crate) mapping: String,
-    /// PostgreSQL's schema of the tables.
+    /// The schema of the tables in PostgreSQL.
     pub(crate) schema: Option<String>,
     pub(crate) pool: PoolSettings,
 }
@@ -175,14 +175,14 @@ impl Answer {
             .to_owned()
     }
 
-    /// The same, if it has that status.
+    /// The response, if it has that status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.body);
         self
     }
 
-    /// The same, if it is an error of that kind.
+    /// The response, if it is an error of that kind.
     #[track_caller]
     pub(crate) fn refused(self, status: u16, scim_type: &str) -> Self {
         assert_eq!(
@@ -201,7 +201,7 @@ impl Answer {
 }
 
 impl Server {
-    /// The change feed, as this instance reads it.
+    /// The change feed of this instance.
     pub(crate) fn feed(&self) -> scimd::feed::Feed {
         self.feed.clone()
     }
@@ -243,7 +243,7 @@ impl Server {
         Self::open(self.database.clone(), options, tempfile::tempdir().unwrap()).await
     }
 
-    /// What another start over the same database says that cannot be, for its schema files.
+    /// The error of another start over the same database with these schema files.
     pub(crate) async fn refused(&self, schema_files: Vec<SchemaFile>) -> String {
         let settings = ServiceSettings {
             database: self.database.clone(),
@@ -371,7 +371,7 @@ impl Server {
         self.operator.change_tenant(name, change).await.unwrap();
     }
 
-    /// This server, used with another token.
+    /// A client of this server with another token.
     pub(crate) fn by(&self, token: &str) -> Client<'_> {
         Client {
             server: self,
@@ -502,7 +502,7 @@ pub(crate) async fn create_database_on(url: &str) -> String {
     format!("{server}/{name}")
 }
 
-/// A moment for a standing clock.
+/// A time for a test clock.
 pub(crate) fn noon() -> Timestamp {
     Timestamp::from_micros(1_800_000_000_000_000)
 }
@@ -511,7 +511,7 @@ pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-/// The least body of a user.
+/// A minimal body of a user.
 pub(crate) fn user(name: &str) -> Value {
     serde_json::json!({"schemas": [USER], "userName": name})
 }

@@ -1,4 +1,4 @@
-//! Holds answers of the management API against its OpenAPI document.
+//! Checks responses of the management API against its OpenAPI document.
 
 use super::Answer;
 use scimd::admin_api::{Schemas, document};
@@ -8,7 +8,7 @@ use std::sync::{LazyLock, Mutex};
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
 static SCHEMAS: LazyLock<Schemas> = LazyLock::new(Schemas::all);
-/// Names of operations that were answered with success.
+/// Names of successfully called operations.
 static ANSWERED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// The operations of the document: method, path and definition.
@@ -21,7 +21,7 @@ pub(crate) fn operations() -> Vec<(String, String, Value)> {
     each.collect()
 }
 
-/// Names of operations that were answered with success in this process.
+/// Names of operations that were successfully called in this process.
 pub(crate) fn answered() -> BTreeSet<String> {
     ANSWERED.lock().unwrap().clone()
 }
@@ -55,7 +55,7 @@ pub(crate) fn id_at(method: &str, path: &str) -> Option<String> {
     described["operationId"].as_str().map(str::to_owned)
 }
 
-/// Fails if the document does not have an answer like this.
+/// Fails if the document does not allow this response.
 #[track_caller]
 pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
     assert!(answer.header("cache-control").is_some(), "{path}");

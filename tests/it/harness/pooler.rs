@@ -1,5 +1,5 @@
-//! A private PgBouncer in transaction mode, before the server of the tests. It has few sessions for many
-//! clients, so that what one transaction leaves in a session meets the next one.
+//! A private PgBouncer in transaction mode, before the server of the tests. It has few sessions for many clients, so
+//! that the next transaction sees what a previous one left in the session.
 
 use super::postgres::{self, WATCH_PID, as_owner, create_directory, free_port, give_away, watch};
 use std::fs;
@@ -17,12 +17,12 @@ const SESSIONS: u32 = 3;
 
 static SHARED: OnceLock<Result<Pooler, String>> = OnceLock::new();
 
-/// A running pooler; it ends soon after the process.
+/// A running pooler, which ends shortly after the process.
 #[derive(Debug)]
 pub(crate) struct Pooler {
     port: u16,
     server: Child,
-    /// Holds the pipe; when it closes, the watcher knows that this process has ended.
+    /// Holds the pipe, whose closing tells the watcher that this process has ended.
     _watcher: Child,
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn behind(url: &str) -> String {
 }
 
 impl Pooler {
-    /// Starts one before the server of a URL, with more lines in its configuration.
+    /// Starts a pooler in front of the server of a URL, with additional lines of configuration.
     pub(crate) fn start(url: &str, more: &str) -> Result<Self, String> {
         let program = program().ok_or(MISSING)?;
         let dir = create_directory().map_err(|e| format!("no directory for PgBouncer: {e}"))?;
@@ -85,7 +85,7 @@ impl Pooler {
         ))
     }
 
-    /// A URL of the server as it is through the pooler.
+    /// A URL of the server through the pooler.
     pub(crate) fn url(&self, url: &str) -> String {
         let (scheme, rest) = url.split_once("://").unwrap();
         let (authority, database) = rest.split_once('/').unwrap();
@@ -134,7 +134,7 @@ fn configure(dir: &Path, url: &str, port: u16, more: &str) -> std::io::Result<()
     fs::write(dir.join("pgbouncer.ini"), text)
 }
 
-/// False when it has ended, for example because another process took the port first.
+/// Waits until it is ready; `false` if it has ended, for example because another process took the port first.
 fn is_ready(server: &mut Child, port: u16, dir: &Path) -> bool {
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end && matches!(server.try_wait(), Ok(None)) {

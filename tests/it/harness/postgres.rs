@@ -1,5 +1,5 @@
-//! Private PostgreSQL servers: one per test process for most tests, more for those that stop theirs. They are gone soon
-//! after the process is.
+//! Private PostgreSQL servers: one per test process for most tests, more for those that stop theirs. They end shortly
+//! after the process.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const MISSING: &str = "PostgreSQL is not installed: run tests/run, or set TEST_DATABASE_URL";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-// Another process can take the free port between our finding it and the server's binding it.
+// Another process can take the free port before the server binds it.
 const PORTS_TRIED: usize = 5;
 
 // ICU, so that an `order by` which forgot `collate "C"` differs from SQLite and fails a test. Nothing is synced to the
@@ -52,7 +52,7 @@ const WATCH_SERVER: &str = r#"
     until rm -rf "$1" || [ $((tries -= 1)) -lt 0 ]; do sleep 0.1; done
 "#;
 
-/// The same for a server that keeps its pid in `pid` and needs no care.
+/// The watcher for a server with a file `pid`, which needs no orderly stop.
 pub(super) const WATCH_PID: &str = r#"
     trap '' HUP INT TERM
     read -r _
@@ -66,7 +66,7 @@ const REFUSALS: &str =
 
 static SHARED: OnceLock<Result<Cluster, String>> = OnceLock::new();
 
-/// A private server, which its test may stop and start.
+/// A private server, which its test can stop and start.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     bin: PathBuf,
@@ -75,11 +75,11 @@ pub(crate) struct Cluster {
     port: u16,
     settings: Vec<String>,
     server: Child,
-    /// Holds the pipe; when it closes, the watcher knows that this process has ended.
+    /// Holds the pipe, whose closing tells the watcher that this process has ended.
     _watcher: Child,
 }
 
-/// The URL of a server whose databases tests may create and drop: the one that `TEST_DATABASE_URL` names, or our own.
+/// The URL of a server on which tests can create and drop databases: that of `TEST_DATABASE_URL`, or a private one.
 #[allow(clippy::panic, reason = "without a server no test can say anything")]
 pub(crate) fn url() -> String {
     if let Some(given) = env::var("TEST_DATABASE_URL")
@@ -99,7 +99,7 @@ impl Cluster {
         Self::start_with(|_| Ok(Vec::new()))
     }
 
-    /// Starts one with more settings, for which files may be put into its folder of data.
+    /// Starts a server with additional settings, whose files can be put into its data folder.
     pub(crate) fn start_with(
         settings: impl FnOnce(&Path) -> Result<Vec<String>, String>,
     ) -> Result<Self, String> {
@@ -140,7 +140,7 @@ impl Cluster {
         self.port
     }
 
-    /// A standby of a server that was started with [`Cluster::start`], without data of its own.
+    /// A standby of a server that was started with [`Cluster::start`].
     pub(crate) fn standby_of(primary: &Self) -> Result<Self, String> {
         let dir = create_directory().map_err(|e| format!("no directory for PostgreSQL: {e}"))?;
         let watcher =
@@ -185,8 +185,7 @@ impl Cluster {
         promoted.unwrap_or_else(|why| panic!("{why}"));
     }
 
-    /// Stops all processes of the server where they are, as a machine that hangs does, until this is
-    /// dropped.
+    /// Suspends all processes of the server, like a machine that hangs, until this is dropped.
     pub(crate) fn freeze(&self) -> Frozen {
         let frozen = Frozen(self.server.id());
         frozen.signal(Signal::SIGSTOP);
@@ -210,17 +209,17 @@ impl Cluster {
     }
 }
 
-/// A server whose processes are stopped.
+/// A server with suspended processes.
 #[derive(Debug)]
 pub(crate) struct Frozen(u32);
 
 impl Frozen {
-    /// Sends a signal to the server and to its children, which it starts none of while it is stopped.
+    /// Sends a signal to the server and its children; it starts no more of them while it is suspended.
     fn signal(&self, signal: Signal) {
         let send = |process: u32| kill(Pid::from_raw(process.try_into().unwrap()), signal);
         send(self.0).unwrap();
         for child in children(self.0) {
-            // It may have ended by itself.
+            // The process may have ended by itself.
             let _ = send(child);
         }
     }
@@ -237,7 +236,7 @@ fn children(of: u32) -> Vec<u32> {
     let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let is_child = |process: &u32| {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        // The name of the program, in brackets, may hold anything.
+        // The name of the program, in brackets, can contain any character.
         let parent = stat
             .rsplit_once(") ")
             .and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok());
@@ -327,7 +326,7 @@ fn ids(user: &str) -> Option<(u32, u32)> {
 
 pub(super) fn as_owner(program: PathBuf, owner: Option<(u32, u32)>) -> Command {
     let mut command = Command::new(program);
-    // The directory of the tests may be closed to the owner.
+    // The owner may have no access to the directory of the tests.
     command
         .current_dir("/")
         .env("LC_ALL", "C")
@@ -391,7 +390,7 @@ pub(super) fn free_port() -> io::Result<u16> {
         .port())
 }
 
-/// A server that is ready; `None` if it has ended.
+/// Starts a server, and waits until it is ready; `None` if it has ended.
 fn launch(
     bin: &Path,
     data: &Path,
@@ -427,8 +426,8 @@ fn spawn(
         .spawn()
 }
 
-/// False when the server has ended. The status in its pid file is used, not a response at the port, which can come from
-/// another server that took the port first; a file that a crash left behind has another pid.
+/// Waits until the server is ready; `false` if it has ended. The status in its pid file is used, not a response at the
+/// port, which can come from another server that took the port first; a file that a crash left behind has another pid.
 fn is_ready(server: &mut Child, data: &Path) -> Result<bool, String> {
     let pid = server.id().to_string();
     let deadline = Instant::now() + PATIENCE;

@@ -1,4 +1,4 @@
-//! A TCP proxy in front of PostgreSQL that misbehaves on command.
+//! A TCP proxy in front of PostgreSQL that simulates network faults.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use tokio::task::JoinHandle;
 /// Handling of connections by the proxy.
 #[derive(Debug, Clone, Copy)]
 struct Behaviour {
-    /// Port of this machine that new connections go to.
+    /// Port of this machine for new connections.
     target: u16,
-    /// Connections of an earlier age pass nothing any more and stay open.
+    /// Connections of an earlier age stay open and stall.
     age: u64,
-    /// No connection passes anything; all stay open.
+    /// Whether all connections stay open and stall.
     is_black_hole: bool,
-    /// New connections are closed.
+    /// Whether new connections are closed.
     refuses: bool,
 }
 
-/// It works until it is dropped.
+/// A proxy, which works until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     port: u16,
@@ -52,12 +52,12 @@ impl Proxy {
         self.port
     }
 
-    /// Present connections pass nothing any more and stay open; new ones work.
+    /// Stalls existing connections, which stay open; new ones work.
     pub(crate) fn strand(&self) {
         self.behaviour.send_modify(|behaviour| behaviour.age += 1);
     }
 
-    /// Whether all connections are accepted and kept, and pass nothing.
+    /// Sets whether all connections are accepted, stay open and stall.
     pub(crate) fn black_hole(&self, is_black_hole: bool) {
         self.behaviour
             .send_modify(|behaviour| behaviour.is_black_hole = is_black_hole);

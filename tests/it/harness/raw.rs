@@ -1,4 +1,4 @@
-//! Requests as bytes, for what no client library sends.
+//! Requests as bytes, for input that no client library sends.
 
 use super::Server;
 use serde_json::Value;
@@ -7,10 +7,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// No answer takes as long.
+/// Longer than any expected response time.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// An answer as it came over the wire.
+/// A raw response.
 #[derive(Debug)]
 pub(crate) struct RawAnswer {
     pub(crate) status: u16,
@@ -55,7 +55,7 @@ impl Server {
         TcpStream::connect(address).await.unwrap()
     }
 
-    /// A request with the server's token; the path is taken as it is.
+    /// A request with the server's token; the path is sent unchanged.
     pub(crate) fn request(&self, method: &str, path: &str, body: &[u8]) -> Vec<u8> {
         self.request_by(
             &self.token,
@@ -66,7 +66,7 @@ impl Server {
         )
     }
 
-    /// A request with a token and further header lines; the path is taken as it is.
+    /// A request with a token and further header lines; the path is sent unchanged.
     pub(crate) fn request_by(
         &self,
         token: &str,
@@ -114,7 +114,7 @@ impl RawRequest {
         }
     }
 
-    /// The same with a field more.
+    /// The request with another header field.
     pub(crate) fn field(self, name: &str, value: &str) -> Self {
         Self {
             head: format!("{}{name}: {value}\r\n", self.head),
@@ -122,7 +122,7 @@ impl RawRequest {
         }
     }
 
-    /// The same with a body, and its length.
+    /// The request with a body and its length.
     pub(crate) fn body(self, body: String) -> Self {
         let length = body.len().to_string();
         Self { body, ..self }.field("Content-Length", &length)

@@ -5,7 +5,7 @@ use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
-/// Each counts what must not be there.
+/// Queries that count inconsistencies.
 const FAULTS: &[(&str, &str)] = &[
     (
         "memberships of resources that are gone",
@@ -71,7 +71,7 @@ impl Server {
         }
     }
 
-    /// The number that a query answers.
+    /// The number that a query returns.
     pub(crate) async fn number(&self, query: &str) -> i64 {
         match &self.database {
             DatabaseTarget::Postgres { url } => {
@@ -97,7 +97,7 @@ impl Server {
         }
     }
 
-    /// Runs a statement behind the server's back, references unheeded.
+    /// Runs a statement without the server, and without checks of foreign keys.
     pub(crate) async fn spoil(&self, statement: &'static str) {
         assert!(
             self.run(statement).await > 0,
@@ -105,7 +105,7 @@ impl Server {
         );
     }
 
-    /// The same, whatever it does; the number of rows that it changed.
+    /// Runs a statement without the server; returns the number of changed rows.
     pub(crate) async fn run(&self, statement: &str) -> u64 {
         let text = AssertSqlSafe(statement.to_owned());
         match &self.database {

@@ -1,4 +1,4 @@
-//! Bodies that are no JSON object, or none that parsers agree about (RFC 8259).
+//! Bodies that are not a JSON object, or that parsers interpret differently (RFC 8259).
 
 use super::Target;
 use crate::harness::{Server, USER};
@@ -155,7 +155,7 @@ async fn size_has_a_bound(server: Server) {
             .status,
         413
     );
-    // Not declared: in chunks, without an end.
+    // Without a declared length: in chunks, without an end.
     let mut endless = server.request_by(
         &target.token,
         "POST",
@@ -174,7 +174,7 @@ async fn size_has_a_bound(server: Server) {
         endless.extend_from_slice(b"\r\n");
     }
     assert_eq!(server.say(&endless).await.status, 413);
-    // Members that mean nothing are many and cheap.
+    // Many undeclared members.
     let many: Vec<_> = (0..100_000).map(|i| format!("\"x{i}\":{i}")).collect();
     let many = format!(
         "{{\"schemas\":[\"{USER}\"],\"userName\":\"many\",{}}}",

@@ -27,7 +27,7 @@ impl Schemas {
         )
     }
 
-    /// Fails unless a resource, or a part of one, is what its schemas allow.
+    /// Fails unless a resource, or a part of one, is valid for its schemas.
     pub(super) fn check(&self, resource: &Value) {
         let object = resource.as_object().unwrap();
         let urns = texts(&resource["schemas"]);
@@ -64,7 +64,7 @@ impl Schemas {
         assert!(object.contains_key("id"));
     }
 
-    /// Fails unless a list is one, of resources that are what their schemas allow.
+    /// Fails unless the value is a list of resources that are valid for their schemas.
     pub(super) fn check_list(&self, list: &Value) {
         let resources = list["Resources"].as_array().unwrap();
         assert!(list["totalResults"].as_u64().unwrap() >= resources.len() as u64);
@@ -99,7 +99,7 @@ fn check_meta(meta: &Map<String, Value>) {
     }
 }
 
-/// By its own spelling: names are canonical.
+/// The attribute with a name in canonical spelling.
 fn attribute<'a>(attributes: &'a [Value], name: &str) -> &'a Value {
     let found = attributes
         .iter()

@@ -11,7 +11,7 @@ crate::on_both!(
     parameters_have_no_edge
 );
 
-/// Those that cannot be read, or mean nothing.
+/// Filters that cannot be parsed or resolved.
 const REFUSED: &[&str] = &[
     "",
     " ",
@@ -84,7 +84,7 @@ const REFUSED: &[&str] = &[
     "\u{202e}userName pr",
 ];
 
-/// Those that can be read, and how many they find: there is one user, jane.
+/// Valid filters, with the number of matches: there is one user, jane.
 const READ: &[(&str, u64)] = &[
     ("userName eq \"' or 1=1 --\"", 0),
     ("userName co \"%\"", 0),
@@ -120,7 +120,7 @@ const READ: &[(&str, u64)] = &[
     ("emails co \"@EXAMPLE\"", 1),
 ];
 
-/// Those that a lenient server reads, and how many they find.
+/// Filters that only a lenient server accepts, with the number of matches.
 const FORGIVEN: &[(&str, u64)] = &[
     ("userName eq jane", 1),
     ("userName eq 'Jane'", 1),

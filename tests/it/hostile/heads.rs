@@ -1,4 +1,4 @@
-//! Header lines that are garbage, ambiguous, or too many.
+//! Header lines that are invalid, ambiguous, or too many.
 
 use super::{JSON, Target, is_understandable};
 use crate::harness::{Server, user};

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 const JSON: &str = "Content-Type: application/scim+json\r\n";
 
-/// A tenant of each conformance, with a user and a group whose member he is.
+/// A tenant of each conformance mode, with a user and a group with this user as member.
 struct Target<'a> {
     server: &'a Server,
     conformance: Conformance,
@@ -59,7 +59,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// One of each.
+    /// One tenant of each mode.
     async fn both(server: &'a Server) -> [Self; 2] {
         [
             Self::new(server, Conformance::Lenient).await,
@@ -67,7 +67,7 @@ impl<'a> Target<'a> {
         ]
     }
 
-    /// Of a status for each conformance, the one that is due.
+    /// The expected status, from one for each conformance mode.
     fn due(&self, lenient: u16, rfc: u16) -> u16 {
         if self.conformance.is_lenient() {
             lenient
@@ -76,7 +76,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Sends a request; the answer is none that a client could not understand.
+    /// Sends a request; checks that a client can understand the response.
     async fn ask(&self, method: &str, path: &str, body: &[u8]) -> RawAnswer {
         self.ask_with(method, path, JSON, body).await
     }
@@ -103,7 +103,7 @@ impl<'a> Target<'a> {
         self.ask("PATCH", path, body.to_string().as_bytes()).await
     }
 
-    /// After all of it, the server does what it should.
+    /// Checks that the server still works.
     async fn is_alive(&self) {
         let client = self.server.by(&self.token);
         let id = client.post("/Users", user("alive")).await.expect(201).id();

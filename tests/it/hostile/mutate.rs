@@ -1,4 +1,4 @@
-//! Sound requests made unsound, by chance.
+//! Random mutations of valid requests.
 
 use super::percent;
 use crate::harness::{Chance, ENTERPRISE, GROUP, USER};
@@ -129,7 +129,7 @@ fn value(chance: &mut Chance) -> Value {
     }
 }
 
-/// How many values a document consists of.
+/// Number of values in a document.
 fn size(document: &Value) -> usize {
     1 + match document {
         Value::Array(values) => values.iter().map(size).sum(),
@@ -138,7 +138,7 @@ fn size(document: &Value) -> usize {
     }
 }
 
-/// Swaps one value for another, or spoils a name.
+/// Replaces one value by another, or mutates a name.
 pub(super) fn document(chance: &mut Chance, document: &mut Value) {
     let place = chance.within(0..size(document));
     at(chance, document, &mut place.clone());
@@ -200,7 +200,7 @@ fn spoil_a_name(chance: &mut Chance, members: &mut Map<String, Value>) {
     }
 }
 
-/// Flips, cuts, doubles and inserts bytes.
+/// Flips, removes, duplicates and inserts bytes.
 pub(super) fn bytes(chance: &mut Chance, bytes: &mut Vec<u8>) {
     for _ in 0..chance.within(1..4) {
         if bytes.is_empty() {
@@ -231,7 +231,7 @@ pub(super) fn filter(chance: &mut Chance) -> String {
     expression(chance, 4)
 }
 
-/// A filter that can be read, though perhaps not answered.
+/// A filter that can be parsed, but perhaps not resolved.
 fn expression(chance: &mut Chance, depth: usize) -> String {
     let inner = depth.saturating_sub(1);
     match chance.within(0..if depth == 0 { 2 } else { 6 }) {

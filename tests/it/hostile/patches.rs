@@ -1,4 +1,4 @@
-//! PATCH messages of every wrong shape (RFC 7644 section 3.5.2).
+//! PATCH messages with every kind of wrong structure (RFC 7644 section 3.5.2).
 
 use super::Target;
 use crate::harness::{ENTERPRISE, Server};
@@ -14,7 +14,7 @@ crate::on_both!(
 
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// A refusal changes nothing.
+/// Checks that a message is refused and changes nothing.
 async fn is_refused(target: &Target<'_>, path: &str, body: &Value) {
     let before = target.ask("GET", path, b"").await.body;
     let answer = target.ask("PATCH", path, body.to_string().as_bytes()).await;
@@ -35,7 +35,7 @@ async fn messages_have_their_shape(server: Server) {
     let sound = json!([{"op": "replace", "path": "title", "value": "x"}]);
     for target in Target::both(&server).await {
         let path = format!("/Users/{}", target.user);
-        // Null and an empty list are taken by a lenient server; tests/data has conversations of both modes.
+        // A lenient server accepts null and an empty list; tests/data has conversations of both modes.
         for schemas in [
             json!({}),
             json!(PATCH_OP),

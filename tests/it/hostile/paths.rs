@@ -1,4 +1,4 @@
-//! Paths that lead nowhere, and methods that fit no route.
+//! Paths without an endpoint, and unsupported methods.
 
 use super::Target;
 use crate::harness::{Server, USER};
@@ -74,7 +74,7 @@ async fn strange_paths_lead_nowhere(server: Server) {
     target.is_alive().await;
 }
 
-/// One resource has one spelling (RFC 7643 section 3.1: ids are case-exact; SPEC RET-4).
+/// An id has one spelling (RFC 7643 section 3.1: ids are case-exact; SPEC RET-4).
 async fn strange_ids_are_nobodys(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     let id = target.user.clone();

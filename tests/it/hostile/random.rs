@@ -1,4 +1,4 @@
-//! Thousands of requests that were sound before chance changed them; the same in every run.
+//! Thousands of randomly mutated requests, the same in every run.
 
 use super::conforms::Schemas;
 use super::{JSON, Target, is_understandable, mutate};
@@ -27,7 +27,7 @@ struct Worker {
     number: usize,
     user: String,
     group: String,
-    /// Whether one of them may be gone.
+    /// Whether one of them may have been deleted.
     is_unsure: bool,
 }
 
@@ -60,7 +60,7 @@ async fn spoiled_requests_do_no_harm(server: Server) {
         }
     })
     .await;
-    // Otherwise the requests say nothing about sound answers.
+    // Otherwise the requests would not test valid responses.
     assert!(
         successes
             .iter()
@@ -269,7 +269,7 @@ impl Worker {
     }
 }
 
-/// Bytes of a path are spoiled; those that would end it or the line are spelt out.
+/// A path with mutated bytes; bytes that would end the path or the line are encoded.
 fn spoiled_path(chance: &mut Chance, path: &str) -> String {
     let mut bytes = path.as_bytes().to_vec();
     mutate::bytes(chance, &mut bytes);

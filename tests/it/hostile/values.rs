@@ -1,4 +1,4 @@
-//! Values that are unfit, or fit and strange.
+//! Invalid values, and valid but unusual ones.
 
 use super::{Target, percent};
 use crate::harness::{ENTERPRISE, GROUP, Server, USER};
@@ -12,7 +12,7 @@ crate::on_both!(
     lists_have_a_bound,
 );
 
-/// An attribute with a value that it cannot have; `null` for what only a strict tenant refuses.
+/// Attributes with invalid values; `null` for those that only a strict tenant refuses.
 fn unfit() -> Vec<(&'static str, Value)> {
     let wrong_for_text = || {
         [
@@ -92,7 +92,7 @@ fn unfit() -> Vec<(&'static str, Value)> {
             all.push((ENTERPRISE, value));
         }
     }
-    // Null and an empty list are taken by a lenient server; tests/data has conversations of both modes.
+    // A lenient server accepts null and an empty list; tests/data has conversations of both modes.
     for value in [
         json!("x"),
         json!({}),
@@ -186,7 +186,7 @@ const STRANGE: &[&str] = &[
 async fn strange_values_are_kept_as_they_are(server: Server) {
     for target in Target::both(&server).await {
         for (i, text) in STRANGE.iter().enumerate() {
-            // No name has control characters.
+            // Names must not have control characters.
             let name = format!("{i}{}", text.replace(char::is_control, ""));
             let body = json!({"schemas": [USER, ENTERPRISE], "userName": name, "externalId": text, "title": text, "password": text,
                 "name": {"formatted": text}, "emails": [{"value": text, "type": text, "display": text}],

@@ -12,7 +12,7 @@ crate::on_both!(
     a_deleted_tenant_leaves_the_others,
 );
 
-/// TEN-3, TEN-4: nothing of one is counted, listed or in conflict in the other.
+/// TEN-3, TEN-4: resources of one tenant are not counted, listed or in conflict in another.
 async fn names_are_a_tenants_own(server: Server) {
     let (one, two) = (
         Tenant::new(&server, "one").await,
@@ -107,7 +107,7 @@ async fn another_tenants_resources_do_not_exist(server: Server) {
                 assert_eq!(answer.body, absent.body, "{method} {path}");
             }
         }
-        // Nor does a resource of one's own exist at the endpoint of another type.
+        // A tenant's own resource does not exist at the endpoint of another type either.
         for (method, path, body) in routes_of(&own.group, &own.user) {
             client.send(method, &path, body, &[]).await.refused(404, "");
         }
@@ -211,7 +211,7 @@ async fn cursors_are_a_tenants_own(server: &Server, own: &Tenant, other: &Tenant
     server.by(&other.token).get(&path).await.expect(200);
 }
 
-/// An id in an attribute is text: nothing of the resource behind it comes with it.
+/// An id in an attribute is text: no data of the resource with that id is returned.
 async fn a_manager_is_a_name_only(server: &Server, own: &Tenant, other: &Tenant) {
     let manager =
         json!({"value": other.user, "displayName": "forged", "$ref": "https://example.com/x"});
@@ -247,7 +247,7 @@ async fn a_deleted_tenant_leaves_the_others(server: Server) {
             .refused(401, "");
     }
     assert_eq!(two.everything(&server).await, before);
-    // A tenant of the same name begins with nothing.
+    // A new tenant with the same name is empty.
     let again = server
         .by(&server
             .tenant("one", &scimd::store::TenantChange::default())

@@ -1,4 +1,4 @@
-//! Members of another tenant: left out by lenient tenants, refused by strict ones.
+//! Members of another tenant: ignored by lenient tenants, refused by strict ones.
 
 use super::{Tenant, bulk, found, patch};
 use crate::harness::{Answer, Server, group};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 crate::on_both!(lenient_tenants_leave_them_out, strict_tenants_refuse_them);
 
-/// Each adds another tenant's user and group to a group, together with an own user.
+/// Requests that add another tenant's user and group to a group, together with an own user.
 fn attempts(path: &str, own: &Tenant, other: &Tenant) -> Vec<(Method, String, Value)> {
     let all = [own.user.clone(), other.user.clone(), other.group.clone()];
     let members = group("x", &all)["members"].clone();
@@ -90,7 +90,7 @@ async fn lenient_tenants_leave_them_out(server: Server) {
             (1, &json!(own.user)),
             "{i}"
         );
-        // To take them away changes nothing either.
+        // Removing them changes nothing either.
         for remove in [
             json!([{"op": "remove", "path": "members", "value": [{"value": other.user}]}]),
             json!([{"op": "remove", "path": format!("members[value eq \"{}\"]", other.user)}]),

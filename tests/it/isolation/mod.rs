@@ -1,5 +1,4 @@
-//! Tenants know nothing of each other (SPEC TEN-1 to TEN-4), and a token is good for what it was
-//! issued for.
+//! Isolation of tenants (SPEC TEN-1 to TEN-4), and permissions of tokens.
 
 mod ids;
 mod members;
@@ -11,7 +10,7 @@ use reqwest::Method;
 use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
-/// A tenant with a user, and a group whose member the user is. All tenants have the same names.
+/// A tenant with a user, and a group with the user as member. All tenants have the same names.
 pub(crate) struct Tenant {
     token: String,
     pub(crate) user: String,
@@ -34,7 +33,7 @@ impl Tenant {
         Self { token, user, group }
     }
 
-    /// Everything that it has, as it reads it.
+    /// All data of the tenant, read with its token.
     async fn everything(&self, server: &Server) -> Value {
         server
             .by(&self.token)
@@ -45,7 +44,7 @@ impl Tenant {
     }
 }
 
-/// Every route that names the resources, with each method that it has.
+/// Every route with the ids of the resources, with each supported method.
 fn routes_of(user_id: &str, group_id: &str) -> Vec<(Method, String, Option<Value>)> {
     let mut routes = Vec::new();
     for (path, body) in [
@@ -68,7 +67,7 @@ fn routes_of(user_id: &str, group_id: &str) -> Vec<(Method, String, Option<Value
     routes
 }
 
-/// Every route there is.
+/// All routes.
 pub(crate) fn all_routes(user_id: &str, group_id: &str) -> Vec<(Method, String, Option<Value>)> {
     let mut routes = routes_of(user_id, group_id);
     for path in [
@@ -113,7 +112,7 @@ fn bulk(operations: &Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations})
 }
 
-/// How many a filter finds at an endpoint; `GET` and `.search` agree on it.
+/// The number of matches of a filter at an endpoint, which `GET` and `.search` must agree on.
 async fn found(client: &Client<'_>, endpoint: &str, filter: &str) -> u64 {
     let query: String = filter.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let listed = client

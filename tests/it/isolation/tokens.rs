@@ -31,7 +31,7 @@ fn detail(answer: &Answer) -> &str {
     answer.body["detail"].as_str().unwrap()
 }
 
-/// Every route rejects a token with a status and a word.
+/// Checks that every route rejects a token with a status and an error code.
 async fn refuses(server: &Server, token: &str, tenant: &Tenant, status: u16, word: &str) {
     for (method, path, body) in all_routes(&tenant.user, &tenant.group) {
         let answer = server
@@ -143,7 +143,7 @@ async fn a_token_that_is_known_is_refused_at_once(fleet: Fleet) {
     assert_eq!(one.everything(fleet.first()).await, before);
 }
 
-/// Settings that decide over a write, changed between two requests to another instance.
+/// Settings that affect a write, changed between two requests to another instance.
 async fn settings_hold_at_once(fleet: Fleet) {
     let one = Tenant::new(fleet.first(), "one").await;
     let operator = &fleet.first().operator;
@@ -343,7 +343,7 @@ fn types(list: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// SPEC AUTH-1, AUTH-5, AUTH-7: the same words for what exists and what does not.
+/// SPEC AUTH-1, AUTH-5, AUTH-7: the same response for existing and other resources.
 async fn without_a_token_nothing_is_told(server: Server) {
     let one = Tenant::new(&server, "one").await;
     let before = one.everything(&server).await;

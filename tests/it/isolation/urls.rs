@@ -37,7 +37,7 @@ fn own_url(server: &Server, tenant: &str) -> String {
 async fn a_tenant_has_a_url_of_its_own(server: Server) {
     let acme = Tenant::new(&server, "acme").await;
     let own = own_url(&server, "acme");
-    // The second time the caller is known.
+    // The second time the caller is cached.
     for name in ["a", "b"] {
         let (status, made) = ask(&format!("{own}/Users"), &acme.token, Some(user(name))).await;
         let location = format!("{own}/Users/{}", made["id"].as_str().unwrap_or_default());

@@ -127,7 +127,7 @@ fn the_rules_are_accepted_and_fire_when_they_should() {
     }
 }
 
-/// Each expression of the dashboard is one that Prometheus can read.
+/// Prometheus can parse each expression of the dashboard.
 #[test]
 fn the_dashboard_is_well_formed() {
     let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).unwrap();

@@ -16,7 +16,7 @@ fn scrape(server: &Server) -> Scrape {
     Scrape::of(server.service.metrics().text())
 }
 
-/// Gauges that are 0 when the server has nothing to do.
+/// Gauges that are 0 while the server is idle.
 const AT_REST: [&str; 4] = [
     "scimd_pool_connections_in_use",
     "scimd_pool_waiting",
@@ -94,7 +94,7 @@ async fn statements_are_counted_by_name(server: Server) {
     }
 }
 
-/// A change of a resource that has no members takes no lock and no transaction of several statements.
+/// A change of a resource without members needs no lock and no transaction of several statements.
 async fn a_change_of_a_user_is_one_statement(server: Server) {
     let id = server.post("/Users", user("ada")).await.expect(201).id();
     let path = format!("/Users/{id}");
@@ -124,7 +124,7 @@ async fn caches_and_the_provisioning_log_are_counted(server: Server) {
     }
     let page = settled(&server, 6.0).await;
     let callers = [("cache", "callers")];
-    // A token that is not known is looked up again when its turn to be read has come.
+    // An unknown token is looked up again when its request is admitted.
     assert_eq!(page.sum("scimd_cache_misses_total", &callers), 2.0);
     assert_eq!(page.sum("scimd_cache_hits_total", &callers), 5.0);
     assert_eq!(page.sum("scimd_reads_total", &[("path", "fast")]), 5.0);
@@ -136,7 +136,7 @@ async fn caches_and_the_provisioning_log_are_counted(server: Server) {
     );
 }
 
-/// Many requests at once, while the page is read again and again.
+/// Many concurrent requests, while the page is read repeatedly.
 async fn a_scrape_during_load_is_whole(server: Server) {
     const CLIENTS: usize = 8;
     const EACH: usize = 25;

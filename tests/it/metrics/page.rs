@@ -40,7 +40,7 @@ async fn the_page_is_for_monitors_at_any_address(server: Server) {
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-type"], CONTENT_TYPE);
     assert_eq!(complaints(&answer.text().await.unwrap()), "");
-    // Requests of this listener are counted too, once they are answered.
+    // Requests of this listener are counted too, after their response.
     loop {
         let text = page(&admin, &[]).await.text().await.unwrap();
         let labels = [("route", "/metrics"), ("method", "GET"), ("status", "200")];

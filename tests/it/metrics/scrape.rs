@@ -1,11 +1,11 @@
-//! A page of metrics, read.
+//! Parses a page of metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// A family of metrics, as the page declares it.
+/// A family of metrics, with its declaration.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Family {
     pub(crate) kind: String,
@@ -128,7 +128,7 @@ pub(crate) fn promtool(arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// What promtool says against a page of metrics.
+/// The complaints of promtool about a page of metrics.
 pub(crate) fn complaints(page: &str) -> String {
     let output = promtool(&["check", "metrics"], page);
     let said = [output.stdout, output.stderr].concat();

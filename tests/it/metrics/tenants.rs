@@ -55,15 +55,15 @@ async fn tenants_that_need_attention_have_series(server: Server) {
     let end = of("token_end_timestamp_seconds", "ending");
     assert!(end > seconds(4) && end <= seconds(5), "{end}");
     assert!(!page.text.contains("tenant=\"quiet\""), "{}", page.text);
-    // A tenant without a limit has none in the metrics.
+    // A tenant without a limit has no limit in the metrics.
     assert_eq!(of("seats", "ending"), 0.0);
 
-    // All of them are new: three here, and the one that is always there.
+    // All tenants are new: three from this test, and the default tenant.
     let health = |health| page.sum("scimd_tenants", &[("health", health)]);
     assert_eq!(page.sum("scimd_tenants", &[]), 4.0);
     assert_eq!(health("failing") + health("suspended"), 0.0);
 
-    // What needs no attention any more goes.
+    // Series of tenants that need no attention any more are removed.
     let mut tokens = server.operator.ending_tokens(Some("ending"), 30);
     while let Some(token) = tokens.next().await.unwrap() {
         server.operator.revoke_token(&token.id).await.unwrap();

@@ -1,4 +1,4 @@
-//! Bodies in the provisioning log: only while that is switched on, and never with a secret (FLT-16).
+//! Bodies in the provisioning log: only while recording is enabled, and without secrets (FLT-16).
 
 use super::{last, logged};
 use crate::harness::{GROUP, Options, Server, USER, noon, user};
@@ -14,7 +14,7 @@ crate::on_both!(
 
 const BADGE: &str = "urn:acme:params:scim:schemas:extension:badge:1.0:User";
 
-/// A deployment whose users have a secret of their own.
+/// Schema files with a secret attribute of users.
 fn files() -> Vec<SchemaFile> {
     let attribute = |name: &str, kind: &str, returned: &str| {
         json!({"name": name, "type": kind, "multiValued": false, "required": false, "mutability": "readWrite",

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// Nothing takes as long.
+/// Longer than any expected wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Running {
@@ -46,7 +46,7 @@ impl Running {
         answer.status().as_u16()
     }
 
-    /// The id that the answer gives the request.
+    /// Creates a user; returns the status and the id of the request in the response.
     async fn create(&self, body: &Value) -> (u16, String) {
         let request = self
             .client
@@ -322,7 +322,7 @@ async fn a_server_that_stops_loses_nothing() {
     assert_eq!(shown(folder, "log --limit 1000 --json", 150).len(), 150);
 }
 
-/// A request of long ago, as an earlier run has left it.
+/// An old request, from an earlier run.
 const OLD: &str = "insert into provisioning (tenant, entry, at, token, token_name, method, route, status, micros, request) \
      select tenant, 5, 0, 't', 'okta', 'GET', '/Users', 200, 1, 'old' from tenant where name = 'default'";
 

@@ -26,7 +26,7 @@ const ELSEWHERE: [&str; 6] = [
     "internal",
 ];
 
-/// The entries that were made, by their reason.
+/// The collected entries, by reason.
 struct Collected(BTreeMap<String, LoggedRequest>);
 
 impl Collected {
@@ -50,7 +50,7 @@ impl Collected {
         self.look(server).await;
     }
 
-    /// Sends a header as it is to a path below the root.
+    /// Sends an unmodified header to a path below the root.
     async fn send(&mut self, server: &Server, path: &str, authorization: &str) {
         let root = server.base.strip_suffix("/scim/v2").unwrap();
         let request = reqwest::Client::new().get(format!("{root}{path}"));

@@ -1,4 +1,4 @@
-//! Tokens that were pasted wrongly, and base URLs that are wrong: the log of the tenant says so.
+//! Wrongly pasted tokens and wrong base URLs: the log of the tenant has the reason.
 
 use super::{last, logged};
 use crate::harness::{Database, Options, Server, noon};
@@ -20,7 +20,7 @@ crate::on_both!(
     a_good_token_does_not_fill_the_log_either,
 );
 
-/// Sends a header as it is to a path at the root of the server; gives the status.
+/// Sends an unmodified header to a path at the root of the server; returns the status.
 async fn send(server: &Server, path: &str, authorization: Option<&str>) -> u16 {
     let root = server.base.strip_suffix("/scim/v2").unwrap();
     let mut request = reqwest::Client::new().get(format!("{root}{path}"));
@@ -119,7 +119,7 @@ async fn a_wrong_path_leaves_a_trace(server: Server) {
         );
         assert_eq!(row.outcome.unwrap().as_str(), "refused", "{path}");
     }
-    // The same answer without a token, or with one that is none of ours, and no trace.
+    // The response is the same without a token or with an unknown one, which leaves no entry.
     let before = logged(&server, "acme").await.len();
     for value in [None, Some("Bearer x"), Some("Basic x")] {
         assert_eq!(send(&server, "/Users", value).await, 404);
@@ -236,7 +236,7 @@ async fn look_ups_are_bounded(server: Server) {
     for _ in 0..3 {
         assert_eq!(send(&server, "/Users", Some(unknown)).await, 404);
     }
-    // Now no more is looked up: not even what would be found.
+    // Now no token is looked up, not even a known one.
     assert_eq!(
         send(&server, "/Users", Some(&format!("Bearer {}", server.token))).await,
         404
@@ -276,7 +276,7 @@ async fn a_near_miss_is_not_a_use_of_the_token() {
     );
 }
 
-/// Requests that a token may make at once.
+/// Burst of a token.
 const BURST: u32 = 5;
 
 /// A server over the same database with one request a second for each token.
@@ -317,7 +317,7 @@ async fn a_revoked_token_does_not_fill_the_log(server: Server) {
     assert_eq!(logged(&server, "acme").await.len(), counted(401));
 }
 
-/// Requests beyond the rate of a good token: one a second is kept, with the number of the others.
+/// Requests beyond the rate of a valid token: one per second is recorded, with the number of the others.
 async fn a_good_token_does_not_fill_the_log_either(server: Server) {
     let server = with_low_rate(&server).await;
     let began = std::time::Instant::now();

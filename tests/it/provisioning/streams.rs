@@ -1,4 +1,4 @@
-//! Following the log of a tenant: requests of all instances, without gap, for any number of readers.
+//! Following the log of a tenant: requests of all instances, without a gap, for any number of readers.
 
 use crate::harness::{Database, Server};
 use scimd::operator::{LogEvent, LogReader, OperatorError};
@@ -13,7 +13,7 @@ crate::on_both!(
     readers_end_with_the_server,
 );
 
-/// Nothing takes as long.
+/// Longer than any expected wait.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The next event as the route of its request, or `gap`.
@@ -45,7 +45,7 @@ async fn requests_of_another_instance_are_seen_soon() {
     for reader in &mut readers {
         assert_eq!(next(reader).await, "/Groups");
     }
-    // On a machine that is busy; at rest it takes a second.
+    // The limit is for a busy machine; an idle one takes a second.
     assert!(begun.elapsed() < Duration::from_secs(5));
     for path in ["/Users", "/Schemas", "/ResourceTypes"] {
         first.get(path).await.expect(200);
@@ -93,7 +93,7 @@ async fn a_reader_goes_on_where_it_was(server: Server) {
     while routes.iter().filter(|route| **route == "/Groups").count() < 520 {
         routes.push(next(&mut again).await);
     }
-    // Those of the last seconds before the place may come again.
+    // Entries of the last seconds before the position can be repeated.
     assert!(routes.len() <= 521, "{}", routes.len());
     server.get("/Schemas").await.expect(200);
     assert_eq!(next(&mut again).await, "/Schemas");

@@ -1,4 +1,4 @@
-//! Requests found by the name of the user that they are about.
+//! Searching requests by the name of the affected user.
 
 use super::{about, found, logged};
 use crate::harness::{Options, Server, noon, user};
@@ -20,7 +20,7 @@ fn asked(rows: &[LoggedRequest]) -> Vec<(&str, u16)> {
     rows.iter().map(|row| (&*row.method, row.status)).collect()
 }
 
-/// The user is deleted at last: only the digests know the name.
+/// The user is deleted in the end: only the digests of the name remain.
 async fn a_name_finds_all_that_is_about_it(server: Server) {
     let id = server.post("/Users", user("Ann")).await.expect(201).id();
     let one = format!("/Users/{id}");
@@ -119,7 +119,7 @@ async fn a_name_finds_what_was_refused(server: Server) {
     }
 }
 
-/// One part of the filter names the user, another one is wrong.
+/// One part of the filter has the name, another one is invalid.
 async fn a_name_finds_a_refused_query(server: Server) {
     for filter in [
         "userName%20eq%20%22ann%22%20and%20shoeSize%20eq%201",

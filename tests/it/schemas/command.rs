@@ -1,4 +1,4 @@
-//! `scimd schema` as a new user would try it, while a server is running.
+//! `scimd schema` as a new user would use it, while a server is running.
 
 use crate::cli::{migrated, printed, refused, run};
 use serde_json::Value;
@@ -237,7 +237,7 @@ fn a_changed_configuration_is_told_of_until_the_index_follows() {
             .filter(|line| line.contains("scimd verify --repair"))
             .collect::<String>()
     };
-    // A shell without the configuration sees what servers see.
+    // A shell without the configuration has the same schemas as servers.
     let repair = || printed(folder, "verify --repair");
     printed(folder, "migrate");
     let plain = serde_json::json!([{"name": "code"}]);

@@ -1,5 +1,5 @@
 //! Schema files of the configuration are stored in the database: every command and every instance uses the files of the
-//! last start that named a folder.
+//! last start with a configured folder.
 
 use super::{ACME, agrees, attributes, change, filter, found, with};
 use crate::cli::{Served, printed, refused, run, scimd};
@@ -133,7 +133,7 @@ async fn a_folder_changes_and_changes_back(server: Server) {
         assert_eq!(exported(instance).await.0.holding_hidden, 0);
     }
     agrees(&first).await;
-    // A start that names no folder, or finds the same in it, changes nothing.
+    // A start without a folder, or with the same files, changes nothing.
     let changes = server
         .number("select cast(value as bigint) from shared where name = 'schema_changes'")
         .await;
@@ -261,7 +261,7 @@ async fn what_comes_into_a_file_may_have_values(server: Server) {
     agrees(&server).await;
 }
 
-/// A start with files that cannot be changes nothing.
+/// A start with invalid files changes nothing.
 async fn files_that_contradict_are_refused(server: Server) {
     start(&server, vec![acme(&both())]).await;
     let twice = vec![
@@ -319,7 +319,7 @@ async fn what_is_searched_is_the_same_for_all(server: Server) {
     agrees(&configured).await;
 }
 
-/// An operator repairs, exports and imports in another shell than the server's.
+/// An operator repairs, exports and imports in a shell without the server's configuration.
 #[tokio::test]
 async fn a_shell_without_the_configuration_sees_what_the_server_sees() {
     let folder = tempfile::tempdir().unwrap();
@@ -404,7 +404,7 @@ async fn a_shell_without_the_configuration_sees_what_the_server_sees() {
     assert!(printed(elsewhere.path(), "schema list").contains("acme.json"));
 }
 
-/// The embedded database is whole in its file once the server has ended.
+/// After the server has stopped, the embedded database is complete in its file.
 #[tokio::test]
 async fn a_server_that_ends_leaves_its_database_in_one_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -430,7 +430,7 @@ async fn a_server_that_ends_leaves_its_database_in_one_file() {
     }
 }
 
-/// Users in a copy of the database file alone, and the files beside it.
+/// The number of users in a copy of only the database file, and of the other files in its folder.
 async fn copied(folder: &std::path::Path) -> (i64, u64) {
     use sqlx::ConnectOptions;
     let data = folder.join("data");

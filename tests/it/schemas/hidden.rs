@@ -130,7 +130,7 @@ async fn an_attribute_is_hidden_beside_others(server: Server) {
     );
     agrees(&server).await;
 
-    // Each of these removes only visible values.
+    // Each request removes only visible values.
     let remove = |path: &str| json!([{"op": "remove", "path": path}]);
     for operations in [
         remove(&format!("{ACME}:code")),

@@ -1,4 +1,4 @@
-//! Schemas change while clients write: no write fails for it, and the index agrees in the end.
+//! Schemas change while clients write: no write fails because of it, and the index is correct in the end.
 
 use super::{ACME, agrees, attributes, change, file, gone, with, without};
 use crate::harness::Fleet;
@@ -45,7 +45,7 @@ async fn writes_go_on_while_schemas_change(fleet: Fleet) {
     for (i, step) in steps.iter().enumerate() {
         let before = written.load(Ordering::SeqCst);
         change(fleet.of(i), None, step).await.unwrap();
-        // Some of the writes of each state are made on resources of the one before.
+        // Some writes under each state affect resources of the previous one.
         while written.load(Ordering::SeqCst) < before + 2 * CLIENTS {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             assert!(
@@ -114,7 +114,7 @@ async fn a_bulk_request_outlasts_its_schemas(fleet: Fleet) {
     agrees(server).await;
 }
 
-/// Creates, changes, replaces and deletes users with values of their own until it is over.
+/// Creates, changes, replaces and deletes users with their own values until it is stopped.
 async fn write(fleet: Fleet, client: usize, is_over: Arc<AtomicBool>, written: Arc<AtomicUsize>) {
     for i in 0.. {
         if is_over.load(Ordering::SeqCst) {

@@ -1,5 +1,5 @@
-//! Schemas that come and go while servers work: they hold from the next request on, on every
-//! instance, for those whose they are, and the index follows.
+//! Schemas are added and removed while servers run: changes take effect with the next request, on every instance, for
+//! the tenants of the schema, and the index is updated.
 
 mod command;
 mod files;
@@ -81,12 +81,12 @@ fn with(name: &str, held: &Value) -> Value {
     body
 }
 
-/// Every derived row is what its source says.
+/// Checks that derived data agrees with its source.
 async fn agrees(server: &Server) {
     assert_eq!(server.operator.verify(false).await.unwrap(), []);
 }
 
-/// Names of the users that a filter finds, in the order of the answer.
+/// Names of the users that match a filter, in the order of the response.
 async fn found(server: &Server, query: &str) -> Vec<String> {
     let listed = server
         .get(&format!("/Users?{query}"))

@@ -1,4 +1,4 @@
-//! An invalid change is rejected with place and reason, and changes nothing.
+//! An invalid change is refused with place and reason, and changes nothing.
 
 use super::{ACME, agrees, attributes, change, file, gone, with, without};
 use crate::harness::{Database, ENTERPRISE, Options, Server, USER};

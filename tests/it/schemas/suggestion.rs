@@ -1,4 +1,4 @@
-//! From attributes that no schema declares to the schema that takes them.
+//! Suggested schemas for undeclared attributes.
 
 use super::{ACME, agrees, change};
 use crate::cli::{Served, printed, refused, run};

@@ -1,4 +1,4 @@
-//! Imports inside a layer run in one direction: files that import each other are one file in disguise.
+//! Checks that imports within a layer have no cycles.
 
 use super::{code, module, packages, sources};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +36,7 @@ fn words(chars: &mut Peekable<Chars<'_>>) -> String {
     word
 }
 
-/// Reads `a::b`, or `a::{b, c::d}`, into the paths that it names.
+/// Parses `a::b` or `a::{b, c::d}` to its paths.
 fn read_tree(chars: &mut Peekable<Chars<'_>>, before: &[String], found: &mut Vec<Vec<String>>) {
     let mut path = before.to_vec();
     loop {
@@ -44,7 +44,7 @@ fn read_tree(chars: &mut Peekable<Chars<'_>>, before: &[String], found: &mut Vec
         if chars.next_if_eq(&'{').is_some() {
             while chars.peek().is_some_and(|c| *c != '}') {
                 read_tree(chars, &path, found);
-                // What follows a name, such as `as other`, up to the next one.
+                // Skips the text after a name, such as `as other`, up to the next one.
                 while chars.next_if(|c| !matches!(c, ',' | '}' | ';')).is_some() {}
                 chars.next_if_eq(&',');
                 while chars.next_if(|c| c.is_whitespace()).is_some() {}
@@ -81,7 +81,7 @@ fn named_paths(code: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The files of a package, each with those of its layer that it names.
+/// The files of a package, each with the files of its layer that it uses.
 fn graph(folder: &Path) -> Graph {
     let mut files = Vec::new();
     sources(folder, &mut files);
@@ -130,7 +130,7 @@ fn reached<'a>(graph: &'a Graph, from: &str) -> BTreeSet<&'a str> {
     reached
 }
 
-/// Groups of files of which each is reached from each.
+/// Groups of files that reach each other.
 fn cycles(graph: &Graph) -> BTreeSet<BTreeSet<&str>> {
     let all: BTreeMap<_, _> = graph
         .keys()

@@ -14,8 +14,8 @@ const ENGINE: [&str; 7] = [
     "src/protocol",
 ];
 
-/// Names of types, endpoints and attributes, as their schema files spell them. `members` is missing: the
-/// annotation that says which attribute is a membership has that name.
+/// Names of types, endpoints and attributes in the spelling of their schema files. `members` is not included, because
+/// the annotation for the attribute of memberships has that name.
 const WORDS: [&str; 9] = [
     "User",
     "Group",
@@ -28,7 +28,7 @@ const WORDS: [&str; 9] = [
     "displayName",
 ];
 
-/// Traits that give a type of another package what it has not.
+/// Traits that extend a type of another package.
 const EXTENSIONS: [&str; 1] = ["TypeRoles"];
 
 /// The code of a file without its tests.
@@ -72,7 +72,7 @@ fn implementors(code: &str) -> BTreeMap<String, usize> {
             .unwrap()
             .len()
             == 1;
-        // `impl<T: Bound> path::Trait<A>`: what follows the parameters, up to its own.
+        // In `impl<T: Bound> path::Trait<A>`, the text between the two parameter lists.
         let named = match before.strip_prefix('<') {
             Some(generic) => generic.split_once("> ").unwrap_or_default().1,
             None => before,

@@ -43,7 +43,7 @@ fn declared(line: &str) -> Option<&str> {
     let public = line.strip_prefix("pub ");
     let rest = public.or_else(|| line.strip_prefix("pub(crate) "))?;
     let (kind, rest) = rest.split_once(' ')?;
-    // An alias of a type of the standard library, such as `Result` with its error, stays that type.
+    // An alias of a type of the standard library, such as `Result` with an error type, is allowed.
     let is_type = matches!(kind, "struct" | "enum" | "union" | "trait");
     let name = rest
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')

@@ -7,14 +7,14 @@ use std::collections::HashMap;
 pub(crate) struct Span {
     pub(crate) trace: String,
     pub(crate) id: String,
-    /// Empty for the first one of a trace.
+    /// Id of the parent; empty for the first span of a trace.
     pub(crate) parent: String,
     pub(crate) name: String,
     /// Nanoseconds since 1970.
     pub(crate) start: u64,
     pub(crate) end: u64,
     pub(crate) attributes: HashMap<String, String>,
-    /// Traces and spans.
+    /// Traces and spans of the links.
     pub(crate) links: Vec<(String, String)>,
 }
 
@@ -78,7 +78,7 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// Keys and values; a number as text.
+    /// Attributes by key; numbers as text.
     fn attributes(&self, number: u64) -> HashMap<String, String> {
         let pairs = self.messages(number).map(|pair| {
             let value = pair.messages(2).next().unwrap();
@@ -110,7 +110,7 @@ fn varint(rest: &mut &[u8]) -> u64 {
     number
 }
 
-/// The spans of a request, and the names of the services that they are of.
+/// The spans of a request, and the names of their services.
 pub(crate) fn read(body: &[u8]) -> (Vec<Span>, Vec<String>) {
     let (mut spans, mut services) = (Vec::new(), Vec::new());
     for of_resource in Message::read(body).messages(1) {

@@ -1,4 +1,4 @@
-//! Traces, as a collector receives them from the program.
+//! Traces that a collector receives from the program.
 
 mod message;
 
@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
 
-/// A collector that keeps what it is sent.
+/// A collector that stores received requests.
 struct Collector {
     endpoint: String,
     received: Arc<Mutex<Vec<Received>>>,
@@ -127,7 +127,7 @@ impl Traced {
             .bearer_auth(&self.token)
     }
 
-    /// Creates a user; the id.
+    /// Creates a user; returns the id.
     async fn user(&self, name: &str) -> String {
         let body =
             json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name});
@@ -178,7 +178,7 @@ async fn requests_and_their_statements_are_spans_below_the_span_of_the_client() 
         let of_create = &create.attributes;
         assert_eq!(of_create["http.response.status_code"], "201");
         assert_eq!(of_create["tenant"], "default");
-        // PostgreSQL makes the creations that arrive together with one statement.
+        // On PostgreSQL, concurrent creations are executed with one statement.
         let place = (create.trace.clone(), create.id.clone());
         let is_written = |span: &Span| {
             span.name == "resource.create" && span.parent == create.id
@@ -223,7 +223,7 @@ async fn requests_and_their_statements_are_spans_below_the_span_of_the_client() 
     }
 }
 
-/// Reads that arrive together are one statement of PostgreSQL, in a span that names all of them.
+/// Concurrent reads are one statement of PostgreSQL, in a span with links to all of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn coalesced_reads_link_to_the_requests_that_wait_for_them() {
     let traced = Traced::start(Some(&create_database().await)).await;
@@ -279,7 +279,7 @@ async fn a_variable_that_cannot_be_used_ends_the_start() {
     );
 }
 
-/// A collector that is away costs spans, not requests.
+/// An unavailable collector loses spans, not requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_are_served_while_the_collector_is_away() {
     let folder = tempfile::tempdir().unwrap();
@@ -305,14 +305,14 @@ async fn requests_are_served_while_the_collector_is_away() {
     };
     while !std::fs::read_to_string(&log).unwrap().contains("ERROR") {
         assert_eq!(get().await.unwrap().status(), 200);
-        // No more often than a token may be used.
+        // Below the rate limit of the token.
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     assert_eq!(get().await.unwrap().status(), 200);
     assert_eq!(served.signal(Signal::SIGTERM), Some(0));
 }
 
-/// A receiver learns in which span it was sent an event.
+/// A receiver gets the trace context of the delivery of an event.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delivery_is_a_span_that_the_receiver_is_told_of() {
     let (traced, sink) = (Traced::start(None).await, Sink::start().await);

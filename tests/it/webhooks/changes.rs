@@ -1,4 +1,4 @@
-//! What operators change while events are sent.
+//! Changes by operators while events are sent.
 
 use super::faults::wait_for;
 use super::sink::{Manner, Sink};
@@ -135,7 +135,7 @@ async fn what_was_removed_is_sent_nothing(server: Server) {
     churn(&server, "ann", 2).await;
     sink.wait_accepted(3).await;
     sending.endpoints.remove(WEBHOOK, "app").await.unwrap();
-    // Commands take effect within a second; what comes later goes to the other one alone.
+    // Commands take effect within a second; later events are sent only to the other webhook.
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
     let count = sink.received().len();
     sending.add("other", &other).await;
@@ -249,7 +249,7 @@ async fn a_webhook_has_the_events_of_its_tenant_and_types(server: Server) {
     sending.stop().await;
 }
 
-/// Waits until the webhook has passed over what it does not get.
+/// Waits until the webhook has skipped events that it does not receive.
 async fn wait_for_own(sending: &Sending) {
     loop {
         let info = sending.endpoints.list(WEBHOOK, Some("own")).await.unwrap();

@@ -1,4 +1,4 @@
-//! Receivers that refuse, hang, drop, flood, redirect and go away.
+//! Receivers that refuse, do not respond, disconnect, send too much, redirect or end.
 
 use super::sink::{Manner, Received, Sink};
 use super::{Sending, WEBHOOK, assert_complete, churn, versions};
@@ -53,7 +53,7 @@ async fn bad_answers_lose_nothing(server: Server) {
     );
     let accepted = sink.wait_accepted(15).await;
     assert_complete(&accepted, &BTreeMap::from([a, b, c]));
-    // What came again is the same, byte for byte.
+    // Repeated requests are identical, byte for byte.
     let received = sink.received();
     let mut bodies: BTreeMap<&str, &str> = BTreeMap::new();
     for one in &received {
@@ -97,7 +97,7 @@ async fn one_event_that_is_refused_holds_up_nobody_else(server: Server) {
         info.parked == 3 && info.pending == 0
     })
     .await;
-    // The first one alone was tried, and those behind it come in order once it is accepted.
+    // Only the first event was tried; the others follow in order once it is accepted.
     let tried = sink.received();
     let refused = tried.iter().filter(|one| !one.accepted).map(Received::id);
     let refused: std::collections::BTreeSet<_> = refused.collect();
@@ -165,7 +165,7 @@ async fn a_receiver_that_fails_for_too_long_is_given_up(server: Server) {
     sending.stop().await;
 }
 
-/// One byte a second: a status that does not come in time is no answer, and a body is not waited for.
+/// A receiver that sends one byte a second: a late status counts as no response, and the body is not awaited.
 async fn a_slow_receiver_holds_up_nobody_for_long(server: Server) {
     let sending = Sending::of(&server);
     let sink = Sink::with(|number, body| match number {
@@ -244,7 +244,7 @@ async fn a_clock_that_is_set_back_puts_nothing_off(server: Server) {
     sending.stop().await;
 }
 
-/// Waits until the webhook is shown as it should be.
+/// Waits until the information about the webhook meets a condition.
 pub(super) async fn wait_for(
     what: &str,
     endpoints: &Endpoints,

@@ -1,4 +1,4 @@
-//! An endpoint with nothing to do: it writes nothing, and its next event is sent at once.
+//! An idle endpoint: it causes no writes, and its next event is sent at once.
 
 use super::sink::Sink;
 use super::{Sending, WEBHOOK, churn};
@@ -14,7 +14,7 @@ crate::on_both!(
     a_stream_that_is_polled_is_not_taken,
 );
 
-/// How often each statement was run so far.
+/// Number of executions of each statement so far.
 fn runs(server: &Server) -> BTreeMap<String, f64> {
     let text = server.service.metrics().text();
     let lines = text.lines().filter_map(|line| {
@@ -25,7 +25,7 @@ fn runs(server: &Server) -> BTreeMap<String, f64> {
     lines.collect()
 }
 
-/// Waits until a query answers 1.
+/// Waits until a query returns 1.
 pub(super) async fn wait_for_row(server: &Server, what: &str, query: &str) {
     let end = Instant::now() + Duration::from_secs(60);
     while server.number(query).await != 1 {
@@ -67,7 +67,7 @@ async fn an_endpoint_at_rest_writes_nothing(server: Server) {
         false => 0,
     };
     let before = runs(&server);
-    // Longer than the time after which the lease of an endpoint with work is prolonged.
+    // Longer than the renewal interval of the lease of an endpoint with work.
     sleep(Duration::from_secs(7)).await;
     let after = runs(&server);
     let written: Vec<_> = after

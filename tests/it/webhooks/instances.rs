@@ -1,4 +1,4 @@
-//! Several instances over one database, of which some end without a word.
+//! Several instances over one database, of which some are killed.
 
 use super::sink::{Received, Sink};
 use super::{assert_complete, is_signed};
@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::task::block_in_place;
 
-/// A program that serves.
+/// A running server.
 pub(super) struct Instance {
     pub(super) served: Served,
     pub(super) base: String,
@@ -23,7 +23,7 @@ pub(super) struct Instance {
 /// A database, and the programs over it.
 pub(super) struct Site {
     folder: tempfile::TempDir,
-    /// Of PostgreSQL; `None`: the embedded database in the folder.
+    /// URL of PostgreSQL; `None`: the embedded database in the folder.
     pub(super) url: Option<String>,
     key: String,
     pub(super) client: reqwest::Client,
@@ -60,7 +60,7 @@ impl Site {
         }
     }
 
-    /// Runs a command; gives its standard output.
+    /// Runs a command; returns its standard output.
     pub(super) fn run(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scimd"));
         command
@@ -79,7 +79,7 @@ impl Site {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Creates a user and changes it; gives its id and the last version that was acknowledged.
+    /// Creates and changes a user; returns its id and the last acknowledged version.
     async fn churn(&self, instance: &Instance, name: &str, changes: i64) -> (String, i64) {
         let send = |method: reqwest::Method, path: String, body: Value| {
             let request = self
@@ -115,7 +115,7 @@ async fn another_instance_takes_over() {
     let ann = site.churn(&first, "ann", 2).await;
     sink.wait_accepted(3).await;
     let second = site.start();
-    // The first one ends as it should: the other has the webhook within two seconds.
+    // The first one stops in order: the other takes over the webhook within two seconds.
     let bob = site.churn(&second, "bob", 2).await;
     sink.wait_accepted(6).await;
     assert_eq!(
@@ -127,7 +127,7 @@ async fn another_instance_takes_over() {
     sink.wait_accepted(7).await;
     let waited = ended.elapsed();
     assert!(waited < Duration::from_secs(4), "{waited:?}");
-    // The second one is killed: a third one takes over when the lease has ended.
+    // The second one is killed: a third one takes over when the lease has expired.
     let mut second = second;
     let third = site.start();
     block_in_place(|| second.served.signal(Signal::SIGKILL));
@@ -181,7 +181,7 @@ async fn an_endpoint_at_rest_needs_no_taking_over() {
     assert_complete(&accepted, &BTreeMap::from([ann, bob]));
 }
 
-/// Over an embedded database the lease of a process that was killed is not waited for.
+/// With an embedded database, the lease of a killed process is not awaited.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_only_instance_goes_on_at_once_after_a_kill() {
     let (site, sink) = (Site::over(None), Sink::start().await);

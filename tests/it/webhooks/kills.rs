@@ -18,7 +18,7 @@ use tokio::time::sleep;
 /// Maximum delay before progress is stored: a tenth of a second by design, plus the delay of a loaded machine.
 const UNSAVED: Duration = Duration::from_secs(3);
 
-/// Where the instances are reached, with a token.
+/// The addresses of the instances, each with a token.
 type Places = Arc<Mutex<Vec<(String, String)>>>;
 
 /// Writes to one user until it is stopped; keeps the last acknowledged version.
@@ -76,7 +76,7 @@ impl Writer {
         self
     }
 
-    /// The version that the user has at last.
+    /// The final version of the user.
     async fn last(&self) -> i64 {
         let end = Instant::now() + Duration::from_secs(40);
         loop {
@@ -125,7 +125,7 @@ fn judge(accepted: &[Received], last: &BTreeMap<String, i64>, kills: &[Instant])
     assert_eq!(reached.collect::<BTreeMap<_, _>>(), *last);
 }
 
-/// Starts an instance; gives it with its place among the others.
+/// Starts an instance, and stores its address at an index.
 fn start(site: &Site, places: &Places, at: usize) -> Instance {
     let instance = block_in_place(|| site.start());
     let place = (instance.base.clone(), instance.token.clone());

@@ -34,7 +34,7 @@ crate::on_both!(
     a_rotated_secret_overlaps,
 );
 
-/// A server that sends, with what an operator does.
+/// A server that sends events, and the operations of an operator.
 pub(crate) struct Sending {
     pub(crate) endpoints: Endpoints,
     background: Background,
@@ -75,7 +75,7 @@ impl Sending {
         }
     }
 
-    /// Makes a webhook for a sink; gives its secret.
+    /// Creates a webhook for a sink; returns its secret.
     pub(crate) async fn add(&self, name: &str, sink: &Sink) -> String {
         self.add_with(name, sink, WebhookSettings::default()).await
     }
@@ -101,14 +101,14 @@ impl Sending {
         made.secret.expose_secret().to_owned()
     }
 
-    /// Stops as a server does.
+    /// Stops like a server.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.background.stop().await;
     }
 }
 
-/// Whether a request is signed with a secret, by the text of the specification.
+/// Whether a request is signed with a secret according to the specification.
 pub(crate) fn is_signed(received: &Received, secret: &str) -> bool {
     let key = STANDARD
         .decode(secret.strip_prefix("whsec_").unwrap())
@@ -134,7 +134,7 @@ pub(crate) fn versions(received: &[Received]) -> BTreeMap<String, Vec<i64>> {
     versions
 }
 
-/// Asserts that all versions of each resource came, once each and in order.
+/// Asserts that all versions of each resource were received, once each and in order.
 #[track_caller]
 pub(crate) fn assert_complete(received: &[Received], expected: &BTreeMap<String, i64>) {
     let told = versions(received);
@@ -196,7 +196,7 @@ async fn a_rotated_secret_overlaps(server: Server) {
     let second = sending.endpoints.rotate("app", 3600, None).await.unwrap();
     let second = second.expose_secret().to_owned();
     assert_ne!(first, second);
-    // Every instance signs with both within a second, and with the first one all the time.
+    // Every instance signs with both secrets within a second, and always with the first one.
     for number in 0.. {
         assert!(number < 100, "the second secret is not used");
         churn(&server, &format!("u{number}"), 0).await;

@@ -17,9 +17,9 @@ pub(crate) struct Received {
     number: usize,
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: String,
-    /// Whether it was answered with 2xx.
+    /// Whether the response was 2xx.
     pub(crate) accepted: bool,
-    /// When it was answered.
+    /// Time of the response.
     pub(crate) at: Instant,
 }
 
@@ -33,28 +33,28 @@ impl Received {
     }
 }
 
-/// How a request is answered.
+/// The kind of response to a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Manner {
-    /// With a status, and a header or none.
+    /// A status, optionally with a header.
     Status(u16, &'static str),
-    /// With a status and a body of JSON.
+    /// A status and a JSON body.
     Body(u16, &'static str),
-    /// Not at all; the connection stays open.
+    /// No response; the connection stays open.
     Hang,
-    /// The connection is closed.
+    /// No response; the connection is closed.
     Drop,
-    /// With this status and a body without an end.
+    /// A status and an endless body.
     Endless(u16),
-    /// With 10 MB of headers.
+    /// 10 MB of headers.
     Headers,
-    /// With this status, one byte a second.
+    /// A status, sent one byte a second.
     Trickle(u16),
-    /// With this status at once, and a body of which one byte comes a second.
+    /// A status at once, and a body sent one byte a second.
     TrickleBody(u16),
 }
 
-/// The manner for a request: its number from 0, and its body.
+/// Selects the response to a request by its number, from 0, and its body.
 type Choose = Box<dyn Fn(usize, &Value) -> Manner + Send + Sync>;
 
 pub(crate) struct Sink {
@@ -71,7 +71,7 @@ struct State {
 }
 
 impl Sink {
-    /// Answers each request with 204.
+    /// Starts a receiver that responds with 204.
     pub(crate) async fn start() -> Self {
         Self::with(|_, _| Manner::Status(204, "")).await
     }
@@ -104,19 +104,19 @@ impl Sink {
         format!("http://{}/hooks?key=k", self.address)
     }
 
-    /// What it has got so far.
+    /// The received requests so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.state.received.borrow().clone()
     }
 
-    /// What it has accepted so far.
+    /// The accepted requests so far.
     pub(crate) fn accepted(&self) -> Vec<Received> {
         let mut received = self.received();
         received.retain(|received| received.accepted);
         received
     }
 
-    /// Waits until what it got is as it should be.
+    /// Waits until the received requests meet a condition.
     #[track_caller]
     pub(crate) fn wait(
         &self,
@@ -157,7 +157,7 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         // The response is sent first: a request counted as received was accepted.
         let goes_on = answer(&mut stream, &manner).await;
         state.received.send_modify(|received| {
-            // Another connection may have overtaken this one since its answer.
+            // Another connection may have overtaken this one since its response.
             let place = received.partition_point(|earlier| earlier.number < number);
             let one = Received {
                 number,
@@ -185,7 +185,7 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
     }
 }
 
-/// Answers; whether the connection stays open.
+/// Sends the response; returns whether the connection stays open.
 async fn answer(stream: &mut TcpStream, manner: &Manner) -> bool {
     match manner {
         Manner::Status(status, header) => {
@@ -239,7 +239,7 @@ async fn answer(stream: &mut TcpStream, manner: &Manner) -> bool {
     }
 }
 
-/// Writes one byte a second, for as long as someone reads; whether all was written.
+/// Writes one byte a second while the client reads; returns whether everything was written.
 async fn trickle(stream: &mut TcpStream, text: &str) -> bool {
     for byte in text.bytes() {
         if stream.write_all(&[byte]).await.is_err() {

@@ -1,4 +1,4 @@
-//! Webhooks, streams and keys in both ways.
+//! Webhooks, streams and keys, locally and remotely.
 
 use super::same::{alike, reads_the_same, same};
 use super::{locally, remotely, through};
@@ -60,7 +60,7 @@ async fn endpoints_are_managed_alike(server: Server) {
     for line in ["webhook list", "stream list", "key list"] {
         reads_the_same(&server, &admin, line);
     }
-    // A public key has no secret to it, and is printed as a secret is.
+    // A public key is not secret, but is printed like a secret.
     alike(
         &server,
         &admin,
@@ -69,7 +69,7 @@ async fn endpoints_are_managed_alike(server: Server) {
     for line in ["webhook remove TENANT --yes", "stream remove TENANT --yes"] {
         alike(&server, &admin, line);
     }
-    // Each act has its row, of a command and of an operator token.
+    // Each act has a row, for a command and for an operator token.
     let trail = locally(&server, &["audit", "--action", "webhook.", "--json"]);
     let rows = trail
         .out
@@ -122,7 +122,7 @@ async fn what_is_refused_of_endpoints_is_the_same(server: Server) {
             "{line}: {ended:?}"
         );
     }
-    // A viewer sees none of it, and a token for one tenant neither.
+    // Neither a viewer nor a token for one tenant has access.
     for (token, said) in [
         (
             operator_token(&server, OperatorRole::Viewer, &[]).await,
@@ -145,7 +145,7 @@ async fn what_is_refused_of_endpoints_is_the_same(server: Server) {
     }
 }
 
-/// A command without what a measurement says.
+/// The output of a command without durations.
 fn without_time(text: &str) -> String {
     let words = text.split(' ').map(|word| {
         if word.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -173,7 +173,7 @@ async fn a_test_tells_the_same(server: Server) {
     }
 }
 
-/// Writes attempts of the webhook `app` that failed: which millisecond and which event.
+/// Writes failed attempts of the webhook `app`, with their milliseconds and events.
 async fn add_attempts(server: &Server, attempts: impl IntoIterator<Item = (i64, String)>) {
     let attempts = attempts.into_iter().map(|(index, event)| {
         let at = 1_800_000_000_000_000 + index * 1_000;
@@ -221,7 +221,7 @@ async fn attempts_are_read_alike_and_followed(server: Server) {
     let next = || following.line()["event"].clone();
     assert_eq!(tokio::task::block_in_place(next), "evt_449");
     for event in ["evt_a", "evt_b"] {
-        // The second is of the same moment.
+        // The second attempt has the same time.
         add_attempts(&server, [(450, event.to_owned())]).await;
         assert_eq!(tokio::task::block_in_place(next), event);
     }

@@ -1,4 +1,4 @@
-//! Commands through the management API of a server: what they print is what they print on its database.
+//! Commands through the management API of a server: the output is the same as on its database.
 
 mod endpoints;
 mod profiles;
@@ -41,7 +41,7 @@ impl From<Output> for Ended {
     }
 }
 
-/// A command on the database of a server, which knows the URL of the server and the key of its secrets.
+/// A command on the database of a server, with the URL of the server and the key of its secrets.
 fn locally(server: &Server, arguments: &[&str]) -> Ended {
     let mut command = Command::new(SCIMD);
     let root = server.base.strip_suffix("/scim/v2").unwrap();

@@ -1,4 +1,4 @@
-//! `scimd login`, and what uses the profile that it stores.
+//! `scimd login`, and commands with the stored profile.
 
 use super::Ended;
 use crate::cli::SCIMD;
@@ -21,7 +21,7 @@ fn user(settings: &Path, line: &str, input: &str) -> Ended {
         .env("XDG_CONFIG_HOME", settings);
     let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = pipes.stderr(Stdio::piped()).spawn().unwrap();
-    // A command that reads nothing closes it.
+    // A command that reads nothing closes standard input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap().into()
 }

@@ -1,4 +1,4 @@
-//! Servers that refuse, are away or are none, and tokens that are not good.
+//! Servers that refuse, are unavailable or have no management API, and invalid tokens.
 
 use super::{Ended, remotely, through};
 use crate::cli::{SCIMD, Served, refused};
@@ -70,14 +70,14 @@ async fn tokens_that_are_not_good_are_refused(server: Server) {
     assert!(
         own.code == Some(0) && own.out.contains("\"acme\"") && !own.out.contains("\"default\"")
     );
-    // Another listener is no management API.
+    // Another listener does not serve the management API.
     let scim = server.base.strip_suffix("/scim/v2").unwrap();
     let ended: Ended = through(scim, &admin.token, &["tenant", "list"])
         .output()
         .unwrap()
         .into();
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    // What works on the database alone says so.
+    // Commands that work only on the database say so.
     for command in ["operator", "migrate", "verify", "serve", "events", "export"] {
         let arguments = match command {
             "operator" => vec!["operator", "revoke", "x"],

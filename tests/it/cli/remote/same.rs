@@ -1,4 +1,4 @@
-//! Each command in both ways, and what it prints.
+//! The output of each command, locally and remotely.
 
 use super::{Ended, locally, remotely, through};
 use crate::harness::{Admin, Following, Server, group, user};
@@ -15,7 +15,7 @@ on_both!(
     a_log_is_followed,
 );
 
-/// Runs a command in both ways, and fails unless all of it is the same; gives what it printed.
+/// Runs a command locally and remotely, and fails unless the results are equal; returns the output.
 #[track_caller]
 pub(super) fn same(server: &Server, admin: &Admin, arguments: &[&str]) -> Ended {
     let (here, there) = (locally(server, arguments), remotely(admin, arguments));
@@ -23,7 +23,7 @@ pub(super) fn same(server: &Server, admin: &Admin, arguments: &[&str]) -> Ended 
     here
 }
 
-/// Fails unless a command prints the same in both ways, as text and as JSON, and succeeds.
+/// Fails unless a command succeeds with the same output locally and remotely, as text and as JSON.
 #[track_caller]
 pub(super) fn reads_the_same(server: &Server, admin: &Admin, line: &str) {
     let arguments: Vec<&str> = line.split(' ').collect();
@@ -158,7 +158,7 @@ async fn what_is_read_is_the_same(server: Server) {
     }
 }
 
-/// What differs from one run to the next: ids, tokens, times.
+/// Masks values that differ between runs: ids, tokens, times.
 fn masked(text: &str) -> String {
     let mask = |word: &str| {
         let mixed = word.contains(char::is_uppercase) && word.contains(char::is_lowercase);
@@ -177,8 +177,8 @@ fn masked(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Runs a command for one tenant here and for another there; fails unless both print the same but for names and marks.
-/// Gives what they printed.
+/// Runs a command for one tenant locally and for another remotely; fails unless the output is the same except for names
+/// and ids. Returns the output.
 #[track_caller]
 pub(super) fn alike(server: &Server, admin: &Admin, line: &str) -> [Ended; 2] {
     let for_tenant = |name: &str| line.replace("TENANT", name);
@@ -235,7 +235,7 @@ async fn what_is_changed_is_the_same(server: Server) {
         let text = |name: &str| issued[name].as_str().unwrap().to_owned();
         (text("id"), text("token"))
     });
-    // The whole token is accepted in place of its id and is not put into a URL.
+    // The complete token is accepted in place of its id, and is not sent in a URL.
     let rotate = |id: &str| ["token", "rotate", id, "--overlap", "1h"].map(str::to_owned);
     let [here, there] = [&ids[0], &ids[1]].map(|(_, token)| rotate(token));
     let here = locally(&server, &here.each_ref().map(String::as_str));

@@ -1,4 +1,4 @@
-//! A token that is typed at a terminal.
+//! Entering a token at a terminal.
 
 use crate::cli::SCIMD;
 use crate::harness::{Admin, Server};
@@ -37,12 +37,12 @@ async fn a_token_that_is_typed_is_not_shown(server: Server) {
     told.read_to_string(&mut rest).unwrap();
     assert!(ended.success(), "{rest}");
     assert!(rest.contains("role admin"), "{rest}");
-    // What is typed next is shown again.
+    // Echo is enabled again.
     let flags = tcgetattr(&slave).unwrap().local_flags;
     assert!(flags.contains(LocalFlags::ECHO));
     drop((slave, command));
     let mut shown = Vec::new();
-    // The end of a terminal is an error.
+    // Reading at the end of a terminal returns an error.
     let _ = terminal.read_to_end(&mut shown);
     let shown = String::from_utf8(shown).unwrap();
     assert_eq!(shown.trim(), "");

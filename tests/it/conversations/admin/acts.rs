@@ -1,5 +1,5 @@
-//! The conversations again, to check rules of every operation that writes: it leaves a row in the audit trail, and with
-//! an `Idempotency-Key` it is carried out once. An operation that is added is held to it by its conversation.
+//! Runs the conversations again to check rules of every operation that writes: it adds a row to the audit trail, and
+//! with an `Idempotency-Key` it is executed once. The conversation of a new operation is included.
 
 use super::{Names, lines, send_with, stage};
 use crate::conversations::script::{Exchange, Script};
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use uuid::Uuid;
 
-/// Operations that are no `GET` and change nothing: they leave no row.
+/// Operations other than `GET` that change nothing, and have no row.
 const READS: [&str; 1] = ["checkSchema"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -24,7 +24,7 @@ async fn postgres() {
     hold(Database::Postgres).await;
 }
 
-/// Names of operations that a condition on their description selects.
+/// Names of the operations whose description meets a condition.
 fn operations(condition: impl Fn(&str, &Value) -> bool) -> BTreeSet<String> {
     let all = openapi::operations().into_iter();
     let wanted = all.filter(|(method, _, described)| condition(method, described));
@@ -40,7 +40,7 @@ fn takes_key(described: &Value) -> bool {
         .any(|parameter| parameter["name"] == "Idempotency-Key")
 }
 
-/// Names of the operations that were found to obey.
+/// Names of the checked operations.
 #[derive(Default)]
 struct Held {
     recorded: BTreeSet<String>,
@@ -90,7 +90,7 @@ async fn rows(server: &Server) -> BTreeSet<Uuid> {
 }
 
 impl Held {
-    /// Runs an exchange with its own key, and repeats it.
+    /// Runs an exchange with a key, and repeats it.
     async fn play(
         &mut self,
         (server, admin, names): (&Server, &Admin, &Names),
@@ -162,8 +162,8 @@ fn operation_at(method: &str, path: &str) -> Option<(String, Value)> {
     Some((id, described))
 }
 
-/// The exchange with a body that differs in a blank, or with an empty object in place of none: another request, and a valid
-/// one.
+/// The exchange with a body that differs in a space, or with an empty object in place of no body: a different valid
+/// request.
 fn other_body(exchange: &Exchange) -> Exchange {
     Exchange {
         body: Some(
