@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_alone_is_that_of_scimd() {
+    fn a_level_alone_applies_to_scimd() {
         for (text, shown) in [
             ("info", "scimd=info,h2=error,warn"),
             ("WARN", "h2=error,warn"),

@@ -217,7 +217,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     #[test]
-    fn a_token_is_found_however_it_was_put() {
+    fn a_token_is_found_in_every_wrong_form() {
         let token = token::fresh(TENANT).unwrap();
         let text = token.text.expose_secret();
         let (head, tail) = text.split_at(40);

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_is_no_token() {
+    fn other_text_is_not_a_token() {
         let token = fresh(TokenKind::Tenant).unwrap();
         let text = token.text.expose_secret().to_owned();
         let swapped: String = text.chars().rev().collect();

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strangers_fill_no_log() {
+    fn unauthenticated_requests_do_not_fill_a_log() {
         let (unproved, now) = (
             UnprovedRequests::default(),
             Timestamp::from_micros(1_800_000_000_000_000),

@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_schema_that_is_named_is_there() {
+    fn every_named_schema_exists() {
         let schemas = Schemas::all();
         for operation in table::all() {
             let body = match operation.body {

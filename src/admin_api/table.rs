@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_goes_before_a_variable() {
+    fn a_literal_precedes_a_variable() {
         let paths = |path: &str| -> BTreeSet<&str> {
             find(path)
                 .iter()

@@ -111,7 +111,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn all_faults_are_told() {
+    fn all_faults_are_printed() {
         let body = json!({
             "type": "urn:scimd:problem:invalid-request",
             "detail": "The request has 2 errors; see errors.",

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machine_is_believed() {
+    fn only_this_machine_is_loopback() {
         for (url, expected) in [
             ("https://127.0.0.1:8443/readyz", true),
             ("https://127.1.2.3/", true),

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_written_as_a_whole_would_be() {
+    fn a_list_is_written_like_an_array() {
         for elements in [
             vec![],
             vec![serde_json::json!({"a": "x\ny", "b": [1]})],

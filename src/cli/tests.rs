@@ -157,7 +157,7 @@ fn options_reach_the_configuration() {
 }
 
 #[test]
-fn a_database_that_must_exist_is_not_made() {
+fn a_database_that_must_exist_is_not_created() {
     for line in [
         "tenant list",
         "tenant show a",

@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sound_urls() {
+    fn valid_urls() {
         for url in [
             "postgres://u:p%40%23@h:5432/d",
             "postgres://u:p@a:1,b:2/d?sslmode=verify-full&application_name=a@b",
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn complaints_do_not_repeat_the_password() {
+    fn messages_do_not_repeat_the_password() {
         for (url, complaint) in [
             ("postgres://u:se#cret@h/d", "%23"),
             ("postgres://u:se/cret@h/d", "%2F"),

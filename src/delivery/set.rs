@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_token_tells_the_resource_or_a_patch() {
+    fn a_full_token_has_the_resource_or_a_patch() {
         let full = |action| {
             events_in(
                 &event(
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_told_as_a_difference() {
+    fn members_are_a_difference() {
         let moved = |part, parts| {
             let member = |added| ChangedMember {
                 id: Uuid::nil(),

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_cursor() {
+    fn other_texts_are_not_a_cursor() {
         for text in [
             "",
             "1",

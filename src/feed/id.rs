@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_id() {
+    fn other_texts_are_not_an_id() {
         for text in [
             "",
             "evt_",

@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_in_time() {
+    fn a_response_is_within_the_time_limit() {
         for (answer_in, wait, expected) in [
             (None, 25, 25),
             (Some(30), 25, 25),

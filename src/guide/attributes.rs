@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn okta_takes_name_and_namespace() {
+    fn okta_rows_have_name_and_namespace() {
         let rows = rows(Provider::Okta);
         let cells: Vec<String> = rows.table.rows.iter().map(|row| row.join(" | ")).collect();
         assert_eq!(
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn entra_takes_simple_single_values() {
+    fn entra_rows_are_simple_and_single_valued() {
         let rows = rows(Provider::Entra);
         let cells: Vec<String> = rows.table.rows.iter().map(|row| row.join(" | ")).collect();
         assert_eq!(

@@ -109,7 +109,7 @@ fn mapping(columns: Columns<'_>, indexed: &[&str]) -> Mapping {
 type Columns<'a> = &'a [(&'a str, &'a [&'a str])];
 
 #[test]
-fn columns_that_cannot_be_are_told() {
+fn invalid_mappings_are_reported() {
     let four: Columns<'_> = &[
         ("a", &["title"]),
         ("b", &["nickName"]),

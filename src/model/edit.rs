@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_removed_is_remembered_until_it_is_back() {
+    fn removed_attributes_are_recorded_until_they_are_added_again() {
         let mut document = extension("urn:ietf:params:scim:schemas:extension:acme:2.0:User");
         assert_eq!(document["name"], "AcmeUser");
         put(&mut document, json!({"name": "level", "type": "integer"}));

@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_under_a_urn_stays_under_it() {
+    fn attributes_sent_with_a_urn_keep_it() {
         let mut whole = sent(ACME, Type::Complex);
         whole.sub_attributes = vec![sent("level", Type::Integer), sent("dn", Type::String)];
         let mut list = sent(&format!("{ACME}:badges"), Type::String);
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_without_a_urn_goes_under_the_one_given() {
+    fn attributes_sent_without_a_urn_get_the_given_one() {
         let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:floor";
         let found = suggested(&[
             sent("shoeSize", Type::Decimal),

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_opens_for_what_it_was_sealed_for() {
+    fn a_text_opens_only_for_its_purpose() {
         let seals = Seals::with_key("AAAA").unwrap();
         let (answer, other) = (Purpose::Answer("one"), Purpose::Answer("two"));
         let sealed = seals.seal(answer, b"request", "secret").unwrap();

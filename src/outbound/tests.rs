@@ -69,7 +69,7 @@ async fn post(settings: &OutboundSettings, url: &str) -> Result<OutboundReply, C
 }
 
 #[test]
-fn urls_are_judged_by_their_text() {
+fn urls_are_checked_by_their_text() {
     for (url, without, with) in [
         ("https://app.example.com/hooks?a=b", true, true),
         ("https://1.1.1.1/", true, true),
@@ -118,7 +118,7 @@ fn urls_are_judged_by_their_text() {
 }
 
 #[tokio::test]
-async fn a_name_is_judged_at_each_look_up() {
+async fn a_name_is_checked_at_each_look_up() {
     let address = answering("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await;
     let url = format!("http://app.example.com:{}/", address.port());
     let settings = lookups(&[&["127.0.0.1"], &["169.254.169.254"], &["127.0.0.1"]]);
@@ -196,7 +196,7 @@ async fn a_redirect_is_an_answer() {
 }
 
 #[tokio::test]
-async fn of_an_endless_answer_the_beginning_is_read() {
+async fn the_beginning_of_an_endless_response_is_read() {
     let address = receiver(|mut stream| async move {
         let mut head = [0; 4096];
         let _ = stream.read(&mut head).await;
@@ -236,7 +236,7 @@ async fn headers_have_a_limit() {
 }
 
 #[tokio::test]
-async fn what_failed_is_told_without_the_url() {
+async fn errors_do_not_contain_the_url() {
     let outcome = post(
         &OutboundSettings::default(),
         "http://127.0.0.1:1/hooks/secret?key=secret",

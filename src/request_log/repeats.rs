@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_a_second_is_kept_with_the_number_of_the_others() {
+    fn one_per_second_is_recorded_with_the_number_of_others() {
         let (repeats, start) = (Repeats::default(), Instant::now());
         let sift = |request, at| repeats.sift("a".into(), request, at);
         assert_eq!(sift(1, start), Some((1, 0)));

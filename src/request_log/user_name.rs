@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_found_wherever_a_body_has_them() {
+    fn names_are_found_at_every_place_of_a_body() {
         let resource_type = user();
         let urn = "urn:ietf:params:scim:schemas:core:2.0:User";
         for body in [

@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn health_is_for_reading() {
+    fn health_checks_allow_only_get() {
         assert_eq!(
             health(Verb::Get).unwrap().body.as_deref(),
             Some("{\"status\":\"ok\"}")

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_limit_holds_declared_or_not() {
+    async fn the_limit_applies_without_a_declared_length() {
         assert!(read(&[], "{\"a\": \"123456\"}").await.is_ok());
         let long = "{\"a\": \"1234567890\"}";
         let error = read(&[], long).await.unwrap_err();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_never_comes_times_out() {
+    async fn a_missing_body_times_out() {
         let limits = BodyLimits {
             time: Duration::from_millis(20),
             ..LIMITS

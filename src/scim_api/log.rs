@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn only_ids_of_ours_are_logged() {
+    fn only_well_formed_ids_are_logged() {
         let id = "0190c2a0-7b2e-7c11-8d3c-111111111111";
         let route = |id: &str| Route::Scim(ScimTarget::Resource("/Users".into(), id.into()));
         assert_eq!(

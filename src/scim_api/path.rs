@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_outside_lead_to_no_target() {
+    fn paths_outside_have_no_target() {
         for (path, expected) in [
             ("/healthz", Route::Live),
             ("/readyz", Route::Ready),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outline_has_no_word_of_a_client() {
+    fn an_outline_contains_no_text_of_a_client() {
         for (path, expected) in [
             ("/Users", "/Users"),
             ("/scim/v1/Users/ann@example.com", "/scim/v1/Users/\u{2026}"),

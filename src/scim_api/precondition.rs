@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conditions_may_span_lines() {
+    fn conditions_can_span_lines() {
         let mut headers = HeaderMap::new();
         assert!(precondition(&headers).is_empty());
         headers.append(IF_MATCH, "W/\"1\"".parse().unwrap());

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn okta_and_onelogin_are_read() {
+    fn queries_of_okta_and_onelogin_are_parsed() {
         let query = read("filter=userName%20eq%20%22a%2Bb%40example.com%22&startIndex=1&count=100");
         assert_eq!(
             query.filter.as_deref(),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_no_edge() {
+    fn numbers_are_clamped() {
         for (text, expected) in [
             ("", None),
             ("0", Some(0)),

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_catalog_decides_which_endpoints_there_are() {
+    fn endpoints_depend_on_the_catalog() {
         let named = |target| {
             resource_type_of(&catalog(), &target).map(|resource_type| {
                 resource_type.map(|resource_type| resource_type.name().to_string())
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_no_id_is_not_looked_up() {
+    fn a_malformed_id_is_not_looked_up() {
         let status = |id: &str| {
             let target = ScimTarget::Resource("/Users".into(), id.into());
             resource_type_of(&catalog(), &target)

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_tells_bad_credentials_from_none() {
+    fn a_challenge_distinguishes_invalid_from_missing_credentials() {
         let refused = ScimError::unauthorized("The token \"é\\x\" has expired.\n");
         let none = error(refused.again(), false);
         assert_eq!(
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_takes_a_second_at_least() {
+    fn retry_after_is_a_second_at_least() {
         assert_eq!(
             header(
                 &error(ScimError::unavailable("later", 0), true),

@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_with_more_than_its_share_gives_way() {
+    fn an_address_with_more_than_its_share_goes_first() {
         let connections = ConnectionLimit::with_grace(4, NONE);
         let _old = connections.take(address("192.0.2.1"), deadlines());
         let _many = [0; 4].map(|_| connections.take(address("192.0.2.2"), deadlines()));
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_with_a_token_does_not_go_in_the_place_of_one_without() {
+    fn connections_without_a_token_are_closed_first() {
         let connections = ConnectionLimit::with_grace(2, LONG);
         let _held = [known(), deadlines()]
             .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_is_being_answered_goes_after_the_others() {
+    fn a_connection_with_a_running_request_is_closed_last() {
         let connections = ConnectionLimit::with_grace(9, NONE);
         let working = asking();
         let _work = working.begin("GET", Version::HTTP_11);
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_connection_goes_before_one_that_asks() {
+    fn a_silent_connection_is_closed_before_one_with_a_request() {
         let connections = ConnectionLimit::with_grace(3, NONE);
         let _held = [asking(), deadlines(), known(), deadlines()]
             .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn one_whose_bytes_were_not_read_yet_goes_after_the_others() {
+    fn a_connection_with_unread_bytes_is_closed_last() {
         let connections = ConnectionLimit::with_grace(9, NONE);
         let waiting = deadlines();
         waiting.note_waiting();
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_begins_to_ask_is_silent_no_more() {
+    fn a_connection_with_a_request_is_not_silent() {
         let connections = ConnectionLimit::with_grace(2, NONE);
         let first = deadlines();
         let _held = [first.clone(), deadlines()]
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_works_stays_and_what_rests_goes() {
+    async fn idle_connections_are_closed_and_active_ones_stay() {
         let connections = ConnectionLimit::with_grace(2, NONE);
         let (open, idle) = (known(), known());
         let work = open.begin("GET", Version::HTTP_2);

@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_ready_must_be_read() {
+    fn a_ready_response_must_be_read() {
         let deadlines = deadlines();
         let [(first, _), (second, _)] = [0; 2].map(|_| deadlines.begin("GET", Version::HTTP_2));
         first.ready();
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_rests_when_nothing_is_left_to_do() {
+    fn a_connection_is_idle_without_work() {
         let deadlines = deadlines();
         let rests = || deadlines.rests_since().is_some();
         assert!(!rests(), "no request was received yet");
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn http2_chatters_between_requests() {
+    fn http2_frames_between_requests_start_no_head() {
         let deadlines = deadlines();
         deadlines.received(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
         drop(deadlines.begin("GET", Version::HTTP_2));

@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_request_counts_for_nobody() {
+    fn a_refused_request_is_not_counted() {
         let counts = in_flight();
         let _held = [0; 2].map(|_| admitted(&counts, "a1", "a").unwrap());
         let refused: Vec<_> = (0..WITHOUT_TOKEN).map(|_| counts.begin()).collect();
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_bounded_by_zero() {
+    fn zero_means_no_limit() {
         let counts = InFlight::new(Bounds {
             requests: [0; 3],
             bytes: [0; 3],

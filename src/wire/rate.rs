@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_tokens_in_a_row_are_too_many() {
+    fn consecutive_invalid_tokens_are_limited() {
         let (limits, now) = (limits(2), Instant::now());
         let [one, other]: [Option<IpAddr>; 2] =
             ["192.0.2.1", "192.0.2.2"].map(|text| Some(text.parse().unwrap()));
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn spent_guesses_come_back_with_the_time() {
+    fn guesses_are_allowed_again_after_a_while() {
         let (limits, now) = (limits(2), Instant::now());
         let address: Option<IpAddr> = Some("192.0.2.1".parse().unwrap());
         assert!(!limits.are_guesses_spent(address, now));

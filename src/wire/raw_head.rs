@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_come_in_pieces_and_in_a_row() {
+    fn heads_arrive_in_pieces_and_consecutively() {
         let mut raw = RawHead::default();
         raw.received(b"GET /1 HTTP/1.1\r\nA: b\r", true);
         raw.received(b"\n\r\nGET /2 HTTP/1.1\nA: b\r\n\r\n", true);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_no_heads() {
+    fn bodies_are_not_checked_as_heads() {
         let mut raw = RawHead::default();
         raw.received(b"POST / HTTP/1.1\r\nContent-Length: 30\r\n\r\n{\n", true);
         assert_eq!(raw.take("POST"), None);

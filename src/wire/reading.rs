@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_of_a_stranger_wait_for_each_other_alone() {
+    fn connections_without_a_token_wait_only_for_each_other() {
         let turns = Admission::new(8, 1);
         let mut flood: Vec<_> = (0..3).map(|_| connection(&turns)).collect();
         for (one, held) in &mut flood {

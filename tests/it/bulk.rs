@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 crate::on_both!(
     every_method,
     references_forward_and_in_circles,
-    circles_that_cannot_be_closed,
-    operations_keep_their_turn,
-    text_is_no_reference,
+    unresolvable_circular_references,
+    operations_keep_their_order,
+    text_is_not_a_reference,
     unknown_references_fail_their_operation,
-    a_number_of_errors_ends_the_job,
+    a_number_of_errors_ends_the_request,
     the_first_of_two_equal_names_wins,
     a_bulk_id_is_used_once,
     shapes_are_checked,
@@ -19,11 +19,11 @@ crate::on_both!(
 crate::on_pooler!(
     every_method,
     references_forward_and_in_circles,
-    circles_that_cannot_be_closed,
-    operations_keep_their_turn,
-    text_is_no_reference,
+    unresolvable_circular_references,
+    operations_keep_their_order,
+    text_is_not_a_reference,
     unknown_references_fail_their_operation,
-    a_number_of_errors_ends_the_job,
+    a_number_of_errors_ends_the_request,
     the_first_of_two_equal_names_wins,
     shapes_are_checked,
     a_thousand_creates
@@ -199,7 +199,7 @@ async fn references_forward_and_in_circles(server: Server) {
 }
 
 /// BLK-6, BLK-8: an operation reported as failed has no effect; a resource reported as created is complete.
-async fn circles_that_cannot_be_closed(server: Server) {
+async fn unresolvable_circular_references(server: Server) {
     let circle = |name: &str, next: &str| group(name, &[format!("bulkId:{next}")]);
     let nameless = |next: &str| json!({"schemas": [crate::harness::GROUP], "members": [{"value": format!("bulkId:{next}")}]});
     let groups = async || {
@@ -270,7 +270,7 @@ async fn circles_that_cannot_be_closed(server: Server) {
 }
 
 /// BLK-9: a creation with an earlier reference to it is not executed before the deletion that frees its name.
-async fn operations_keep_their_turn(server: Server) {
+async fn operations_keep_their_order(server: Server) {
     let old = server.post("/Users", user("n")).await.expect(201).id();
     let answer = bulk(
         &server,
@@ -307,7 +307,7 @@ async fn operations_keep_their_turn(server: Server) {
 }
 
 /// BLK-5: section 3.7.2, a reference is a complete value.
-async fn text_is_no_reference(server: Server) {
+async fn text_is_not_a_reference(server: Server) {
     let titled = |name: &str, title: &str| json!({"schemas": [crate::harness::USER], "userName": name, "title": title, "password": "xxbulkId:zz"});
     let remove = |path: &str| {
         json!({"method": "PATCH", "path": "/Groups/bulkId:g", "data": {
@@ -362,7 +362,7 @@ async fn unknown_references_fail_their_operation(server: Server) {
 }
 
 /// BLK-8: section 3.7.
-async fn a_number_of_errors_ends_the_job(server: Server) {
+async fn a_number_of_errors_ends_the_request(server: Server) {
     let mut body = request(&json!([
         post("a", "/Users", &user("a")),
         post("b", "/Users", &user("a")),

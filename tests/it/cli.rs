@@ -259,7 +259,7 @@ fn serve_ends_on_interrupt_too() {
 }
 
 #[test]
-fn tokens_live_and_end() {
+fn tokens_are_issued_and_revoked() {
     let folder = migrated();
     let folder = folder.path();
     let token = printed(
@@ -364,7 +364,7 @@ fn a_rotated_token_has_one_successor() {
 }
 
 #[test]
-fn mistakes_in_names_and_contacts_are_told() {
+fn mistakes_in_names_and_contacts_are_reported() {
     let folder = migrated();
     let folder = folder.path();
     let (code, message) = refused(folder, "token issue --name=a\tb");
@@ -399,7 +399,7 @@ fn mistakes_in_names_and_contacts_are_told() {
 }
 
 #[test]
-fn tenants_come_and_go() {
+fn tenants_are_created_and_deleted() {
     let folder = migrated();
     let folder = folder.path();
     printed(folder, "tenant create acme --seats 5 --conformance rfc");
@@ -456,7 +456,7 @@ fn tenants_come_and_go() {
 }
 
 #[test]
-fn a_stricter_rule_says_who_does_not_comply() {
+fn a_stricter_rule_counts_users_that_do_not_comply() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let lines = folder.join("in");
@@ -505,7 +505,7 @@ fn a_dry_run_makes_no_database() {
 }
 
 #[test]
-fn resources_come_and_go_as_lines() {
+fn resources_are_exported_and_imported() {
     let folder = migrated();
     let folder = folder.path();
     let lines = folder.join("in");
@@ -614,7 +614,7 @@ fn the_mapping_is_shown_and_checked() {
 }
 
 #[tokio::test]
-async fn verify_tells_by_its_exit_code() {
+async fn verify_reports_by_its_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let file = folder.join("in");
@@ -653,7 +653,7 @@ async fn verify_tells_by_its_exit_code() {
 }
 
 #[test]
-fn a_reader_that_leaves_is_no_failure() {
+fn a_closed_standard_output_is_not_a_failure() {
     let folder = tempfile::tempdir().unwrap();
     printed(folder.path(), "migrate");
     for arguments in [
@@ -705,7 +705,7 @@ fn a_folder_that_holds_no_database_is_left_as_it_is() {
 }
 
 #[test]
-fn changes_are_told_as_json() {
+fn changes_are_printed_as_json() {
     let folder = migrated();
     let told = |arguments: &str| {
         let text = printed(folder.path(), &format!("{arguments} --json"));
@@ -750,7 +750,7 @@ fn changes_are_told_as_json() {
 }
 
 #[test]
-fn a_tenant_tells_its_base_url() {
+fn a_tenant_has_its_base_url() {
     let folder = migrated();
     let folder = folder.path();
     let config = folder.join("scimd.toml");
@@ -785,7 +785,7 @@ fn a_tenant_tells_its_base_url() {
 }
 
 #[test]
-fn mistakes_are_told_in_one_line() {
+fn mistakes_are_reported_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("scimd.toml");
     std::fs::write(&file, "[limits]\npage_maxx = 1\n").unwrap();

@@ -4,13 +4,13 @@ use crate::harness::{Server, USER};
 use serde_json::{Value, json};
 
 crate::on_both!(
-    schemas_are_listed_as_they_are_read,
-    what_is_published_is_what_is_done,
-    passwords_are_not_kept_in_clear
+    listed_schemas_equal_single_ones,
+    attributes_behave_as_published,
+    passwords_are_not_stored_in_plain_text
 );
 
 /// DISC-6, DISC-8, DISC-9, DISC-12, SCH-1, SCH-2, SCH-3.
-async fn schemas_are_listed_as_they_are_read(server: Server) {
+async fn listed_schemas_equal_single_ones(server: Server) {
     let listed = server
         .get("/Schemas?startIndex=2&count=1&sortBy=id")
         .await
@@ -101,7 +101,7 @@ fn is_described(attribute: &Value, owner: &str) {
 
 /// SCH-5: each writable string attribute behaves as its published schema declares, when it is written, returned and
 /// searched.
-async fn what_is_published_is_what_is_done(server: Server) {
+async fn attributes_behave_as_published(server: Server) {
     let schema = server
         .get(&format!("/Schemas/{USER}"))
         .await
@@ -136,7 +136,7 @@ async fn what_is_published_is_what_is_done(server: Server) {
 }
 
 /// SEC-3: passwords are neither in the document nor searchable.
-async fn passwords_are_not_kept_in_clear(server: Server) {
+async fn passwords_are_not_stored_in_plain_text(server: Server) {
     let policy = scimd::store::PasswordPolicy::Argon2id;
     let change = scimd::store::TenantChange {
         password_policy: Some(policy),

@@ -159,7 +159,7 @@ crate::on_both! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_report_is_for_readers() {
+async fn the_report_is_readable_text() {
     let server = Server::on(Database::Sqlite).await;
     let (code, out, told) = outcome(&server.base, "--only okta --members 8", &server.token).await;
     assert!(code == Some(0) && told.is_empty(), "{told}");
@@ -182,7 +182,7 @@ async fn the_report_is_for_readers() {
 
 /// Invalid arguments result in exit code 2 and a remedy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_no_server_is_told_apart() {
+async fn arguments_without_a_server_have_a_remedy() {
     let server = Server::on(Database::Sqlite).await;
     let root = server.base.strip_suffix("/scim/v2").unwrap();
     let closed = {
@@ -231,7 +231,7 @@ async fn what_is_no_server_is_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_token_comes_in_any_way() {
+async fn the_token_is_read_from_each_source() {
     use std::io::Write;
     let server = Server::on(Database::Sqlite).await;
     let (base, token) = (&server.base, &server.token);

@@ -93,7 +93,7 @@ fn makes(pieces: &[String], text: &str, is_open: bool) -> bool {
 }
 
 #[test]
-fn texts_in_the_tables_are_those_of_the_source() {
+fn texts_in_the_tables_are_in_the_source() {
     let mut all = Vec::new();
     literals(&root().join("src"), &mut all);
     assert!(all.len() > 500);
@@ -199,7 +199,7 @@ fn anchors(path: &str) -> Vec<String> {
 }
 
 #[test]
-fn links_between_the_documents_lead_somewhere() {
+fn links_between_the_documents_resolve() {
     let mut checked = 0;
     for document in documents() {
         for target in links(&document) {

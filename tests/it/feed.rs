@@ -25,7 +25,7 @@ crate::on_both!(
     states_need_not_be_kept,
     old_changes_go,
     types_choose_events,
-    tenants_are_left_out,
+    tenants_can_be_excluded,
 );
 
 /// All events of the feed.
@@ -362,7 +362,7 @@ async fn types_choose_events(server: Server) {
 }
 
 /// A reader that excludes a tenant gets all events of the others, and reaches the end.
-async fn tenants_are_left_out(server: Server) {
+async fn tenants_can_be_excluded(server: Server) {
     let other = server.tenant("other", &TenantChange::default()).await;
     for i in 0..250 {
         let body = user(&format!("u{i}"));

@@ -6,10 +6,10 @@ use scimd::protocol::ServiceLimits;
 use scimd::scim_api::HttpSettings;
 use serde_json::{Value, json};
 
-crate::on_both!(bounds_are_where_they_are_said_to_be, answers_in_scim_json);
+crate::on_both!(limits_are_as_documented, answers_in_scim_json);
 
 /// FIL-16, PAT-38: the largest accepted input, and the smallest refused one.
-async fn bounds_are_where_they_are_said_to_be(server: Server) {
+async fn limits_are_as_documented(server: Server) {
     let search = |filter: String| json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter});
     let deep = |depth: usize| format!("{}userName pr{}", "(".repeat(depth), ")".repeat(depth));
     let wide = |terms: usize| vec!["userName pr"; terms].join(" or ");
@@ -153,7 +153,7 @@ async fn the_front_page_says_what_this_is() {
 
 /// A page that would exceed the limit is rejected immediately, and a client that reads gets it.
 #[tokio::test]
-async fn pages_under_way_have_a_bound() {
+async fn pages_in_progress_are_limited() {
     let http = HttpSettings {
         token_memory_bytes: 300_000,
         ..Options::default().http
@@ -204,7 +204,7 @@ async fn pages_under_way_have_a_bound() {
 
 /// ERR-6, QRK-23: responses to too many requests of a token have `Retry-After`.
 #[tokio::test]
-async fn a_burst_is_told_to_wait() {
+async fn a_burst_gets_retry_after() {
     let http = HttpSettings {
         requests_per_second: 1,
         burst: 3,
@@ -234,7 +234,7 @@ async fn a_burst_is_told_to_wait() {
 
 /// SEC-9: clients that guess tokens are slowed down; clients with a valid token are not.
 #[tokio::test]
-async fn guesses_are_told_to_wait() {
+async fn guesses_get_retry_after() {
     let http = HttpSettings {
         bad_tokens: 3,
         ..Options::default().http
@@ -262,7 +262,7 @@ async fn guesses_are_told_to_wait() {
 
 /// GEN-8: any path can precede the endpoints, and it is part of every URL.
 #[tokio::test]
-async fn the_base_is_anywhere() {
+async fn the_base_path_can_be_any_path() {
     for base in ["/scim/v2", "/a/b/c", ""] {
         let http = HttpSettings {
             base_path: base.into(),

@@ -8,22 +8,22 @@ use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashSet};
 
 crate::on_both!(
-    a_cursor_walk_meets_each_once,
+    a_cursor_walk_returns_each_resource_once,
     a_walk_goes_back,
     cursors_serve_their_query_only,
     a_sorted_walk,
-    a_walk_misses_nothing_that_lives_through_it,
-    index_pages_tile_while_resources_go,
+    a_walk_returns_every_resource_that_exists_throughout,
+    index_pages_change_when_resources_are_deleted,
     the_root_query_spans_types,
-    large_resources_come_whole,
+    large_resources_are_returned_completely,
 );
 crate::on_pooler!(
-    a_cursor_walk_meets_each_once,
+    a_cursor_walk_returns_each_resource_once,
     a_walk_goes_back,
     cursors_serve_their_query_only,
     a_sorted_walk,
-    a_walk_misses_nothing_that_lives_through_it,
-    index_pages_tile_while_resources_go,
+    a_walk_returns_every_resource_that_exists_throughout,
+    index_pages_change_when_resources_are_deleted,
     the_root_query_spans_types,
 );
 
@@ -70,7 +70,7 @@ async fn walk(server: &Server, query: &str) -> Vec<Value> {
 }
 
 /// FLT-8: a page of large resources is sent while they are read: the client sees no difference.
-async fn large_resources_come_whole(server: Server) {
+async fn large_resources_are_returned_completely(server: Server) {
     let mut made = Vec::new();
     for i in 0..6 {
         let mut body = user(&format!("u{i}"));
@@ -134,7 +134,7 @@ async fn large_resources_come_whole(server: Server) {
 }
 
 /// CUR-1, CUR-2, CUR-3, CUR-4.
-async fn a_cursor_walk_meets_each_once(server: Server) {
+async fn a_cursor_walk_returns_each_resource_once(server: Server) {
     let made = fill(&server, 7).await;
     for (query, sizes) in [
         ("count=3", vec![3, 3, 1]),
@@ -283,7 +283,7 @@ async fn a_sorted_walk(server: Server) {
 }
 
 /// Reading pages during inserts and deletes returns every resource that existed throughout.
-async fn a_walk_misses_nothing_that_lives_through_it(server: Server) {
+async fn a_walk_returns_every_resource_that_exists_throughout(server: Server) {
     let made = fill(&server, 30).await;
     let mut met = BTreeSet::new();
     let mut page = server.get("/Users?cursor&count=4").await.expect(200).body;
@@ -318,7 +318,7 @@ async fn a_walk_misses_nothing_that_lives_through_it(server: Server) {
 }
 
 /// PAG-4, PAG-8: positions are stable while no resource is deleted, and change when one is deleted.
-async fn index_pages_tile_while_resources_go(server: Server) {
+async fn index_pages_change_when_resources_are_deleted(server: Server) {
     let made = fill(&server, 10).await;
     let page = async |start: usize| {
         ids(&server

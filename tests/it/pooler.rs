@@ -118,7 +118,7 @@ async fn instances_start_together() {
 
 /// The settings of the role end a slow statement and an idle transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn limits_hold() {
+async fn limits_of_the_role_apply() {
     let direct = create_database().await;
     let url = before(&direct);
     assert_eq!(
@@ -145,7 +145,7 @@ async fn limits_hold() {
 
 /// State of a pooled session after transactions of the server: no setting, no statement, no lock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_are_left_as_they_were() {
+async fn sessions_are_left_unchanged() {
     let direct = create_database().await;
     let url = before(&direct);
     let server = Server::over(DatabaseTarget::Postgres {

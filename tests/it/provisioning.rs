@@ -585,7 +585,7 @@ async fn a_tenant_sees_its_own_alone(server: Server) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reads_can_be_left_out() {
+async fn reads_can_be_excluded() {
     for (record, expected) in [(Record::Changes, vec![201, 404]), (Record::None, vec![])] {
         let server = Server::with(
             Database::Sqlite,
@@ -676,7 +676,7 @@ async fn requests_are_served_while_the_log_cannot_be_written() {
 
 /// The size of a row is limited, regardless of the input of the client.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_client_makes_up_is_bounded() {
+async fn input_of_a_client_is_limited() {
     let server = Server::on(Database::Sqlite).await;
     let mut body = user("ann");
     for i in 0..200 {

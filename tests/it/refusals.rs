@@ -6,9 +6,9 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 crate::on_both!(
-    a_refused_write_is_made_once,
-    who_may_no_longer_ask_is_told_so_in_place_of_a_refusal,
-    a_refusal_follows_the_settings_of_now
+    a_refused_write_is_executed_once,
+    an_invalid_token_is_reported_before_a_refusal,
+    a_refusal_uses_current_settings
 );
 
 fn with_password(name: &str, title: &str) -> Value {
@@ -27,7 +27,7 @@ async fn digests(
 }
 
 /// The token is cached after the first request, which is the relevant case.
-async fn a_refused_write_is_made_once(server: Server) {
+async fn a_refused_write_is_executed_once(server: Server) {
     let keeps = TenantChange {
         password_policy: Some(PasswordPolicy::Argon2id),
         ..TenantChange::default()
@@ -87,7 +87,7 @@ async fn a_refused_write_is_made_once(server: Server) {
 }
 
 /// AUTH-7: each of these is rejected before a statement about the resource confirms the token.
-async fn who_may_no_longer_ask_is_told_so_in_place_of_a_refusal(server: Server) {
+async fn an_invalid_token_is_reported_before_a_refusal(server: Server) {
     let issue = async || {
         server
             .operator
@@ -124,7 +124,7 @@ async fn who_may_no_longer_ask_is_told_so_in_place_of_a_refusal(server: Server) 
 }
 
 /// A request rejected under old settings is evaluated again under the current ones.
-async fn a_refusal_follows_the_settings_of_now(server: Server) {
+async fn a_refusal_uses_current_settings(server: Server) {
     let rfc = TenantChange {
         conformance: Some(scimd::resource::Conformance::Rfc),
         ..TenantChange::default()

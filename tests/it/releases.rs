@@ -11,12 +11,12 @@ pub(crate) const RELEASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/da
 const ACME: &str = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sqlite_database_of_each_release_is_brought_up_to_date() {
+async fn a_sqlite_database_of_each_release_is_migrated() {
     each_release(Database::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_postgresql_database_of_each_release_is_brought_up_to_date() {
+async fn a_postgresql_database_of_each_release_is_migrated() {
     each_release(Database::Postgres).await;
 }
 

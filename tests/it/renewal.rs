@@ -28,7 +28,7 @@ async fn page_max(base: &str, token: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_hangup_brings_limits_and_level_into_force() {
+async fn a_hangup_applies_limits_and_level() {
     let folder = tempfile::tempdir().unwrap();
     let [file, log] = ["scimd.toml", "log"].map(|name| folder.path().join(name));
     let configure = |level: &str, page_max: u32| {
@@ -113,7 +113,7 @@ async fn managed(api: &str, token: &str) -> u16 {
 
 /// The limits also apply to operator tokens, and take effect with the others or not at all.
 #[tokio::test]
-async fn a_hangup_brings_limits_of_the_management_api_into_force() {
+async fn a_hangup_applies_limits_of_the_management_api() {
     let folder = migrated();
     let [file, log] = ["scimd.toml", "log"].map(|name| folder.path().join(name));
     let configure = |bad_tokens: u32, more: &str| {

@@ -8,9 +8,9 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 crate::on_both!(
-    values_that_hold_marks_are_different,
-    wrong_counters_are_found_and_put_right,
-    a_user_lives,
+    values_with_separators_are_different,
+    wrong_counters_are_found_and_repaired,
+    a_user_is_created_changed_and_deleted,
     a_group_has_members,
     lists_and_filters,
     conditions_on_versions,
@@ -45,7 +45,7 @@ async fn a_lower_limit_deactivates_nobody(server: Server) {
 }
 
 /// RFC 7644 sections 3.3, 3.4.1, 3.5.1, 3.5.2, 3.6.
-async fn a_user_lives(server: Server) {
+async fn a_user_is_created_changed_and_deleted(server: Server) {
     let body = json!({
         "schemas": [USER, ENTERPRISE], "userName": "Jane@Example.com", "externalId": "00u1", "groups": [],
         "name": {"givenName": "Jane", "familyName": "Doe"}, "password": "secret",
@@ -428,7 +428,7 @@ async fn a_list_of_hosts() {
 }
 
 /// `verify` finds counters that disagree with the resources, and corrects them with `--repair`.
-async fn wrong_counters_are_found_and_put_right(server: Server) {
+async fn wrong_counters_are_found_and_repaired(server: Server) {
     server.post("/Users", user("a")).await.expect(201);
     miscount(&server.database).await;
     assert_eq!(server.get("/Users?count=0").await.body["totalResults"], 6);
@@ -465,7 +465,7 @@ async fn miscount(database: &DatabaseTarget) {
 }
 
 /// Values are compared part by part, because a value can contain any separator.
-async fn values_that_hold_marks_are_different(server: Server) {
+async fn values_with_separators_are_different(server: Server) {
     let emails = json!([{"value": "a", "display": "b"}, {"value": "a\u{2}display\u{1}b"}]);
     let mut body = user("a");
     body["emails"] = emails.clone();

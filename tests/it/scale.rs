@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 crate::on_both!(
     sorting_is_not_quadratic,
-    a_large_group_is_read_whole,
-    a_page_with_many_members_is_read_whole,
-    a_page_with_many_groups_is_read_whole,
+    a_large_group_is_read_completely,
+    a_page_with_many_members_is_read_completely,
+    a_page_with_many_groups_is_read_completely,
 );
-crate::on_pooler!(a_large_group_is_read_whole);
+crate::on_pooler!(a_large_group_is_read_completely);
 
 async fn fill(server: &Server, batches: usize) {
     for batch in 0..batches {
@@ -107,7 +107,7 @@ async fn ids(server: &Server, thousands: usize) -> Vec<String> {
 
 /// Users on a page whose groups are read user by user equal those that are read by id, and are found in time in tables
 /// without statistics of PostgreSQL.
-async fn a_page_with_many_groups_is_read_whole(server: Server) {
+async fn a_page_with_many_groups_is_read_completely(server: Server) {
     const GROUPS: usize = 21;
     fill(&server, 1).await;
     let ids = ids(&server, 1).await;
@@ -138,7 +138,7 @@ async fn a_page_with_many_groups_is_read_whole(server: Server) {
 }
 
 /// Groups on a page whose members are read group by group equal those that are read by id.
-async fn a_page_with_many_members_is_read_whole(server: Server) {
+async fn a_page_with_many_members_is_read_completely(server: Server) {
     fill(&server, 3).await;
     let ids = ids(&server, 3).await;
     let mut groups = Vec::new();
@@ -172,7 +172,7 @@ async fn a_page_with_many_members_is_read_whole(server: Server) {
 }
 
 /// A streamed group equals one that is read at once.
-async fn a_large_group_is_read_whole(server: Server) {
+async fn a_large_group_is_read_completely(server: Server) {
     fill(&server, 3).await;
     let ids = ids(&server, 3).await;
     for count in [999, 1000, 1001, 3000] {

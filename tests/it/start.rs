@@ -38,7 +38,7 @@ fn other(url: &str, user: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_will_not_go_away_ends_the_start() {
+async fn a_permanent_error_ends_the_start() {
     let url = create_database().await;
     let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
     for role in ["guarded", "unwelcome", "humble"] {
@@ -112,7 +112,7 @@ async fn what_will_not_go_away_ends_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_may_go_away_is_waited_for() {
+async fn a_temporary_error_is_waited_for() {
     let patience = [("SCIMD_DATABASE__START_SECONDS", "1")];
     let url = "postgres://u@127.0.0.1:1/d";
     let Ended { code, told } = scimd(url, "migrate", &patience);

@@ -285,7 +285,7 @@ fn every_dependency_has_its_reason() {
 }
 
 #[test]
-fn nothing_is_left_behind() {
+fn no_debugging_code_is_left() {
     let mut files = all_sources();
     sources(&root().join("tests"), &mut files);
     let marks = [

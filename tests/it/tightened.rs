@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 crate::on_both!(
     a_format_of_user_names,
-    an_attribute_that_is_required,
-    an_extension_that_is_required
+    an_attribute_becomes_required,
+    an_extension_becomes_required
 );
 
 const BADGE: &str = "urn:example:badge:2.0:User";
@@ -152,7 +152,7 @@ fn badged(name: &str, badge: &Value) -> Value {
 }
 
 /// LEN-36: an attribute and a sub-attribute that become required for existing values.
-async fn an_attribute_that_is_required(server: Server) {
+async fn an_attribute_becomes_required(server: Server) {
     for (tenant, token) in tenants(&server).await {
         let client = server.by(&token);
         add_badge(&server, tenant, false).await;
@@ -221,7 +221,7 @@ async fn an_attribute_that_is_required(server: Server) {
 }
 
 /// LEN-36: an extension that is required of users who do not have it.
-async fn an_extension_that_is_required(server: Server) {
+async fn an_extension_becomes_required(server: Server) {
     for (tenant, token) in tenants(&server).await {
         let client = server.by(&token);
         let path = format!(

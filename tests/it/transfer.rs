@@ -266,14 +266,14 @@ mod on {
         )*};
     }
 
-    each! { secrets_stay, a_second_run_changes_nothing, an_interrupted_run_goes_on, only_differences_are_written,
+    each! { secrets_are_not_exported, a_second_run_changes_nothing, an_interrupted_import_continues, only_differences_are_written,
     a_dry_run_writes_nothing, problems_name_their_lines, lines_of_other_servers, large_groups_continue,
-    versions_only_grow, lines_that_share_a_name }
+    versions_only_increase, lines_that_share_a_name }
 }
 
 /// An export without secrets contains neither digests nor secret attributes, and its import leaves existing ones
 /// unchanged.
-async fn secrets_stay(server: Server) {
+async fn secrets_are_not_exported(server: Server) {
     fill(&server).await;
     let (open, secret) = (
         exported(&server, false).await,
@@ -305,7 +305,7 @@ async fn a_second_run_changes_nothing(server: Server) {
 }
 
 /// Imports half of the lines, as after an interruption, and then all of them.
-async fn an_interrupted_run_goes_on(server: Server) {
+async fn an_interrupted_import_continues(server: Server) {
     let source = self::server(Database::Sqlite).await;
     fill(&source).await;
     let text = exported(&source, true).await;
@@ -521,7 +521,7 @@ async fn large_groups_continue(server: Server) {
 }
 
 /// Importing an export older than the stored resource changes it under a new version.
-async fn versions_only_grow(server: Server) {
+async fn versions_only_increase(server: Server) {
     let id = server.post("/Users", user("a")).await.expect(201).id();
     let group = server
         .post("/Groups", group("g", std::slice::from_ref(&id)))

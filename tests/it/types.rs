@@ -50,9 +50,9 @@ macro_rules! with_files {
 
 with_files! {
     a_vendor_namespace: "schemas",
-    a_schema_goes_and_comes_back: "schemas",
+    a_schema_is_removed_and_added_again: "schemas",
     devices: "examples/devices",
-    names_keep_their_numbers: "schemas",
+    names_keep_their_ids: "schemas",
     okta_entitlements: "examples/okta_entitlements",
     roles_of_the_draft: "examples/roles_entitlements_draft",
 }
@@ -236,7 +236,7 @@ async fn roles_of_the_draft(server: Server) {
 }
 
 /// Removing a schema file hides its attributes and loses no data.
-async fn a_schema_goes_and_comes_back(server: Server) {
+async fn a_schema_is_removed_and_added_again(server: Server) {
     let body = json!({"schemas": [USER, ACME], "userName": "jane", ACME: {"distinguishedName": "CN=J", "clearance": 3}});
     let path = format!(
         "/Users/{}",
@@ -284,7 +284,7 @@ async fn a_schema_goes_and_comes_back(server: Server) {
 }
 
 /// A key can hold 127 types: a new type takes one number, and existing types take none.
-async fn names_keep_their_numbers(server: Server) {
+async fn names_keep_their_ids(server: Server) {
     for folder in [
         "examples/devices",
         "examples/okta_entitlements",

@@ -3,7 +3,7 @@
 use crate::cli::Served;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_program_without_the_export_does_not_start_when_it_is_asked_for_traces() {
+async fn a_program_without_the_export_does_not_start_with_traces_enabled() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let start = |variables: &[(&str, &str)]| {

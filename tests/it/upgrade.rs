@@ -162,7 +162,7 @@ const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_progress_
      where datname = current_database()";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_index_that_was_interrupted_is_built_anew() {
+async fn an_interrupted_index_is_rebuilt() {
     let mut old = Old::restored().await;
     let writer = old.transaction(USE_CHANGE).await;
     let migrating = Migrating::start(&old.url);
@@ -217,7 +217,7 @@ async fn one_instance_migrates_and_the_others_wait() {
 /// Requests continue while an index build waits for older transactions, and while a migration waits to add a column to
 /// a table in use.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_go_on_while_a_migration_waits() {
+async fn requests_continue_while_a_migration_waits() {
     let mut old = Old::restored().await;
     let writer = old.transaction(USE_CHANGE).await;
     // After the index, the migration needs the lock of the tenants.
@@ -265,7 +265,7 @@ async fn another_instance_that_does_not_finish_is_named() {
 
 /// The error names the session that locks a table, and the next start continues from there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_migration_that_waits_for_too_long_says_for_whom() {
+async fn a_migration_that_waits_for_too_long_names_the_sessions() {
     let mut old = Old::restored().await;
     let limit = [("SCIMD_DATABASE__MIGRATION_LOCK_SECONDS", "1")];
     // An index waits within its statement, a column between attempts.
@@ -299,7 +299,7 @@ async fn a_migration_that_waits_for_too_long_says_for_whom() {
 
 /// An interrupted migration begins again with its first step.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn steps_of_a_migration_may_run_twice() {
+async fn steps_of_a_migration_can_run_twice() {
     let mut old = Old::restored().await;
     Migrating::start(&old.url).succeeds();
     old.run("delete from _sqlx_migrations where version in (9, 11, 12, 14)")

@@ -9,14 +9,14 @@ use std::sync::Arc;
 crate::on_both!(
     what_is_spoilt_is_found_and_repaired,
     a_name_that_two_have_is_not_claimed,
-    a_schema_goes_and_comes_back,
-    the_server_may_be_at_work,
+    a_schema_is_removed_and_added_again,
+    the_server_can_be_running,
 );
 crate::on_pooler!(
     what_is_spoilt_is_found_and_repaired,
     a_name_that_two_have_is_not_claimed,
-    a_schema_goes_and_comes_back,
-    the_server_may_be_at_work,
+    a_schema_is_removed_and_added_again,
+    the_server_can_be_running,
 );
 
 /// Changes of the tables, and the messages expected for them.
@@ -173,7 +173,7 @@ async fn a_name_that_two_have_is_not_claimed(server: Server) {
 }
 
 /// Documents keep attributes without a current schema; they are indexed again when the schema returns.
-async fn a_schema_goes_and_comes_back(server: Server) {
+async fn a_schema_is_removed_and_added_again(server: Server) {
     let text = include_str!("../../config/schemas/acme_user.json").to_owned();
     let schema_files = Some(vec![SchemaFile {
         origin: "acme_user.json".to_owned(),
@@ -214,7 +214,7 @@ async fn a_schema_goes_and_comes_back(server: Server) {
 }
 
 /// Every comparison uses one snapshot, so concurrent changes are not reported.
-async fn the_server_may_be_at_work(server: Server) {
+async fn the_server_can_be_running(server: Server) {
     let server = Arc::new(server);
     let writers: Vec<_> = (0..4)
         .map(|writer| {

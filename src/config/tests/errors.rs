@@ -188,7 +188,7 @@ fn complaints_about_variables() {
 }
 
 #[test]
-fn warnings_for_what_is_likely_not_meant() {
+fn warnings_for_probable_mistakes() {
     for (file, expected) in [
         (
             "public_url = \"https://a_b.example.com\"",

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_later_source_goes_before_an_earlier() {
+fn a_later_source_overrides_an_earlier_one() {
     let file = "[limits]\npage_max = 200\npage_default = 20\n[schemas]\ndir = \"schemas\"";
     let config = configure(
         file,
@@ -43,7 +43,7 @@ fn a_list_in_the_environment_may_be_json() {
 }
 
 #[test]
-fn options_go_before_all() {
+fn options_override_all_sources() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.toml");
     std::fs::write(
@@ -151,7 +151,7 @@ fn an_empty_url_is_no_database() {
 }
 
 #[test]
-fn variables_of_others_are_left_alone() {
+fn variables_of_other_programs_are_ignored() {
     let links = [
         ("SCIMD_SERVICE_HOST", "10.0.0.1"),
         ("SCIMD_SERVICE_PORT_HTTP", "8080"),

@@ -90,7 +90,7 @@ fn base_urls() {
 }
 
 #[test]
-fn plain_http_stays_on_this_machine() {
+fn plain_http_is_allowed_only_on_this_machine() {
     let open = "[server]\nlisten = \"0.0.0.0:8080\"\n";
     let error = configure(open, &[])
         .unwrap()

@@ -270,7 +270,7 @@ impl Run {
 }
 
 #[test]
-fn every_event_is_accepted_or_given_up_once_and_in_order() {
+fn every_event_is_accepted_or_fails_once_and_in_order() {
     for seed in 1..60 {
         let order = if seed % 3 == 0 {
             DeliveryOrder::Tenant
@@ -383,7 +383,7 @@ fn a_failing_receiver_gets_single_attempts() {
 }
 
 #[test]
-fn one_event_that_is_refused_holds_up_its_resource_alone() {
+fn a_refused_event_delays_only_its_resource() {
     let mut lanes = Lanes::new(start(4, DeliveryOrder::Resource));
     let feed = Feed(vec![
         item(1, 1, 1, 7),
@@ -434,7 +434,7 @@ fn a_receiver_may_ask_for_a_pause_of_an_hour_at_most() {
 }
 
 #[test]
-fn too_many_that_wait_apart_stop_the_reader() {
+fn too_many_parked_events_stop_the_reader() {
     let mut settings = start(4, DeliveryOrder::Resource);
     settings.held = (1..=10_000)
         .map(|position| Held {

@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_added_later() {
+    fn postponed_attributes_are_added_later() {
         let Value::Object(mut data) = json!({"displayName": "A", "members": [{"value": "bulkId:b"}],
             "urn:x:y": {"manager": {"value": "bulkId:b"}, "level": 1}})
         else {

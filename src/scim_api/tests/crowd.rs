@@ -27,7 +27,7 @@ async fn known(server: &Server) -> TcpStream {
 }
 
 #[tokio::test]
-async fn silent_connections_keep_nobody_out() {
+async fn silent_connections_do_not_block_others() {
     let server = crowded(20).await;
     let mut silent = Vec::new();
     let mut known = known(&server).await;
@@ -57,7 +57,7 @@ async fn silent_connections_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn a_connection_at_rest_gives_way_to_a_new_one() {
+async fn an_idle_connection_is_closed_for_a_new_one() {
     let server = crowded(2).await;
     let (mut first, mut second) = (known(&server).await, known(&server).await);
     first
@@ -85,7 +85,7 @@ async fn a_connection_at_rest_gives_way_to_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_connection_at_work_stays() {
+async fn a_connection_with_a_request_stays() {
     let server = crowded(1).await;
     let mut busy = known(&server).await;
     busy.write_all(request("GET", "slow", "").as_bytes())
@@ -98,7 +98,7 @@ async fn a_connection_at_work_stays() {
 }
 
 #[tokio::test]
-async fn limits_may_be_read_again() {
+async fn limits_can_be_reloaded() {
     let server = crowded(10).await;
     let held = [known(&server).await, known(&server).await];
     let settings = HttpSettings {

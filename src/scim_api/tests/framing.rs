@@ -28,7 +28,7 @@ async fn two_lengths_are_refused() {
 }
 
 #[tokio::test]
-async fn hosts_are_one() {
+async fn a_request_has_one_host() {
     let server = Server::start().await;
     assert_refused(&server.say("GET /scim/v2/x HTTP/1.1\r\n\r\n").await, 400);
     assert_refused(&server.say(request("GET", "x", "Host: b\r\n")).await, 400);
@@ -54,7 +54,7 @@ async fn bare_line_ends_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_refused() {
+async fn invalid_http_is_refused() {
     let server = Server::start().await;
     for text in [
         "hello\r\n\r\n",
@@ -154,7 +154,7 @@ async fn bodies_have_their_size_and_time() {
 /// The body is larger than the part that is read before the response: without further reading, a reset would lose the
 /// response.
 #[tokio::test]
-async fn an_answer_outlives_a_body_that_is_far_too_large() {
+async fn a_response_to_a_far_too_large_body_arrives() {
     let server = Server::start().await;
     for fields in [
         "Content-Length: 40000000\r\n",
@@ -201,7 +201,7 @@ async fn broken_chunks_close_and_say_so() {
 }
 
 #[tokio::test]
-async fn a_client_that_waits_is_asked_for_its_body() {
+async fn a_waiting_client_gets_100_continue() {
     let server = Server::start().await;
     let mut stream = server.connect().await;
     let head = request(

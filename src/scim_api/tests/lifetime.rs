@@ -7,7 +7,7 @@ const CLOSED_IN: std::ops::Range<Duration> =
     Duration::from_millis(800)..Duration::from_millis(4500);
 
 #[tokio::test]
-async fn silence_is_closed() {
+async fn a_silent_connection_is_closed() {
     let server = Server::start().await;
     let began = Instant::now();
     assert_eq!(rest(&mut server.connect().await).await, "");
@@ -65,7 +65,7 @@ async fn a_connection_may_rest_between_requests() {
 }
 
 #[tokio::test]
-async fn a_rest_has_an_end() {
+async fn an_idle_connection_is_closed() {
     let server = Server::start().await;
     let mut stream = server.connect().await;
     stream
@@ -83,7 +83,7 @@ async fn a_rest_has_an_end() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_left() {
+async fn a_client_that_does_not_read_is_disconnected() {
     let settings = ServerSettings {
         write_seconds: 1,
         ..short()
@@ -129,7 +129,7 @@ async fn requests_in_flight_finish() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_told_to_stop_answers_until_its_delay_is_over() {
+async fn a_stopping_server_responds_until_its_delay_is_over() {
     let settings = ServerSettings {
         shutdown_delay_seconds: 1,
         ..short()
@@ -167,7 +167,7 @@ async fn a_server_that_is_told_to_stop_answers_until_its_delay_is_over() {
 }
 
 #[tokio::test]
-async fn draining_has_an_end() {
+async fn draining_has_a_time_limit() {
     let settings = HttpSettings {
         request_seconds: 20,
         ..HttpSettings::default()
@@ -190,7 +190,7 @@ async fn draining_has_an_end() {
 }
 
 #[tokio::test]
-async fn a_write_whose_client_hung_up_is_waited_for() {
+async fn a_write_of_a_disconnected_client_is_awaited() {
     let mut server = Server::start().await;
     let mut gone = server.connect().await;
     gone.write_all(request("DELETE", "slow", "").as_bytes())

@@ -10,7 +10,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 #[tokio::test]
-async fn old_and_impatient_clients_are_served() {
+async fn http_1_0_and_pipelining_clients_are_served() {
     let server = Server::start().await;
     let old = server.say("GET /scim/v2/x HTTP/1.0\r\n\r\n").await;
     assert!(old.starts_with("HTTP/1.0 200"), "{old}");
@@ -99,7 +99,7 @@ async fn a_panic_is_a_500_and_a_long_wait_a_503() {
 }
 
 #[tokio::test]
-async fn large_answers_are_compressed_for_who_asks() {
+async fn large_responses_are_compressed_if_accepted() {
     let server = Server::start().await;
     let ask = |path, accepted: &str| {
         request(
@@ -135,7 +135,7 @@ async fn large_answers_are_compressed_for_who_asks() {
 }
 
 #[tokio::test]
-async fn http2_is_spoken() {
+async fn http2_is_supported() {
     let server = Server::start().await;
     let client = reqwest::Client::builder()
         .http2_prior_knowledge()
@@ -247,7 +247,7 @@ async fn handshake_with(
 }
 
 #[tokio::test]
-async fn a_certificate_is_read_again() {
+async fn a_certificate_is_reloaded() {
     let server = Server::with(HttpSettings::default(), with_tls()).await;
     let trusts = async |certificate: &str| {
         handshake_with(&server, certificate, &rustls::version::TLS13, b"h2")
@@ -287,7 +287,7 @@ async fn a_certificate_is_read_again() {
 }
 
 #[tokio::test]
-async fn tls_is_spoken() {
+async fn tls_is_supported() {
     let server = Server::with(HttpSettings::default(), with_tls()).await;
     for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let stream = handshake(&server, version, b"h2").await;

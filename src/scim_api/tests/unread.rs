@@ -91,7 +91,7 @@ async fn is_read_to_its_end(answer: Response) -> bool {
 }
 
 #[tokio::test]
-async fn answers_that_are_not_read_count() {
+async fn unread_responses_count() {
     let server = strict().await;
     for window in [0, 1, 65_535] {
         let (sender, connection) = server.http2(window).await;
@@ -107,7 +107,7 @@ async fn answers_that_are_not_read_count() {
 }
 
 #[tokio::test]
-async fn answers_that_are_read_count_no_more() {
+async fn read_responses_no_longer_count() {
     let server = strict().await;
     let (sender, _connection) = server.http2(65_535).await;
     for _ in 0..20 {
@@ -119,7 +119,7 @@ async fn answers_that_are_read_count_no_more() {
 }
 
 #[tokio::test]
-async fn all_tokens_together_have_a_bound() {
+async fn all_tokens_together_have_a_limit() {
     let server = strict().await;
     let (sender, _connection) = server.http2(0).await;
     let mut statuses = Vec::new();
@@ -134,7 +134,7 @@ async fn all_tokens_together_have_a_bound() {
 }
 
 #[tokio::test]
-async fn a_reader_of_http1_that_does_not_read_counts_too() {
+async fn unread_http1_responses_count_too() {
     let server = Server::with(
         HttpSettings {
             token_requests: 2,
@@ -173,7 +173,7 @@ async fn a_reader_of_http1_that_does_not_read_counts_too() {
 }
 
 #[tokio::test]
-async fn a_connection_whose_answers_are_not_read_is_closed() {
+async fn a_connection_with_unread_responses_is_closed() {
     let server = strict().await;
     let (sender, connection) = server.http2(0).await;
     let _answers = ask(&server, &sender, "page?a.1", 2).await;
@@ -221,7 +221,7 @@ async fn unread(server: &Server, requests: usize) -> Unread {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_opened_in_a_crowd_has_few_streams() {
+async fn a_connection_opened_under_load_has_few_streams() {
     let server = Server::start().await;
     let mut crowd = Vec::new();
     // All but one of the allowed requests without a token, and then a few more.
@@ -236,7 +236,7 @@ async fn a_connection_that_is_opened_in_a_crowd_has_few_streams() {
 }
 
 #[tokio::test]
-async fn refusals_that_are_not_read_are_bounded() {
+async fn unread_refusals_are_limited() {
     let server = Server::start().await;
     let mut held = Vec::new();
     for _ in 0..15 {
@@ -253,7 +253,7 @@ async fn refusals_that_are_not_read_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_frees_its_place() {
+async fn a_disconnected_client_frees_its_place() {
     let settings = HttpSettings {
         token_requests: 1,
         ..HttpSettings::default()

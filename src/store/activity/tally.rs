@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_counted_by_what_became_of_them() {
+    fn requests_are_counted_by_outcome() {
         let mut tally = Tally::default();
         for (action, outcome, reason, at) in [
             ("user.create", Outcome::Ok, "", 1),

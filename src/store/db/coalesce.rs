@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_once_has_one_value() {
+    fn values_of_the_shared_part_are_equal() {
         let group = [waiting("a", 1), waiting("a", 2)];
         assert_eq!(
             together(&key(), &group).unwrap().args,
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn those_with_another_token_wait_for_their_turn() {
+    fn reads_with_another_token_wait() {
         let mut all = vec![waiting("a", 1), waiting("b", 2), waiting("a", 3)];
         let ids = |group: Vec<Waiting>| -> Vec<Arg> {
             group

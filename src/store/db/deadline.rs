@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn silence_ends() {
+    async fn a_silent_response_ends_at_the_deadline() {
         let deadline = Deadline::after(Duration::ZERO);
         let outcome = deadline
             .on(std::future::pending::<sqlx::Result<()>>())

@@ -380,7 +380,7 @@ mod tests {
         "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn the_embedded_database_ends_what_takes_too_long() {
+    async fn the_embedded_database_ends_slow_statements() {
         let folder = tempfile::tempdir().unwrap();
         let settings = PoolSettings {
             statement: Duration::from_millis(50),
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_full_database_takes_writes_again_when_it_has_room() {
+    async fn a_full_database_accepts_writes_again_with_free_space() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::sqlite(&folder.path().join("a.db"), &PoolSettings::default())
             .await
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_read_that_is_given_up_leaves_its_place_to_others() {
+    async fn a_cancelled_read_releases_its_connection() {
         let folder = tempfile::tempdir().unwrap();
         let settings = PoolSettings {
             statement: Duration::from_secs(60),

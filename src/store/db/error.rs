@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_that_passes_is_503_with_retry_after() {
+    fn temporary_errors_are_503_with_retry_after() {
         for code in [
             "7", "8", "10", "13", "778", "1032", "4874", "5", "6", "261", "517", "9",
         ] {

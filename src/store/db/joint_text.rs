@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_once_is_apart_from_what_each_reads() {
+    fn the_shared_part_is_separate() {
         let text = "select r.a from (/*once*/ select 1 from token where tenant = $1 and id = $2 /*end*/) as caller \
              left join r on r.tenant = $1 and r.id = $3";
         let args = [Arg::Int(7), "a".into(), Arg::Int(1)];
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_may_read_nothing_once() {
+    fn a_text_can_have_no_shared_part() {
         let args = [Arg::Int(7), "a".into()];
         assert_eq!(
             text_of("select seq from r where tenant = $1 and key = $2", &args),

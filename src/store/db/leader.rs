@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_caller_serves_those_that_follow() {
+    fn the_first_caller_serves_later_ones() {
         let coalescer = Arc::new(Coalescer::default());
         let mut leader = coalescer.join("a", 1).unwrap();
         assert!(coalescer.join("a", 2).is_none() && coalescer.join("b", 7).is_some());

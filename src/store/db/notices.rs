@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_warning_belongs_to_the_answer_that_it_came_with() {
+    async fn a_warning_belongs_to_its_response() {
         let levels = [Level::WARN, Level::INFO, Level::ERROR].repeat(20);
         let answers: Vec<_> = levels
             .iter()

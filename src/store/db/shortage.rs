@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_says_what_is_lacking() {
+    fn the_line_names_the_missing_resource() {
         for (code, word) in [
             ("53100", "disk"),
             ("53200", "memory"),

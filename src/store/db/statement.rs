@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_stand_in_marks_too() {
+    fn placeholders_are_allowed_in_marks() {
         let text = "select 1 where {row_among:tenant = $1 and seq}(select 2))";
         let statement = Statement::named("r.find", text, vec![Arg::Int(1)]);
         assert_eq!(

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_forgotten() {
+    fn times_of_inactive_tenants_are_removed() {
         let (mut times, now) = (StatementTimes::default(), Instant::now());
         times.add(ONE, LONG, now);
         times.add(Flow::Server, LONG, now);

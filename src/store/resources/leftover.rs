@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unique_rows_go_at_once() {
+    fn unique_rows_are_removed_at_once() {
         let row = |key: &str, is_unique| IndexRow {
             attribute: 7,
             key: key.to_owned(),

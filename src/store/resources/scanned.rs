@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_found_by_its_beginning_and_by_nothing_else() {
+    fn a_value_is_found_only_by_its_prefix() {
         let written = text(vec![
             value(7, 0, "x\n[8,\"y\","),
             value(7, 1, "[8,null,0]"),

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_grow_and_keep_their_kind() {
+    fn keys_increase_and_contain_their_type() {
         let sequence = Sequence::new();
         let now = Timestamp::from_micros(1_800_000_000_000_000);
         let keys: Vec<_> = (0..100_000).map(|_| sequence.for_type(3, now)).collect();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_nobody_elses() {
+    fn reserved_numbers_are_unique() {
         let (sequence, now) = (
             Sequence::new(),
             Timestamp::from_micros(1_800_000_000_000_000),

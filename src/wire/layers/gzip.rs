@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gzip_is_a_wish() {
+    fn gzip_is_used_only_if_accepted() {
         for (header, expected) in [
             ("gzip,deflate", true),
             ("deflate, GZIP;q=0.5", true),

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 on_both!(
     every_operation_refuses_other_credentials,
     every_operation_needs_its_scope,
-    a_limited_token_learns_nothing_of_other_tenants,
+    a_limited_token_reads_nothing_of_other_tenants,
     roles_have_their_scopes,
-    the_entry_tells_who_calls,
-    an_operator_token_is_no_scim_token,
+    the_entry_names_the_caller,
+    an_operator_token_is_not_a_scim_token,
 );
 
 /// The path of an operation with values for its variables.
@@ -171,7 +171,7 @@ fn query_of(described: &Value) -> String {
 
 /// No response contains data of a tenant to which the token has no access, and no request changes data of such a
 /// tenant.
-async fn a_limited_token_learns_nothing_of_other_tenants(server: Server) {
+async fn a_limited_token_reads_nothing_of_other_tenants(server: Server) {
     let admin = Admin::over(&server).await;
     let change = TenantChange {
         display_name: Some(Some("hidden company".to_owned())),
@@ -270,7 +270,7 @@ async fn roles_have_their_scopes(server: Server) {
     }
 }
 
-async fn the_entry_tells_who_calls(server: Server) {
+async fn the_entry_names_the_caller(server: Server) {
     let admin = Admin::over(&server).await;
     let viewer = operator_token(&server, OperatorRole::Viewer, &["default"]).await;
     let entry = admin
@@ -284,7 +284,7 @@ async fn the_entry_tells_who_calls(server: Server) {
     assert_eq!(document.body["openapi"], "3.1.0");
 }
 
-async fn an_operator_token_is_no_scim_token(server: Server) {
+async fn an_operator_token_is_not_a_scim_token(server: Server) {
     let token = operator_token(&server, OperatorRole::Admin, &[]).await;
     let refused = server.by(&token).get("/Users").await.expect(401);
     assert_eq!(

@@ -7,7 +7,7 @@ use reqwest::Method;
 use scimd::store::OperatorRole;
 use serde_json::{Value, json};
 
-on_both!(every_act_leaves_its_row, rows_are_found_and_limited);
+on_both!(every_act_has_a_row, rows_are_found_and_limited);
 
 async fn rows(admin: &Admin, query: &str) -> Vec<Value> {
     let page = admin
@@ -17,7 +17,7 @@ async fn rows(admin: &Admin, query: &str) -> Vec<Value> {
     page.body["items"].as_array().unwrap().clone()
 }
 
-async fn every_act_leaves_its_row(server: Server) {
+async fn every_act_has_a_row(server: Server) {
     let admin = Admin::over(&server).await;
     let body = json!({"name": "acme", "seats": 400});
     let made = admin

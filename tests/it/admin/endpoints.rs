@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 on_both!(
-    acts_on_endpoints_leave_their_rows,
-    answers_of_acts_on_endpoints_are_kept,
+    acts_on_endpoints_have_rows,
+    responses_of_acts_on_endpoints_are_stored,
     a_secret_is_rotated_once_for_one_key,
     a_user_is_deactivated_once_for_one_key,
     a_stream_is_made_for_polling,
     attempts_are_paged,
     keys_are_rotated_once_for_one_key,
-    what_is_no_time_is_refused,
+    an_invalid_duration_is_refused,
 );
 
 async fn post(admin: &Admin, path: &str, body: Value) -> Answer {
@@ -30,7 +30,7 @@ async fn trail(admin: &Admin, action: &str) -> Vec<Value> {
     page.body["items"].as_array().unwrap().clone()
 }
 
-async fn acts_on_endpoints_leave_their_rows(server: Server) {
+async fn acts_on_endpoints_have_rows(server: Server) {
     let (admin, sink) = (Admin::over(&server).await, Sink::start().await);
     let webhook = json!({"name": "app", "url": sink.url(), "allowPrivate": true, "tenant": "default",
         "headers": {"authorization": "Bearer hidden"}});
@@ -143,7 +143,7 @@ async fn twice(admin: &Admin, path: &str, body: Value) -> [Answer; 2] {
     [first, again]
 }
 
-async fn answers_of_acts_on_endpoints_are_kept(server: Server) {
+async fn responses_of_acts_on_endpoints_are_stored(server: Server) {
     let (admin, sink) = (Admin::over(&server).await, Sink::start().await);
     let webhook = json!({"name": "hook", "url": sink.url(), "allowPrivate": true});
     let [made, _] = twice(&admin, "/webhooks", webhook).await;
@@ -366,7 +366,7 @@ async fn keys_are_rotated_once_for_one_key(server: Server) {
 }
 
 /// An invalid duration is refused; it is treated neither as the default nor as zero.
-async fn what_is_no_time_is_refused(server: Server) {
+async fn an_invalid_duration_is_refused(server: Server) {
     let admin = Admin::over(&server).await;
     let webhook = json!({"name": "app", "url": "https://app.example.com/"});
     post(&admin, "/webhooks", webhook).await.expect(201);

@@ -11,7 +11,7 @@ on_both!(
     a_token_has_a_rate,
     guesses_of_an_address_are_counted,
     a_body_has_a_size,
-    an_instance_has_so_many_streams,
+    streams_of_an_instance_are_limited,
 );
 
 async fn entry(admin: &Admin, token: &str) -> Answer {
@@ -105,7 +105,7 @@ async fn open(admin: &Admin, token: &str) -> Response {
     request.send().await.unwrap()
 }
 
-async fn an_instance_has_so_many_streams(server: Server) {
+async fn streams_of_an_instance_are_limited(server: Server) {
     let admin = Admin::over(&server).await;
     let mut streams = Vec::new();
     for _ in 0..40 {

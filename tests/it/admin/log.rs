@@ -12,10 +12,10 @@ use tokio::time::timeout;
 on_both!(
     the_log_is_searched,
     failures_are_grouped,
-    bodies_are_kept_for_a_while,
+    bodies_are_recorded_for_a_period,
     a_resource_has_a_history,
     schemas_are_suggested_with_counts,
-    a_stream_goes_on_where_it_was,
+    a_stream_continues_at_its_position,
     streams_are_bounded_and_end_with_the_server,
 );
 
@@ -150,7 +150,7 @@ async fn failures_are_grouped(server: Server) {
     is_problem(&admin.call(other, None, &[]).await, 404, "not-found");
 }
 
-async fn bodies_are_kept_for_a_while(server: Server) {
+async fn bodies_are_recorded_for_a_period(server: Server) {
     let admin = Admin::over(&server).await;
     let path = "/tenants/default/log/bodies";
     let kept = admin
@@ -308,7 +308,7 @@ impl Stream {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_tells_of_the_requests_of_another_instance() {
+async fn a_stream_has_the_requests_of_another_instance() {
     let first = Server::on(Database::Postgres).await;
     let second = first.second().await;
     let admin = Admin::over(&second).await;
@@ -329,7 +329,7 @@ async fn a_stream_tells_of_the_requests_of_another_instance() {
     assert!(id.parse::<i64>().is_ok(), "{id}");
 }
 
-async fn a_stream_goes_on_where_it_was(server: Server) {
+async fn a_stream_continues_at_its_position(server: Server) {
     let admin = Admin::over(&server).await;
     let mut stream = Stream::open(&admin, &admin.token, None).await;
     server.get("/Users").await.expect(200);

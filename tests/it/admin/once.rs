@@ -8,13 +8,13 @@ use scimd::store::OperatorRole;
 use serde_json::json;
 
 on_both!(
-    a_lost_secret_is_given_again,
+    a_lost_secret_is_returned_again,
     a_key_is_for_one_request_and_operator
 );
 
 const KEY: (&str, &str) = ("idempotency-key", "6f2c6f2c-6f2c-6f2c");
 
-async fn a_lost_secret_is_given_again(server: Server) {
+async fn a_lost_secret_is_returned_again(server: Server) {
     let admin = Admin::over(&server).await;
     let issue = (
         admin.token.as_str(),

@@ -9,7 +9,7 @@ use serde_json::json;
 on_both!(
     the_latest_request_comes_first,
     most_active_users_come_first,
-    what_does_not_work_comes_first,
+    failing_tenants_come_first,
 );
 
 /// Tenants `t0` to `t5`, with their tokens.
@@ -116,7 +116,7 @@ async fn most_active_users_come_first(server: Server) {
     assert_eq!(whole, ["t3", "t2", "t0", "t1", "t5", "t4", "default"]);
 }
 
-async fn what_does_not_work_comes_first(server: Server) {
+async fn failing_tenants_come_first(server: Server) {
     let admin = Admin::over(&server).await;
     let tokens = tenants(&server).await;
     for number in [4, 1, 2] {

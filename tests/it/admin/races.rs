@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 on_both!(
     one_of_many_creates_wins,
-    one_tenant_for_one_key,
+    one_key_creates_one_tenant,
     one_of_many_keys_wins,
-    one_token_for_one_key,
+    one_key_issues_one_token,
     rotation_and_revocation_exclude_each_other,
 );
 
@@ -81,7 +81,7 @@ async fn one_of_many_creates_wins(server: Server) {
 }
 
 /// All get the response of the executed request, except requests that arrive during its execution.
-async fn one_tenant_for_one_key(server: Server) {
+async fn one_key_creates_one_tenant(server: Server) {
     let admin = Arc::new(Admin::over(&server).await);
     let body = Some(json!({"name": "acme", "seats": 3}));
     let answers = many(&admin, (Method::POST, "/tenants"), body, Keys::One).await;
@@ -123,7 +123,7 @@ async fn one_of_many_keys_wins(server: Server) {
     }
 }
 
-async fn one_token_for_one_key(server: Server) {
+async fn one_key_issues_one_token(server: Server) {
     let admin = Arc::new(Admin::over(&server).await);
     let path = "/tenants/default/tokens";
     let body = Some(json!({"name": "okta"}));

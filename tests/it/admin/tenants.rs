@@ -9,7 +9,7 @@ use serde_json::json;
 
 on_both!(
     a_tenant_has_a_life,
-    all_that_is_wrong_is_named,
+    all_errors_are_reported,
     lists_are_paged_and_searched,
     a_limited_token_sees_its_tenants,
 );
@@ -67,7 +67,7 @@ async fn a_tenant_has_a_life(server: Server) {
     is_problem(&gone, 404, "not-found");
 }
 
-async fn all_that_is_wrong_is_named(server: Server) {
+async fn all_errors_are_reported(server: Server) {
     let admin = Admin::over(&server).await;
     let body = json!({"name": "a", "seats": -1, "conformanc": "x", "support": "nobody"});
     let refused = admin.ask(Method::POST, "/tenants?dry=1", Some(body)).await;

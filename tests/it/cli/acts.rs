@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-on_both!(every_act_of_a_command_leaves_its_row);
+on_both!(every_act_of_a_command_has_a_row);
 
 const URN: &str = "urn:acme:own:User";
 
@@ -126,7 +126,7 @@ fn commands() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_command_writes_or_does_not() {
+fn every_command_is_classified() {
     let commands = commands();
     let of_act = |line: &str| {
         let named = commands.iter().filter(|name| line.starts_with(*name));
@@ -154,7 +154,7 @@ fn valid(listed: &Value) -> String {
     found["id"].as_str().unwrap().to_owned()
 }
 
-async fn every_act_of_a_command_leaves_its_row(server: Server) {
+async fn every_act_of_a_command_has_a_row(server: Server) {
     let ann = server.post("/Users", user("ann")).await.expect(201).id();
     let staff = group("staff", &[ann]);
     server.post("/Groups", staff).await.expect(201);

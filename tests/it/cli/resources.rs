@@ -8,7 +8,7 @@ use serde_json::json;
 
 on_both!(
     users_are_listed_by_pages,
-    large_resources_are_listed_whole,
+    large_resources_are_listed_completely,
     a_user_is_shown_deactivated_and_deleted,
     groups_are_found_by_name,
 );
@@ -80,7 +80,7 @@ async fn users_are_listed_by_pages(server: Server) {
 }
 
 /// A page of large resources is streamed.
-async fn large_resources_are_listed_whole(server: Server) {
+async fn large_resources_are_listed_completely(server: Server) {
     let title = "x".repeat(60_000);
     for name in ["ann", "ben", "cid", "dan", "eve"] {
         let mut body = user(name);

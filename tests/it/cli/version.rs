@@ -27,7 +27,7 @@ fn the_version_is_that_of_the_package() {
 
 /// Cargo passes the variables of the build script to programs that `cargo run` and `cargo test` start.
 #[test]
-fn the_environment_of_cargo_is_taken() {
+fn the_environment_of_cargo_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(SCIMD)
         .arg("check")

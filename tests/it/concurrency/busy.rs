@@ -14,7 +14,7 @@ const PUSHES: usize = 24;
 
 /// Requests that wait for each other hold no connection; otherwise a few of them would block all others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_busy_group_leaves_room_for_others() {
+async fn a_busy_group_does_not_block_others() {
     let fleet = Fleet::of_one(Database::Postgres).await;
     let users = new_users(&fleet, "u", 2).await;
     let path: Arc<str> = new_group(fleet.first(), "Sales", &[]).await.into();

@@ -130,7 +130,7 @@ async fn changes_and_deletions_that_meet(server: Server) {
 /// Instances that write the same resources concurrently: one write of each pair is first, and the other one is
 /// repeated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_instances_gather_the_same_users() {
+async fn two_instances_coalesce_writes_of_the_same_users() {
     let fleet = Fleet::of_two(Database::Postgres).await;
     let mut ids = Vec::new();
     for i in 0..8 {

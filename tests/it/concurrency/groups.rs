@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 crate::on_fleets!(
-    memberships_are_what_was_acknowledged,
+    memberships_match_acknowledged_changes,
     one_push_wins_per_version,
     a_group_is_renamed_while_members_are_pushed,
     users_are_deleted_while_they_are_added,
@@ -19,7 +19,7 @@ crate::on_fleets!(
 const PUSHERS: usize = 16;
 
 /// A thousand concurrent PATCH requests with one member each (QRK-1, PAT-50).
-async fn memberships_are_what_was_acknowledged(fleet: Fleet) {
+async fn memberships_match_acknowledged_changes(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", PUSHERS * 8).await);
     let path: Arc<str> = new_group(fleet.first(), "Sales", &users[..PUSHERS * 4])
         .await

@@ -99,7 +99,7 @@ async fn each_gets_its_own_answer(fleet: Fleet) {
 
 /// Checks that reads are coalesced; otherwise the other tests would prove nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reads_go_together() {
+async fn concurrent_reads_are_coalesced() {
     const TOGETHER: &str = "select count(*) from pg_stat_activity where datname = current_database() and query like 'with shared as%'";
     let fleet = Fleet::of_one(Database::Postgres).await;
     let path: Arc<str> = format!("/Users/{}", new_users(&fleet, "u", 1).await[0]).into();

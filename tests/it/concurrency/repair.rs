@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// A write that began before the commit of the repair does not see the repaired rows, so it must read the resource
 /// again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_after_a_repair_leaves_nothing_behind() {
+async fn a_write_after_a_repair_leaves_no_difference() {
     let fleet = Fleet::of_one(Database::Postgres).await;
     let server = fleet.first();
     let id = server.post("/Users", user("jane")).await.expect(201).id();

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 crate::on_fleets!(
     replaced_lists_are_not_mixed,
-    a_swap_is_whole,
-    a_list_of_adds_is_whole
+    a_swap_is_atomic,
+    a_list_of_adds_is_atomic
 );
 
 const ROUNDS: usize = 25;
@@ -78,7 +78,7 @@ async fn change(fleet: &Fleet, i: usize, users: &[String], path: &str) {
 }
 
 /// One PATCH replaces the first member by the second, another does the reverse: exactly one is a member in the end.
-async fn a_swap_is_whole(fleet: Fleet) {
+async fn a_swap_is_atomic(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", 2).await);
     let path: Arc<str> = new_group(fleet.first(), "Sales", &users[..1]).await.into();
     for round in 0..ROUNDS {
@@ -105,7 +105,7 @@ async fn a_swap_is_whole(fleet: Fleet) {
 }
 
 /// One PATCH adds all of a list, another removes them: all or none are members in the end.
-async fn a_list_of_adds_is_whole(fleet: Fleet) {
+async fn a_list_of_adds_is_atomic(fleet: Fleet) {
     let users = Arc::new(new_users(&fleet, "u", 12).await);
     let path: Arc<str> = new_group(fleet.first(), "Sales", &[]).await.into();
     for round in 0..ROUNDS {

@@ -8,17 +8,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 crate::on_fleets!(
-    a_name_is_given_once,
+    a_name_is_unique_under_concurrency,
     one_wins_per_version,
     a_delete_wins_or_loses_its_version,
-    nobody_is_refused_without_a_condition,
+    unconditional_writes_are_not_refused,
     values_from_many_clients_come_together,
 );
 
 const WRITERS: usize = 16;
 
 /// Simultaneous creations with one name, in different letter case and Unicode forms.
-async fn a_name_is_given_once(fleet: Fleet) {
+async fn a_name_is_unique_under_concurrency(fleet: Fleet) {
     for (round, spellings) in [
         [
             "jane@example.com",
@@ -170,7 +170,7 @@ fn at<'a>(user: &'a Value, path: &str) -> &'a Value {
 }
 
 /// Each writer has its own attribute and sets it repeatedly.
-async fn nobody_is_refused_without_a_condition(fleet: Fleet) {
+async fn unconditional_writes_are_not_refused(fleet: Fleet) {
     let path: Arc<str> = format!("/Users/{}", new_users(&fleet, "u", 1).await[0]).into();
     const TURNS: usize = 6;
     let versions = fleet

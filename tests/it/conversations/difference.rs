@@ -40,7 +40,7 @@ fn common(a: &[String], b: &[String]) -> Vec<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn shows_what_only_one_has() {
+    fn shows_lines_of_only_one() {
         let lines = |text: &str| text.chars().map(String::from).collect::<Vec<_>>();
         let shown = super::difference(&lines("abcd"), &lines("axcde"));
         assert_eq!(

@@ -351,7 +351,7 @@ async fn groups() {
 
 /// The provider tolerates the deviation; the report mentions it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn plain_json_is_worth_a_note() {
+async fn plain_json_is_reported_as_a_note() {
     let server = Server::on(Database::Sqlite).await;
     let fault = after(|_, told| told.kind = told.kind.replace("scim+json", "json"));
     let base = proxy::before(&server.base, fault).await;

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 
 /// PostgreSQL refuses writes that need space, here by a trigger, because a test must not fill a disk.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_of_postgresql_is_503_until_it_has_room() {
+async fn a_full_disk_of_postgresql_is_503_until_it_has_space() {
     let server = Server::on(Database::Postgres).await;
     let DatabaseTarget::Postgres { url } = &server.database else {
         panic!("not PostgreSQL")
@@ -52,7 +52,7 @@ impl Drop for Limited {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_of_the_embedded_database_is_503_until_it_has_room() {
+async fn a_full_disk_of_the_embedded_database_is_503_until_it_has_space() {
     let folder = tempfile::tempdir().unwrap();
     let given = scimd(folder.path(), "serve --listen 127.0.0.1:0 --issue-token t");
     let mut command = Command::new("/bin/sh");

@@ -24,7 +24,7 @@ async fn other_program(server: &Server) -> SqliteConnection {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writers_do_not_wait_for_a_lock_that_stays() {
+async fn writers_do_not_wait_for_a_permanent_lock() {
     let server = Arc::new(Server::on(Database::Sqlite).await);
     let id = server.post("/Users", user("ann")).await.expect(201).id();
     let mut other = other_program(&server).await;
@@ -57,7 +57,7 @@ async fn writers_do_not_wait_for_a_lock_that_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writers_wait_for_a_lock_that_goes() {
+async fn writers_wait_for_a_short_lock() {
     let server = Arc::new(Server::on(Database::Sqlite).await);
     let mut other = other_program(&server).await;
     other.execute("begin immediate").await.unwrap();

@@ -121,7 +121,7 @@ impl Drop for Hole<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_network_swallows_everything() {
+async fn the_network_drops_all_packets() {
     let cluster = block_in_place(Cluster::start).unwrap();
     let proxy = Proxy::to(cluster.port()).await;
     let server = server(url(&[proxy.port()])).await;
@@ -167,7 +167,7 @@ async fn connections_are_stranded_under_200_writers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_were_stranded_in_a_pause_are_noticed_at_once() {
+async fn idle_connections_that_were_stranded_are_detected_at_once() {
     let cluster = block_in_place(Cluster::start).unwrap();
     let proxy = Proxy::to(cluster.port()).await;
     let server = server(url(&[proxy.port()])).await;
@@ -181,7 +181,7 @@ async fn connections_that_were_stranded_in_a_pause_are_noticed_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refusing_network_costs_nobody_more_than_two_seconds() {
+async fn a_refusing_network_delays_requests_by_two_seconds_at_most() {
     let cluster = block_in_place(Cluster::start).unwrap();
     let proxy = Proxy::to(cluster.port()).await;
     let server = server(url(&[proxy.port()])).await;

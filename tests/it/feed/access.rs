@@ -16,8 +16,8 @@ crate::on_both!(
     other_tokens_reach_no_route,
     a_token_of_the_feed_reaches_no_route_of_scim,
     what_is_of_another_tenant_is_not_shown,
-    guesses_are_told_to_wait,
-    a_burst_is_told_to_wait,
+    guesses_get_retry_after,
+    a_burst_gets_retry_after,
 );
 
 /// Every route of the feed.
@@ -164,7 +164,7 @@ async fn what_is_of_another_tenant_is_not_shown(server: Server) {
 
 /// SEC-9: clients that guess tokens of the feed are slowed down, together with guesses at the SCIM endpoints; clients
 /// with a valid token are not.
-async fn guesses_are_told_to_wait(first: Server) {
+async fn guesses_get_retry_after(first: Server) {
     let http = HttpSettings {
         bad_tokens: 4,
         ..Options::default().http
@@ -191,7 +191,7 @@ async fn guesses_are_told_to_wait(first: Server) {
 }
 
 /// ERR-6: responses to too many requests of a token have `Retry-After`, also those of rejected requests.
-async fn a_burst_is_told_to_wait(first: Server) {
+async fn a_burst_gets_retry_after(first: Server) {
     let http = HttpSettings {
         requests_per_second: 1,
         burst: 3,

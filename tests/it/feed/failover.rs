@@ -95,7 +95,7 @@ async fn reader(client: FeedClient) -> Running<Vec<(i64, String)>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_order_goes_on_with_the_standby() {
+async fn the_order_continues_on_the_standby() {
     let (mut primary, standby) = block_in_place(|| -> Result<_, String> {
         let primary = Cluster::start()?;
         let standby = Cluster::standby_of(&primary)?;

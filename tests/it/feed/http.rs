@@ -16,11 +16,11 @@ crate::on_both!(
     a_reader_waits,
     an_answer_comes_within_the_time_of_a_request,
     answers_are_compressed_for_those_who_ask,
-    what_no_handler_sees_is_refused_as_each_api_does,
+    wire_refusals_have_the_form_of_each_api,
 );
 
 /// A request head that is refused before it reaches an API, for each reason.
-async fn what_no_handler_sees_is_refused_as_each_api_does(server: Server) {
+async fn wire_refusals_have_the_form_of_each_api(server: Server) {
     for (root, form) in [
         ("/feed/v1/events", "application/problem+json"),
         ("/scim/v2/Users", "application/scim+json"),

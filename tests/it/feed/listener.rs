@@ -27,7 +27,7 @@ fn addresses(served: &mut Served) -> (String, String) {
 
 /// Readers that wait when the server stops get an empty page immediately.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_stops_lets_go_of_those_who_wait() {
+async fn a_server_that_stops_ends_waiting_requests() {
     let folder = tempfile::tempdir().unwrap();
     let mut served = Served::start(folder.path(), "--issue-token okta");
     let (feed, root) = addresses(&mut served);
@@ -91,7 +91,7 @@ async fn readers_wait_until_the_delay_of_the_stop_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_feed_has_a_listener_of_its_own() {
+async fn the_feed_has_a_separate_listener() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("scimd.toml");
     std::fs::write(&config, "[feed]\nlisten = \"127.0.0.1:0\"\n").unwrap();
@@ -162,7 +162,7 @@ async fn status(
 
 /// Plain HTTP on a public address is refused for this listener too; a polled stream is reachable at its URL.
 #[test]
-fn the_address_of_the_feed_is_checked_and_told() {
+fn the_address_of_the_feed_is_checked_and_printed() {
     let folder = crate::cli::migrated();
     let config = folder.path().join("scimd.toml");
     let with = |text: &str| {

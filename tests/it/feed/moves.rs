@@ -51,7 +51,7 @@ enum Age {
 
 /// Restores into clusters of each age, one after the other, because transaction numbers only increase.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dump_goes_on_in_another_cluster() {
+async fn a_dump_continues_in_another_cluster() {
     let (source, target) =
         block_in_place(|| (Cluster::start().unwrap(), Cluster::start().unwrap()));
     for (format, how) in [
@@ -176,7 +176,7 @@ async fn import(server: &Server, text: &str) {
 /// From SQLite to PostgreSQL: each resource is reported as created, with its previous version and creation time; its
 /// last change is the import. A reader that starts at the head of the new feed misses no later change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_into_the_other_database_is_told() {
+async fn an_import_into_the_other_database_is_in_the_feed() {
     let old = Server::on(Database::Sqlite).await;
     let ids = users(&old, "u", 5).await;
     let path = format!("/Users/{}", ids[0]);

@@ -58,7 +58,7 @@ async fn all_are_numbered(server: &Server) {
 
 /// A pass whose session is terminated numbers nothing; the next pass of any instance numbers all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pass_that_is_killed_leaves_nothing_behind() {
+async fn a_terminated_pass_numbers_nothing() {
     let fleet = Fleet::of_two(Database::Postgres).await;
     let first = fleet.first();
     advance(first).await;
@@ -103,7 +103,7 @@ async fn a_pass_that_is_killed_leaves_nothing_behind() {
 
 /// Passes of one change each, concurrently on two instances: every change is numbered once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slices_divide_no_transaction() {
+async fn slices_do_not_split_transactions() {
     let fleet = Fleet::of_two(Database::Postgres).await;
     let first = fleet.first();
     delay(first).await;
@@ -129,7 +129,7 @@ async fn slices_divide_no_transaction() {
 
 /// In a cluster with fewer past transactions, the order continues.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restore_into_a_younger_cluster_goes_on() {
+async fn a_restore_into_a_younger_cluster_continues() {
     let server = Server::on(Database::Postgres).await;
     new_users(&server, "n", 3).await;
     let feed = server.feed();

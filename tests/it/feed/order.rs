@@ -198,7 +198,7 @@ impl Held {
 
 /// Transactions held open by others block no reader. One instance at a time numbers a change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_others_hold_open_holds_nothing_up() {
+async fn open_transactions_of_others_block_no_reader() {
     let settings = vec!["max_prepared_transactions=2".to_owned()];
     let cluster = block_in_place(|| Cluster::start_with(|_| Ok(settings))).unwrap();
     let url = create_database_on(&cluster.url()).await;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 crate::on_both!(
     filters_are_read_or_refused,
-    large_filters_have_a_bound,
-    deep_filters_run,
+    large_filters_are_limited,
+    deep_filters_are_executed,
     parameters_have_no_edge
 );
 
@@ -193,7 +193,7 @@ async fn by_search(target: &Target<'_>, filter: &str) -> (u16, Value) {
 }
 
 /// SPEC FIL-16.
-async fn large_filters_have_a_bound(server: Server) {
+async fn large_filters_are_limited(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     let clauses =
         |count: usize, operator: &str| vec!["title co \"x\""; count].join(&format!(" {operator} "));
@@ -226,7 +226,7 @@ async fn large_filters_have_a_bound(server: Server) {
 }
 
 /// Both databases execute every filter within the limits, with any nesting.
-async fn deep_filters_run(server: Server) {
+async fn deep_filters_are_executed(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     for part in [
         "userName pr",

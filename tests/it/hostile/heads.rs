@@ -6,7 +6,7 @@ use serde_json::json;
 
 crate::on_both!(
     content_types_are_checked,
-    conditions_are_read_or_hold_not,
+    conditions_are_parsed_or_do_not_match,
     ambiguous_heads_are_refused,
     tokens_are_read_strictly
 );
@@ -47,7 +47,7 @@ async fn content_types_are_checked(server: Server) {
 }
 
 /// RFC 9110 section 13.1: a value that is not a list of tags matches nothing.
-async fn conditions_are_read_or_hold_not(server: Server) {
+async fn conditions_are_parsed_or_do_not_match(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     let path = format!("/Users/{}", target.user);
     let garbage = [

@@ -9,7 +9,7 @@ crate::on_both!(
     operations_have_their_shape,
     values_have_their_shape,
     members_have_their_shape,
-    many_operations_have_a_bound
+    the_number_of_operations_is_limited
 );
 
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
@@ -354,7 +354,7 @@ async fn members_have_their_shape(server: Server) {
 }
 
 /// SPEC PAT-38.
-async fn many_operations_have_a_bound(server: Server) {
+async fn the_number_of_operations_is_limited(server: Server) {
     for target in Target::both(&server).await {
         let (user, group) = (
             format!("/Users/{}", target.user),

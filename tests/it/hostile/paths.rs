@@ -5,7 +5,7 @@ use crate::harness::{Server, USER};
 
 crate::on_both!(
     strange_paths_lead_nowhere,
-    strange_ids_are_nobodys,
+    unusual_ids_do_not_exist,
     methods_fit_their_routes
 );
 
@@ -75,7 +75,7 @@ async fn strange_paths_lead_nowhere(server: Server) {
 }
 
 /// An id has one spelling (RFC 7643 section 3.1: ids are case-exact; SPEC RET-4).
-async fn strange_ids_are_nobodys(server: Server) {
+async fn unusual_ids_do_not_exist(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     let id = target.user.clone();
     let upper = id.to_ascii_uppercase();

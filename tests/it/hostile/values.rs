@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 crate::on_both!(
     unfit_values_are_refused,
-    strange_values_are_kept_as_they_are,
+    unusual_values_are_stored_unchanged,
     unknown_names_do_nothing,
     long_values_have_a_bound,
     lists_have_a_bound,
@@ -183,7 +183,7 @@ const STRANGE: &[&str] = &[
 ];
 
 /// SEC-6: stored, found, sorted and returned unchanged.
-async fn strange_values_are_kept_as_they_are(server: Server) {
+async fn unusual_values_are_stored_unchanged(server: Server) {
     for target in Target::both(&server).await {
         for (i, text) in STRANGE.iter().enumerate() {
             // Names must not have control characters.

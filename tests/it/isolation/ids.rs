@@ -6,14 +6,14 @@ use reqwest::Method;
 use serde_json::json;
 
 crate::on_both!(
-    names_are_a_tenants_own,
-    another_tenants_resources_do_not_exist,
+    names_are_separate_for_each_tenant,
+    resources_of_another_tenant_do_not_exist,
     another_tenants_ids_match_nothing,
     a_deleted_tenant_leaves_the_others,
 );
 
 /// TEN-3, TEN-4: resources of one tenant are not counted, listed or in conflict in another.
-async fn names_are_a_tenants_own(server: Server) {
+async fn names_are_separate_for_each_tenant(server: Server) {
     let (one, two) = (
         Tenant::new(&server, "one").await,
         Tenant::new(&server, "two").await,
@@ -79,7 +79,7 @@ async fn names_are_a_tenants_own(server: Server) {
 }
 
 /// SEC-5: the response is the same as for an id that does not exist.
-async fn another_tenants_resources_do_not_exist(server: Server) {
+async fn resources_of_another_tenant_do_not_exist(server: Server) {
     let (one, two) = (
         Tenant::new(&server, "one").await,
         Tenant::new(&server, "two").await,
@@ -182,7 +182,7 @@ async fn another_tenants_ids_match_nothing(server: Server) {
             assert!(found(&client, "/Users", &filter).await <= 1, "{filter}");
         }
         cursors_are_a_tenants_own(&server, own, other).await;
-        a_manager_is_a_name_only(&server, own, other).await;
+        a_manager_is_only_text(&server, own, other).await;
     }
     server.is_sound().await;
 }
@@ -212,7 +212,7 @@ async fn cursors_are_a_tenants_own(server: &Server, own: &Tenant, other: &Tenant
 }
 
 /// An id in an attribute is text: no data of the resource with that id is returned.
-async fn a_manager_is_a_name_only(server: &Server, own: &Tenant, other: &Tenant) {
+async fn a_manager_is_only_text(server: &Server, own: &Tenant, other: &Tenant) {
     let manager =
         json!({"value": other.user, "displayName": "forged", "$ref": "https://example.com/x"});
     let body = json!({"schemas": [USER, ENTERPRISE], "userName": "report", ENTERPRISE: {"manager": manager}});

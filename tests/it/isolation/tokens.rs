@@ -12,19 +12,19 @@ mod everywhere {
     crate::on_fleets!(
         a_suspension_holds_at_once,
         a_revocation_holds_at_once,
-        a_token_that_is_known_is_refused_at_once,
-        settings_hold_at_once,
+        a_cached_token_is_refused_at_once,
+        settings_apply_at_once,
     );
     use super::{
-        a_revocation_holds_at_once, a_suspension_holds_at_once,
-        a_token_that_is_known_is_refused_at_once, settings_hold_at_once,
+        a_cached_token_is_refused_at_once, a_revocation_holds_at_once, a_suspension_holds_at_once,
+        settings_apply_at_once,
     };
 }
 crate::on_both!(
     a_token_expires,
-    a_token_for_reading_reads,
+    a_read_only_token_reads,
     a_token_for_users_sees_no_groups,
-    without_a_token_nothing_is_told,
+    without_a_token_nothing_is_revealed,
 );
 
 fn detail(answer: &Answer) -> &str {
@@ -101,7 +101,7 @@ async fn a_revocation_holds_at_once(fleet: Fleet) {
 }
 
 /// Each route is the first request after the change, on an instance that has just responded.
-async fn a_token_that_is_known_is_refused_at_once(fleet: Fleet) {
+async fn a_cached_token_is_refused_at_once(fleet: Fleet) {
     let one = Tenant::new(fleet.first(), "one").await;
     let before = one.everything(fleet.first()).await;
     let operator = &fleet.first().operator;
@@ -144,7 +144,7 @@ async fn a_token_that_is_known_is_refused_at_once(fleet: Fleet) {
 }
 
 /// Settings that affect a write, changed between two requests to another instance.
-async fn settings_hold_at_once(fleet: Fleet) {
+async fn settings_apply_at_once(fleet: Fleet) {
     let one = Tenant::new(fleet.first(), "one").await;
     let operator = &fleet.first().operator;
     let client = fleet.of(1).by(&one.token);
@@ -258,7 +258,7 @@ async fn scoped(server: &Server, scope: TokenScope) -> String {
 }
 
 /// SEC-8.
-async fn a_token_for_reading_reads(server: Server) {
+async fn a_read_only_token_reads(server: Server) {
     let one = Tenant::new(&server, "one").await;
     let before = one.everything(&server).await;
     let token = scoped(&server, TokenScope::ReadOnly).await;
@@ -344,7 +344,7 @@ fn types(list: &Value) -> Vec<&str> {
 }
 
 /// SPEC AUTH-1, AUTH-5, AUTH-7: the same response for existing and other resources.
-async fn without_a_token_nothing_is_told(server: Server) {
+async fn without_a_token_nothing_is_revealed(server: Server) {
     let one = Tenant::new(&server, "one").await;
     let before = one.everything(&server).await;
     let mut told = Vec::new();

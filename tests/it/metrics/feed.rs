@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 on_both!(
     deliveries_are_counted_by_outcome,
-    what_is_ahead_of_an_endpoint_is_measured,
+    pending_changes_of_an_endpoint_are_measured,
 );
 
 /// The metrics page, after the given number of deliveries to an endpoint have ended.
@@ -45,7 +45,7 @@ async fn deliveries_are_counted_by_outcome(server: Server) {
     sending.stop().await;
 }
 
-async fn what_is_ahead_of_an_endpoint_is_measured(server: Server) {
+async fn pending_changes_of_an_endpoint_are_measured(server: Server) {
     let before = server.clock.now();
     let (sending, sink) = (Sending::of(&server), Sink::start().await);
     sending.add("app", &sink).await;

@@ -95,7 +95,7 @@ fn named(text: &str) -> BTreeSet<&str> {
 }
 
 #[tokio::test]
-async fn rules_and_dashboard_name_what_is_exported() {
+async fn rules_and_dashboard_use_exported_metrics() {
     let exported = exported().await.names();
     for file in [ALERTS, DASHBOARD] {
         let text = read(file);

@@ -137,7 +137,7 @@ async fn caches_and_the_provisioning_log_are_counted(server: Server) {
 }
 
 /// Many concurrent requests, while the page is read repeatedly.
-async fn a_scrape_during_load_is_whole(server: Server) {
+async fn a_scrape_under_load_is_complete(server: Server) {
     const CLIENTS: usize = 8;
     const EACH: usize = 25;
     let id = server.post("/Users", user("ada")).await.expect(201).id();
@@ -216,6 +216,6 @@ crate::on_both!(
     statements_are_counted_by_name,
     a_change_of_a_user_is_one_statement,
     caches_and_the_provisioning_log_are_counted,
-    a_scrape_during_load_is_whole,
+    a_scrape_under_load_is_complete,
     no_value_of_a_request_is_a_label,
 );

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 on_both!(
     the_page_is_for_monitors_at_any_address,
-    a_token_may_be_asked_for
+    a_token_can_be_required
 );
 
 async fn page(admin: &Admin, headers: &[(&str, &str)]) -> Response {
@@ -50,7 +50,7 @@ async fn the_page_is_for_monitors_at_any_address(server: Server) {
     }
 }
 
-async fn a_token_may_be_asked_for(server: Server) {
+async fn a_token_can_be_required(server: Server) {
     let admin = Admin::with(&server, vec![mount(&server, Some("of-the-scraper"))]).await;
     let scim = format!("Bearer {}", server.token);
     for wrong in [

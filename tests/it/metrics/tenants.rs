@@ -8,7 +8,7 @@ use scimd::store::{Status, TenantChange, TokenScope};
 
 on_both!(
     tenants_that_need_attention_have_series,
-    all_tenants_or_none_may_have_series
+    all_tenants_or_none_can_have_series
 );
 
 const DAY: i64 = 86_400;
@@ -76,7 +76,7 @@ async fn tenants_that_need_attention_have_series(server: Server) {
     assert!(!scrape(&server).text.contains("tenant=\"ending\""));
 }
 
-async fn all_tenants_or_none_may_have_series(server: Server) {
+async fn all_tenants_or_none_can_have_series(server: Server) {
     tenants(&server).await;
     server
         .operator

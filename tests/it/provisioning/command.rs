@@ -176,7 +176,7 @@ async fn the_log_is_shown() {
 }
 
 #[test]
-fn mistakes_are_told() {
+fn mistakes_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     assert_eq!(refused(folder, "log").0, Some(1));
@@ -237,7 +237,7 @@ fn mistakes_are_told() {
 }
 
 #[tokio::test]
-async fn bodies_are_switched_on_for_a_while() {
+async fn bodies_can_be_recorded_for_a_period() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let running = Running::start(folder);
@@ -287,7 +287,7 @@ async fn the_log_is_followed() {
 }
 
 #[tokio::test]
-async fn a_reader_that_leaves_ends_the_following() {
+async fn a_closed_standard_output_ends_the_following() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let running = Running::start(folder);
@@ -327,7 +327,7 @@ const OLD: &str = "insert into provisioning (tenant, entry, at, token, token_nam
      select tenant, 5, 0, 't', 'okta', 'GET', '/Users', 200, 1, 'old' from tenant where name = 'default'";
 
 #[tokio::test]
-async fn a_server_forgets_what_is_old() {
+async fn a_server_deletes_old_requests() {
     use sqlx::{ConnectOptions, Connection};
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

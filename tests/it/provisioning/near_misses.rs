@@ -14,10 +14,10 @@ crate::on_both!(
     a_wrong_path_leaves_a_trace,
     what_is_cut_off_is_not_proved,
     strangers_leave_no_trace,
-    known_tokens_are_no_guesses,
+    known_tokens_are_not_guesses,
     look_ups_are_bounded,
     a_revoked_token_does_not_fill_the_log,
-    a_good_token_does_not_fill_the_log_either,
+    a_valid_token_does_not_fill_the_log_either,
 );
 
 /// Sends an unmodified header to a path at the root of the server; returns the status.
@@ -192,7 +192,7 @@ async fn limited(server: &Server, bad_tokens: u32) -> Server {
 }
 
 /// A client with an expired or misused token always gets the reason, without a limit on attempts.
-async fn known_tokens_are_no_guesses(server: Server) {
+async fn known_tokens_are_not_guesses(server: Server) {
     let server = limited(&server, 3).await;
     let issue = |seconds| {
         server
@@ -318,7 +318,7 @@ async fn a_revoked_token_does_not_fill_the_log(server: Server) {
 }
 
 /// Requests beyond the rate of a valid token: one per second is recorded, with the number of the others.
-async fn a_good_token_does_not_fill_the_log_either(server: Server) {
+async fn a_valid_token_does_not_fill_the_log_either(server: Server) {
     let server = with_low_rate(&server).await;
     let began = std::time::Instant::now();
     let mut refused = 0;

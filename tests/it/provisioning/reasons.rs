@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 crate::on_both!(
     requests_say_what_they_mean,
     operations_say_what_they_mean,
-    refusals_say_why,
+    refusals_have_a_reason,
     limits_say_why,
     tokens_say_why,
     failures_of_all_tenants_are_found,
     a_bulk_request_is_as_bad_as_its_worst_operation,
-    whoever_must_ask_is_told_whom,
+    errors_for_the_vendor_have_the_contact,
 );
 
 fn told(row: &LoggedRequest) -> (&str, &str, &str) {
@@ -189,7 +189,7 @@ async fn operations_say_what_they_mean(server: Server) {
 }
 
 /// Each reason is requested separately; the status of the response is checked before the log entry.
-async fn refusals_say_why(server: Server) {
+async fn refusals_have_a_reason(server: Server) {
     let id = server.post("/Users", user("ann")).await.expect(201).id();
     let idle = json!({"schemas": [USER], "userName": "ben", "active": false});
     server.post("/Users", idle).await.expect(201);
@@ -534,7 +534,7 @@ async fn a_bulk_request_is_as_bad_as_its_worst_operation(server: Server) {
 }
 
 /// 401, 403 and 409 that only the vendor can fix end with the support contact; others do not.
-async fn whoever_must_ask_is_told_whom(server: Server) {
+async fn errors_for_the_vendor_have_the_contact(server: Server) {
     let support = Some("support@vendor.example".to_owned());
     let server = server
         .other(Options {

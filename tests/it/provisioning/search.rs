@@ -9,7 +9,7 @@ use serde_json::json;
 
 crate::on_both!(
     every_filter_finds_its_requests,
-    a_page_looks_through_a_part_of_the_log,
+    a_page_scans_a_part_of_the_log,
     a_request_is_found_by_its_id,
 );
 
@@ -188,7 +188,7 @@ async fn every_filter_finds_its_requests(server: Server) {
 }
 
 /// A filter that matches few requests returns empty pages and continues to the end.
-async fn a_page_looks_through_a_part_of_the_log(server: Server) {
+async fn a_page_scans_a_part_of_the_log(server: Server) {
     server.get("/Groups").await.expect(200);
     server.service.recorder().finish().await;
     let copies = "insert into provisioning (tenant, entry, at, token, token_name, method, route, status, micros, request, action, outcome) \

@@ -7,7 +7,7 @@ use scimd::store::{LogQuery, LoggedRequest, TenantChange};
 use serde_json::json;
 
 crate::on_both!(
-    a_name_finds_all_that_is_about_it,
+    a_name_finds_all_requests_about_the_user,
     a_name_finds_operations_of_a_bulk_request,
     a_name_finds_what_was_refused,
     a_name_finds_a_refused_query,
@@ -21,7 +21,7 @@ fn asked(rows: &[LoggedRequest]) -> Vec<(&str, u16)> {
 }
 
 /// The user is deleted in the end: only the digests of the name remain.
-async fn a_name_finds_all_that_is_about_it(server: Server) {
+async fn a_name_finds_all_requests_about_the_user(server: Server) {
     let id = server.post("/Users", user("Ann")).await.expect(201).id();
     let one = format!("/Users/{id}");
     let other = server.post("/Users", user("ben")).await.expect(201).id();

@@ -11,7 +11,7 @@ fn json(folder: &Path, arguments: &str) -> Value {
 }
 
 #[test]
-fn schemas_come_and_go() {
+fn schemas_are_added_and_removed() {
     let folder = migrated();
     let folder = folder.path();
     printed(folder, "tenant create acme");
@@ -80,7 +80,7 @@ fn schemas_come_and_go() {
 }
 
 #[test]
-fn a_schema_of_another_type_is_asked_about() {
+fn a_schema_of_another_type_needs_confirmation() {
     let folder = migrated();
     let folder = folder.path();
     printed(folder, "tenant create acme");
@@ -148,7 +148,7 @@ fn several_schemas_come_from_one_file() {
 }
 
 #[test]
-fn wrong_arguments_are_told_what_is_right() {
+fn wrong_arguments_get_the_right_ones() {
     let folder = migrated();
     let folder = folder.path();
     printed(folder, "tenant create acme");
@@ -221,7 +221,7 @@ fn wrong_arguments_are_told_what_is_right() {
 }
 
 #[test]
-fn a_changed_configuration_is_told_of_until_the_index_follows() {
+fn a_changed_configuration_is_reported_until_the_index_is_updated() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let (dir, config) = (folder.join("schemas"), folder.join("scimd.toml"));

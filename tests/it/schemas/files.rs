@@ -15,8 +15,8 @@ crate::on_both!(
     a_folder_changes_and_changes_back,
     what_a_file_once_had_stays_hidden,
     a_file_goes_before_a_command,
-    what_comes_into_a_file_may_have_values,
-    files_that_contradict_are_refused,
+    a_schema_of_a_file_can_have_values,
+    contradicting_files_are_refused,
     what_is_searched_is_the_same_for_all,
 );
 
@@ -238,7 +238,7 @@ async fn a_file_goes_before_a_command(server: Server) {
 }
 
 /// Resources whose schema was removed may have values missing from the index: a repair is requested.
-async fn what_comes_into_a_file_may_have_values(server: Server) {
+async fn a_schema_of_a_file_can_have_values(server: Server) {
     let remembered =
         "select count(*) from shared where name = 'index_shapes' and value like '%acme%:level%?%'";
     change(&server, None, &attributes(json!([{"name": "level"}])))
@@ -262,7 +262,7 @@ async fn what_comes_into_a_file_may_have_values(server: Server) {
 }
 
 /// A start with invalid files changes nothing.
-async fn files_that_contradict_are_refused(server: Server) {
+async fn contradicting_files_are_refused(server: Server) {
     start(&server, vec![acme(&both())]).await;
     let twice = vec![
         acme(&both()),
@@ -321,7 +321,7 @@ async fn what_is_searched_is_the_same_for_all(server: Server) {
 
 /// An operator repairs, exports and imports in a shell without the server's configuration.
 #[tokio::test]
-async fn a_shell_without_the_configuration_sees_what_the_server_sees() {
+async fn a_shell_without_the_configuration_has_the_same_schemas() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let dir = folder.join("schemas");
@@ -406,7 +406,7 @@ async fn a_shell_without_the_configuration_sees_what_the_server_sees() {
 
 /// After the server has stopped, the embedded database is complete in its file.
 #[tokio::test]
-async fn a_server_that_ends_leaves_its_database_in_one_file() {
+async fn a_stopped_server_has_its_database_in_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let mut served = Served::start(folder, "--issue-token okta");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 crate::on_both!(
     what_is_removed_is_hidden_and_comes_back,
     an_attribute_is_hidden_beside_others,
-    what_a_required_attribute_hides_asks_for_nothing,
+    hidden_required_attributes_are_not_required,
     a_file_in_place_of_another_hides_what_it_lacks,
 );
 
@@ -186,7 +186,7 @@ async fn an_attribute_is_hidden_beside_others(server: Server) {
 }
 
 /// A required attribute must have a value where its extension is used; hidden values do not count as use.
-async fn what_a_required_attribute_hides_asks_for_nothing(server: Server) {
+async fn hidden_required_attributes_are_not_required(server: Server) {
     let definitions = json!([{"name": "level"}, {"name": "code", "required": true}]);
     change(&server, None, &attributes(definitions))
         .await

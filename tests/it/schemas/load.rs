@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 crate::on_fleets!(
     writes_go_on_while_schemas_change,
-    a_bulk_request_outlasts_its_schemas
+    a_bulk_request_continues_with_new_schemas
 );
 
 const CLIENTS: usize = 4;
@@ -62,7 +62,7 @@ async fn writes_go_on_while_schemas_change(fleet: Fleet) {
 }
 
 /// The request is authenticated once, at the beginning; later writes use the schemas of that time.
-async fn a_bulk_request_outlasts_its_schemas(fleet: Fleet) {
+async fn a_bulk_request_continues_with_new_schemas(fleet: Fleet) {
     let server = fleet.of(1);
     change(
         fleet.of(0),

@@ -86,7 +86,7 @@ async fn what_was_left_out_is_taken_once_its_schema_is_added(server: Server) {
 }
 
 #[tokio::test]
-async fn the_program_suggests_and_takes_what_it_suggested() {
+async fn a_suggested_schema_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let mut served = Served::start(folder, "--issue-token okta");

@@ -157,7 +157,7 @@ fn own_types_have_one_name() {
 }
 
 #[test]
-fn the_rules_find_what_they_forbid() {
+fn the_rules_find_violations() {
     let text = "/// It is a row.\n/// It stays.\nstruct Row;\n\n/// A row.\n///\n/// # Errors\n/// Those of the row.\n";
     assert_eq!(referring(text), ["It is a row.", "Those of the row."]);
     assert!(referring("/// Item of a list,\n/// As it is.\n").is_empty());

@@ -262,7 +262,7 @@ async fn coalesced_reads_link_to_the_requests_that_wait_for_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_variable_that_cannot_be_used_ends_the_start() {
+async fn an_invalid_variable_ends_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let variables = [
@@ -281,7 +281,7 @@ async fn a_variable_that_cannot_be_used_ends_the_start() {
 
 /// An unavailable collector loses spans, not requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_are_served_while_the_collector_is_away() {
+async fn requests_are_served_without_the_collector() {
     let folder = tempfile::tempdir().unwrap();
     // A port without a listener: the listener is closed.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -314,7 +314,7 @@ async fn requests_are_served_while_the_collector_is_away() {
 
 /// A receiver gets the trace context of the delivery of an event.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_delivery_is_a_span_that_the_receiver_is_told_of() {
+async fn a_receiver_gets_the_span_of_a_delivery() {
     let (traced, sink) = (Traced::start(None).await, Sink::start().await);
     let add = format!("webhook add app {} --allow-private", sink.url());
     tokio::task::block_in_place(|| printed(traced.folder.path(), &add));

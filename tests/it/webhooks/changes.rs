@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 crate::on_both!(
     a_paused_webhook_goes_on_where_it_stopped,
     a_webhook_is_moved_and_removed,
-    changes_of_a_webhook_lose_and_repeat_nothing,
+    changing_a_webhook_loses_and_repeats_no_event,
     what_was_removed_is_sent_nothing,
     events_are_sent_again,
     events_that_were_given_up_are_tried_again,
@@ -77,7 +77,7 @@ async fn a_webhook_is_moved_and_removed(server: Server) {
 }
 
 /// The sender stops and restarts at each change of the endpoint while events are delivered.
-async fn changes_of_a_webhook_lose_and_repeat_nothing(server: Server) {
+async fn changing_a_webhook_loses_and_repeats_no_event(server: Server) {
     let (sending, sink) = (Sending::of(&server), Sink::start().await);
     sending.add("app", &sink).await;
     let writing = async {

@@ -9,7 +9,7 @@ fn json_of(folder: &std::path::Path, arguments: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_webhook_is_made_shown_tried_and_removed() {
+async fn a_webhook_is_created_shown_tested_and_removed() {
     let (folder, sink) = (migrated(), Sink::start().await);
     let folder = folder.path();
     let url = sink.url();

@@ -14,13 +14,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 crate::on_both!(
-    bad_answers_lose_nothing,
+    invalid_responses_lose_no_event,
     one_event_that_is_refused_holds_up_nobody_else,
     a_receiver_that_is_gone_is_left_alone,
     a_receiver_may_ask_for_a_pause,
     a_receiver_that_fails_for_too_long_is_given_up,
-    a_slow_receiver_holds_up_nobody_for_long,
-    a_clock_that_is_set_back_puts_nothing_off,
+    a_slow_receiver_delays_others_only_briefly,
+    setting_the_clock_back_delays_nothing,
 );
 
 fn is_about(body: &Value, name: &str) -> bool {
@@ -28,7 +28,7 @@ fn is_about(body: &Value, name: &str) -> bool {
 }
 
 /// Every third request gets an invalid response.
-async fn bad_answers_lose_nothing(server: Server) {
+async fn invalid_responses_lose_no_event(server: Server) {
     let sending = Sending::of(&server);
     // Each fault once: an event that met several would wait for minutes.
     let sink = Sink::with(|number, _| match number {
@@ -166,7 +166,7 @@ async fn a_receiver_that_fails_for_too_long_is_given_up(server: Server) {
 }
 
 /// A receiver that sends one byte a second: a late status counts as no response, and the body is not awaited.
-async fn a_slow_receiver_holds_up_nobody_for_long(server: Server) {
+async fn a_slow_receiver_delays_others_only_briefly(server: Server) {
     let sending = Sending::of(&server);
     let sink = Sink::with(|number, body| match number {
         0..2 => Manner::Trickle(204),
@@ -194,7 +194,7 @@ async fn a_slow_receiver_holds_up_nobody_for_long(server: Server) {
 }
 
 /// Attempts are scheduled by the monotonic clock; their reported times are wall-clock times.
-async fn a_clock_that_is_set_back_puts_nothing_off(server: Server) {
+async fn setting_the_clock_back_delays_nothing(server: Server) {
     let server = server
         .other(Options {
             clock: Clock::standing(noon()),

@@ -148,7 +148,7 @@ async fn another_instance_takes_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_endpoint_at_rest_needs_no_taking_over() {
+async fn an_idle_endpoint_needs_no_lease() {
     let (site, sink) = (Site::new().await, Sink::start().await);
     let mut first = site.start();
     site.run(&["webhook", "add", "app", &sink.url(), "--allow-private"]);
@@ -183,7 +183,7 @@ async fn an_endpoint_at_rest_needs_no_taking_over() {
 
 /// With an embedded database, the lease of a killed process is not awaited.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_only_instance_goes_on_at_once_after_a_kill() {
+async fn the_only_instance_continues_at_once_after_a_kill() {
     let (site, sink) = (Site::over(None), Sink::start().await);
     let mut first = site.start();
     site.run(&["webhook", "add", "app", &sink.url(), "--allow-private"]);

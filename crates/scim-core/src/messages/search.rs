@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn text_stands_for_numbers_and_lists_unless_the_letter_counts() {
+    fn text_is_accepted_for_numbers_and_lists_in_lenient_mode() {
         let members =
             json!({"startIndex": "1", "count": "50", "attributes": "userName, name.givenName,"});
         let query = read(&members, Conformance::Lenient).unwrap();

@@ -178,7 +178,7 @@ mod tests {
     use crate::error::ErrorKind;
 
     #[test]
-    fn refuses_what_parsers_disagree_about() {
+    fn refuses_ambiguous_input() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         for text in [
             "",

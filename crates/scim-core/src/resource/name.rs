@@ -54,7 +54,7 @@ mod tests {
     use crate::schema::Catalog;
 
     #[test]
-    fn what_is_not_known_has_a_full_name_too() {
+    fn unknown_names_have_a_full_name_too() {
         let catalog = Catalog::new(&[]).unwrap();
         let user = catalog.by_name("User").unwrap();
         let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_letter_of_the_rfc_knows_full_names_only() {
+    fn strict_mode_accepts_full_names_only() {
         let catalog = Catalog::new(&[]).unwrap();
         let user = catalog.by_name("User").unwrap();
         let meaning = |name: &str, conformance| match named(user, name, conformance) {

@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_file_and_pointer() {
+    fn an_error_has_file_and_pointer() {
         let cases = [
             ("{", "acme.json: /: not JSON"),
             ("{}", "acme.json: /: must have"),
@@ -443,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn two_files_may_not_define_the_same() {
+    fn two_files_must_not_define_the_same() {
         let file = |origin: &str| SchemaFile {
             origin: origin.into(),
             text: r#"{"id":"urn:a:b","attributes":[{"name":"a"}]}"#.into(),

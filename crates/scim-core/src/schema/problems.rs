@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_complaint_is_found() {
+    fn every_problem_is_found() {
         let text = r#"{"id": "acme", "attributes": [
             {"name": "1st", "type": "text", "multiValued": "yes"},
             {"type": "string"}, 7,
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_json_has_one_complaint() {
+    fn a_file_that_is_not_json_has_one_problem() {
         for text in ["", "{", "[]", "{}", "null"] {
             let file = SchemaFile {
                 origin: "a.json".into(),

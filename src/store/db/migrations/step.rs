@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_is_not_what_its_heading_says_is_refused() {
+    fn a_step_that_contradicts_its_heading_is_refused() {
         for text in [
             "-- step: empty\n",
             "-- step: an index\ncreate index concurrently i on {schema}.a (b);",

@@ -9,13 +9,13 @@ use scimd::store::{OperatorRole, TenantChange};
 use serde_json::Value;
 
 on_both!(
-    endpoints_are_managed_alike,
-    what_is_refused_of_endpoints_is_the_same,
-    a_test_tells_the_same,
-    attempts_are_read_alike_and_followed,
+    endpoints_are_managed_the_same_way,
+    refusals_about_endpoints_are_the_same,
+    a_test_prints_the_same,
+    attempts_are_the_same_and_followed,
 );
 
-async fn endpoints_are_managed_alike(server: Server) {
+async fn endpoints_are_managed_the_same_way(server: Server) {
     let admin = Admin::over(&server).await;
     for tenant in ["one", "two"] {
         server.tenant(tenant, &TenantChange::default()).await;
@@ -80,7 +80,7 @@ async fn endpoints_are_managed_alike(server: Server) {
     assert!(of("cli") > 5 && of("cli") == of("operator"), "{kinds:?}");
 }
 
-async fn what_is_refused_of_endpoints_is_the_same(server: Server) {
+async fn refusals_about_endpoints_are_the_same(server: Server) {
     let admin = Admin::over(&server).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("headers");
@@ -157,7 +157,7 @@ fn without_time(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-async fn a_test_tells_the_same(server: Server) {
+async fn a_test_prints_the_same(server: Server) {
     let (admin, sink) = (Admin::over(&server).await, Sink::start().await);
     let url = sink.url();
     let add = ["webhook", "add", "app", &url, "--allow-private"];
@@ -189,7 +189,7 @@ async fn add_attempts(server: &Server, attempts: impl IntoIterator<Item = (i64, 
     server.run(&insert).await;
 }
 
-async fn attempts_are_read_alike_and_followed(server: Server) {
+async fn attempts_are_the_same_and_followed(server: Server) {
     let admin = Admin::over(&server).await;
     let add = ["webhook", "add", "app", "https://app.example.com/"];
     assert_eq!(remotely(&admin, &add).code, Some(0));

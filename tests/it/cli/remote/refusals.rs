@@ -9,9 +9,9 @@ use scimd::store::OperatorRole;
 use secrecy::ExposeSecret;
 use std::process::Command;
 
-on_both!(tokens_that_are_not_good_are_refused);
+on_both!(invalid_tokens_are_refused);
 
-async fn tokens_that_are_not_good_are_refused(server: Server) {
+async fn invalid_tokens_are_refused(server: Server) {
     let admin = Admin::over(&server).await;
     let expired = OperatorTokenRequest {
         name: "expired".to_owned(),
@@ -93,7 +93,7 @@ async fn tokens_that_are_not_good_are_refused(server: Server) {
 }
 
 #[test]
-fn a_server_that_is_away_is_named() {
+fn an_unavailable_server_is_named() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let root = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

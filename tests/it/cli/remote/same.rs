@@ -7,11 +7,11 @@ use scimd::store::TenantChange;
 use serde_json::{Value, json};
 
 on_both!(
-    what_is_read_is_the_same,
-    what_is_changed_is_the_same,
-    schemas_are_changed_alike,
-    resources_are_changed_alike,
-    long_lists_come_whole,
+    reads_are_the_same,
+    changes_are_the_same,
+    schema_changes_are_the_same,
+    resource_changes_are_the_same,
+    long_lists_are_complete,
     a_log_is_followed,
 );
 
@@ -42,7 +42,7 @@ pub(super) fn reads_the_same(server: &Server, admin: &Admin, line: &str) {
     }
 }
 
-async fn what_is_read_is_the_same(server: Server) {
+async fn reads_are_the_same(server: Server) {
     let admin = Admin::over(&server).await;
     let change = TenantChange {
         seats: Some(Some(3)),
@@ -207,7 +207,7 @@ pub(super) fn alike(server: &Server, admin: &Admin, line: &str) -> [Ended; 2] {
     [here, there]
 }
 
-async fn what_is_changed_is_the_same(server: Server) {
+async fn changes_are_the_same(server: Server) {
     let admin = Admin::over(&server).await;
     for line in [
         "tenant create TENANT --seats 3 --display-name Acme",
@@ -273,7 +273,7 @@ async fn what_is_changed_is_the_same(server: Server) {
     assert_eq!(kinds, ["cli", "operator"]);
 }
 
-async fn schemas_are_changed_alike(server: Server) {
+async fn schema_changes_are_the_same(server: Server) {
     let admin = Admin::over(&server).await;
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, schema: &Value| {
@@ -326,7 +326,7 @@ async fn schemas_are_changed_alike(server: Server) {
     );
 }
 
-async fn resources_are_changed_alike(server: Server) {
+async fn resource_changes_are_the_same(server: Server) {
     let admin = Admin::over(&server).await;
     for tenant in ["one", "two"] {
         let token = server.tenant(tenant, &TenantChange::default()).await;
@@ -350,7 +350,7 @@ async fn resources_are_changed_alike(server: Server) {
     server.is_sound().await;
 }
 
-async fn long_lists_come_whole(server: Server) {
+async fn long_lists_are_complete(server: Server) {
     let admin = Admin::over(&server).await;
     let values: Vec<String> = (0..450)
         .map(|number| format!("('t{number:05}', 1)"))

@@ -518,7 +518,7 @@ fn several_types() {
 }
 
 #[test]
-fn a_number_and_a_text_stand_for_each_other_in_lenient_mode() {
+fn numbers_and_texts_are_converted_in_lenient_mode() {
     for (text, meant, refusal) in [
         (
             "userName eq 5",

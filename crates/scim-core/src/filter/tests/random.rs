@@ -131,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_answered(text in prop_oneof![any::<String>(), near_filter()]) {
+    fn any_text_is_parsed_or_refused(text in prop_oneof![any::<String>(), near_filter()]) {
         for error in [
             parse_filter(&text, &FilterLimits::default(), Conformance::Lenient).err(),
             parse_path(&text, &FilterLimits::default(), Conformance::Lenient).err(),
@@ -141,7 +141,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_is_written_and_read_again(text in near_filter()) {
+    fn parsed_filters_are_printed_and_parsed_again(text in near_filter()) {
         if let Ok(filter) = parse_filter(&text, &FilterLimits::default(), Conformance::Lenient) {
             prop_assert_eq!(parsed(&filter.to_string()), filter);
         }
@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(filter in filter()) {
+    fn printed_filters_can_be_parsed(filter in filter()) {
         let limits = FilterLimits { bytes: usize::MAX, ..FilterLimits::default() };
         prop_assert_eq!(parse_filter(&filter.to_string(), &limits, Conformance::Lenient).unwrap(), filter);
     }

@@ -51,7 +51,7 @@ fn canonical_text() {
 }
 
 #[test]
-fn or_binds_looser_than_and() {
+fn and_has_precedence_over_or() {
     let Filter::Or(terms) = parsed("a pr or b pr and c pr") else {
         panic!("no or")
     };
@@ -143,7 +143,7 @@ fn broken_filters_name_the_column() {
 }
 
 #[test]
-fn messages_help() {
+fn messages_contain_a_remedy() {
     for (text, message) in [
         (
             "userName",
@@ -270,7 +270,7 @@ fn broken_paths_name_the_column() {
 
 /// Each filter with the equivalent one that a lenient server parses; strict mode refuses all of them.
 #[test]
-fn a_lenient_server_reads_more() {
+fn lenient_mode_accepts_more() {
     for (text, meant) in [
         ("userName eq ann", "userName eq \"ann\""),
         (
@@ -334,7 +334,7 @@ fn a_lenient_server_reads_more() {
 }
 
 #[test]
-fn a_lenient_server_keeps_literals_and_joints() {
+fn lenient_mode_keeps_literals_and_operators() {
     for text in [
         "a eq true",
         "a eq false",
@@ -368,7 +368,7 @@ fn a_lenient_server_keeps_literals_and_joints() {
 }
 
 #[test]
-fn a_zero_character_is_called_by_its_name() {
+fn a_zero_character_is_named_in_the_error() {
     for conformance in [Conformance::Lenient, Conformance::Rfc] {
         let why = "the text holds the character U+0000.";
         for text in ["userName eq \"a\0b\"", "user\0Name pr", "userName eq a\0b"] {

@@ -284,7 +284,7 @@ fn entra_removes_members_by_a_list() {
 }
 
 #[test]
-fn what_a_list_names_of_other_attributes_is_removed_alone() {
+fn only_listed_values_of_other_attributes_are_removed() {
     let before = json!({"roles": [{"value": "a", "type": "t"}, {"value": "b"}]});
     let listed = |value: Value| json!({"op": "Remove", "path": "roles", "value": value});
     each(
@@ -453,7 +453,7 @@ fn removal_by_value_does_not_hit_others() {
 }
 
 #[test]
-fn names_that_a_language_knows_are_unknown_here() {
+fn names_of_a_language_are_not_attributes() {
     for path in [
         "__proto__",
         "constructor",

@@ -17,7 +17,7 @@ fn emails(values: Value) -> Value {
 }
 
 #[test]
-fn a_new_primary_takes_the_place_of_the_old() {
+fn a_new_primary_replaces_the_old_one() {
     let before = emails(json!([first("w"), home("h")]));
     let passed_on = with_primary(work("w"), false);
     let new = with_primary(home("h"), true);
@@ -65,7 +65,7 @@ fn a_new_primary_takes_the_place_of_the_old() {
 }
 
 #[test]
-fn a_made_primary_takes_the_place_of_the_old() {
+fn a_created_primary_replaces_the_old_one() {
     both(
         emails(json!([first("w")])),
         json!([
@@ -359,7 +359,7 @@ fn operations_apply_in_order_and_errors_name_theirs() {
 }
 
 #[test]
-fn a_patch_tells_what_it_names() {
+fn a_patch_lists_named_attributes() {
     let operations = json!([
         add("name.givenName", json!("B")),
         remove(&format!("{ENTERPRISE}:department"))

@@ -322,7 +322,7 @@ fn keys_that_choose_among_values() {
 }
 
 #[test]
-fn a_path_that_nobody_declares() {
+fn an_undeclared_path() {
     let leaves = replace("active", json!("False"));
     for path in [
         "shoeSize",
@@ -370,7 +370,7 @@ fn a_path_that_nobody_declares() {
 }
 
 #[test]
-fn what_is_left_out_is_noted_as_it_would_have_to_be_declared() {
+fn ignored_parts_are_noted_with_their_full_names() {
     let operations = json!([
         add("shoeSize", json!(44)),
         add("name.foo", json!("x")),
@@ -425,7 +425,7 @@ fn active_is_kept() {
 }
 
 #[test]
-fn an_empty_manager_is_none() {
+fn an_empty_manager_means_no_manager() {
     let boss = || json!({ENTERPRISE: {"manager": {"value": "1", "$ref": "../Users/1"}}});
     for op in ["add", "replace"] {
         for value in [

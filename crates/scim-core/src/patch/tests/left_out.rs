@@ -8,7 +8,7 @@ fn notes(operations: Value) -> Vec<String> {
 }
 
 #[test]
-fn values_of_which_nothing_is_declared_replace_nothing() {
+fn undeclared_values_replace_nothing() {
     let addresses = || json!({"addresses": [{"locality": "Rome", "type": "work"}]});
     let keyed = |value: Value| json!({"op": "replace", "value": {"addresses": value}});
     for value in [
@@ -44,7 +44,7 @@ fn values_of_which_nothing_is_declared_replace_nothing() {
 }
 
 #[test]
-fn what_is_declared_beside_it_counts() {
+fn declared_sub_attributes_are_used() {
     let addresses = || json!({"addresses": [{"locality": "Rome", "type": "work"}]});
     let mixed = replace("addresses", json!([{"street": "x"}, {"locality": "Bern"}]));
     each(
@@ -117,7 +117,7 @@ fn a_path_with_an_undeclared_sub_attribute_in_brackets() {
 }
 
 #[test]
-fn members_chosen_by_what_nobody_declares() {
+fn members_selected_by_undeclared_attributes() {
     let rename = replace("displayName", json!("New"));
     for chosen in [
         remove("members[foo eq \"x\"]"),

@@ -235,7 +235,7 @@ fn as_many_members_as_allowed() {
 }
 
 #[test]
-fn a_rename_leaves_members_alone() {
+fn a_rename_does_not_change_members() {
     let rename = json!({"op": "replace", "value": {"id": ID, "displayName": "New"}});
     for mode in BOTH {
         let (patch, _) = prepare(group(), mode, rename.clone()).unwrap();

@@ -359,7 +359,7 @@ proptest! {
     }
 
     #[test]
-    fn replace_and_remove_done_twice_are_done_once(before in documents(), operation in simple()) {
+    fn replace_and_remove_are_idempotent(before in documents(), operation in simple()) {
         let verb = if operation.verb == "add" { "replace" } else { operation.verb };
         let operation = Simple { verb, ..operation }.operation();
         let once = patched(Conformance::Lenient, &before, std::slice::from_ref(&operation)).unwrap();
@@ -368,7 +368,7 @@ proptest! {
     }
 
     #[test]
-    fn adding_what_is_there_changes_nothing(before in documents()) {
+    fn adding_existing_values_changes_nothing(before in documents()) {
         let again = json!({"op": "add", "value": before});
         let found = patched(Conformance::Rfc, &before, &[again]).unwrap();
         prop_assert_eq!(found.to_string(), before.to_string());
@@ -376,7 +376,7 @@ proptest! {
 
     /// Each operation is a separate request, applied to the result of the previous successful one.
     #[test]
-    fn whatever_is_sent_is_refused_or_gives_a_sane_document(
+    fn any_input_is_refused_or_results_in_a_valid_document(
         mut document in documents(),
         operations in proptest::collection::vec(any_operation(), 1..20),
         lenient in any::<bool>(),

@@ -23,7 +23,7 @@ fn lenient(before: Value, operation: Value, after: Value) {
 }
 
 #[test]
-fn another_value_takes_the_uri_of_the_former_one_along() {
+fn another_value_removes_the_uri_of_the_former_one() {
     for op in ["add", "replace"] {
         let at = |path: &str, value: Value| json!({"op": op, "path": path, "value": value});
         for operation in [
@@ -61,7 +61,7 @@ fn another_value_takes_the_uri_of_the_former_one_along() {
 }
 
 #[test]
-fn no_value_is_no_reference() {
+fn a_reference_without_value_is_removed() {
     for op in ["add", "replace"] {
         let at = |path: &str, value: Value| json!({"op": op, "path": path, "value": value});
         for operation in [

@@ -7,7 +7,7 @@ fn key(more: Value) -> Value {
 }
 
 #[test]
-fn a_replacement_is_found_again_by_the_same_path() {
+fn a_replaced_value_still_matches_its_path() {
     let request = replace("emails[type eq \"work\"]", json!({"value": "a"}));
     let mut document = user_with(json!({}));
     for _ in 0..4 {
@@ -39,7 +39,7 @@ fn a_replacement_is_found_again_by_the_same_path() {
 }
 
 #[test]
-fn whether_a_value_could_be_made_matters_only_where_one_has_to_be() {
+fn creating_a_value_is_checked_only_without_a_match() {
     let path = format!("{TEST}:keys[marks eq \"a\"].note");
     for op in [add, replace] {
         both(
@@ -83,7 +83,7 @@ fn whether_a_value_could_be_made_matters_only_where_one_has_to_be() {
 }
 
 #[test]
-fn a_removal_through_a_value_path_may_list_values() {
+fn a_removal_through_a_value_path_can_list_values() {
     let path = format!("{TEST}:keys[value eq \"v\"].marks");
     let listed = |value: Value| json!({"op": "remove", "path": path, "value": value});
     let before = || key(json!({"value": "v", "marks": ["a", "b"]}));

@@ -69,7 +69,7 @@ fn by_the_letter(body: Value, attributes: Option<Value>) {
 }
 
 #[test]
-fn an_array_stands_for_an_extension_as_for_any_single_value() {
+fn an_array_of_one_is_accepted_for_an_extension() {
     let sales = json!({ENTERPRISE: {"department": "d"}});
     for empty in [json!([]), json!([null]), json!(null)] {
         lenient(json!({ENTERPRISE: empty}), json!({}));
@@ -122,7 +122,7 @@ fn keys_that_name_sub_attributes() {
 }
 
 #[test]
-fn what_a_body_speaks_of() {
+fn names_in_a_body_are_asserted() {
     let asserted = |body: Value| {
         let accepted = read("User", Conformance::Lenient, body).unwrap();
         accepted.asserted.contains(&format!("{TEST}:pin"))
