@@ -1,7 +1,7 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 
-# The dependencies, in a layer that stays valid while only our own code changes.
+# The dependencies, in a layer that stays valid while only the code of the workspace changes.
 COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 COPY crates/scim-core/Cargo.toml crates/scim-core/
@@ -12,9 +12,9 @@ RUN for package in . crates/*; do mkdir $package/src && touch $package/src/lib.r
     && rm -r src crates/*/src
 
 COPY . .
-# The commit that `scimd --version` tells: --build-arg BUILD_COMMIT=$(git rev-parse HEAD). The build has no .git.
+# The commit in `scimd --version`: --build-arg BUILD_COMMIT=$(git rev-parse HEAD). The build has no .git.
 ARG BUILD_COMMIT
-# Files come with the times they had outside, which may be older than the build above: Cargo would take it for current.
+# Copied files keep their times, which may be older than the build above: Cargo would consider that build current.
 RUN touch src/main.rs src/lib.rs crates/*/src/lib.rs \
     && cargo build --release --locked --bin scimd
 
@@ -27,16 +27,16 @@ RUN apt-get update \
     && install -d -o scimd -g scimd -m 0700 /data
 COPY --from=build /src/target/release/scimd /usr/local/bin/scimd
 
-# By number, so that an orchestrator can see that it is not root.
+# By number, so that an orchestrator can verify that it is not root.
 USER 10001:10001
-# As variables and not as options, so that every command in the container sees them. Without a certificate TLS ends at
-# the proxy in front: the port then speaks plain HTTP and must not be reachable from outside.
+# Variables instead of options, so that they apply to every command in the container. Without a certificate a proxy
+# terminates TLS: the port then serves plain HTTP and must not be reachable from outside.
 ENV SCIMD_DATA_DIR=/data \
     SCIMD_SERVER__LISTEN=0.0.0.0:8080 \
     SCIMD_SERVER__BEHIND_PROXY=true
 VOLUME /data
 EXPOSE 8080
-# Asks /readyz by the configuration of the server, with TLS if the server has a certificate.
+# Requests /readyz with the configuration of the server, with TLS if it has a certificate.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["scimd", "health"]
 ENTRYPOINT ["scimd"]
 CMD ["serve"]

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Measures every target of docs/performance.md beside its floor, and prints whether it is met.
+# Measures every target of docs/performance.md and its floor, and prints whether it is met.
 #   benches/run.sh [--users 100000] [--large 1000000] [--minutes 10] [OPTIONS…]
 # OPTIONS are those of `cargo bench --bench load -- targets --help`. JSON lines go to target/load/results.jsonl unless
-# --out names another file. PostgreSQL and pgbench are installed from the system's packages if they are not there.
+# --out names another file. PostgreSQL and pgbench are installed from the packages of the system if they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# A turn of each side in each of the rounds; filling the tenants comes on top.
+# Each side runs once in each round; the time to fill the tenants is extra.
 turns=200
 minutes=10
 options=()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A day of Okta against a running server, with curl alone. Safe on a live deployment: it works on two users and one
+# Typical requests of Okta to a running server, with curl only. Safe on a live deployment: it creates two users and one
 # group with random names, and deletes them.
 #   tests/smoke.sh BASE_URL TOKEN     BASE_URL as given to Okta, e.g. https://scim.example.com/scim/v2
 # Prints a line for each check and ends with 'N passed, M failed'. CURL_CA_BUNDLE names a private authority.
@@ -18,7 +18,7 @@ status=''
 type=''
 body=''
 
-# call METHOD PATH [BODY]: leaves the answer in $status, $type and $body.
+# call METHOD PATH [BODY]: stores the response in $status, $type and $body.
 call() {
   local answer options=(--silent --show-error --globoff --compressed --max-time 60 --request "$1")
   options+=(--header 'Accept: application/scim+json' --header 'Accept-Charset: utf-8')
@@ -26,7 +26,7 @@ call() {
   if [[ $# == 3 ]]; then
     options+=(--header 'Content-Type: application/scim+json; charset=utf-8' --data-binary "$3")
   fi
-  # -q: a user's .curlrc must not change the test. The token comes by a pipe, since arguments are public.
+  # -q: a user's .curlrc must not change the test. The token is passed through a pipe, because arguments are public.
   answer=$(curl -q "${options[@]}" --header @<(printf 'Authorization: Bearer %s' "$token") \
     --write-out '\n%{http_code} %{content_type}' "$base$2") || true
   read -r status type <<<"${answer##*$'\n'}"
@@ -37,15 +37,15 @@ call() {
   esac
 }
 
-# An id that no answer gave must not turn a request for one resource into one for all.
+# An empty id must not turn a request for one resource into one for all.
 id_of() {
   local id
   id=$(grep -o '"id":"[^"]*"' <<<"$body" | head -n 1 | cut -d '"' -f 4) || true
   echo "${id:-no-id-was-given}"
 }
 
-# check NAME STATUS [PATTERN…]: what the last answer must be; STATUS and PATTERN are regular expressions, and what
-# follows a leading ! must not occur.
+# check NAME STATUS [PATTERN…]: checks the last response; STATUS and PATTERN are regular expressions. A PATTERN
+# after a leading ! must not occur.
 check() {
   local name=$1 want=$2 pattern wrong='' got
   shift 2
@@ -141,7 +141,7 @@ check 'lookup' 200 "$one" "\"id\":\"$user\""
 lookup Users userName "$(tr '[:lower:]' '[:upper:]' <<<"$query")"
 check 'lookup in capitals' 200 "$one" "\"id\":\"$user\""
 
-# The profile changes: Okta sends back what it read.
+# The profile changes: Okta sends the resource that it read.
 call GET "/Users/$user"
 check 'read' 200 "\"id\":\"$user\"" '!"password"'
 call PUT "/Users/$user" "$body"
@@ -151,7 +151,7 @@ check 'put a change' 200 "\"id\":\"$user\"" '"givenName":"Changed"' "\"familyNam
 patch "/Users/$user" "{\"op\":\"replace\",\"value\":{\"password\":\"Bb2!$run\"}}"
 check 'password sync' '200|204' '!"password"' "!Bb2!$run"
 
-# The person leaves and comes back, in a catalogue app and in a custom one.
+# The person is unassigned and assigned again, in a catalogue app and in a custom one.
 patch "/Users/$user" '{"op":"replace","value":{"active":false}}'
 check 'deactivate by patch' '200|204' "!$active"
 lookup Users userName "$query"
@@ -193,7 +193,7 @@ check 'the user names the group' 200 "\"groups\":\[.*\"value\":\"$group\""
 call PUT "/Users/$user" "$body"
 check 'put a user who is in a group' 200 "\"value\":\"$group\""
 
-# The group is renamed and loses its members.
+# The group is renamed and its members are removed.
 patch "/Groups/$group" "{\"op\":\"replace\",\"value\":{\"id\":\"$group\",\"displayName\":\"Renamed $run\"}}"
 check 'rename' '200|204'
 patch "/Groups/$group" "{\"op\":\"replace\",\"value\":{\"id\":\"$group\",\"displayName\":\"Renamed $run\"}}"
@@ -215,11 +215,11 @@ check 'push the group without members' '200|204'
 call GET "/Groups/$group"
 check 'no member is left' 200 "\"displayName\":\"Renamed $run\"" '!"value":'
 
-# An import walks past the end.
+# An import reads a page after the last one.
 call GET '/Users?startIndex=1000000000&count=100'
 check 'a page past the end' 200 '"totalResults":([2-9]|[1-9][0-9]+)[,}]' '"itemsPerPage":0[,}]' '"Resources":\[\]'
 
-# Okta itself deletes groups only; the users are ours to clear away.
+# Okta deletes only groups; the test deletes the users.
 call DELETE "/Groups/$group"
 check 'delete the group' 204
 call GET "/Groups/$group"

@@ -116,7 +116,7 @@ def leave_something(client, scim):
     url = "https://127.0.0.1:9/"
     told(add_webhook.sync(client=client, body=WebhookAdd(name="hook", url=url, allow_private=True)))
     told(add_stream.sync(client=client, body=StreamAdd(name="sink", url=url, allow_private=True)))
-    # The log is written beside the requests.
+    # The log is written in the background.
     deadline = time.monotonic() + 30
     while True:
         log = told(list_requests.sync("acme", client=client)).items
