@@ -92,7 +92,7 @@ impl LocalApi {
         let path = target.split('?').next().unwrap_or_default();
         let found = table::find(path).into_iter();
         let mut found = found.filter(|(operation, _)| operation.method == method);
-        let nothing = || Problem::not_found("There is nothing of this name.");
+        let nothing = || Problem::not_found("There is nothing with this name.");
         let (operation, segments) = found.next().ok_or_else(nothing)?;
         let request = Request::builder()
             .method(method.as_str())

@@ -101,7 +101,7 @@ impl ProblemType {
             Self::TokenUnknown => "The operator token is unknown.",
             Self::TokenExpired => "The operator token has expired.",
             Self::TokenRevoked => "The operator token was revoked.",
-            Self::ScimToken => "A SCIM token is no operator token.",
+            Self::ScimToken => "A SCIM token is not an operator token.",
             Self::ScopeMissing => "The operator token may not do this.",
             Self::IdempotencyKeyInvalid => "The Idempotency-Key is invalid.",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used with another request.",

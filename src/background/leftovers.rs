@@ -10,7 +10,7 @@ pub(super) async fn remove(operator: &Operator) {
         Err(error) => tracing::warn!(
             %error,
             cause = std::error::Error::source(&error),
-            "deleted resources stay in the index for now"
+            "deleted resources could not be removed from the index; trying again later"
         ),
     }
 }

@@ -5,7 +5,7 @@ use crate::operator::{Operator, OperatorError};
 /// Warns about tokens that expire within this number of days, and if no token is valid.
 pub(super) async fn warn(operator: &Operator, warn_days: i64) {
     if let Err(error) = warn_of_ending(operator, warn_days).await {
-        tracing::warn!(%error, "cannot look for tokens that end soon");
+        tracing::warn!(%error, "expiring tokens cannot be read");
     }
 }
 
@@ -21,7 +21,7 @@ async fn warn_of_ending(operator: &Operator, warn_days: i64) -> Result<(), Opera
             token = token.name,
             id = token.id,
             end,
-            "the token ends soon: scimd token rotate ID"
+            "the token expires soon: scimd token rotate ID"
         );
     }
     Ok(())

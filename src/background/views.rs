@@ -39,7 +39,7 @@ pub(super) async fn apply(
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "prepared rows for lookups"),
             Err(error) => {
-                tracing::warn!(%error, "rows could not be prepared for lookups: scimd migrate does it");
+                tracing::warn!(%error, "rows could not be prepared for lookups: run scimd migrate");
             }
         }
     }

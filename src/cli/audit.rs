@@ -24,7 +24,7 @@ const LATE: i64 = 15;
 /// Arguments of `scimd audit`.
 #[derive(Debug, Args)]
 pub(super) struct Audit {
-    /// Only acts that concern this tenant
+    /// Only acts on this tenant
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
     /// Only acts of this actor: the name of an operator token, or the user who ran a command

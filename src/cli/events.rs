@@ -89,7 +89,7 @@ impl Show {
     async fn run(&self, feed: &Feed, out: &mut dyn Write) -> Result<(), Failure> {
         let Some(event) = feed.event(&self.id, None).await? else {
             return Err(Failure::Failed(format!(
-                "there is no event {} in the change feed, or not any more",
+                "there is no event {} in the change feed; it may have been deleted",
                 self.id
             )));
         };

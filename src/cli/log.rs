@@ -120,12 +120,12 @@ impl Bodies {
         }
         match kept["bodiesUntil"].as_str() {
             Some(until) => say(&format!(
-                "Bodies of requests of tenant {tenant} are kept until {}, without passwords and other secrets. They hold \
+                "Bodies of requests of tenant {tenant} are recorded until {}, without passwords and other secrets. They contain \
                  personal data. To see one: scimd log --tenant {tenant} --id REQUEST",
                 moment(Some(until))
             )),
             None => say(&format!(
-                "No more bodies of requests of tenant {tenant} are kept."
+                "Bodies of requests of tenant {tenant} are no longer recorded."
             )),
         }
         Ok(())

@@ -122,7 +122,7 @@ impl Logout {
             output::json(out, &json!({"removed": profile}))?;
         }
         say(&format!(
-            "Removed profile {profile}. Its token stays good until it is revoked: scimd operator revoke."
+            "Removed profile {profile}. Its token stays valid until it is revoked: scimd operator revoke."
         ));
         Ok(())
     }

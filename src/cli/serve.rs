@@ -32,7 +32,7 @@ pub(super) struct Serve {
     /// Issues a token of this name for the tenant default and prints it
     #[arg(long, value_name = "NAME")]
     issue_token: Option<String>,
-    /// URL under which clients reach the server [default: by the address it listens on]
+    /// URL under which clients reach the server [default: derived from the address]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// A proxy in front terminates TLS: allows plain HTTP on any address
@@ -44,7 +44,7 @@ pub(super) struct Serve {
     /// Address and port of the management API; port 0 selects a free one [default: no management API]
     #[arg(long, value_name = "ADDRESS")]
     admin_listen: Option<String>,
-    /// URL under which operators reach the management API [default: by the address it listens on]
+    /// URL under which operators reach the management API [default: derived from the address]
     #[arg(long, value_name = "URL")]
     admin_public_url: Option<String>,
 }
@@ -218,7 +218,7 @@ async fn close(operator: &Operator) {
             "another program reads the database: copy scimd.db together with scimd.db-wal, or run scimd backup"
         ),
         Ok(Err(error)) => {
-            tracing::warn!(%error, cause = std::error::Error::source(&error), "the database was not closed");
+            tracing::warn!(%error, cause = std::error::Error::source(&error), "the database could not be closed");
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) enum Stream {
     Test(change::Test),
     /// Sends nothing to a stream until it is resumed
     Pause(change::Named),
-    /// Sends again, where it stopped or from another place on
+    /// Resumes sending, where it stopped or from another position
     Resume(change::Resume),
     /// Deletes a stream with its pending tokens
     Remove(change::Remove),
@@ -54,10 +54,10 @@ pub(super) struct Add {
     #[arg(long, default_value = "notice",
           value_parser = keyword(StreamMode::KEYWORDS, StreamMode::from_keyword))]
     mode: StreamMode,
-    /// For whom the tokens are (aud)
+    /// Audience of the tokens (aud)
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
-    /// How tokens are signed
+    /// Signature algorithm of the tokens
     #[arg(long, default_value = "ES256",
           value_parser = keyword(TokenAlgorithm::KEYWORDS, TokenAlgorithm::from_keyword))]
     alg: TokenAlgorithm,

@@ -115,7 +115,7 @@ fn outdoes(other: &Entry, url: &Entry) -> bool {
     is_later || (other.key == "url_file" && other.origin.layer() == url.origin.layer())
 }
 
-const SCHEMA: &str = "the name of a schema of PostgreSQL in lower-case letters, digits and '_', not one of its own, or empty";
+const SCHEMA: &str = "the name of a schema of PostgreSQL in lower-case letters, digits and '_', not a system schema, or empty";
 
 /// Parses the name of a schema; `Some(None)` for an empty text.
 fn schema(text: &str) -> Option<Option<String>> {

@@ -163,7 +163,7 @@ fn title(status: u16) -> &'static str {
         404 => "The resource does not exist.",
         405 => "The method is not supported on this path.",
         408 => "The request took too long to arrive.",
-        410 => "The cursor is gone.",
+        410 => "The cursor is no longer valid.",
         413 | 414 | 431 => "The request is too large.",
         429 => "There are too many requests.",
         503 => "The server is temporarily unavailable.",

@@ -103,7 +103,7 @@ fn check_reference(resource_type: &ResourceType, name: &str) -> Result<(), Schem
         }
         _ => Err(resource_type.error_at(
             &format!("/{ANNOTATION}/checkedReferences"),
-            format!("\"{name}\" is no attribute with value and $ref"),
+            format!("\"{name}\" is not an attribute with value and $ref"),
         )),
     }
 }
@@ -114,7 +114,7 @@ fn check_scanned(resource_type: &ResourceType, name: &str) -> Result<(), SchemaE
             "is unique, which requires an index"
         }
         Some(Named::Attribute(_)) => return Ok(()),
-        _ => "is no attribute",
+        _ => "is not an attribute",
     };
     Err(resource_type.error_at(
         &format!("/{ANNOTATION}/scanned"),

@@ -155,7 +155,7 @@ impl Suggestion {
         {
             self.refused.insert(
                 format!("{urn}:{name}"),
-                format!("\"{wrong}\" is no name of an attribute"),
+                format!("\"{wrong}\" is not the name of an attribute"),
             );
             return;
         }

@@ -144,7 +144,8 @@ impl Operator {
         let opened = self
             .seals
             .open(Purpose::Answer(&once.key), context, &kept.answer);
-        let answer = opened.ok_or_else(|| ScimError::internal("a kept answer cannot be opened"))?;
+        let answer =
+            opened.ok_or_else(|| ScimError::internal("a stored response cannot be decrypted"))?;
         Ok(Some(Earlier::Answered(answer)))
     }
 

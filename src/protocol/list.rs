@@ -216,7 +216,7 @@ impl Service {
                 if count.is_some_and(|count| self.page_size(Some(count)) != place.count) =>
             {
                 return Err(ScimError::invalid_count(
-                    "\"count\" must stay the same on every page of a walk.",
+                    "\"count\" must be the same on every page of a list.",
                 ));
             }
             Some(place) => place.count,

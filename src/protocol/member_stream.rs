@@ -158,7 +158,7 @@ fn streamed_reply(
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the members of a group could not be read to the end");
             }
-            Err(_) => tracing::warn!("a client took too long over the members of a group"),
+            Err(_) => tracing::warn!("a client read the members of a group too slowly"),
         }
     });
     let etag = Some(found.meta.etag());

@@ -121,7 +121,7 @@ impl Service {
         let tasks = self.access.tasks();
         tasks.close();
         if timeout(TASKS, tasks.wait()).await.is_err() {
-            tracing::warn!("stopped before all that requests had begun came to its end");
+            tracing::warn!("stopped before the background work of requests ended");
         }
         Ok(self.store.close().await?)
     }

@@ -58,7 +58,7 @@ impl Service {
             match timeout(LONGEST, sending).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "a page could not be read to the end"),
-                Err(_) => tracing::warn!("a client took too long over a page"),
+                Err(_) => tracing::warn!("a client read a page too slowly"),
             }
         });
         ScimReply {

@@ -32,7 +32,7 @@ impl Note {
         Self::UnresolvedMember(if is_id {
             id.to_owned()
         } else {
-            "(text that is no id)".to_owned()
+            "(text that is not an id)".to_owned()
         })
     }
 
@@ -84,7 +84,7 @@ mod tests {
         for other in ["", "ann@example.com", "Ann Example", &"a".repeat(65)] {
             assert_eq!(
                 shown(other),
-                "member.unresolved (text that is no id)",
+                "member.unresolved (text that is not an id)",
                 "{other}"
             );
         }

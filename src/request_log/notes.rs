@@ -198,7 +198,7 @@ impl NoteText {
         let left = left.map(|(what, names)| format!("left out: {what}: {}", names.join(", ")));
         let omitted = named("omitted");
         let omitted = omitted.iter().map(|name| {
-            format!("a PUT without {name}, of which there are some: put-without-members says what becomes of them")
+            format!("a PUT without {name} of a resource that has some: the setting put-without-members decides whether they stay")
         });
         let failed = notes.iter().filter_map(|note| {
             let members = note.as_object()?;

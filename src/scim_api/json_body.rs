@@ -29,7 +29,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 /// SCIM JSON or plain JSON, with any parameters; a missing type is read as SCIM JSON
-/// (RFC 7644 section 3.8, SPEC GEN-3).
+/// (RFC 7644 section 3.8).
 fn check_type(headers: &HeaderMap) -> Result<()> {
     let coding = text(headers, &CONTENT_ENCODING).unwrap_or("identity");
     if !coding.eq_ignore_ascii_case("identity") {

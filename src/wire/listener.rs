@@ -157,7 +157,9 @@ impl State {
             (_, Ok(_)) => {
                 tracing::warn!("enabling or disabling TLS requires a restart");
             }
-            (_, Err(error)) => tracing::warn!(%error, "the new TLS certificate is not used"),
+            (_, Err(error)) => {
+                tracing::warn!(%error, "the new TLS certificate cannot be used; the previous one stays in use")
+            }
         }
         self.connections.set(settings.connections);
         self.server = Arc::new(ConnectionServer::new(
@@ -217,7 +219,7 @@ async fn drain(mut connections: JoinSet<()>, app: &App, time: Duration) {
         tracing::warn!(
             connections = connections.len(),
             requests = app.tasks.count(),
-            "stopped before all had finished"
+            "stopped before all requests had ended"
         );
     }
 }

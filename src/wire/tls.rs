@@ -61,7 +61,9 @@ impl Tls {
                 (self.stamps, self.acceptor) = (found, renewed);
                 tracing::info!("the TLS certificate was read again");
             }
-            Err(error) => tracing::warn!(%error, "the new TLS certificate is not used"),
+            Err(error) => {
+                tracing::warn!(%error, "the new TLS certificate cannot be used; the previous one stays in use")
+            }
         }
     }
 }

@@ -124,12 +124,12 @@ async fn hours_are_those_of_the_log(server: Server) {
 const SPOILT: [(&str, &str); 7] = [
     (
         "update tenant_hour set answered = answered + 2",
-        "tenant default, requests of the hour of 2027-01-17T09:00:00.000Z: the log has 1+0+1+0 (1, 0, 0), counted are 3+0+1+0",
+        "tenant default, requests of the hour of 2027-01-17T09:00:00.000Z: the log has 1+0+1+0 (1, 0, 0), the figures have 3+0+1+0",
     ),
     ("delete from tenant_hour", "requests of the hour of"),
     (
         "update tenant_failure set requests = requests + 1",
-        "failures of user.create with user.exists on the day of 2027-01-17T00:00:00.000Z: the log has 1, counted are 2",
+        "failures of user.create with user.exists on the day of 2027-01-17T00:00:00.000Z: the log has 1, the figures have 2",
     ),
     ("delete from tenant_failure", "failures of user.create with"),
     (

@@ -310,7 +310,7 @@ async fn a_put_without_members_is_told(server: Server) {
     let add = json!([{"op": "add", "path": "members", "value": [{"value": user}]}]);
     server.patch(&path, add).await.expect(204);
     let expected = [
-        "a PUT without members, of which there are some: put-without-members says what becomes of them",
+        "a PUT without members of a resource that has some: the setting put-without-members decides whether they stay",
     ];
     for (policy, left) in [(PutWithoutMembers::Keep, 1), (PutWithoutMembers::Clear, 0)] {
         let change = TenantChange {

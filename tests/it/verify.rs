@@ -77,15 +77,15 @@ const SPOILT: &[(&str, &[&str])] = &[
     ),
     (
         "update counter set live = live + 3, active = active - 1",
-        &["type User: 2 resources, 2 active; counted are"],
+        &["type User: 2 resources, 2 active; the counter has"],
     ),
     (
         "delete from counter",
-        &["type Group: 1 resources, 0 active; counted are 0, 0 active"],
+        &["type Group: 1 resources, 0 active; the counter has 0, 0 active"],
     ),
     (
         "update tenant set used = used + 2",
-        &["2 seats are taken; counted are 4"],
+        &["2 seats are taken; the counter has 4"],
     ),
     (
         "delete from resource where display = 'Joe'",

@@ -17,7 +17,7 @@ const EXTERNAL: Check = Check {
     name: "lookup by externalId",
     needed_by: ENTRA,
     expected: "exactly the created user",
-    why: "the usual matching attribute beside userName",
+    why: "the usual matching attribute besides userName",
 };
 const FALSE: Check = Check {
     name: "operation in capitals and \"False\" as text",

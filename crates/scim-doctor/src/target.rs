@@ -319,8 +319,7 @@ pub(crate) fn causes(error: reqwest::Error) -> String {
 }
 
 fn base_url(text: &str) -> Result<Url, String> {
-    let example =
-        "give the URL as it is pasted into Okta, such as https://scim.example.com/scim/v2";
+    let example = "enter the URL as in Okta, such as https://scim.example.com/scim/v2";
     let url = Url::parse(text.trim_end_matches('/'))
         .map_err(|error| format!("{text} is not a URL: {error}; {example}"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {

@@ -26,8 +26,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     summary: "The audit trail, latest first.",
     details: "",
     query: &[
-        text("tenant", "Only acts that concern the tenant of this name."),
-        text("actor", "Only acts of the actor of this name."),
+        text("tenant", "Only acts on the tenant with this name."),
+        text("actor", "Only acts of the actor with this name."),
         text(
             "action",
             "Only actions whose name begins with this, such as tenant. or token.issue.",

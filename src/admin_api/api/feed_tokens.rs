@@ -18,7 +18,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("listFeedTokens", Method::Get, PATH),
         READ,
-        "The tokens that read the change feed, without their secrets, as they were issued.",
+        "The tokens that read the change feed, without their secrets, in the order of their creation.",
         |call| Box::pin(list(call)),
     )
     .asking(&[LIMIT, CURSOR])

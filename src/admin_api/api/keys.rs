@@ -12,13 +12,13 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("listKeys", Method::Get, "/keys"),
         READ,
-        "The keys that sign security event tokens, without what is secret, as they were made.",
+        "The keys that sign security event tokens, without their secret parts, in the order of their creation.",
         |call| Box::pin(list(call)),
     )
     .giving(200, "SigningKeyList"),
     writing(
         ("rotateKeys", Method::Post, "/keys/rotate"),
-        "Lets the next key of an algorithm sign, and makes another one to come after it.",
+        "Makes the next key of an algorithm the current one, and generates another next key.",
         |call| Box::pin(rotate(call)),
     )
     .taking(Body::Optional("KeysRotate"))

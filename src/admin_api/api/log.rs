@@ -183,7 +183,7 @@ async fn list(call: Call) -> Result<Reply> {
     let resource = match call.parameter("resource") {
         Some(id) => Some(
             id.parse()
-                .map_err(|_| invalid("resource", "This is no id."))?,
+                .map_err(|_| invalid("resource", "This is not an id."))?,
         ),
         None => None,
     };
@@ -256,7 +256,9 @@ async fn get(call: Call) -> Result<Reply> {
     let (tenant, id) = (call.tenant(), call.segment("request"));
     let found = call.operator.logged_request(tenant, id).await?;
     let request = found.ok_or_else(|| {
-        Problem::not_found("The log of this tenant has no such request, or no longer.")
+        Problem::not_found(
+            "The log of this tenant does not contain this request; it may have been deleted.",
+        )
     })?;
     Ok(Reply::ok(request_as_json(tenant, &request)))
 }
@@ -322,7 +324,7 @@ async fn keep_bodies(call: Call) -> Result<Reply> {
     if seconds > BODIES && call.caller.is_some() {
         return Err(invalid(
             "/for",
-            "Bodies are kept for 24 hours at most at a time.",
+            "Bodies can be recorded for at most 24 hours at a time.",
         ));
     }
     let until: Timestamp = call.operator.clock().now().plus_seconds(seconds);

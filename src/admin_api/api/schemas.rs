@@ -67,7 +67,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("checkSchema", Method::Post, "/schemas/check"),
         WRITE,
-        "Checks a schema without storing it; all that is wrong is named.",
+        "Checks a schema without storing it, and returns all errors.",
         |call| Box::pin(check(call)),
     )
     .taking(Body::Json("SchemaDocument"))

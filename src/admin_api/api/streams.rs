@@ -81,7 +81,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ),
     writing(
         ("resumeStream", Method::Post, "/streams/{name}/resume"),
-        "Sends again, where it stopped or from another place on.",
+        "Resumes sending, where it stopped or from another position.",
         |call| Box::pin(resume(call, EndpointKind::Stream)),
     )
     .taking(Body::Optional("Resume")),

@@ -32,7 +32,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Get,
         path: "/tenants/{tenant}/tokens",
         access: READ,
-        summary: "The tokens of a tenant, without their secrets, as they were issued.",
+        summary: "The tokens of a tenant, without their secrets, in the order of their creation.",
         details: "",
         query: &[LIMIT, CURSOR, AFTER, TOTAL],
         body: Body::Empty,
@@ -97,7 +97,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Get,
         path: "/tokens",
         access: READ,
-        summary: "Tokens of all tenants: all by tenant, or those that end soon, the first to end first.",
+        summary: "Tokens of all tenants: all by tenant, or those that expire soon, by expiry.",
         details: "Soon means within tokens.warn_days of the configuration; tokens with a successor are then not listed. Tokens for the change feed of all tenants have the tenant \"*\" and are first.",
         query: &[
             Parameter {
@@ -132,7 +132,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Delete,
         path: "/tokens/{id}",
         access: WRITE,
-        summary: "Revokes a token of whichever tenant from the next request on; it stays listed.",
+        summary: "Revokes a token of any tenant from the next request on; it stays listed.",
         details: "",
         query: &[],
         body: Body::Empty,

@@ -59,7 +59,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation::new(
         ("listFailedEvents", Method::Get, "/webhooks/{name}/failed"),
         READ,
-        "Events that were given up.",
+        "Failed events, which are no longer retried.",
         |call| Box::pin(failed(call, EndpointKind::Webhook)),
     )
     .giving(200, "HeldEventList"),
@@ -83,7 +83,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     .giving(200, "Tested"),
     writing(
         ("replayWebhook", Method::Post, "/webhooks/{name}/replay"),
-        "Sends events again from a place on; later events follow in order.",
+        "Sends events again from a position; later events follow in order.",
         |call| Box::pin(replay(call, EndpointKind::Webhook)),
     )
     .taking(Body::Json("Replay")),
@@ -94,7 +94,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     ),
     writing(
         ("resumeWebhook", Method::Post, "/webhooks/{name}/resume"),
-        "Sends again, where it stopped or from another place on.",
+        "Resumes sending, where it stopped or from another position.",
         |call| Box::pin(resume(call, EndpointKind::Webhook)),
     )
     .taking(Body::Optional("Resume")),

@@ -52,7 +52,7 @@ pub(in crate::cli) struct Remove {
 pub(in crate::cli) struct Replay {
     /// Name
     name: String,
-    /// After this cursor of the feed, or start for the oldest event that is kept
+    /// After this cursor of the feed, or start for the oldest available event
     #[arg(
         long,
         value_name = "CURSOR",
@@ -144,7 +144,7 @@ impl Replay {
         }
         these.act(&[&self.name, "replay"], Some(body)).await?;
         say(&format!(
-            "The {} {} gets its events again.",
+            "The {} {} is sent events again.",
             these.kind.as_str(),
             self.name
         ));

@@ -33,7 +33,7 @@ pub(super) enum Schema {
     List(list::List),
     /// Shows a schema with its attributes
     Show(show::Show),
-    /// Checks a schema file without adding it: reports place and reason of every error
+    /// Checks a schema file without adding it: reports the position and reason of every error
     Check(check::Check),
     /// Removes a schema or one attribute; reports first which data becomes hidden
     Remove(remove::Remove),
@@ -221,7 +221,7 @@ fn faulty(problems: &[String], outcome: &str) -> Failure {
 /// The error for a missing schema, with the options for an existing one.
 fn located(detail: &str) -> String {
     if detail.contains("but there is one of") {
-        format!("{detail} (--tenant names a tenant; without it the schema of all is meant)")
+        format!("{detail} (without --tenant the command applies to the schema of all tenants)")
     } else {
         format!("{detail}; scimd schema list shows the existing schemas")
     }

@@ -129,7 +129,7 @@ fn print_all(suggested: &Suggested, out: &mut dyn Write) -> Result<(), Failure> 
         }
         several => {
             say(
-                "Review them and save each as a file of its own, because they have different owners:",
+                "Review them and save each as a separate file, because they have different owners:",
             );
             several.iter().for_each(|(urn, option)| {
                 say(&format!("scimd schema add FILE{option}  # {urn}"));

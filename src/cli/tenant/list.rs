@@ -17,7 +17,7 @@ pub(in crate::cli) struct List {
     /// Only tenants whose names contain this
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
-    /// Only tenants of this health
+    /// Only tenants with this health
     #[arg(long, value_name = "HEALTH", value_parser = keyword(Health::KEYWORDS, Health::from_keyword))]
     health: Option<Health>,
     #[command(flatten)]

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 pub(in crate::cli) struct Add {
     /// Name of the webhook: lower-case letters, digits and hyphens
     name: String,
-    /// Where events are sent; https, or with --allow-private also http
+    /// URL of the receiver; https, or with --allow-private also http
     url: String,
     /// Only events of this tenant
     #[arg(long)]
@@ -42,7 +42,7 @@ pub(super) struct Settings {
     /// Types of events, such as 'user.*,group.deleted' [default: all]
     #[arg(long)]
     types: Option<String>,
-    /// How much of an event is sent [default: full]
+    /// Content of an event [default: full]
     #[arg(long, value_parser = keyword(Payload::KEYWORDS, Payload::from_keyword))]
     payload: Option<Payload>,
     /// Order of events: sequential per resource, or per tenant [default: resource]

@@ -25,13 +25,13 @@ pub(super) enum Webhook {
     Test(change::Test),
     /// Sends nothing to a webhook until it is resumed
     Pause(change::Named),
-    /// Sends again, where it stopped or from another place on
+    /// Resumes sending, where it stopped or from another position
     Resume(change::Resume),
     /// Deletes a webhook with its pending events
     Remove(change::Remove),
     /// Generates a new secret and prints it; the old one stays valid for a period
     Rotate(set::Rotate),
-    /// Sends events again from a place on; later events follow in order
+    /// Sends events again from a position; later events follow in order
     Replay(change::Replay),
     /// Lists failed events
     Failed(failures::Failed),

@@ -17,7 +17,7 @@ use std::io::Write;
 pub(in crate::cli) struct Set {
     /// Name
     name: String,
-    /// Where events are sent
+    /// URL of the receiver
     #[arg(long)]
     url: Option<String>,
     #[command(flatten)]

@@ -62,7 +62,7 @@ pub(crate) async fn configure(
         }
     }
     Err(StartError::Unusable(
-        "another program keeps changing schemas; start again".to_owned(),
+        "another program changes the schemas repeatedly; start again".to_owned(),
     ))
 }
 

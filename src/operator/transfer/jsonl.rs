@@ -209,7 +209,9 @@ fn digest(own: &Value) -> Result<Option<String>> {
         .as_str()
         .filter(|digest| digest.starts_with("$argon2id$"));
     let digest = digest.ok_or_else(|| {
-        ScimError::invalid_value(format!("\"password\" in \"{OWN}\" is no argon2id digest."))
+        ScimError::invalid_value(format!(
+            "\"password\" in \"{OWN}\" is not an argon2id digest."
+        ))
     })?;
     Ok(Some(digest.to_owned()))
 }

@@ -182,17 +182,17 @@ impl fmt::Display for Fault {
                 counted,
             } => write!(
                 f,
-                ", type {resource_type}: {} resources, {} active; counted are {}, {} active",
+                ", type {resource_type}: {} resources, {} active; the counter has {}, {} active",
                 actual.live, actual.active, counted.live, counted.active
             ),
             Self::Seats { actual, counted } => {
-                write!(f, ": {actual} seats are taken; counted are {counted}")
+                write!(f, ": {actual} seats are taken; the counter has {counted}")
             }
             Self::Unnumbered(count) => {
                 write!(f, ": {count} changes have no position in the change feed")
             }
             Self::Miscounted(count) => {
-                write!(f, ": {count} changes count other members than they have")
+                write!(f, ": {count} changes have a wrong count of members")
             }
             Self::Hour {
                 hour,
@@ -201,7 +201,7 @@ impl fmt::Display for Fault {
             } => {
                 write!(f, ", requests of the hour of {hour}: the log has ")?;
                 hour_counts(f, logged)?;
-                write!(f, ", counted are ")?;
+                write!(f, ", the figures have ")?;
                 hour_counts(f, counted)
             }
             Self::Failures {
@@ -212,14 +212,14 @@ impl fmt::Display for Fault {
                 counted,
             } => write!(
                 f,
-                ", failures of {action} with {reason} on the day of {day}: the log has {logged}, counted are {counted}"
+                ", failures of {action} with {reason} on the day of {day}: the log has {logged}, the figures have {counted}"
             ),
             Self::LatestOutcome { action } => write!(
                 f,
-                ", the latest success or failure of {action} is not that of the log"
+                ", the latest success or failure of {action} differs from the log"
             ),
             Self::LatestRequest => {
-                f.write_str(", the moment of the latest request is not that of the log")
+                f.write_str(", the time of the latest request differs from the log")
             }
         }
     }

@@ -94,7 +94,7 @@ fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<()> {
     }
     match host {
         None if version == Version::HTTP_11 => Err(refused("The request has no Host field.")),
-        Some(host) if !is_host(host) => Err(refused("The Host field is no host.")),
+        Some(host) if !is_host(host) => Err(refused("The Host field is not a host.")),
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Parallel pushes to groups (SPEC PAT-50).
+//! Parallel pushes to groups (row PAT-50).
 
 use super::{add, members, new_group, new_users, remove};
 use crate::harness::{Chance, Fleet, group};

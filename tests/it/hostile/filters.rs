@@ -192,7 +192,7 @@ async fn by_search(target: &Target<'_>, filter: &str) -> (u16, Value) {
     (answer.status, answer.json())
 }
 
-/// SPEC FIL-16.
+/// Row FIL-16.
 async fn large_filters_are_limited(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     let clauses =

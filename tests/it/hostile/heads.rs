@@ -255,7 +255,7 @@ async fn ambiguous_heads_are_refused(server: Server) {
     target.is_alive().await;
 }
 
-/// SPEC AUTH-4, AUTH-5.
+/// Rows AUTH-4 and AUTH-5.
 async fn tokens_are_read_strictly(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     let token = &target.token;

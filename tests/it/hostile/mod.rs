@@ -1,5 +1,5 @@
 //! Malformed and hostile requests. None causes a server error, every response is in SCIM format, and the server keeps
-//! running (SPEC ROB-1 to ROB-7, SEC-6).
+//! running (rows ROB-1 to ROB-7 and SEC-6).
 
 mod bodies;
 mod conforms;

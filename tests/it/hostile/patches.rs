@@ -353,7 +353,7 @@ async fn members_have_their_shape(server: Server) {
     }
 }
 
-/// SPEC PAT-38.
+/// Row PAT-38.
 async fn the_number_of_operations_is_limited(server: Server) {
     for target in Target::both(&server).await {
         let (user, group) = (

@@ -74,7 +74,7 @@ async fn strange_paths_lead_nowhere(server: Server) {
     target.is_alive().await;
 }
 
-/// An id has one spelling (RFC 7643 section 3.1: ids are case-exact; SPEC RET-4).
+/// An id has one spelling (RFC 7643 section 3.1: ids are case-exact; row RET-4).
 async fn unusual_ids_do_not_exist(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     let id = target.user.clone();

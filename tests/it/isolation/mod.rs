@@ -1,4 +1,4 @@
-//! Isolation of tenants (SPEC TEN-1 to TEN-4), and permissions of tokens.
+//! Isolation of tenants (rows TEN-1 to TEN-4), and permissions of tokens.
 
 mod ids;
 mod members;

@@ -343,7 +343,7 @@ fn types(list: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// SPEC AUTH-1, AUTH-5, AUTH-7: the same response for existing and other resources.
+/// Rows AUTH-1, AUTH-5, AUTH-7: the same response for existing and other resources.
 async fn without_a_token_nothing_is_revealed(server: Server) {
     let one = Tenant::new(&server, "one").await;
     let before = one.everything(&server).await;

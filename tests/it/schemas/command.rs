@@ -162,7 +162,7 @@ fn wrong_arguments_get_the_right_ones() {
     let every: &[&str] = &[
         &format!("{path}: /id: \"acme\" must be a URN"),
         &format!("{path}: /attributes/0/type: \"text\" is not one of string"),
-        &format!("{path}: /attributes/1/name: \"a b\" is no attribute name"),
+        &format!("{path}: /attributes/1/name: \"a b\" is not an attribute name"),
         "3 problems found",
     ];
     for (arguments, said) in [

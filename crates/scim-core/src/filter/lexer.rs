@@ -149,7 +149,7 @@ impl<'a> Lexer<'a> {
             let reason = error.to_string();
             let reason = reason.split(" at line ").next().unwrap_or_default();
             self.problem(format!(
-                "the string that begins here is no JSON string ({reason})"
+                "the string that begins here is not a JSON string ({reason})"
             ))
         })?;
         if text.contains('\0') {
@@ -181,7 +181,7 @@ impl<'a> Lexer<'a> {
         let digits =
             ahead.take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
         if serde_json::from_str::<IgnoredAny>(digits).is_err() {
-            return Err(self.problem(format!("{} is no JSON number", quoted(digits))));
+            return Err(self.problem(format!("{} is not a JSON number", quoted(digits))));
         }
         *self = ahead;
         Ok(digits.to_owned())

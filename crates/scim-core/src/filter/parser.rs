@@ -261,7 +261,7 @@ impl<'a> Parser<'a> {
         if !is_fit {
             return Err(Problem {
                 at,
-                what: format!("{} is no attribute name", quoted(text)),
+                what: format!("{} is not an attribute name", quoted(text)),
             });
         }
         Ok(Name {
@@ -281,7 +281,7 @@ impl<'a> Parser<'a> {
         if !is_fit(&name.text) {
             return Err(Problem {
                 at,
-                what: format!("{} is no name of a sub-attribute", quoted(&name.text)),
+                what: format!("{} is not the name of a sub-attribute", quoted(&name.text)),
             });
         }
         Ok(name)

@@ -95,7 +95,7 @@ fn unknown(
     resource_type: &ResourceType,
 ) -> Undeclared {
     let detail = format!(
-        "\"{name}\" is no attribute of resource type {}.",
+        "\"{name}\" is not an attribute of resource type {}.",
         resource_type.name()
     );
     let refusal = Error::invalid_path(detail).about(Problem::UnknownAttribute);

@@ -155,7 +155,7 @@ impl Reading<'_, '_, '_> {
         for urn in urns {
             let urn = urn
                 .as_str()
-                .ok_or_else(|| problem("holds a value that is no string"))?;
+                .ok_or_else(|| problem("has a value that is not a string"))?;
             if urn.eq_ignore_ascii_case(core)
                 || (lenient && tolerance::is_legacy_core(self.resource_type, urn))
             {

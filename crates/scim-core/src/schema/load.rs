@@ -207,7 +207,7 @@ fn read_attribute(
     let name = text_at(definition, "name", place)?;
     if !is_attribute_name(name) {
         return Err(place.at("name").error(format!(
-            "\"{name}\" is no attribute name: a letter, then letters, digits, '-' and '_' (RFC 7643 section 2.1)"
+            "\"{name}\" is not an attribute name: a letter, then letters, digits, '-' and '_' (RFC 7643 section 2.1)"
         )));
     }
     let kind = keyword(

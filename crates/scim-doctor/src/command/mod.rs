@@ -26,7 +26,7 @@ const LONGEST_TOKEN: u64 = 65_536;
 #[derive(Debug, Args)]
 #[allow(rustdoc::bare_urls, reason = "the comments are the help text")]
 pub struct Doctor {
-    /// URL as it is pasted into the identity provider, such as https://scim.example.com/scim/v2
+    /// URL as entered in the identity provider, such as https://scim.example.com/scim/v2
     base_url: String,
     /// Bearer token, or - to read it from standard input [default: the variable SCIMD_DOCTOR_TOKEN, which other
     /// users of the machine cannot see]

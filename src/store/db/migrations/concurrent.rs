@@ -130,7 +130,7 @@ async fn set_back(connection: &mut PgConnection, lifted: i32) -> Result<(), sqlx
     }
     tracing::warn!(
         session = lifted,
-        "the pooler did not lend this session again: it has no limits of time until the pooler closes it"
+        "the pooler did not assign this session again: it has no time limits until the pooler closes it"
     );
     Ok(())
 }

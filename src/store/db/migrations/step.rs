@@ -84,7 +84,7 @@ fn step<'a>((work, title): Heading<'a>, text: &'a str) -> Result<Step<'a>, Strin
         Work::Transaction => !text.contains(" concurrently ") && !text.is_empty(),
     };
     if !is_right {
-        return Err(format!("the step \"{title}\" is no {work:?}"));
+        return Err(format!("the step \"{title}\" is not a {work:?}"));
     }
     Ok(Step {
         title: Some(title),

@@ -338,7 +338,7 @@ fn operations_apply_in_order_and_errors_name_theirs() {
     for (operations, start) in [
         (
             json!([add("nickName", json!("a")), add("nothing", json!(1))]),
-            "Operation 2: \"nothing\" is no attribute",
+            "Operation 2: \"nothing\" is not an attribute",
         ),
         (json!([{"op": "move"}]), "Operation 1: "),
         (
