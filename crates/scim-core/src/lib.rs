@@ -39,6 +39,87 @@
 //! not see or did not request. A complete resource is the stored text with the values that
 //! [`StoredDocument::spliced`](resource::StoredDocument::spliced) inserts.
 //!
+//! # Example: from a schema to a response
+//!
+//! A schema of the deployment, a create, a query, a PATCH of Entra ID, and a response with selected attributes:
+//!
+//! ```
+//! use scim_core::filter::{FilterLimits, parse_filter, resolve};
+//! use scim_core::patch::{self, PatchLimits};
+//! use scim_core::resource::accept::{accept, assign_defaults};
+//! use scim_core::resource::check::{WriteKind, check};
+//! use scim_core::resource::entries::entries;
+//! use scim_core::resource::json::read_object;
+//! use scim_core::resource::limits::ValueLimits;
+//! use scim_core::resource::projection::Projection;
+//! use scim_core::resource::{Acceptance, Conformance, Meta, Resource, StoredDocument};
+//! use scim_core::schema::{Catalog, SchemaFile};
+//! use scim_core::time::Timestamp;
+//!
+//! // An extension of User, in the format of RFC 7643 section 7.
+//! let file = SchemaFile {
+//!     origin: "acme.json".to_owned(), // the name in error messages
+//!     text: r#"{
+//!         "id": "urn:example:acme:2.0:User", "name": "Acme",
+//!         "attributes": [{"name": "badge", "type": "string", "uniqueness": "server"}],
+//!         "x-scim": {"extends": ["User"]}
+//!     }"#
+//!     .to_owned(),
+//! };
+//! let catalog = Catalog::new(&[file])?;
+//! let user = catalog.by_endpoint("/Users").expect("User is built in");
+//!
+//! // Create: from the bytes of a body to the text to store. The server stores the entries as index rows.
+//! let body = br#"{"userName": "Ann", "emails": [{"type": "work", "value": "ann@old.example"}],
+//!                 "urn:example:acme:2.0:User": {"badge": "B1"}}"#;
+//! let limits = ValueLimits::default();
+//! let mut acceptance = Acceptance::new(Conformance::Lenient, &limits);
+//! let mut accepted = accept(user, read_object(body, 32)?, &mut acceptance)?;
+//! assign_defaults(user, &mut accepted);
+//! check(user, None, &accepted.attributes, WriteKind::Whole)?;
+//! let stored = StoredDocument::new(user, &accepted.attributes);
+//! let unique: Vec<_> = entries(user, &accepted.attributes)
+//!     .into_iter()
+//!     .filter(|entry| user.leaves()[entry.leaf].end().is_unique())
+//!     .map(|entry| entry.key.as_str().to_owned())
+//!     .collect();
+//! assert_eq!(unique, ["ann", "b1"]); // a store refuses a second "ANN" with 409
+//!
+//! // Query: a filter that was resolved cannot fail any more.
+//! let text = r#"emails[type eq "work" and value ew "OLD.example"] and active eq true"#;
+//! let filter = parse_filter(text, &FilterLimits::default(), Conformance::Lenient)?;
+//! let predicate = resolve(&filter, user, Conformance::Lenient)?;
+//! let now = Timestamp::from_micros(1_790_000_000_000_000); // the clock is the server's
+//! let resource = Resource {
+//!     resource_type: user.clone(),
+//!     id: "1".to_owned(),
+//!     meta: Meta { version: 1, created: now, modified: now },
+//!     attributes: stored.attributes()?,
+//! };
+//! assert!(predicate.matches(&resource));
+//!
+//! // Modify: operations as Entra ID sends them. Errors in them are found before the resource is read.
+//! let body = br#"{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [
+//!     {"op": "Replace", "path": "emails[type eq \"work\"].value", "value": "ann@new.example"},
+//!     {"op": "Add", "path": "active", "value": "False"}]}"#;
+//! let limits = PatchLimits::default();
+//! let operations = patch::read(read_object(body, 32)?, Conformance::Lenient, &limits)?;
+//! let patch = patch::resolve(user, operations, &limits.path, &mut acceptance)?;
+//! let before = resource.attributes;
+//! let after = patch.apply(user, &resource.id, before.clone())?;
+//! check(user, Some(&before), &after, WriteKind::Modify)?;
+//! assert_eq!(after.changed_names(&before), ["active", "emails"]);
+//!
+//! // Respond: the server adds id, meta and schemas.
+//! let selected = ["emails".to_owned()];
+//! let projection = Projection::new(user, &selected, &[], Conformance::Lenient)?;
+//! let shown = projection.apply(user, &after);
+//! assert_eq!(shown["emails"][0]["value"], "ann@new.example");
+//! assert!(!shown.contains_key("userName"));
+//! assert_eq!(user.schemas_of(&shown).count(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Responsibilities of the server
 //!
 //! HTTP, authentication, ids and versions, uniqueness across resources, memberships, and properties of a type beyond

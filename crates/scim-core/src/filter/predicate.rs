@@ -92,6 +92,50 @@ pub enum Target {
 
 /// A condition on a resource, or, within [`Predicate::Element`], on one value of a
 /// multi-valued attribute.
+///
+/// A store translates it to a query over the index rows that it wrote for each
+/// [`entry`](crate::resource::entries::entries) of a resource. Here they are in a table `entry (resource, leaf, element,
+/// key)`, compared byte by byte, and each condition becomes the set of the matching resources:
+///
+/// ```
+/// use scim_core::filter::{FilterLimits, Operator, Predicate, Target, parse_filter, resolve};
+/// use scim_core::resource::Conformance;
+/// use scim_core::schema::Catalog;
+///
+/// /// The query of the matching resources, with the values to bind.
+/// fn sql(predicate: &Predicate, values: &mut Vec<String>) -> String {
+///     let mut joined = |terms: &[Predicate], word: &str, empty: &str| {
+///         let parts: Vec<_> = terms.iter().map(|term| sql(term, values)).collect();
+///         if parts.is_empty() { empty.to_owned() } else { format!("({})", parts.join(word)) }
+///     };
+///     match predicate {
+///         Predicate::All(terms) => joined(terms, " intersect ", "select id from resource"),
+///         Predicate::Any(terms) => joined(terms, " union ", "select id from resource where false"),
+///         Predicate::Not(term) => format!("(select id from resource except {})", sql(term, values)),
+///         Predicate::Compare { target: Target::Attribute(path), operator: Operator::Equal, key } => {
+///             values.extend([path.to_string(), key.to_string()]);
+///             let n = values.len();
+///             format!("(select resource from entry where leaf = ${} and key = ${n})", n - 1)
+///         }
+///         // Element: the same condition over rows with one `element`. Other operators and targets follow in the
+///         // same way.
+///         _ => unimplemented!("{predicate}"),
+///     }
+/// }
+///
+/// let catalog = Catalog::new(&[])?;
+/// let user = catalog.by_name("User").expect("User is built in");
+/// let text = r#"userName eq "Ann" and not (title eq "Boss")"#;
+/// let filter = parse_filter(text, &FilterLimits::default(), Conformance::Rfc)?;
+/// let mut values = Vec::new();
+/// assert_eq!(
+///     sql(&resolve(&filter, user, Conformance::Rfc)?, &mut values),
+///     "((select resource from entry where leaf = $1 and key = $2) intersect \
+///      (select id from resource except (select resource from entry where leaf = $3 and key = $4)))"
+/// );
+/// assert_eq!(values, ["userName", "ann", "title", "boss"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub enum Predicate {
     /// Every term is true; without terms: always true.

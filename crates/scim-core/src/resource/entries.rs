@@ -5,12 +5,18 @@
 //! use scim_core::resource::entries::entries;
 //! use scim_core::schema::Catalog;
 //!
-//! let catalog = Catalog::new(&[])?; let user = catalog.by_name("User").expect("User is built in"); let stored =
-//! serde_json::json!({"userName": "Ann", "emails": [ {"value": "a@home.example"}, {"value": "a@work.example",
-//! "primary": true}]}); let attributes = Attributes::from_stored(stored.as_object().cloned().unwrap_or_default()); let
-//! keys: Vec<_> = entries(user, &attributes) .iter() .map(|entry| format!("{} {} {}", user.leaves()[entry.leaf],
-//! entry.element, entry.key)) .collect(); assert_eq!(keys[0], "userName 0 ann"); // The primary value, which is used
-//! for sorting, has number 0. assert!(keys.contains(&"emails.value 0 a@work.example".to_owned()));
+//! let catalog = Catalog::new(&[])?;
+//! let user = catalog.by_name("User").expect("User is built in");
+//! let stored = serde_json::json!({"userName": "Ann", "emails": [
+//!     {"value": "a@home.example"}, {"value": "a@work.example", "primary": true}]});
+//! let attributes = Attributes::from_stored(stored.as_object().cloned().unwrap_or_default());
+//! let keys: Vec<_> = entries(user, &attributes)
+//!     .iter()
+//!     .map(|entry| format!("{} {} {}", user.leaves()[entry.leaf], entry.element, entry.key))
+//!     .collect();
+//! assert_eq!(keys[0], "userName 0 ann");
+//! // The primary value, which is used for sorting, has number 0.
+//! assert!(keys.contains(&"emails.value 0 a@work.example".to_owned()));
 //! assert!(keys.contains(&"emails.value 1 a@home.example".to_owned()));
 //! # Ok::<(), scim_core::schema::SchemaError>(())
 //! ```

@@ -95,7 +95,8 @@ impl Meta {
     }
 }
 
-/// A resource, as input of a filter.
+/// A resource, as input of [`Predicate::matches`](crate::filter::Predicate::matches). The server creates it from the
+/// stored text ([`StoredDocument::attributes`]) and the columns in which it stores id and metadata.
 #[derive(Debug, Clone)]
 pub struct Resource {
     /// The type that the attributes obey.

@@ -159,7 +159,8 @@ impl Projection {
         }
     }
 
-    /// The attributes of a resource for the response.
+    /// The attributes of a resource for the response, without `id`, `meta` and `schemas`: the server adds these, with
+    /// [`ResourceType::schemas_of`] and, for `meta`, [`Projection::shows_meta_part`].
     pub fn apply(
         &self,
         resource_type: &ResourceType,

@@ -7,7 +7,8 @@ use super::place::{Place, SchemaError};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// A schema or resource type file: its origin, for messages, and its text.
+/// A schema or resource type file: its origin, for messages, and its text. The documentation of the module
+/// [`schema`](crate::schema) describes the format.
 #[derive(Debug, Clone)]
 pub struct SchemaFile {
     /// Path or other name of the origin.
