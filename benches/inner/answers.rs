@@ -1,6 +1,6 @@
 //! Responses: a user, a page of a list, and selected attributes.
 
-use crate::stage::STAGE;
+use crate::fixture::FIXTURE;
 use divan::{Bencher, black_box};
 use scimd::protocol::render;
 use scimd::resource::Conformance;
@@ -24,23 +24,23 @@ fn projection(choice: &str) -> Projection {
         "excludedAttributes" => (vec![], names(&["groups", "addresses", "phoneNumbers.type"])),
         _ => (vec![], vec![]),
     };
-    Projection::new(&STAGE.user, &only, &without, Conformance::Lenient).unwrap()
+    Projection::new(&FIXTURE.user, &only, &without, Conformance::Lenient).unwrap()
 }
 
 #[divan::bench(args = CHOICES)]
 fn user(bencher: Bencher, choice: &str) {
-    let (stage, found, projection) = (&*STAGE, STAGE.found(7), projection(choice));
-    bencher.bench(|| render::resource(&stage.caller, black_box(&found), &projection).unwrap());
+    let (fixture, found, projection) = (&*FIXTURE, FIXTURE.found(7), projection(choice));
+    bencher.bench(|| render::resource(&fixture.caller, black_box(&found), &projection).unwrap());
 }
 
 #[divan::bench(args = CHOICES)]
 fn page_of_100(bencher: Bencher, choice: &str) {
-    let (stage, page, projection) = (&*STAGE, STAGE.page(100), projection(choice));
-    let shapes = [(stage.user.clone(), projection)];
+    let (fixture, page, projection) = (&*FIXTURE, FIXTURE.page(100), projection(choice));
+    let shapes = [(fixture.user.clone(), projection)];
     let runtime = Builder::new_current_thread().build().unwrap();
     bencher.bench(|| {
         let paging = "\"startIndex\":1";
-        let page = render::list(&stage.caller, black_box(&page), paging, &shapes);
+        let page = render::list(&fixture.caller, black_box(&page), paging, &shapes);
         runtime.block_on(page).unwrap()
     });
 }

@@ -1,6 +1,6 @@
 //! The body of a user: parsed, accepted, checked, and split into index rows.
 
-use crate::stage::STAGE;
+use crate::fixture::FIXTURE;
 use crate::users::User;
 use divan::{Bencher, black_box};
 use scimd::resource::accept::{accept, assign_defaults};
@@ -20,19 +20,19 @@ fn read_json(bencher: Bencher) {
 
 #[divan::bench]
 fn accept_and_check(bencher: Bencher) {
-    let (stage, body) = (&*STAGE, okta());
+    let (fixture, body) = (&*FIXTURE, okta());
     bencher
         .with_inputs(|| read_object(&body, 32).unwrap())
         .bench_values(|body| {
-            let mut accepted = accept(&stage.user, body, &mut stage.acceptance()).unwrap();
-            assign_defaults(&stage.user, &mut accepted);
-            check(&stage.user, None, &accepted.attributes, WriteKind::Whole).unwrap();
+            let mut accepted = accept(&fixture.user, body, &mut fixture.acceptance()).unwrap();
+            assign_defaults(&fixture.user, &mut accepted);
+            check(&fixture.user, None, &accepted.attributes, WriteKind::Whole).unwrap();
             accepted
         });
 }
 
 #[divan::bench]
 fn index_entries(bencher: Bencher) {
-    let (stage, attributes) = (&*STAGE, STAGE.attributes(7));
-    bencher.bench(|| entries(&stage.user, black_box(&attributes)));
+    let (fixture, attributes) = (&*FIXTURE, FIXTURE.attributes(7));
+    bencher.bench(|| entries(&fixture.user, black_box(&attributes)));
 }

@@ -1,6 +1,6 @@
 //! A filter: from its text to the statement for PostgreSQL.
 
-use crate::stage::STAGE;
+use crate::fixture::FIXTURE;
 use crate::users::User;
 use divan::{Bencher, black_box};
 use scimd::filter::{FilterLimits, parse_filter, resolve};
@@ -53,8 +53,8 @@ fn parse(bencher: Bencher, name: &str) {
 
 #[divan::bench(args = NAMES)]
 fn parse_resolve_compile(bencher: Bencher, name: &str) {
-    let (text, limits, stage) = (text(name), FilterLimits::default(), &*STAGE);
-    let of_type = stage.layout.of_type(&stage.user).unwrap();
+    let (text, limits, fixture) = (text(name), FilterLimits::default(), &*FIXTURE);
+    let of_type = fixture.layout.of_type(&fixture.user).unwrap();
     let window = PageRequest {
         from: PageStart::Skip(0),
         take: 100,
@@ -66,11 +66,11 @@ fn parse_resolve_compile(bencher: Bencher, name: &str) {
     };
     bencher.bench(|| {
         let filter = parse_filter(black_box(&text), &limits, Conformance::Lenient).unwrap();
-        let predicate = resolve(&filter, &stage.user, Conformance::Lenient).unwrap();
+        let predicate = resolve(&filter, &fixture.user, Conformance::Lenient).unwrap();
         let listed = [ListTarget {
             of_type,
             predicate: Some(&predicate),
         }];
-        Store::list_text(&stage.scope, &listed, None, &window, relations)
+        Store::list_text(&fixture.scope, &listed, None, &window, relations)
     });
 }

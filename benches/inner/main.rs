@@ -6,8 +6,8 @@
 mod answers;
 mod bodies;
 mod filters;
+mod fixture;
 mod patches;
-mod stage;
 mod tokens;
 #[path = "../load/users.rs"]
 #[allow(dead_code, reason = "the load program needs more of it")]

@@ -1,6 +1,6 @@
 //! A PATCH: from the bytes of its body to the attributes after it.
 
-use crate::stage::STAGE;
+use crate::fixture::FIXTURE;
 use crate::users::{self, ENTERPRISE, User};
 use divan::{Bencher, black_box};
 use scimd::patch::{PatchLimits, read, resolve};
@@ -33,15 +33,15 @@ fn body(name: &str) -> Vec<u8> {
 
 #[divan::bench(args = NAMES)]
 fn parse_resolve_apply(bencher: Bencher, name: &str) {
-    let (stage, body, limits) = (&*STAGE, body(name), PatchLimits::default());
+    let (fixture, body, limits) = (&*FIXTURE, body(name), PatchLimits::default());
     let kind = if name == "one_member" {
-        &stage.group
+        &fixture.group
     } else {
-        &stage.user
+        &fixture.user
     };
     let id = User::new(1, 7).id().to_string();
     bencher
-        .with_inputs(|| stage.attributes(7))
+        .with_inputs(|| fixture.attributes(7))
         .bench_values(|before| {
             let message = read_object(black_box(&body), 32).unwrap();
             let operations = read(message, Conformance::Lenient, &limits).unwrap();
@@ -49,7 +49,7 @@ fn parse_resolve_apply(bencher: Bencher, name: &str) {
                 kind,
                 operations,
                 &PatchLimits::default().path,
-                &mut stage.acceptance(),
+                &mut fixture.acceptance(),
             )
             .unwrap();
             if patch.touches_document() {

@@ -3,11 +3,11 @@
 
 use crate::cluster::tool;
 use crate::database;
+use crate::instance::Instance;
 use crate::options::Count;
 use crate::output::Output;
 use crate::run::{cluster, phases, population};
 use crate::share;
-use crate::site::Site;
 use crate::tally::round;
 use crate::turn::Measure;
 use serde_json::json;
@@ -44,7 +44,7 @@ pub(crate) async fn run(asked: Count) -> Result<u64, String> {
     };
     let under = ["valgrind", "--tool=callgrind", "--instr-atstart=no"].map(str::to_owned);
     let file = format!("--callgrind-out-file={}", folder.join("out").display());
-    let site = Site::start(
+    let instance = Instance::start(
         "scimd",
         &program,
         &database,
@@ -52,18 +52,18 @@ pub(crate) async fn run(asked: Count) -> Result<u64, String> {
         &[under.as_slice(), &[file]].concat(),
     )
     .await?;
-    let (site, mut wrong) = (Rc::new(site), 0);
-    let process = site.process.ok_or("the server has no process")?;
+    let (instance, mut wrong) = (Rc::new(instance), 0);
+    let process = instance.process.ok_or("the server has no process")?;
     let measure = |operations| Measure {
         seconds: 600.0,
         operations,
     };
     for phase in phases(&asked.run) {
         out.now(&phase.to_string());
-        wrong += site.turn(phase, 1, measure(WARM)).await.wrong;
+        wrong += instance.turn(phase, 1, measure(WARM)).await.wrong;
         control(process, &["-z"])?;
         control(process, &["-i", "on"])?;
-        let turn = site.turn(phase, 1, measure(asked.requests)).await;
+        let turn = instance.turn(phase, 1, measure(asked.requests)).await;
         control(process, &["-i", "off"])?;
         control(process, &["-d", "counted"])?;
         let profile = folder.join(format!("{phase}.callgrind"));

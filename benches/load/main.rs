@@ -14,11 +14,12 @@
 
 mod client;
 mod cluster;
-mod contest;
+mod compare;
 mod count;
 mod database;
 mod feed;
 mod floor;
+mod instance;
 mod manage;
 mod null;
 mod options;
@@ -30,7 +31,6 @@ mod report;
 mod request;
 mod run;
 mod share;
-mod site;
 mod smoke;
 mod state;
 mod strain;

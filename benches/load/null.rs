@@ -7,9 +7,9 @@ mod sql;
 
 use crate::cluster::Cluster;
 use crate::database;
+use crate::instance::Instance;
 use crate::output::Output;
 use crate::population::Population;
-use crate::site::Site;
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt, Full};
@@ -65,13 +65,13 @@ pub(super) struct User {
 }
 
 /// A null server over a copy of a population that `scimd` has imported.
-pub(crate) async fn site(
+pub(crate) async fn instance(
     scimd: &Path,
     population: &Population,
     folder: &Path,
     cluster: Option<&Cluster>,
     out: &mut Output,
-) -> Result<Rc<Site>, String> {
+) -> Result<Rc<Instance>, String> {
     out.now("filling the tables of the null server");
     let (label, (database, _)) = match cluster {
         Some(cluster) => (
@@ -84,8 +84,8 @@ pub(crate) async fn site(
         ),
     };
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
-    let site = Site::start(label, &own, &database, population.clone(), &[]).await?;
-    Ok(Rc::new(site))
+    let instance = Instance::start(label, &own, &database, population.clone(), &[]).await?;
+    Ok(Rc::new(instance))
 }
 
 /// Serves until the program ends.

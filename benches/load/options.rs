@@ -78,12 +78,12 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    pub(crate) fn pace(&self) -> crate::contest::Pace {
+    pub(crate) fn pace(&self) -> crate::compare::Pace {
         let measure = Measure {
             seconds: self.seconds,
             operations: self.operations,
         };
-        crate::contest::Pace {
+        crate::compare::Pace {
             clients: self.clients,
             rounds: self.rounds,
             measure,

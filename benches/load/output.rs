@@ -73,7 +73,7 @@ impl Output {
                 "server ms",
                 "pg ms",
                 "driver ms",
-                "strangers",
+                "other_load",
             ];
             let heads: String = heads.iter().map(|head| format!("{head:>10}")).collect();
             self.say(&format!("{:<22}{:<12}{heads}", "phase", "side"));
@@ -85,7 +85,7 @@ impl Output {
             tally.each(tally.server),
             tally.each(tally.postgres),
             tally.each(tally.driver),
-            tally.strangers / tally.seconds.max(1e-9),
+            tally.other_load / tally.seconds.max(1e-9),
         ];
         let numbers: String = numbers
             .iter()

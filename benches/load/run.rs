@@ -1,16 +1,16 @@
 //! `run`: phases on one server, or alternately on several programs.
 
 use crate::cluster::Cluster;
-use crate::contest::{Side, contest};
+use crate::compare::{Side, compare};
 use crate::database;
 use crate::floor::{self, Floor};
+use crate::instance::Instance;
 use crate::null;
 use crate::options::Run;
 use crate::output::Output;
 use crate::phase::Phase;
 use crate::population::Population;
 use crate::process::{memory, peak};
-use crate::site::Site;
 use serde_json::json;
 use std::rc::Rc;
 
@@ -70,7 +70,7 @@ pub(crate) async fn run(asked: Run) -> Result<u64, String> {
         .as_ref()
         .map(|cluster| Floor::new(cluster, asked.users))
         .transpose()?;
-    let sites = sites(&asked, cluster.as_ref(), &mut out).await?;
+    let instances = instances(&asked, cluster.as_ref(), &mut out).await?;
     let null = match asked.null {
         true => {
             let scimd = asked
@@ -79,16 +79,16 @@ pub(crate) async fn run(asked: Run) -> Result<u64, String> {
                 .cloned()
                 .unwrap_or_else(crate::program);
             let (population, folder) = (population(&asked), &asked.common.folder);
-            Some(null::site(&scimd, &population, folder, cluster.as_ref(), &mut out).await?)
+            Some(null::instance(&scimd, &population, folder, cluster.as_ref(), &mut out).await?)
         }
         false => None,
     };
     for phase in phases(&asked) {
         let null = null.iter().filter(|_| phase.is_of_null());
-        let mut sides: Vec<Side<'_>> = sites
+        let mut sides: Vec<Side<'_>> = instances
             .iter()
             .chain(null)
-            .map(|site| Side::scim(site, phase))
+            .map(|instance| Side::scim(instance, phase))
             .collect();
         sides.extend(
             floor
@@ -96,31 +96,36 @@ pub(crate) async fn run(asked: Run) -> Result<u64, String> {
                 .filter(|_| floor::script(phase).is_some())
                 .map(|floor| Side::Floor { floor, phase }),
         );
-        contest(&phase.to_string(), &sides, asked.common.pace(), &mut out).await;
+        compare(&phase.to_string(), &sides, asked.common.pace(), &mut out).await;
     }
-    for (site, process) in sites.iter().filter_map(|site| Some((site, site.process?))) {
+    for (instance, process) in instances
+        .iter()
+        .filter_map(|instance| Some((instance, instance.process?)))
+    {
         let (now, most) = (memory(process), peak(process));
         out.say(&format!(
             "{}: {now:.1} MiB now, {most:.1} MiB at most",
-            site.label
+            instance.label
         ));
-        out.line(&json!({"kind": "memory", "side": site.label, "nowMiB": now, "peakMiB": most}));
+        out.line(
+            &json!({"kind": "memory", "side": instance.label, "nowMiB": now, "peakMiB": most}),
+        );
     }
     Ok(out.wrong)
 }
 
-async fn sites(
+async fn instances(
     asked: &Run,
     cluster: Option<&Cluster>,
     out: &mut Output,
-) -> Result<Vec<Rc<Site>>, String> {
+) -> Result<Vec<Rc<Instance>>, String> {
     let population = population(asked);
     if let (Some(url), Some(token)) = (&asked.url, &asked.token) {
         let postgres = cluster
             .and_then(Cluster::postmaster)
             .map(crate::process::Family);
         return Ok(vec![Rc::new(
-            Site::at("scim", url, token, population, asked.process, postgres).await?,
+            Instance::at("scim", url, token, population, asked.process, postgres).await?,
         )]);
     }
     let programs = if asked.program.is_empty() {
@@ -128,7 +133,7 @@ async fn sites(
     } else {
         asked.program.clone()
     };
-    let mut sites = Vec::new();
+    let mut instances = Vec::new();
     for (number, program) in programs.iter().enumerate() {
         let label = format!(
             "scimd{}",
@@ -144,9 +149,9 @@ async fn sites(
             None => database::sqlite(program, &population, &asked.common.folder, &label)?,
         };
         told.iter().for_each(|told| out.line(told));
-        sites.push(Rc::new(
-            Site::start(&label, program, &database, population.clone(), &[]).await?,
+        instances.push(Rc::new(
+            Instance::start(&label, program, &database, population.clone(), &[]).await?,
         ));
     }
-    Ok(sites)
+    Ok(instances)
 }

@@ -1,12 +1,12 @@
 //! A short run of every phase, as a test of the load program: responses are checked, nothing is timed.
 
 use crate::database;
+use crate::instance::Instance;
 use crate::null;
 use crate::output::Output;
 use crate::phase::Phase;
 use crate::population::Population;
 use crate::share;
-use crate::site::Site;
 use crate::turn::Measure;
 use std::fs;
 use std::rc::Rc;
@@ -42,33 +42,34 @@ async fn every_phase() -> Result<u64, String> {
     };
     let program = crate::program();
     let (database, _) = database::sqlite(&program, &population, folder.path(), "smoke")?;
-    let site = Rc::new(Site::start("smoke", &program, &database, population.clone(), &[]).await?);
+    let instance =
+        Rc::new(Instance::start("smoke", &program, &database, population.clone(), &[]).await?);
     let measure = Measure {
         seconds: 10.0,
         operations: 24,
     };
     let mut out = Output::new(None)?;
-    let null = null::site(&program, &population, folder.path(), None, &mut out).await?;
+    let null = null::instance(&program, &population, folder.path(), None, &mut out).await?;
     let of_null = Phase::all(&population.sizes)
         .into_iter()
         .filter(|phase| phase.is_of_null());
     let of_null = of_null.map(|phase| (&null, phase));
     let phases = Phase::all(&population.sizes)
         .into_iter()
-        .map(|phase| (&site, phase));
+        .map(|phase| (&instance, phase));
     let mut wrong = 0;
-    for (site, phase) in phases.chain(of_null) {
-        let turn = site.turn(phase, phase.clients(4), measure).await;
+    for (instance, phase) in phases.chain(of_null) {
+        let turn = instance.turn(phase, phase.clients(4), measure).await;
         let idle = u64::from(turn.operations() == 0 && turn.wrong == 0);
         if let Some(why) = turn
             .first_wrong
             .or_else(|| (idle > 0).then(|| "nothing was done".to_owned()))
         {
-            println!("{}: {phase}: {why}", site.label);
+            println!("{}: {phase}: {why}", instance.label);
         }
         wrong += turn.wrong + idle;
     }
-    drop((site, null));
+    drop((instance, null));
     let _ = fs::remove_dir_all(folder.path());
     Ok(wrong)
 }

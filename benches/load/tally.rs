@@ -22,7 +22,7 @@ pub(crate) struct Tally {
     pub(crate) postgres: f64,
     pub(crate) driver: f64,
     /// Cores used by other processes.
-    pub(crate) strangers: f64,
+    pub(crate) other_load: f64,
 }
 
 impl Tally {
@@ -43,7 +43,7 @@ impl Tally {
         self.server += turn.server;
         self.postgres += turn.postgres;
         self.driver += turn.driver;
-        self.strangers += turn.strangers;
+        self.other_load += turn.other_load;
     }
 
     pub(crate) fn operations(&self) -> u64 {
@@ -78,7 +78,7 @@ impl Tally {
             "perSecond": round(self.rate()), "rounds": self.rates.iter().map(|rate| round(*rate)).collect::<Vec<_>>(),
             "p50ms": round(self.within(0.5)), "p99ms": round(self.within(0.99)),
             "serverMs": round(self.each(self.server)), "postgresMs": round(self.each(self.postgres)),
-            "driverMs": round(self.each(self.driver)), "strangerCores": round(self.strangers / self.seconds.max(1e-9)),
+            "driverMs": round(self.each(self.driver)), "otherCores": round(self.other_load / self.seconds.max(1e-9)),
         })
     }
 }

@@ -1,16 +1,16 @@
 //! `targets`: every target of docs/performance.md, each a ratio within one interleaved run.
 
 use crate::cluster::Cluster;
-use crate::contest::{Pace, Side, contest};
+use crate::compare::{Pace, Side, compare};
 use crate::database;
 use crate::floor::Floor;
+use crate::instance::Instance;
 use crate::null;
 use crate::options::Targets;
 use crate::output::Output;
 use crate::phase::Phase;
 use crate::population::Population;
 use crate::process::{forget_peak, memory, peak};
-use crate::site::Site;
 use crate::tally::{Tally, median, ratio, round};
 use crate::turn::Measure;
 use serde_json::json;
@@ -37,10 +37,10 @@ struct Field<'a> {
     asked: &'a Targets,
     cluster: &'a Cluster,
     floor: Floor<'a>,
-    null: Rc<Site>,
+    null: Rc<Instance>,
     /// The tenant, and the large one.
-    site: Rc<Site>,
-    large: Option<Rc<Site>>,
+    instance: Rc<Instance>,
+    large: Option<Rc<Instance>>,
     pace: Pace,
     out: Output,
 }
@@ -51,14 +51,14 @@ pub(crate) async fn run(asked: Targets) -> Result<u64, String> {
     let cluster = crate::run::cluster(&asked.common)?;
     out.now("making the floor");
     let floor = Floor::new(&cluster, asked.users)?;
-    let site = site_of(&asked, &cluster, asked.users, &mut out).await?;
+    let instance = instance_of(&asked, &cluster, asked.users, &mut out).await?;
     let large = match asked.large {
         0 => None,
-        users => Some(site_of(&asked, &cluster, users, &mut out).await?),
+        users => Some(instance_of(&asked, &cluster, users, &mut out).await?),
     };
     let population = population(&asked, asked.users);
     let folder = &asked.common.folder;
-    let null = null::site(
+    let null = null::instance(
         &asked.program,
         &population,
         folder,
@@ -75,7 +75,7 @@ pub(crate) async fn run(asked: Targets) -> Result<u64, String> {
         cluster: &cluster,
         floor,
         null,
-        site,
+        instance,
         large,
         out,
     };
@@ -83,19 +83,19 @@ pub(crate) async fn run(asked: Targets) -> Result<u64, String> {
     Ok(field.out.wrong)
 }
 
-async fn site_of(
+async fn instance_of(
     asked: &Targets,
     cluster: &Cluster,
     users: u64,
     out: &mut Output,
-) -> Result<Rc<Site>, String> {
+) -> Result<Rc<Instance>, String> {
     out.now(&format!("importing {users} users"));
     let (program, population) = (&asked.program, population(asked, users));
     let label = users.to_string();
     let (database, told) = cluster.filled(program, &population, &asked.common.folder, &label)?;
     told.iter().for_each(|told| out.line(told));
     Ok(Rc::new(
-        Site::start(&label, program, &database, population, &[]).await?,
+        Instance::start(&label, program, &database, population, &[]).await?,
     ))
 }
 
@@ -184,13 +184,13 @@ impl Field<'_> {
     }
 
     /// The largest tenant.
-    fn largest(&self) -> Rc<Site> {
-        self.large.as_ref().unwrap_or(&self.site).clone()
+    fn largest(&self) -> Rc<Instance> {
+        self.large.as_ref().unwrap_or(&self.instance).clone()
     }
 
     fn started(&mut self) {
         if self.wants("memory after start") {
-            let used = self.site.process.map_or(0.0, memory);
+            let used = self.instance.process.map_or(0.0, memory);
             self.verdict("memory after start", used, " MiB", ("≤", 40.0));
         }
     }
@@ -202,15 +202,19 @@ impl Field<'_> {
                 continue;
             }
             let mut sides = vec![
-                Side::scim(&self.site, *phase),
+                Side::scim(&self.instance, *phase),
                 Side::Floor {
                     floor: &self.floor,
                     phase: *phase,
                 },
                 Side::scim(&self.null, *phase),
             ];
-            sides.extend(self.large.iter().map(|site| Side::scim(site, *phase)));
-            let tallies = contest(&name, &sides, self.pace, &mut self.out).await;
+            sides.extend(
+                self.large
+                    .iter()
+                    .map(|instance| Side::scim(instance, *phase)),
+            );
+            let tallies = compare(&name, &sides, self.pace, &mut self.out).await;
             drop(sides);
             self.verdict(
                 &format!("{name}: of the floor"),
@@ -236,8 +240,8 @@ impl Field<'_> {
     }
 
     async fn members(&mut self) {
-        let site = self.largest();
-        let population = site.state.borrow().population.clone();
+        let instance = self.largest();
+        let population = instance.state.borrow().population.clone();
         let (Some(smallest), Some(largest)) = (
             population.sizes.first().copied(),
             population.sizes.last().copied(),
@@ -257,11 +261,11 @@ impl Field<'_> {
             let label = |size: u64| format!("of {size}");
             let side = |size: &u64| Side::Scim {
                 label: label(*size),
-                site: site.clone(),
+                instance: instance.clone(),
                 phase: of(*size),
             };
             let sides: Vec<Side<'_>> = population.sizes.iter().map(side).collect();
-            let tallies = contest(
+            let tallies = compare(
                 &name,
                 &sides,
                 Pace {
@@ -294,13 +298,13 @@ impl Field<'_> {
 
     /// Two phases on one server.
     async fn pair(&mut self, what: &str, first: Phase, second: Phase) -> Vec<Tally> {
-        let site = self.largest();
+        let instance = self.largest();
         let side = |phase: Phase| Side::Scim {
             label: phase.to_string(),
-            site: site.clone(),
+            instance: instance.clone(),
             phase,
         };
-        contest(what, &[side(first), side(second)], self.pace, &mut self.out).await
+        compare(what, &[side(first), side(second)], self.pace, &mut self.out).await
     }
 
     async fn writers(&mut self) {
@@ -349,8 +353,8 @@ impl Field<'_> {
         for (phase, most) in [(Phase::StartsWith, 10.0), (Phase::Contains, 100.0)] {
             let name = phase.to_string();
             if self.wants(&name) {
-                let sides = [Side::scim(&self.site, phase)];
-                let tallies = contest(&name, &sides, self.pace, &mut self.out).await;
+                let sides = [Side::scim(&self.instance, phase)];
+                let tallies = compare(&name, &sides, self.pace, &mut self.out).await;
                 self.verdict(
                     &format!("{name}, p50"),
                     tallies[0].within(0.5),
@@ -363,9 +367,9 @@ impl Field<'_> {
 
     /// A group read with all its members, compared with psql. Memory of this read must not affect other measurements.
     async fn full_read(&mut self) {
-        let (site, population) = (
-            self.site.clone(),
-            self.site.state.borrow().population.clone(),
+        let (instance, population) = (
+            self.instance.clone(),
+            self.instance.state.borrow().population.clone(),
         );
         let Some(size) = population
             .sizes
@@ -375,7 +379,7 @@ impl Field<'_> {
         else {
             return;
         };
-        let process = site.process.unwrap_or(0);
+        let process = instance.process.unwrap_or(0);
         let before = memory(process);
         forget_peak(process);
         let one = Measure {
@@ -383,7 +387,7 @@ impl Field<'_> {
             ..self.pace.measure
         };
         self.out.now("one full read");
-        let read = site.turn(Phase::Full(size), 1, one).await;
+        let read = instance.turn(Phase::Full(size), 1, one).await;
         self.out.wrong += read.wrong;
         let more = (peak(process) - before).max(0.0);
         self.verdict(
@@ -393,16 +397,16 @@ impl Field<'_> {
             ("≤", 16.0),
         );
         let group = population.large(size);
-        let database = format!("run_{}", site.label);
+        let database = format!("run_{}", instance.label);
         let sides = [
-            Side::scim(&site, Phase::Full(size)),
+            Side::scim(&instance, Phase::Full(size)),
             Side::Members {
                 cluster: self.cluster,
                 database,
                 group,
             },
         ];
-        let tallies = contest("group_full", &sides, self.pace, &mut self.out).await;
+        let tallies = compare("group_full", &sides, self.pace, &mut self.out).await;
         self.verdict(
             &format!("full read of {size} members: of psql"),
             ratio(&tallies[0], &tallies[1]),
@@ -416,8 +420,8 @@ impl Field<'_> {
         if !self.wants("mixed") {
             return;
         }
-        let site = self.largest();
-        let process = site.process.unwrap_or(0);
+        let instance = self.largest();
+        let process = instance.process.unwrap_or(0);
         forget_peak(process);
         let samples =
             tokio::task::spawn_local(watch(process, Duration::from_secs_f64(self.asked.mixed)));
@@ -429,9 +433,9 @@ impl Field<'_> {
             },
             ..self.pace
         };
-        contest(
+        compare(
             "mixed",
-            &[Side::scim(&site, Phase::Mixed)],
+            &[Side::scim(&instance, Phase::Mixed)],
             pace,
             &mut self.out,
         )
@@ -466,13 +470,14 @@ impl Field<'_> {
         let folder = &self.asked.common.folder;
         let (database, told) = database::sqlite(program, &population, folder, "sqlite")?;
         told.iter().for_each(|told| self.out.line(told));
-        let null = null::site(program, &population, folder, None, &mut self.out).await?;
-        let site = Rc::new(Site::start("sqlite", program, &database, population, &[]).await?);
+        let null = null::instance(program, &population, folder, None, &mut self.out).await?;
+        let instance =
+            Rc::new(Instance::start("sqlite", program, &database, population, &[]).await?);
         let reads = READS.iter().map(|phase| (*phase, 0.6));
         for (phase, least) in reads.chain(WRITES.iter().map(|phase| (*phase, 0.4))) {
             let what = format!("SQLite {phase}");
-            let sides = [Side::scim(&site, phase), Side::scim(&null, phase)];
-            let tallies = contest(&what, &sides, self.pace, &mut self.out).await;
+            let sides = [Side::scim(&instance, phase), Side::scim(&null, phase)];
+            let tallies = compare(&what, &sides, self.pace, &mut self.out).await;
             self.verdict(
                 &format!("{what}: of the null server"),
                 ratio(&tallies[0], &tallies[1]),

@@ -1,9 +1,9 @@
 //! A turn: a number of clients do one kind of work until the time limit or the end of the work.
 
 use crate::client::Client;
+use crate::instance::Instance;
 use crate::phase::Phase;
 use crate::process::{Family, machine, own_cpu};
-use crate::site::Site;
 use crate::tally::Tally;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -54,11 +54,11 @@ impl Meter {
         let [server, postgres, driver, all] =
             std::array::from_fn(|i| (after[i] - self.before[i]).max(0.0));
         (tally.server, tally.postgres, tally.driver) = (server, postgres, driver);
-        tally.strangers = (all - server - postgres - driver).max(0.0);
+        tally.other_load = (all - server - postgres - driver).max(0.0);
     }
 }
 
-impl Site {
+impl Instance {
     /// Runs a turn of a phase.
     pub(crate) async fn turn(
         self: &Rc<Self>,
@@ -92,8 +92,8 @@ impl Site {
     }
 }
 
-async fn work(site: Rc<Site>, phase: Phase, shared: Rc<RefCell<Shared>>) {
-    let mut client = Client::new(&site.address);
+async fn work(instance: Rc<Instance>, phase: Phase, shared: Rc<RefCell<Shared>>) {
+    let mut client = Client::new(&instance.address);
     loop {
         {
             let mut shared = shared.borrow_mut();
@@ -102,7 +102,7 @@ async fn work(site: Rc<Site>, phase: Phase, shared: Rc<RefCell<Shared>>) {
             }
             shared.left -= 1;
         }
-        let Some(requests) = site.state.borrow_mut().operation(phase) else {
+        let Some(requests) = instance.state.borrow_mut().operation(phase) else {
             return;
         };
         let (mut micros, mut outcome) = (0, Ok(()));
@@ -113,7 +113,7 @@ async fn work(site: Rc<Site>, phase: Phase, shared: Rc<RefCell<Shared>>) {
                 .await;
             micros += u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
             match answer.and_then(|answer| request.right.check(&answer)) {
-                Ok(told) => site
+                Ok(told) => instance
                     .state
                     .borrow_mut()
                     .answered(phase, &request.right, told),

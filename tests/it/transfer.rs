@@ -445,7 +445,7 @@ async fn lines_of_other_servers(server: Server) {
         ([2, 0, 0, 2], 2, 0)
     );
     assert!(
-        problems[0].1.contains("attribute.unknown hat") && problems[0].1.contains("leave it out"),
+        problems[0].1.contains("attribute.unknown hat") && problems[0].1.contains("remove it"),
         "{problems:?}"
     );
     let (done, problems) = imported(&server, &text, &DROPPING).await;

@@ -5,9 +5,9 @@ use super::receiver::Receiver;
 use crate::client::Address;
 use crate::cluster::{Cluster, tool};
 use crate::database::{self, Database};
+use crate::instance::greeting;
 use crate::population::Population;
 use crate::process::{Family, Watch};
-use crate::site::greeting;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 

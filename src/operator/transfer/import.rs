@@ -272,8 +272,8 @@ impl Run<'_> {
             .collect();
         let more = if left_out.len() > NAMED { ", …" } else { "" };
         let detail = format!(
-            "No schema of the tenant declares all that this line has: {}{more}. Add the schemas, or \
-             leave it out.",
+            "No schema of the tenant declares a part of this line: {}{more}. Add the schemas, or \
+             remove it.",
             names.join(", ")
         );
         Err(ScimError::invalid_value(detail))

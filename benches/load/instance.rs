@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 
 /// A server with the state of its tenant.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct Instance {
     pub(crate) label: String,
     pub(crate) address: Address,
     pub(crate) state: RefCell<State>,
@@ -26,7 +26,7 @@ pub(crate) struct Site {
     child: Option<Child>,
 }
 
-impl Site {
+impl Instance {
     /// Starts a program over a database that holds a population.
     pub(crate) async fn start(
         label: &str,
@@ -39,11 +39,11 @@ impl Site {
         let (url, token) = greeting(&mut child)?;
         let process = Some(child.id());
         let postgres = database.postgres();
-        let site = Self::at(label, &url, &token, population, process, postgres).await;
-        match site {
-            Ok(mut site) => {
-                site.child = Some(child);
-                Ok(site)
+        let instance = Self::at(label, &url, &token, population, process, postgres).await;
+        match instance {
+            Ok(mut instance) => {
+                instance.child = Some(child);
+                Ok(instance)
             }
             Err(why) => {
                 let _ = child.kill();
@@ -162,7 +162,7 @@ impl Site {
     }
 }
 
-impl Drop for Site {
+impl Drop for Instance {
     fn drop(&mut self) {
         let Some(child) = &mut self.child else { return };
         // SIGTERM, so that the server closes its database in order.

@@ -17,9 +17,9 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::sync::{Arc, LazyLock};
 
-pub(crate) static STAGE: LazyLock<Stage> = LazyLock::new(Stage::new);
+pub(crate) static FIXTURE: LazyLock<Fixture> = LazyLock::new(Fixture::new);
 
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) user: Arc<ResourceType>,
     pub(crate) group: Arc<ResourceType>,
     pub(crate) limits: ValueLimits,
@@ -28,7 +28,7 @@ pub(crate) struct Stage {
     pub(crate) scope: ConfirmedScope,
 }
 
-impl Stage {
+impl Fixture {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

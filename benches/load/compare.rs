@@ -3,9 +3,9 @@
 
 use crate::cluster::Cluster;
 use crate::floor::{Floor, read_members};
+use crate::instance::Instance;
 use crate::output::Output;
 use crate::phase::Phase;
-use crate::site::Site;
 use crate::tally::{Tally, ratio, round};
 use crate::turn::Measure;
 use serde_json::json;
@@ -13,10 +13,10 @@ use std::rc::Rc;
 
 /// A program that does the work.
 pub(crate) enum Side<'a> {
-    /// A server, with a name for this contest.
+    /// A server, with its name in the comparison.
     Scim {
         label: String,
-        site: Rc<Site>,
+        instance: Rc<Instance>,
         phase: Phase,
     },
     /// pgbench.
@@ -30,10 +30,10 @@ pub(crate) enum Side<'a> {
 }
 
 impl Side<'_> {
-    pub(crate) fn scim(site: &Rc<Site>, phase: Phase) -> Self {
+    pub(crate) fn scim(instance: &Rc<Instance>, phase: Phase) -> Self {
         Self::Scim {
-            label: site.label.clone(),
-            site: site.clone(),
+            label: instance.label.clone(),
+            instance: instance.clone(),
             phase,
         }
     }
@@ -48,13 +48,16 @@ impl Side<'_> {
 
     /// Warms a server up, so that it opens connections and prepares statements; only wrong responses are recorded.
     async fn warm_up(&self, pace: Pace, tally: &mut Tally) {
-        if let Self::Scim { site, phase, .. } = self {
+        if let Self::Scim {
+            instance, phase, ..
+        } = self
+        {
             let operations = pace.measure.operations.min(40 * pace.clients as u64) / 2;
             let measure = Measure {
                 seconds: pace.measure.seconds.min(1.0),
                 operations,
             };
-            let warm = site
+            let warm = instance
                 .turn(*phase, phase.clients(pace.clients), measure)
                 .await;
             warm.first_wrong.into_iter().for_each(|why| tally.fail(why));
@@ -63,9 +66,9 @@ impl Side<'_> {
 
     async fn turn(&self, clients: usize, measure: Measure) -> Tally {
         match self {
-            Self::Scim { site, phase, .. } => {
-                site.turn(*phase, phase.clients(clients), measure).await
-            }
+            Self::Scim {
+                instance, phase, ..
+            } => instance.turn(*phase, phase.clients(clients), measure).await,
             Self::Floor { floor, phase } => floor.turn(*phase, phase.clients(clients), measure),
             Self::Members {
                 cluster,
@@ -85,7 +88,7 @@ pub(crate) struct Pace {
 }
 
 /// Runs the sides alternately; the tallies are in their order.
-pub(crate) async fn contest(
+pub(crate) async fn compare(
     what: &str,
     sides: &[Side<'_>],
     pace: Pace,
