@@ -16,7 +16,7 @@ async function readAll() {
   for (const type of ["User", "Membership"]) {
     for (let query = { type }; query; ) {
       const page = await get("/resources", query);
-      state.cursor ??= page.cursor; // of the very first page
+      state.cursor ??= page.cursor; // from the first page
       for (const entry of page.resources) {
         if (type === "User") state.users[entry.resource.id] = { ...entry.record, tenant: entry.tenant };
         else state.members[`${entry.group} ${entry.member}`] = entry.tenant;
@@ -34,7 +34,7 @@ function apply(state, { type, tenant, data }) {
     if ((state.users[id]?.version ?? 0) < data.resource.version) state.users[id] = { ...data.record, tenant };
   } else if (type === "group.deleted") {
     for (const key of Object.keys(state.members)) if (key.startsWith(id)) delete state.members[key];
-  } else if (type === "tenant.deleted") { // with all that it had
+  } else if (type === "tenant.deleted") { // with its users and groups
     for (const all of [state.users, state.members]) for (const key in all) if ((all[key].tenant ?? all[key]) === tenant) delete all[key];
   }
   for (const member of data.members?.added ?? []) state.members[`${id} ${member.id}`] = tenant;
@@ -47,11 +47,11 @@ for (let more = true; more || !once; ) {
     const page = await get("/events", { after: state.cursor, limit: 1000, wait: once ? 0 : 20 });
     for (const event of page.events) apply(state, event);
     [state.cursor, more] = [page.cursor, page.more];
-    writeFileSync(`${file}.new`, JSON.stringify(state)); // the cursor together with the data: either both or neither
+    writeFileSync(`${file}.new`, JSON.stringify(state)); // the cursor and the data are stored together
     renameSync(`${file}.new`, file);
   } catch (error) {
     const status = error.answer?.status;
-    if (status === 410) state = await readAll(); // the cursor is gone: begin anew
+    if (status === 410) state = await readAll(); // the cursor is no longer valid: start again
     else if (status === 429 || status === 503) {
       await new Promise((wake) => setTimeout(wake, 1000 * (error.answer.headers.get("retry-after") ?? 1)));
     } else throw error;

@@ -14,7 +14,7 @@ def read_all():
         after = {}
         while after is not None:
             page = get("/resources", type=kind, **after)
-            state["cursor"] = state["cursor"] or page["cursor"]  # of the very first page
+            state["cursor"] = state["cursor"] or page["cursor"]  # from the first page
             for entry in page["resources"]:
                 if kind == "User":
                     state["users"][entry["resource"]["id"]] = {**entry["record"], "tenant": entry["tenant"]}
@@ -32,7 +32,7 @@ def apply(state, event):
         users[id] = {**data["record"], "tenant": tenant}
     elif kind == "group.deleted":
         state["members"] = {key: of for key, of in members.items() if not key.startswith(id)}
-    elif kind == "tenant.deleted":  # with all that it had
+    elif kind == "tenant.deleted":  # with its users and groups
         state["users"] = {key: user for key, user in users.items() if user["tenant"] != tenant}
         state["members"] = {key: of for key, of in members.items() if of != tenant}
     for member in data.get("members", {}).get("added", []):
@@ -49,11 +49,11 @@ while more or not once:
             apply(state, event)
         state["cursor"], more = page["cursor"], page["more"]
         with open(FILE + ".new", "w") as new:
-            json.dump(state, new)  # the cursor together with the data: either both or neither
+            json.dump(state, new)  # the cursor and the data are stored together
         os.replace(FILE + ".new", FILE)
     except urllib.error.HTTPError as error:
         if error.code not in (410, 429, 503):
             raise
-        if error.code == 410:  # the cursor is gone: begin anew
+        if error.code == 410:  # the cursor is no longer valid: start again
             state = read_all()
         time.sleep(int(error.headers.get("Retry-After", 0)))
