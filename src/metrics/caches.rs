@@ -31,9 +31,9 @@ impl CacheMetrics {
 /// The caches of a server.
 #[derive(Debug)]
 pub(crate) struct Caches {
-    /// Callers that are known from earlier requests.
+    /// The cache of callers.
     pub(crate) callers: CacheMetrics,
-    /// Positions of pages that are known from earlier pages.
+    /// The cache of page positions.
     pub(crate) page_hints: CacheMetrics,
     /// Texts of statements by shape.
     pub(crate) statement_texts: CacheMetrics,

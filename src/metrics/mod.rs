@@ -58,7 +58,7 @@ pub struct Metrics {
     pub(crate) retries: Retries,
     /// Caches.
     pub(crate) caches: Caches,
-    /// Requests on their way into the provisioning log.
+    /// The queue of the provisioning log.
     pub(crate) log_queue: LogQueueMetrics,
     /// Seats and tokens of tenants.
     pub(crate) tenants: TenantMetrics,

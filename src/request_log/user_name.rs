@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_tells_tenants_and_keys_apart_and_disregards_case() {
+    fn digests_differ_by_tenant_and_key_and_ignore_case() {
         let digests = UserDigests::with_key("AAAA", CacheMetrics::default()).unwrap();
         let name = |text: &str| Key::text(text, false);
         let (one, two) = ([1; 8], [2; 8]);

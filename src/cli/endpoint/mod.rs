@@ -17,7 +17,7 @@ use std::path::Path;
 /// Where a new webhook or stream starts.
 #[derive(Debug, Args)]
 pub(super) struct Start {
-    /// Where it begins: now, start (the oldest event that is kept), or a cursor of the feed
+    /// First position: now, start (the oldest available event), or a cursor of the feed
     #[arg(
         long,
         value_name = "CURSOR",

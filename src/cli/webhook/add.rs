@@ -25,7 +25,7 @@ pub(in crate::cli) struct Add {
     tenant: Option<String>,
     #[command(flatten)]
     start: Start,
-    /// How events are signed
+    /// Signature algorithm of the events
     #[arg(long, default_value = "hmac",
           value_parser = keyword(SignatureKind::KEYWORDS, SignatureKind::from_keyword))]
     signature: SignatureKind,

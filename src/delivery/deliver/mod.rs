@@ -180,7 +180,7 @@ impl Deliverer {
                 Ok(worker) => worker.run(end).await,
                 Err(error) => {
                     warn(&format!("cannot send to {name}"), &error);
-                    // Other instances may be able to, for example one with the key of secrets.
+                    // Another instance may succeed, for example one with the key of secrets.
                     let _ = timeout(KEEP, end.cancelled()).await;
                 }
             }

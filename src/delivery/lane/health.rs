@@ -115,7 +115,7 @@ impl HealthState {
             let is_all = self.row >= ROW && self.streams.len() >= 2;
             is_all.then_some("it refuses every event")
         } else {
-            // The receiver hangs on an event that got no response again, while others were accepted since.
+            // The event got no response twice, and others were accepted in between: the event is the cause.
             let before = self.silent.peek(&key).copied();
             self.silent.insert(key, now);
             let hangs = before.is_some_and(|before| self.accepted.is_some_and(|at| at >= before));

@@ -85,7 +85,7 @@ mod tests {
     const TWO: Flow = Flow::Tenant(2);
 
     #[test]
-    fn a_moment_is_no_tenant() {
+    fn a_time_is_not_a_tenant() {
         assert_eq!(Flow::of(&[Arg::Int(1)]), ONE);
         for number in [0, -1, 1_800_000_000_000_000] {
             assert_eq!(Flow::of(&[Arg::Int(number)]), Flow::Server, "{number}");

@@ -19,7 +19,7 @@ use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{sleep, timeout, timeout_at};
 
-/// Interval of checks for a returned connection, while PostgreSQL allows no more of them.
+/// Interval of checks for a returned connection while PostgreSQL refuses new ones.
 const LOOK: Duration = Duration::from_millis(10);
 /// Divisor for the share of connections for long reads.
 const LONG_READS: usize = 4;
@@ -28,7 +28,7 @@ const LONG_READS: usize = 4;
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Connections {
     pool: PostgresPool,
-    /// A permit for each connection for long reads.
+    /// Permits for long reads.
     long_reads: FairSemaphore,
 }
 

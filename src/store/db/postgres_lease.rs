@@ -14,14 +14,13 @@ use std::future::poll_fn;
 use std::time::Instant;
 use tracing::dispatcher::{Dispatch, with_default};
 
-/// A connection in use. When this is dropped the connection is free for others, or closed if it may
-/// still be at work.
+/// A connection in use. When this is dropped, the connection returns to the pool, or is closed if it can still be busy.
 #[derive(Debug)]
 pub(in crate::store) struct Lease {
     /// `Some` until it is dropped or taken.
     link: Option<Object<Opener>>,
     pool: PostgresPool,
-    /// Given back after the connection.
+    /// Released after the connection.
     permit: Permit,
 }
 
@@ -171,7 +170,7 @@ impl ReadTransaction {
     /// The connection.
     ///
     /// # Errors
-    /// If it was given back.
+    /// If it was returned.
     pub(in crate::store) fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
         Ok(&mut self.lease.link()?.connection)
     }
@@ -193,7 +192,7 @@ impl ReadTransaction {
 struct Transaction<'a> {
     common: &'a Common,
     purpose: Purpose,
-    /// Whether the session has no transaction any more.
+    /// Whether the transaction of the session has ended.
     has_ended: &'a mut bool,
 }
 

@@ -53,11 +53,11 @@ pub(in crate::store) struct PostgresPool {
 pub(super) struct Common {
     hosts: Hosts,
     pub(super) session: Session,
-    /// Longest wait for a connection.
+    /// Maximum wait for a connection.
     pub(super) acquire: Duration,
     pub(super) deadline: Deadline,
     pub(super) suspicion: Arc<Suspicion>,
-    /// Where new connections go.
+    /// The host of new connections.
     target: Mutex<PgConnectOptions>,
     /// Incremented when one of the connections has failed: the others are checked before they are reused.
     generation: AtomicU64,
@@ -77,7 +77,7 @@ pub(super) struct Opener(Arc<Common>);
 pub(super) struct Link {
     pub(super) connection: PgConnection,
     pub(super) is_at_work: bool,
-    /// When it was known last that it works.
+    /// The generation in which it was last known to work.
     pub(super) generation: u64,
     pub(super) answered: Instant,
 }
@@ -122,7 +122,7 @@ impl Common {
         };
         // Shorter than the wait for a connection, so that a waiting request gets this error.
         let time = self.acquire * 3 / 4;
-        // Boxed: the future that waits for a connection should not contain the one that opens it.
+        // Boxed, so that the future that waits for a connection does not contain the one that opens it.
         let opened = timeout(time, Box::pin(opening))
             .await
             .map_err(|_| StoreError::Silent(time))?;
@@ -134,8 +134,8 @@ impl Common {
     }
 }
 
-/// Shares of a tenant in a number of connections while others are active: few concurrent slow statements, because the
-/// cores of PostgreSQL are not divided among tenants.
+/// A tenant's share of the connections while others are active. It can run few slow statements concurrently, because
+/// PostgreSQL does not divide its cores among tenants.
 pub(super) fn shares(connections: usize) -> Shares {
     Shares {
         short: connections / 2,
@@ -165,7 +165,7 @@ impl Manager for Opener {
         }
         if pause > PAUSE || link.generation != generation {
             if !matches!(timeout(PING, link.connection.ping()).await, Ok(Ok(()))) {
-                // The others are as old: checking each would take too long.
+                // The other connections are equally old, and checking each would take too long.
                 self.0.give_up();
                 return Err(RecycleError::message("it does not respond"));
             }
@@ -225,7 +225,7 @@ impl PostgresPool {
     }
 
     /// Reacts to the failure of a connection of a generation: the others are checked before reuse, and after a missed
-    /// deadline, or with several hosts, the host that accepts writes is searched.
+    /// deadline, or with several hosts, a search for the host that accepts writes starts.
     pub(super) fn doubt(&self, generation: u64, is_silent: bool) {
         if !self.common.doubt(generation) {
             return;

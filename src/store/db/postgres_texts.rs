@@ -39,7 +39,7 @@ impl From<Expanded> for Prepared {
 #[derive(Debug)]
 pub(in crate::store) struct PostgresTexts(TextCache<Shape, (Arc<str>, Together)>);
 
-/// In place of the name of a step, for a statement that is in no batch.
+/// The step name of a statement outside of a batch.
 const STATEMENT: &str = "-";
 
 impl PostgresTexts {

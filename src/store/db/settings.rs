@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Maximum wait for a connection for long reads: its current reader is as fast as a client.
+/// Maximum wait for a connection for long reads. It is long because the current reader can be as slow as its client.
 pub(in crate::store) const LONG_READ_WAIT: Duration = Duration::from_secs(10);
 
 /// The number of connections, and their time limits.

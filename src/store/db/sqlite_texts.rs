@@ -19,7 +19,7 @@ impl SqliteTexts {
         Self(Arc::new(TextCache::new(metrics)))
     }
 
-    /// The text of a statement, in a batch whose steps so far returned `earlier`.
+    /// The text of a statement; `earlier` has the rows of the previous steps of the batch.
     ///
     /// # Errors
     /// [`StoreError::Fault`] if it has an unknown mark.

@@ -233,7 +233,7 @@ fn work(
         }
     }
     if let Some(Closing { wait, done }) = inbox.closing {
-        // The caller may have gone.
+        // The caller may have been cancelled.
         let _ = done.send(close(connection, wait));
     }
 }

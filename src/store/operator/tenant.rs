@@ -169,7 +169,7 @@ pub struct TenantInfo {
     pub active_users: i64,
     /// Live resources of other types.
     pub(crate) groups: i64,
-    /// When it was created.
+    /// Time of creation.
     pub(crate) created: Timestamp,
     /// Health.
     pub health: Health,

@@ -66,7 +66,7 @@ impl Store {
         let outcome = self.retrying(batch, none).await?;
         let confirmed = match outcome {
             WriteOutcome::Done(_) => new.claim.proved(true)?,
-            // The seat, the schemas or the caller: the statement does not return which condition failed.
+            // The statement does not return which condition failed: seat, schemas or caller.
             _ => self.confirm(new.claim).await?,
         };
         Ok((confirmed, outcome))

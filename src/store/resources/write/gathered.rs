@@ -123,7 +123,7 @@ impl WriteQueue {
     }
 }
 
-/// What the change log says of a write of a document; its key is that of no resource yet.
+/// The entry of the change log for a combined write, before the key of its resource is known.
 pub(super) fn gathered_change(
     writing: &WriteContext<'_>,
     action: ChangeAction,

@@ -235,7 +235,7 @@ fn update(text: &'static str, needs_seat: bool, values: Vec<(&'static str, Arg)>
 
 /// The name of the batch.
 const REPLACE: &str = "resource.replace";
-/// A seat must not stay taken if the change fails: the division by zero rolls back the statement.
+/// If the change fails, its seat must be released: the division by zero rolls back the statement.
 const ANSWER_SEATED: &str = "select version from {written} \
      union all select 1 / (select count(*) from {written}) from {seated} where not exists (select 1 from {written})";
 const IS_CURRENT: &str = "select 1 from resource where tenant = $1 and seq = $2 and revision = $3";
