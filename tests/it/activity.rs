@@ -134,7 +134,7 @@ const SPOILT: [(&str, &str); 7] = [
     ("delete from tenant_failure", "failures of user.create with"),
     (
         "update tenant_action set succeeded = succeeded + 1",
-        "the latest success or failure of user.create is not",
+        "the latest success or failure of user.create differs",
     ),
     (
         "delete from tenant_action",
@@ -142,7 +142,7 @@ const SPOILT: [(&str, &str); 7] = [
     ),
     (
         "update tenant_status set last_request = last_request + 1",
-        "the moment of the latest request",
+        "the time of the latest request",
     ),
 ];
 
