@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_that_may_not_begin_keeps_its_place() {
+    fn a_flow_that_cannot_begin_keeps_its_position() {
         let mut queue = FairQueue::default();
         for (flow, item) in [(ONE, 10), (TWO, 20), (THREE, 30)] {
             queue.push(flow, item);

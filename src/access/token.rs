@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_kind_is_taken_for_the_other() {
+    fn tokens_of_the_two_kinds_are_not_confused() {
         for (kind, other) in [
             (TokenKind::Tenant, TokenKind::Operator),
             (TokenKind::Operator, TokenKind::Tenant),

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn slices_are_kept_apart() {
+    fn slices_are_separate() {
         let mut times = AnswerTimes::default();
         for minute in [0, 1, 6] {
             let now = Timestamp::from_micros(minute * 60_000_000);

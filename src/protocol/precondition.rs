@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn if_match_comes_first() {
+    fn if_match_is_evaluated_first() {
         let both = Precondition {
             if_match: Some(Tags::parse("\"1\"")),
             if_none_match: Some(Tags::Any),

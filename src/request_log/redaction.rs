@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_stays() {
+    fn other_values_remain() {
         let body = json!({"userName": "ann", "emails": [{"value": "a@x", "type": "work"}]});
         assert_eq!(cut(&body), body.to_string());
         let patch = json!({"Operations": [{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "b@x"}]});

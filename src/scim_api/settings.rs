@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_is_left_out_has_its_default() {
+    fn an_omitted_key_has_its_default() {
         assert_eq!(
             toml::from_str::<HttpSettings>("").unwrap(),
             HttpSettings::default()

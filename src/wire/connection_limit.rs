@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_without_a_token_goes_first() {
+    fn the_oldest_connection_without_a_token_is_closed_first() {
         let connections = ConnectionLimit::with_grace(3, NONE);
         let held = [known(), deadlines(), deadlines(), deadlines()]
             .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_with_more_than_its_share_goes_first() {
+    fn an_address_above_its_share_is_closed_first() {
         let connections = ConnectionLimit::with_grace(4, NONE);
         let _old = connections.take(address("192.0.2.1"), deadlines());
         let _many = [0; 4].map(|_| connections.take(address("192.0.2.2"), deadlines()));

@@ -56,7 +56,7 @@ mod tests {
     const TWO: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
     #[test]
-    fn a_network_with_more_than_its_share_comes_first() {
+    fn a_network_above_its_share_is_closed_first() {
         let mut set = ConnectionSet::default();
         for (network, number) in [(ONE, 0), (TWO, 1), (TWO, 2)] {
             set.insert(network, number);

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_is_left_out_has_its_default() {
+    fn an_omitted_key_has_its_default() {
         let set: ServerSettings = toml::from_str("idle_seconds = 5\ntls_key = \"a.pem\"").unwrap();
         assert_eq!((set.idle_seconds, set.header_seconds), (5, 10));
         assert!(toml::from_str::<ServerSettings>("idle = 5").is_err());

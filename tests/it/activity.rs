@@ -31,7 +31,7 @@ mod postgres {
 async fn on(database: Database) {
     let begun = async || standing(database).await;
     hours_are_those_of_the_log(begun().await).await;
-    what_is_spoilt_is_repaired(begun().await).await;
+    damaged_figures_are_repaired(begun().await).await;
     health_says_what_is_wrong(begun().await).await;
     a_client_that_stops_asking_is_missed(begun().await).await;
     failures_of_all_tenants_are_paged(begun().await).await;
@@ -146,7 +146,7 @@ const SPOILT: [(&str, &str); 7] = [
     ),
 ];
 
-async fn what_is_spoilt_is_repaired(server: Server) {
+async fn damaged_figures_are_repaired(server: Server) {
     server.get("/Users").await.expect(200);
     server.clock.advance(49 * HOUR);
     server.post("/Users", user("ann")).await.expect(201);

@@ -679,7 +679,7 @@ fn a_closed_standard_output_is_not_a_failure() {
 }
 
 #[test]
-fn a_folder_that_holds_no_database_is_left_as_it_is() {
+fn a_folder_without_a_database_is_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("data")).unwrap();
     for arguments in [

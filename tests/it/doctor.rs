@@ -83,7 +83,7 @@ pub(super) async fn population(server: &Server) -> [Value; 2] {
     ]
 }
 
-async fn this_server_is_well_and_left_as_it_was(server: Server) {
+async fn this_server_passes_and_is_unchanged(server: Server) {
     let paths = bystanders(&server).await;
     let [person, group] = [
         server.get(&paths[0]).await.body,
@@ -153,7 +153,7 @@ async fn an_interrupt_leaves_nothing(server: Server) {
 }
 
 crate::on_both! {
-    this_server_is_well_and_left_as_it_was,
+    this_server_passes_and_is_unchanged,
     one_identity_provider_is_played,
     an_interrupt_leaves_nothing,
 }

@@ -21,8 +21,8 @@ crate::on_both!(
     a_change_is_an_event,
     an_event_says_what_was,
     members_come_in_parts,
-    what_happens_to_tenants_is_told,
-    states_need_not_be_kept,
+    changes_of_tenants_are_events,
+    states_can_be_disabled,
     old_changes_go,
     types_choose_events,
     tenants_can_be_excluded,
@@ -247,7 +247,7 @@ async fn members_come_in_parts(server: Server) {
     assert_eq!(last[3]["source"], last[4]["source"]);
 }
 
-async fn what_happens_to_tenants_is_told(server: Server) {
+async fn changes_of_tenants_are_events(server: Server) {
     use scimd::store::{Status, TenantChange};
     let status = |status| TenantChange {
         status: Some(status),
@@ -279,7 +279,7 @@ async fn what_happens_to_tenants_is_told(server: Server) {
     server.is_sound().await;
 }
 
-async fn states_need_not_be_kept(first: Server) {
+async fn states_can_be_disabled(first: Server) {
     let options = Options {
         keeps_documents: false,
         ..Options::default()

@@ -4,8 +4,8 @@ use crate::harness::{Server, USER};
 use serde_json::json;
 
 crate::on_both!(
-    what_a_deleted_user_leaves_is_not_seen_and_is_removed,
-    several_may_remove_what_is_left,
+    leftovers_of_a_deleted_user_are_not_found_and_are_removed,
+    several_jobs_may_remove_leftovers,
 );
 
 async fn people(server: &Server) -> Vec<String> {
@@ -62,7 +62,7 @@ async fn all_find(server: &Server, total: usize) {
 const LEFT: &str = "select count(*) from attribute_value v where \
      not exists (select 1 from resource r where r.tenant = v.tenant and r.seq = v.seq)";
 
-async fn what_a_deleted_user_leaves_is_not_seen_and_is_removed(server: Server) {
+async fn leftovers_of_a_deleted_user_are_not_found_and_are_removed(server: Server) {
     let ids = people(&server).await;
     all_find(&server, 6).await;
     // The oldest resources are first in the index.
@@ -88,7 +88,7 @@ async fn what_a_deleted_user_leaves_is_not_seen_and_is_removed(server: Server) {
     server.is_sound().await;
 }
 
-async fn several_may_remove_what_is_left(server: Server) {
+async fn several_jobs_may_remove_leftovers(server: Server) {
     let ids = people(&server).await;
     let delete = async |number: usize| {
         let path = format!("/Users/{}", ids[number]);

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashSet};
 
 crate::on_both!(
     a_cursor_walk_returns_each_resource_once,
-    a_walk_goes_back,
+    a_walk_supports_previous_pages,
     cursors_serve_their_query_only,
     a_sorted_walk,
     a_walk_returns_every_resource_that_exists_throughout,
@@ -19,7 +19,7 @@ crate::on_both!(
 );
 crate::on_pooler!(
     a_cursor_walk_returns_each_resource_once,
-    a_walk_goes_back,
+    a_walk_supports_previous_pages,
     cursors_serve_their_query_only,
     a_sorted_walk,
     a_walk_returns_every_resource_that_exists_throughout,
@@ -165,7 +165,7 @@ async fn a_cursor_walk_returns_each_resource_once(server: Server) {
 }
 
 /// RFC 9865 section 2: previousCursor.
-async fn a_walk_goes_back(server: Server) {
+async fn a_walk_supports_previous_pages(server: Server) {
     let made = fill(&server, 7).await;
     let pages = walk(&server, "count=3").await;
     let mut back = pages.last().unwrap().clone();

@@ -26,23 +26,23 @@ use tokio::io::AsyncWriteExt;
 crate::on_both!(
     every_request_leaves_a_row,
     failures_say_why,
-    what_is_left_out_is_told,
-    a_put_without_members_is_told,
+    ignored_parts_are_logged,
+    a_put_without_members_is_noted,
     unknown_attributes_are_counted,
-    operations_of_a_bulk_request_that_fail_are_told,
-    tokens_that_are_no_longer_good_are_of_the_tenant,
-    no_value_is_kept,
+    failed_bulk_operations_are_logged,
+    refusals_of_invalid_tokens_are_logged_in_the_tenant,
+    no_value_is_stored,
     old_requests_are_forgotten,
     a_tenant_sees_its_own_alone,
 );
 crate::on_pooler!(
     every_request_leaves_a_row,
     failures_say_why,
-    what_is_left_out_is_told,
+    ignored_parts_are_logged,
     unknown_attributes_are_counted,
-    operations_of_a_bulk_request_that_fail_are_told,
-    tokens_that_are_no_longer_good_are_of_the_tenant,
-    no_value_is_kept,
+    failed_bulk_operations_are_logged,
+    refusals_of_invalid_tokens_are_logged_in_the_tenant,
+    no_value_is_stored,
     old_requests_are_forgotten,
     a_tenant_sees_its_own_alone,
 );
@@ -232,7 +232,7 @@ async fn failures_say_why(server: Server) {
     assert_eq!(last(&server).await.client.unwrap().len(), 200);
 }
 
-async fn what_is_left_out_is_told(server: Server) {
+async fn ignored_parts_are_logged(server: Server) {
     let body = json!({"schemas": [USER, "urn:acme:X"], "userName": "ann", "shoeSize": 42, "urn:acme:X": {"a": true}});
     let id = server.post("/Users", body.clone()).await.expect(201).id();
     let expected = [
@@ -294,7 +294,7 @@ async fn what_is_left_out_is_told(server: Server) {
     assert_eq!(told[1], "and 50 more");
 }
 
-async fn a_put_without_members_is_told(server: Server) {
+async fn a_put_without_members_is_noted(server: Server) {
     let user = server.post("/Users", user("ann")).await.expect(201).id();
     let sales = json!({"schemas": [GROUP], "displayName": "Sales"});
     let path = format!(
@@ -374,7 +374,7 @@ async fn unknown_attributes_are_counted(server: Server) {
     assert!(unknown[0].last >= unknown[1].last);
 }
 
-async fn operations_of_a_bulk_request_that_fail_are_told(server: Server) {
+async fn failed_bulk_operations_are_logged(server: Server) {
     let operation = |name: &str, id: &str| json!({"method": "POST", "path": "/Users", "bulkId": id, "data": user(name)});
     let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
         "Operations": [operation("ann", "1"), operation("ANN", "2"), {"method": "DELETE", "path": "/Users/x"}]});
@@ -389,7 +389,7 @@ async fn operations_of_a_bulk_request_that_fail_are_told(server: Server) {
     assert!(told[1].starts_with("operation 3: 404: "), "{told:?}");
 }
 
-async fn tokens_that_are_no_longer_good_are_of_the_tenant(server: Server) {
+async fn refusals_of_invalid_tokens_are_logged_in_the_tenant(server: Server) {
     let issue = |seconds| {
         server
             .operator
@@ -487,7 +487,7 @@ async fn plant(client: &Client<'_>, secret: &str) {
     client.post("/Users/.search", search).await.expect(200);
 }
 
-async fn no_value_is_kept(server: Server) {
+async fn no_value_is_stored(server: Server) {
     let strict = TenantChange {
         conformance: Some(scimd::resource::Conformance::Rfc),
         ..TenantChange::default()

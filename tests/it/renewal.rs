@@ -153,7 +153,7 @@ async fn a_hangup_applies_limits_of_the_management_api() {
 }
 
 #[test]
-fn health_asks_over_tls() {
+fn health_checks_over_tls() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("scimd.toml");
     let [certificate, key] = ["test_certificate.pem", "test_key.pem"].map(|name| {

@@ -15,10 +15,10 @@ crate::on_both!(
     lists_and_filters,
     conditions_on_versions,
     groups_of_groups,
-    a_lower_limit_deactivates_nobody,
+    a_lower_seat_limit_deactivates_no_user,
 );
 
-async fn a_lower_limit_deactivates_nobody(server: Server) {
+async fn a_lower_seat_limit_deactivates_no_user(server: Server) {
     let seats = |seats| TenantChange {
         seats: Some(Some(seats)),
         ..TenantChange::default()

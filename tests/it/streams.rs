@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 
 crate::on_both!(
     tokens_are_pushed_and_can_be_verified,
-    a_token_that_is_refused_is_given_up,
+    a_refused_security_event_token_is_not_retried,
     tokens_are_polled_until_they_are_acknowledged,
     tokens_are_polled_over_http,
     keys_are_rotated,
@@ -231,7 +231,7 @@ fn check(claims: &[Value], created: &Value, group: &str) {
     assert_eq!(ids.len(), claims.len());
 }
 
-async fn a_token_that_is_refused_is_given_up(server: Server) {
+async fn a_refused_security_event_token_is_not_retried(server: Server) {
     let sending = Sending::of(&server);
     let sink = Sink::with(|number, _| match number {
         0 => Manner::Body(

@@ -285,7 +285,7 @@ fn every_dependency_has_its_reason() {
 }
 
 #[test]
-fn no_debugging_code_is_left() {
+fn no_debugging_code_remains() {
     let mut files = all_sources();
     sources(&root().join("tests"), &mut files);
     let marks = [

@@ -310,7 +310,7 @@ async fn steps_of_a_migration_can_run_twice() {
 
 /// What failed before the upgrade, and what an instance of 0.1.0 logs meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn failures_that_an_earlier_instance_logs_are_kept() {
+async fn failures_logged_by_an_earlier_release_are_listed() {
     let mut old = Old::restored().await;
     old.run(LOG).await;
     Migrating::start(&old.url).succeeds();

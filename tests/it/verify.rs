@@ -7,13 +7,13 @@ use serde_json::json;
 use std::sync::Arc;
 
 crate::on_both!(
-    what_is_spoilt_is_found_and_repaired,
+    damaged_data_is_found_and_repaired,
     a_name_that_two_have_is_not_claimed,
     a_schema_is_removed_and_added_again,
     the_server_can_be_running,
 );
 crate::on_pooler!(
-    what_is_spoilt_is_found_and_repaired,
+    damaged_data_is_found_and_repaired,
     a_name_that_two_have_is_not_claimed,
     a_schema_is_removed_and_added_again,
     the_server_can_be_running,
@@ -97,7 +97,7 @@ const SPOILT: &[(&str, &[&str])] = &[
     ),
 ];
 
-async fn what_is_spoilt_is_found_and_repaired(server: Server) {
+async fn damaged_data_is_found_and_repaired(server: Server) {
     let seats = TenantChange {
         seats: Some(Some(10)),
         ..TenantChange::default()

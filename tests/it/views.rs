@@ -15,7 +15,7 @@ crate::on_both!(
     each_kind_of_path,
     the_preferred_address,
     memberships_are_direct,
-    tenants_stand_apart,
+    tenants_are_separate,
     rows_are_found_by_their_lookups,
     another_mapping_replaces_the_views,
     instances_start_at_once,
@@ -26,7 +26,7 @@ crate::on_pooler!(
     each_kind_of_path,
     the_preferred_address,
     memberships_are_direct,
-    tenants_stand_apart,
+    tenants_are_separate,
     rows_are_found_by_their_lookups,
     another_mapping_replaces_the_views,
     instances_start_at_once,
@@ -363,7 +363,7 @@ async fn memberships_are_direct(server: Server) {
     );
 }
 
-async fn tenants_stand_apart(server: Server) {
+async fn tenants_are_separate(server: Server) {
     let token = server.tenant("acme", &TenantChange::default()).await;
     let own = server.post("/Users", user("ann")).await.expect(201).id();
     let other = server

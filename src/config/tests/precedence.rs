@@ -122,7 +122,7 @@ fn the_latest_source_names_the_database() {
 }
 
 #[test]
-fn an_empty_url_is_no_database() {
+fn an_empty_url_is_an_error() {
     let image = ("SCIMD_DATA_DIR", "/d");
     for name in ["DATABASE_URL", "SCIMD_DATABASE_URL", "SCIMD_DATABASE__URL"] {
         for file in ["", "[database]\nurl = \"postgres://file\""] {

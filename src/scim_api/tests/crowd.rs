@@ -85,7 +85,7 @@ async fn an_idle_connection_is_closed_for_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_connection_with_a_request_stays() {
+async fn a_connection_with_a_request_is_not_closed() {
     let server = crowded(1).await;
     let mut busy = known(&server).await;
     busy.write_all(request("GET", "slow", "").as_bytes())

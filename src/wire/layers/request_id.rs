@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn request_ids_are_kept_if_they_are_fit_for_a_log() {
+    fn well_formed_request_ids_are_kept() {
         let of = |text: &str| {
             request_id(&HeaderMap::from_iter([(
                 REQUEST_ID,

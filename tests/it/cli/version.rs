@@ -43,7 +43,7 @@ fn the_environment_of_cargo_is_accepted() {
 }
 
 #[test]
-fn the_commit_is_found_wherever_git_keeps_it() {
+fn the_commit_is_found_in_every_layout_of_git() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     assert_eq!(build::commit_of(root), None, "a source archive has none");

@@ -5,7 +5,10 @@ use scimd::store::TenantChange;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-crate::on_fleets!(seats_are_exact, the_limit_moves_while_seats_are_taken);
+crate::on_fleets!(
+    seats_are_exact,
+    the_seat_limit_changes_while_seats_are_taken
+);
 
 const SEATS: usize = 10;
 
@@ -135,7 +138,7 @@ async fn seats_are_exact(fleet: Fleet) {
     limited.fleet.first().is_sound().await;
 }
 
-async fn the_limit_moves_while_seats_are_taken(fleet: Fleet) {
+async fn the_seat_limit_changes_while_seats_are_taken(fleet: Fleet) {
     let limit = |seats: i64| TenantChange {
         seats: Some(Some(seats)),
         ..TenantChange::default()

@@ -6,7 +6,7 @@ use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-crate::on_fleets!(nothing_of_a_deleted_tenant_is_left);
+crate::on_fleets!(nothing_of_a_deleted_tenant_remains);
 
 const WRITERS: usize = 8;
 
@@ -21,7 +21,7 @@ const LEFT: [&str; 8] = [
     "select count(*) from provisioning where tenant not in (select tenant from tenant)",
 ];
 
-async fn nothing_of_a_deleted_tenant_is_left(fleet: Fleet) {
+async fn nothing_of_a_deleted_tenant_remains(fleet: Fleet) {
     for _ in 0..6 {
         let token: Arc<str> = fleet
             .first()

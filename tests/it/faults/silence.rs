@@ -284,11 +284,11 @@ pub(crate) async fn commit_on_both(primary: &Cluster) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_standby_takes_over_from_a_silent_host() {
+async fn the_standby_replaces_a_host_that_does_not_respond() {
     failover(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_standby_takes_over_from_a_silent_host_under_40_writers() {
+async fn the_standby_replaces_a_host_that_does_not_respond_under_40_writers() {
     failover(40).await;
 }

@@ -15,7 +15,7 @@ crate::on_both!(
     tokens_reach_what_they_are_for,
     other_tokens_reach_no_route,
     a_token_of_the_feed_reaches_no_route_of_scim,
-    what_is_of_another_tenant_is_not_shown,
+    data_of_another_tenant_is_not_shown,
     guesses_get_retry_after,
     a_burst_gets_retry_after,
 );
@@ -121,7 +121,7 @@ async fn a_token_of_the_feed_reaches_no_route_of_scim(server: Server) {
     }
 }
 
-async fn what_is_of_another_tenant_is_not_shown(server: Server) {
+async fn data_of_another_tenant_is_not_shown(server: Server) {
     server.tenant("acme", &TenantChange::default()).await;
     users(&server, "own", 2).await;
     let (all, theirs) = (

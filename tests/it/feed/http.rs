@@ -12,9 +12,9 @@ use tokio::time::{Instant, sleep};
 
 crate::on_both!(
     pages_follow_each_other,
-    a_cursor_that_is_gone_is_told,
+    a_deleted_cursor_is_reported,
     a_reader_waits,
-    an_answer_comes_within_the_time_of_a_request,
+    a_waiting_read_ends_within_the_request_time,
     answers_are_compressed_for_those_who_ask,
     wire_refusals_have_the_form_of_each_api,
 );
@@ -97,7 +97,7 @@ async fn pages_follow_each_other(server: Server) {
     }
 }
 
-async fn a_cursor_that_is_gone_is_told(server: Server) {
+async fn a_deleted_cursor_is_reported(server: Server) {
     users(&server, "u", 5).await;
     let reader = FeedClient::of_all(&server).await;
     let head = text(&reader.read("/head").await["cursor"]).to_owned();
@@ -165,7 +165,7 @@ async fn a_reader_waits(server: Server) {
 }
 
 /// A waiting reader gets a response within the time limit of a request.
-async fn an_answer_comes_within_the_time_of_a_request(first: Server) {
+async fn a_waiting_read_ends_within_the_request_time(first: Server) {
     let http = HttpSettings {
         request_seconds: 5,
         ..Options::default().http

@@ -5,7 +5,7 @@ use crate::harness::{Server, USER};
 
 crate::on_both!(
     broken_json_is_refused,
-    broken_json_is_refused_wherever_a_body_goes,
+    invalid_json_is_refused_at_every_endpoint,
     size_has_a_bound
 );
 
@@ -90,7 +90,7 @@ async fn broken_json_is_refused(server: Server) {
     }
 }
 
-async fn broken_json_is_refused_wherever_a_body_goes(server: Server) {
+async fn invalid_json_is_refused_at_every_endpoint(server: Server) {
     let target = Target::new(&server, scimd::resource::Conformance::Lenient).await;
     let (user, group) = (
         format!("/Users/{}", target.user),

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 crate::on_both!(
     secrets_are_cut_wherever_they_stand,
-    bodies_are_kept_until_the_end_and_on_every_instance,
-    what_cannot_be_read_is_not_kept,
+    bodies_are_recorded_until_the_end_on_every_instance,
+    unreadable_bodies_are_not_recorded,
 );
 
 const BADGE: &str = "urn:acme:params:scim:schemas:extension:badge:1.0:User";
@@ -106,7 +106,7 @@ async fn secrets_are_cut_wherever_they_stand(server: Server) {
     }
 }
 
-async fn bodies_are_kept_until_the_end_and_on_every_instance(server: Server) {
+async fn bodies_are_recorded_until_the_end_on_every_instance(server: Server) {
     let clock = Clock::standing(noon());
     let server = server
         .other(Options {
@@ -141,7 +141,7 @@ async fn bodies_are_kept_until_the_end_and_on_every_instance(server: Server) {
     assert_eq!(last(&other).await.body, None);
 }
 
-async fn what_cannot_be_read_is_not_kept(server: Server) {
+async fn unreadable_bodies_are_not_recorded(server: Server) {
     switch_on(&server).await;
     let answer = server
         .say(&server.request("POST", "/Users", b"{\"password\": \"Xk9Planted\""))

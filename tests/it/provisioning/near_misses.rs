@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 crate::on_both!(
     a_token_that_was_pasted_wrongly_leaves_a_trace,
     a_wrong_path_leaves_a_trace,
-    what_is_cut_off_is_not_proved,
+    truncated_tokens_are_not_proved,
     strangers_leave_no_trace,
     known_tokens_are_not_guesses,
     look_ups_are_bounded,
@@ -127,7 +127,7 @@ async fn a_wrong_path_leaves_a_trace(server: Server) {
     assert_eq!(logged(&server, "acme").await.len(), before);
 }
 
-async fn what_is_cut_off_is_not_proved(server: Server) {
+async fn truncated_tokens_are_not_proved(server: Server) {
     let clock = Clock::standing(noon());
     let server = server
         .other(Options {

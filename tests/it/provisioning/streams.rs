@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 crate::on_both!(
-    a_reader_goes_on_where_it_was,
-    a_gap_is_told,
+    a_reader_continues_at_its_position,
+    a_gap_is_reported,
     readers_are_bounded,
     readers_end_with_the_server,
 );
@@ -71,7 +71,7 @@ async fn requests_of_another_instance_are_seen_soon() {
     }
 }
 
-async fn a_reader_goes_on_where_it_was(server: Server) {
+async fn a_reader_continues_at_its_position(server: Server) {
     let mut reader = watch(&server, "a").await;
     server.get("/Users").await.expect(200);
     let first = match timeout(PATIENCE, reader.next()).await.unwrap() {
@@ -99,7 +99,7 @@ async fn a_reader_goes_on_where_it_was(server: Server) {
     assert_eq!(next(&mut again).await, "/Schemas");
 }
 
-async fn a_gap_is_told(server: Server) {
+async fn a_gap_is_reported(server: Server) {
     let mut reader = watch(&server, "a").await;
     server.get("/Users").await.expect(200);
     let Some(LogEvent::Request(first)) = timeout(PATIENCE, reader.next()).await.unwrap() else {

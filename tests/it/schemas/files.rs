@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 crate::on_both!(
     every_instance_has_what_the_last_start_found,
     a_folder_changes_and_changes_back,
-    what_a_file_once_had_stays_hidden,
-    a_file_goes_before_a_command,
+    values_of_a_removed_file_are_hidden,
+    a_file_takes_precedence_over_a_command,
     a_schema_of_a_file_can_have_values,
     contradicting_files_are_refused,
-    what_is_searched_is_the_same_for_all,
+    searchable_attributes_are_the_same_for_all_instances,
 );
 
 fn acme(attributes: &Value) -> SchemaFile {
@@ -145,7 +145,7 @@ async fn a_folder_changes_and_changes_back(server: Server) {
     assert_eq!(now, changes);
 }
 
-async fn what_a_file_once_had_stays_hidden(server: Server) {
+async fn values_of_a_removed_file_are_hidden(server: Server) {
     let path = {
         let server = start(&server, vec![acme(&both())]).await;
         format!(
@@ -185,7 +185,7 @@ async fn what_a_file_once_had_stays_hidden(server: Server) {
     agrees(&server).await;
 }
 
-async fn a_file_goes_before_a_command(server: Server) {
+async fn a_file_takes_precedence_over_a_command(server: Server) {
     let own = server.tenant("own", &TenantChange::default()).await;
     change(
         &server,
@@ -288,7 +288,7 @@ async fn contradicting_files_are_refused(server: Server) {
     agrees(&server).await;
 }
 
-async fn what_is_searched_is_the_same_for_all(server: Server) {
+async fn searchable_attributes_are_the_same_for_all_instances(server: Server) {
     let few = || Options {
         searchable: vec!["userName".into(), "displayName".into()],
         ..Options::default()

@@ -6,8 +6,8 @@ use scimd::operator::ExportRequest;
 use serde_json::{Value, json};
 
 crate::on_both!(
-    what_is_removed_is_hidden_and_comes_back,
-    an_attribute_is_hidden_beside_others,
+    removed_attributes_are_hidden_and_reappear,
+    a_single_attribute_is_hidden,
     hidden_required_attributes_are_not_required,
     a_file_in_place_of_another_hides_what_it_lacks,
 );
@@ -36,7 +36,7 @@ async fn exported(server: &Server) -> String {
     text
 }
 
-async fn what_is_removed_is_hidden_and_comes_back(server: Server) {
+async fn removed_attributes_are_hidden_and_reappear(server: Server) {
     change(&server, None, &attributes(both())).await.unwrap();
     let made = server
         .post("/Users", with("a", &json!({"level": 1, "code": "A"})))
@@ -109,7 +109,7 @@ async fn what_is_removed_is_hidden_and_comes_back(server: Server) {
     agrees(&server).await;
 }
 
-async fn an_attribute_is_hidden_beside_others(server: Server) {
+async fn a_single_attribute_is_hidden(server: Server) {
     change(&server, None, &attributes(both())).await.unwrap();
     let made = server
         .post("/Users", with("a", &json!({"level": 1, "code": "A"})))

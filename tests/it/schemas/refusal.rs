@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 crate::on_both!(
     schemas_that_cannot_be_are_refused,
     values_that_do_not_fit_are_counted,
-    what_repeats_cannot_become_unique,
+    repeated_values_cannot_become_unique,
     a_change_that_was_overtaken_is_refused,
 );
 
@@ -142,7 +142,7 @@ async fn values_that_do_not_fit_are_counted(server: Server) {
     agrees(&server).await;
 }
 
-async fn what_repeats_cannot_become_unique(server: Server) {
+async fn repeated_values_cannot_become_unique(server: Server) {
     change(&server, None, &attributes(json!([{"name": "code"}])))
         .await
         .unwrap();

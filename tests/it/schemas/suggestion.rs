@@ -10,7 +10,7 @@ use scimd::store::TenantChange;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-crate::on_both!(what_was_left_out_is_taken_once_its_schema_is_added);
+crate::on_both!(undeclared_attributes_are_stored_after_their_schema_is_added);
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -23,7 +23,7 @@ fn body(name: &str) -> Value {
     body
 }
 
-async fn what_was_left_out_is_taken_once_its_schema_is_added(server: Server) {
+async fn undeclared_attributes_are_stored_after_their_schema_is_added(server: Server) {
     let token = server.tenant("acme", &TenantChange::default()).await;
     let client = server.by(&token);
     assert_eq!(

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 crate::on_both!(
     a_schema_is_its_tenants_alone,
     two_tenants_may_define_one_name_otherwise,
-    a_tenant_goes_with_its_schemas
+    a_tenant_is_deleted_with_its_schemas
 );
 
 async fn a_schema_is_its_tenants_alone(server: Server) {
@@ -102,7 +102,7 @@ async fn two_tenants_may_define_one_name_otherwise(server: Server) {
     agrees(&server).await;
 }
 
-async fn a_tenant_goes_with_its_schemas(server: Server) {
+async fn a_tenant_is_deleted_with_its_schemas(server: Server) {
     let token = server.tenant("acme", &TenantChange::default()).await;
     change(
         &server,

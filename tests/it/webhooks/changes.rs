@@ -11,17 +11,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 crate::on_both!(
-    a_paused_webhook_goes_on_where_it_stopped,
+    a_paused_webhook_continues_where_it_stopped,
     a_webhook_is_moved_and_removed,
     changing_a_webhook_loses_and_repeats_no_event,
-    what_was_removed_is_sent_nothing,
+    a_removed_endpoint_is_sent_nothing,
     events_are_sent_again,
-    events_that_were_given_up_are_tried_again,
+    failed_events_are_retried,
     a_webhook_has_the_events_of_its_tenant_and_types,
-    what_cannot_be_is_refused,
+    invalid_definitions_are_refused,
 );
 
-async fn a_paused_webhook_goes_on_where_it_stopped(server: Server) {
+async fn a_paused_webhook_continues_where_it_stopped(server: Server) {
     let (sending, sink) = (Sending::of(&server), Sink::start().await);
     sending.add("app", &sink).await;
     let ann = churn(&server, "ann", 1).await;
@@ -128,7 +128,7 @@ async fn changing_a_webhook_loses_and_repeats_no_event(server: Server) {
     sending.stop().await;
 }
 
-async fn what_was_removed_is_sent_nothing(server: Server) {
+async fn a_removed_endpoint_is_sent_nothing(server: Server) {
     let (sending, sink) = (Sending::of(&server), Sink::start().await);
     let other = Sink::start().await;
     sending.add("app", &sink).await;
@@ -178,7 +178,7 @@ async fn events_are_sent_again(server: Server) {
     sending.stop().await;
 }
 
-async fn events_that_were_given_up_are_tried_again(server: Server) {
+async fn failed_events_are_retried(server: Server) {
     let sending = Sending::of(&server);
     let is_well = Arc::new(AtomicBool::new(false));
     let well = is_well.clone();
@@ -260,7 +260,7 @@ async fn wait_for_own(sending: &Sending) {
     }
 }
 
-async fn what_cannot_be_is_refused(server: Server) {
+async fn invalid_definitions_are_refused(server: Server) {
     let sending = Sending::of(&server);
     let add = async |name: &str, url: &str, types: &str, tenant: Option<&str>, start: Start| {
         let new = NewWebhook {

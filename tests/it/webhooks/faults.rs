@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 
 crate::on_both!(
     invalid_responses_lose_no_event,
-    one_event_that_is_refused_holds_up_nobody_else,
-    a_receiver_that_is_gone_is_left_alone,
+    a_refused_event_does_not_delay_others,
+    a_receiver_that_returns_410_is_disabled,
     a_receiver_may_ask_for_a_pause,
-    a_receiver_that_fails_for_too_long_is_given_up,
+    a_receiver_that_fails_too_long_is_disabled,
     a_slow_receiver_delays_others_only_briefly,
     setting_the_clock_back_delays_nothing,
 );
@@ -79,7 +79,7 @@ async fn attempts(endpoints: &Endpoints) -> Vec<(Option<i64>, String)> {
         .collect()
 }
 
-async fn one_event_that_is_refused_holds_up_nobody_else(server: Server) {
+async fn a_refused_event_does_not_delay_others(server: Server) {
     let sending = Sending::of(&server);
     let sink = Sink::with(|_, body| {
         if is_about(body, "poison") {
@@ -112,7 +112,7 @@ async fn one_event_that_is_refused_holds_up_nobody_else(server: Server) {
     sending.stop().await;
 }
 
-async fn a_receiver_that_is_gone_is_left_alone(server: Server) {
+async fn a_receiver_that_returns_410_is_disabled(server: Server) {
     let sending = Sending::of(&server);
     let sink = Sink::with(|number, _| Manner::Status(if number < 2 { 204 } else { 410 }, "")).await;
     sending.add("app", &sink).await;
@@ -151,7 +151,7 @@ async fn a_receiver_may_ask_for_a_pause(server: Server) {
     sending.stop().await;
 }
 
-async fn a_receiver_that_fails_for_too_long_is_given_up(server: Server) {
+async fn a_receiver_that_fails_too_long_is_disabled(server: Server) {
     let sending = Sending::with(&server, generate_key().unwrap(), 1);
     let sink = Sink::with(|_, _| Manner::Drop).await;
     sending.add("app", &sink).await;

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 crate::on_both!(
     an_endpoint_at_rest_writes_nothing,
-    a_stream_that_is_polled_is_not_taken,
+    a_polled_stream_is_not_leased,
 );
 
 /// Number of executions of each statement so far.
@@ -92,7 +92,7 @@ async fn an_endpoint_at_rest_writes_nothing(server: Server) {
     assert_eq!(info, 3);
 }
 
-async fn a_stream_that_is_polled_is_not_taken(server: Server) {
+async fn a_polled_stream_is_not_leased(server: Server) {
     let (sending, sink) = (Sending::of(&server), Sink::start().await);
     sending.add("app", &sink).await;
     let new = crate::streams::polled("siem");

@@ -108,7 +108,7 @@ impl Site {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_instance_takes_over() {
+async fn another_instance_continues_after_a_kill() {
     let (site, sink) = (Site::new().await, Sink::start().await);
     let mut first = site.start();
     let secret = site.run(&["webhook", "add", "app", &sink.url(), "--allow-private"]);

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_compare_whatever_the_padding() {
+    fn binary_values_compare_regardless_of_padding() {
         assert_eq!(Key::binary("YQ=="), Key::binary("YQ"));
         assert!(Key::binary("!!").is_none());
     }

@@ -393,7 +393,7 @@ fn ignored_parts_are_noted_with_their_full_names() {
 }
 
 #[test]
-fn active_is_kept() {
+fn removing_active_keeps_it() {
     for operation in [
         remove("active"),
         replace("active", json!(null)),
@@ -490,7 +490,7 @@ fn a_list_under_the_name_of_its_attribute() {
 }
 
 #[test]
-fn a_blank_text_is_no_user_name() {
+fn a_blank_text_is_not_a_user_name() {
     for name in ["", " ", " \t ", "\u{a0}"] {
         both(
             json!({}),
