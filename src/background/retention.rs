@@ -26,7 +26,7 @@ pub(super) async fn forget_acts(operator: &Operator, days: i64) {
         Ok(0) => {}
         Ok(acts) => tracing::info!(acts, days, "deleted old rows from the audit trail"),
         Err(error) => {
-            tracing::warn!(%error, "old rows of the audit trail could not be deleted; trying again later")
+            tracing::warn!(%error, "old rows of the audit trail could not be deleted; trying again later");
         }
     }
 }
@@ -37,7 +37,7 @@ pub(super) async fn forget_changes(operator: &Operator, days: i64) {
         Ok(0) => {}
         Ok(changes) => tracing::info!(changes, days, "deleted old changes from the change feed"),
         Err(error) => {
-            tracing::warn!(%error, "old changes could not be deleted from the change feed; trying again later")
+            tracing::warn!(%error, "old changes could not be deleted from the change feed; trying again later");
         }
     }
 }

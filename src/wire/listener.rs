@@ -158,7 +158,7 @@ impl State {
                 tracing::warn!("enabling or disabling TLS requires a restart");
             }
             (_, Err(error)) => {
-                tracing::warn!(%error, "the new TLS certificate cannot be used; the previous one stays in use")
+                tracing::warn!(%error, "the new TLS certificate cannot be used; the previous one stays in use");
             }
         }
         self.connections.set(settings.connections);

@@ -62,7 +62,7 @@ impl Tls {
                 tracing::info!("the TLS certificate was read again");
             }
             Err(error) => {
-                tracing::warn!(%error, "the new TLS certificate cannot be used; the previous one stays in use")
+                tracing::warn!(%error, "the new TLS certificate cannot be used; the previous one stays in use");
             }
         }
     }
