@@ -278,7 +278,7 @@ pub(crate) fn invalid(pointer: &str, detail: &str) -> Problem {
     }])
 }
 
-/// 400 for all that is wrong.
+/// A 400 with all errors.
 pub(crate) fn faults(faults: Vec<FieldError>) -> Problem {
     let detail = match faults.as_slice() {
         [fault] => fault.detail.clone(),

@@ -192,5 +192,5 @@ pub(crate) const CURSOR: Parameter = Parameter {
 pub(crate) const AFTER: Parameter = Parameter {
     name: "after",
     kind: ParameterKind::Text,
-    summary: "Name or id of the item behind which the list begins, in place of a cursor.",
+    summary: "Name or id of the item after which the list begins, instead of a cursor.",
 };

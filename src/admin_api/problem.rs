@@ -135,7 +135,7 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
     /// All errors of the request, if there are several.
     pub(crate) faults: Vec<FieldError>,
-    /// Seconds after which the client may try again.
+    /// `Retry-After`, in seconds.
     pub(crate) retry_after: Option<u32>,
     /// The value of `Allow`, for 405.
     pub(crate) allow: Option<String>,
@@ -165,7 +165,7 @@ impl Problem {
         Self::new(ProblemType::NotFound, 404, detail)
     }
 
-    /// A 405 with the methods that the path supports.
+    /// A A 405 with the methods that the path supports.
     pub(crate) fn method_not_allowed(method: &str, allow: String) -> Self {
         let detail = format!("{method} is not supported on this path, which supports {allow}.");
         Self {

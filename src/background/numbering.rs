@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 const LEAST: Duration = Duration::from_millis(20);
 /// Interval of passes for changes that other instances and commands have committed.
 const MAX: Duration = Duration::from_millis(200);
-/// Pause after a pass that failed, and how often a lasting failure is logged.
+/// Pause after a failed pass, and interval of log lines about a persistent failure.
 const PAUSE: Duration = Duration::from_secs(1);
 const LOGGED: u32 = 60;
 

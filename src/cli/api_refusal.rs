@@ -54,7 +54,7 @@ impl ApiRefusal {
         self.kind == Some(ProblemType::NotFound)
     }
 
-    /// The error, in one line.
+    /// The error in one line.
     pub(super) fn summary(&self) -> String {
         let place = |pointer: &str| match pointer.trim_start_matches('/') {
             "" => String::new(),

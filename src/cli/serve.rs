@@ -133,7 +133,8 @@ impl Serve {
         };
         let renewal = renewal::watch(hangups, renewed, read_again);
         start_line::log(config, &base_url, &listening);
-        // A stream would keep its connection, and the server with it. Until requests are to end, readers wait as before.
+        // A stream keeps its connection open, which would delay the shutdown. Until running requests have to end,
+        // readers wait as usual.
         let delay = config.for_server().shutdown_delay();
         let ending = async {
             stop.clone().wait().await;

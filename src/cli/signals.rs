@@ -11,7 +11,7 @@ pub(super) struct Stop(watch::Receiver<bool>);
 impl Stop {
     /// Returns when the signal was received.
     pub(super) async fn wait(mut self) {
-        // An error means that signals are no longer watched: end as well.
+        // An error means that signals are no longer watched; the server stops too.
         let _ = self.0.wait_for(|requested| *requested).await;
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn shown_since(now: Timestamp) -> Timestamp {
 pub(super) fn percentiles(counts: &[(i64, i64)]) -> Option<Percentiles> {
     let total: i64 = counts.iter().map(|(_, attempts)| attempts).sum();
     let at = |percent: i64| {
-        // Rounded up: the longest of few attempts is among them.
+        // Rounded up, so that the longest of few attempts is included.
         let rank = (total * percent + 99) / 100;
         let mut seen = 0;
         let found = counts.iter().find(|(_, attempts)| {

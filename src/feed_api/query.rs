@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Default and maximum number of events on a page.
 const LIMIT: usize = 100;
 const MAX: usize = 1000;
-/// Longest wait for an event.
+/// Maximum wait for an event, in seconds.
 const LONGEST_WAIT: usize = 25;
 
 /// The query of `/feed/v1/events`.

@@ -17,7 +17,7 @@ pub(crate) enum Container {
 /// Type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ColumnType {
-    /// Text; moments too, in the form of RFC 3339.
+    /// Text, and times in the form of RFC 3339.
     Text,
     /// `true` or `false`.
     Boolean,

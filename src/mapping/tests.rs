@@ -57,7 +57,7 @@ fn a_path_finds_its_value() {
 }
 
 #[test]
-fn what_cannot_be_a_column_is_told() {
+fn invalid_columns_are_reported() {
     for (path, expected) in [
         ("userNam", "did you mean \"userName\"?"),
         ("emails.valu", "did you mean \"emails.value\"?"),

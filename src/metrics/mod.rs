@@ -48,7 +48,7 @@ pub struct Metrics {
     pub(crate) statements: StatementMetrics,
     /// The connections for statements; on SQLite the read connections.
     pub(crate) pool: PoolMetrics,
-    /// The connections that are read from row by row.
+    /// The connections for streamed reads.
     pub(crate) long_reads: PoolMetrics,
     /// The connection that writes to SQLite.
     pub(crate) writer: WriterMetrics,

@@ -27,9 +27,9 @@ pub struct LogReader {
     operator: Operator,
     tenant: TenantKey,
     ready: VecDeque<LogEvent>,
-    /// The position after which the log is read before new entries.
+    /// The position after which stored entries are read, before new ones.
     behind: Option<LogPosition>,
-    /// The last entries that were read there, which can be repeated by new entries.
+    /// The last stored entries, which new entries can repeat.
     seen: HashSet<LogPosition>,
     arriving: Option<broadcast::Receiver<Logged>>,
     closed: watch::Receiver<bool>,

@@ -23,7 +23,7 @@ const ARRIVING: i64 = 10_000;
 const READERS: usize = 200;
 const READERS_OF_CALLER: usize = 5;
 
-/// A request with its place.
+/// A request with its position.
 pub(super) type Logged = Arc<(LogPosition, LoggedRequest)>;
 
 /// The watched logs of an instance; clones share them.

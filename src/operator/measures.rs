@@ -7,7 +7,7 @@ use crate::store::{FiguresQuery, Health};
 
 /// Maximum number of tenants with separate series, unless all are configured: this limits the number of series.
 const MAX: i64 = 1000;
-/// Seconds before its end from which a token ends soon.
+/// Seconds before the expiry of a token from which it is expiring.
 const SOON: i64 = 30 * 86_400;
 
 impl Operator {

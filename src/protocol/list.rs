@@ -162,7 +162,7 @@ impl Service {
         Ok((claim.confirmed(scope), page))
     }
 
-    /// RFC 7644 section 3.4.2.4.
+    /// A page by `startIndex` and `count` (RFC 7644 section 3.4.2.4).
     async fn by_index(&self, claim: &Claim, query: &Query<'_>) -> Confirmed<ScimReply> {
         let start = query.search.start_index.unwrap_or(1).max(1);
         let take = self.page_size(query.search.count);
@@ -196,7 +196,7 @@ impl Service {
         Ok((caller, reply))
     }
 
-    /// RFC 9865. Reads one result more than requested to detect another page.
+    /// A page by cursor (RFC 9865). Reads one result more than requested to detect another page.
     async fn by_cursor(
         &self,
         claim: &Claim,

@@ -94,7 +94,7 @@ impl Write for Replace<'_> {
 /// members.
 ///
 /// # Errors
-/// 400 `invalidValue`.
+/// A 400 `invalidValue`.
 fn check_member_values(
     resource_type: &ResourceType,
     body: &Map<String, Value>,

@@ -192,9 +192,9 @@ struct Writing {
     clock: Clock,
     shared: Arc<Shared>,
     digests: Arc<UserDigests>,
-    /// When a loss was logged last.
+    /// Time of the last log line about a loss.
     logged_at: Option<Instant>,
-    /// How many requests were lost by then.
+    /// Number of lost requests at that time.
     logged_lost: u64,
 }
 

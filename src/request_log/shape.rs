@@ -4,7 +4,7 @@ use crate::resource::printable;
 use crate::schema::Type;
 use serde_json::Value;
 
-/// Values of a list, and members of an object, that are looked at.
+/// Maximum number of examined values of a list, and of members of an object.
 const MAX: usize = 50;
 
 /// Type, cardinality and sub-attributes of a value.

@@ -59,8 +59,8 @@ impl Authentication {
         })
     }
 
-    /// The claim of the token, if it is known on this instance, for requests about resources: their statements confirm
-    /// it, and nothing is written or shown before.
+    /// The claim of the token, if it is cached on this instance, for requests about resources: their first statement
+    /// confirms it before anything is written or returned.
     fn recall(&self, call: &ScimCall, target: &ScimTarget) -> Option<Claim> {
         if !matches!(
             target,
@@ -194,7 +194,7 @@ pub(crate) fn credentials(call: &ScimCall) -> Option<String> {
     Some(String::from_utf8_lossy(header.as_bytes()).into_owned())
 }
 
-/// Whether the path names the tenant of the token, or none. Whether there is a tenant of that name is not looked up.
+/// Checks that a tenant in the path is that of the token. Whether a tenant with that name exists is not looked up.
 fn is_at_path(call: &ScimCall, caller: &Identity) -> Result<()> {
     match &call.tenant {
         Some(name) if **name != *caller.tenant => Err(ScimError::unauthorized(

@@ -32,7 +32,7 @@ pub(crate) struct ScimCall {
     /// The address of the client.
     pub(crate) peer: Option<IpAddr>,
     pub(crate) facts: Arc<RequestProperties>,
-    /// The settings at its arrival.
+    /// The settings at the arrival of the request.
     pub(crate) settings: Arc<HttpSettings>,
 }
 

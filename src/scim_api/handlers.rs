@@ -211,7 +211,7 @@ fn health(verb: Verb) -> Result<ScimReply> {
     }
 }
 
-/// One line about the server, for browsers.
+/// A line about the server, for browsers.
 fn front(verb: Verb, settings: &HttpSettings) -> Result<ScimReply> {
     match verb {
         Verb::Get => Ok(ScimReply::ok(format!(

@@ -84,7 +84,8 @@ fn is_version(segment: &str) -> bool {
         && number.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
-/// A version segment directly before the endpoint is honoured or refused (RFC 7644 section 3.13).
+/// The target of a path below the base path. A version segment directly before the endpoint is accepted or refused (RFC
+/// 7644 section 3.13).
 fn target(below: &str) -> ScimTarget {
     let mut segments = segments(below);
     if let Some(first) = segments.first().filter(|first| is_version(first)) {
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn any_base_path_will_do() {
+    fn any_base_path_is_possible() {
         let users = Route::Scim(ScimTarget::Collection("/Users".into()));
         for (base, path) in [
             ("", "/Users"),

@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_character_is_called_by_its_name() {
+    fn a_zero_character_is_named_in_the_error() {
         let error_of = |query: &str| list_query(Some(query)).unwrap_err().to_string();
         assert_eq!(
             error_of("filter=userName%20eq%20%22a%00b%22"),

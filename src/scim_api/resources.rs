@@ -266,7 +266,7 @@ fn is_id(text: &str) -> bool {
         && !text.starts_with('.')
 }
 
-/// A filter on discovery is refused, other parameters of lists are ignored (RFC 7644 section 4).
+/// Refuses a filter on discovery; other parameters of lists are ignored (RFC 7644 section 4).
 fn unfiltered(call: &ScimCall) -> Result<()> {
     if query::names(call.head.uri.query(), "filter") {
         let detail = "This endpoint cannot be filtered; it returns all items.";

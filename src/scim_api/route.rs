@@ -18,9 +18,9 @@ pub(crate) enum Route {
     Transmitter,
     /// `/`: information about the server, without a token.
     Front,
-    /// Below the base path, where every request needs a token.
+    /// A path below the base path, where every request needs a token.
     Scim(ScimTarget),
-    /// The base path with another protocol version than ours.
+    /// The base path with an unsupported protocol version.
     OtherVersion(String),
     /// Another API of the listener, by its prefix.
     SiblingApi(&'static str),

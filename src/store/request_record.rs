@@ -159,7 +159,8 @@ fn bodies(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
 }
 
 const KEEP: &str = "select tenant from tenant where tenant in (select tenant from {rows}) order by tenant{for_key_share}";
-/// SQLite would make a table of the kept tenants for each row; nobody deletes one meanwhile.
+/// SQLite would build a table of the existing tenants for each row, so it reads the tenants instead; no other
+/// transaction deletes one concurrently.
 const RECORD: &str = "insert into provisioning (tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
      status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved) \
      select given.tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \

@@ -133,7 +133,7 @@ impl Admission {
             };
             state.slots.begin(client);
             drop(state);
-            // If the request was cancelled, the slot is dropped, and is assigned to the next.
+            // If the request was cancelled, the slot is dropped and assigned to the next one.
             let _ = next.send(AdmissionSlot {
                 admission: self.clone(),
                 client,

@@ -41,7 +41,7 @@ impl RawHead {
         Some(String::from_utf8_lossy(path).into_owned())
     }
 
-    /// The verdict on the head of a request that hyper has read.
+    /// The fault of the head that hyper has read, if any.
     pub(crate) fn take(&mut self, method: &str) -> Option<AmbiguousHead> {
         let bytes = std::mem::take(&mut self.bytes);
         let start = bytes.iter().position(|byte| !b"\r\n".contains(byte))?;

@@ -49,7 +49,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             Parameter {
                 name: "action",
                 kind: ParameterKind::Text,
-                summary: "Only requests that meant this, such as user.create.",
+                summary: "Only requests with this action, such as user.create.",
             },
             Parameter {
                 name: "user",
@@ -151,7 +151,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Put,
         path: "/tenants/{tenant}/log/bodies",
         access: RequiredAccess::Scope(OperatorScope::LogBodies),
-        summary: "Keeps the bodies of requests for a period, without passwords and other secrets.",
+        summary: "Records the bodies of requests for a period, without passwords and other secrets.",
         details: "They hold personal data. At most 24 hours at a time.",
         query: &[],
         body: Body::Json("BodiesKeep"),
@@ -164,7 +164,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         method: Method::Delete,
         path: "/tenants/{tenant}/log/bodies",
         access: RequiredAccess::Scope(OperatorScope::LogBodies),
-        summary: "Keeps no more bodies; those that are kept go with their requests.",
+        summary: "Ends the recording of bodies; recorded ones are deleted with their requests.",
         details: "",
         query: &[],
         body: Body::Empty,

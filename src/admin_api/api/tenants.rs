@@ -47,7 +47,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             Parameter {
                 name: "health",
                 kind: ParameterKind::Word(Health::KEYWORDS),
-                summary: "Only tenants for which provisioning works so.",
+                summary: "Only tenants with this health.",
             },
             Parameter {
                 name: "sort",

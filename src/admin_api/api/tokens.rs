@@ -103,7 +103,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             Parameter {
                 name: "state",
                 kind: ParameterKind::Word(&["expiring"]),
-                summary: "Only tokens that expire soon, the first to end first.",
+                summary: "Only tokens that expire soon, by expiry.",
             },
             LIMIT,
             CURSOR,

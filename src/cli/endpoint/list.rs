@@ -84,7 +84,7 @@ impl Show {
     }
 }
 
-/// A member for people.
+/// A member as text.
 fn display(name: &str, value: &Value) -> String {
     match (name, value) {
         ("since" | "lastAccepted", value) => moment(value.as_str()),

@@ -57,7 +57,7 @@ pub(super) async fn body_of(
             messages
                 .find(|message| message.item.key == item.key)
                 .map(|message| message.body)
-                .ok_or_else(|| Attempted::failed(AttemptOutcome::GivenUp, "the event is gone"))
+                .ok_or_else(|| Attempted::failed(AttemptOutcome::GivenUp, "the event was deleted"))
         }
         Ok(None) | Err(FeedError::Gone) => Err(Attempted::failed(
             AttemptOutcome::GivenUp,

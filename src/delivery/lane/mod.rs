@@ -296,7 +296,7 @@ impl Lanes {
                 self.close(stream, key);
             }
             AttemptOutcome::Refused if is_held => {
-                // A repeated refusal of one event is no new information about the receiver.
+                // A repeated refusal of one event says nothing new about the receiver.
                 self.health.refused_again(now, random);
                 self.waiting.refused(stream, item, now);
             }

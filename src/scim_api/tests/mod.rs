@@ -208,7 +208,7 @@ async fn perform(
     }
 }
 
-/// Admits a request for the token and the tenant that the query names together.
+/// Admits a request; the query is the name of both the token and the tenant.
 fn admit(call: &ScimCall) -> Result<()> {
     let token = call.head.uri.query().unwrap_or_default();
     let tenant = token.split('.').next().unwrap_or_default();

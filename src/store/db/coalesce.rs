@@ -29,7 +29,8 @@ use tracing::Instrument;
 
 /// Maximum number of reads in one statement.
 const MAX: usize = 64;
-/// Maximum time that new reads wait for the running statement: an unanswered one must not block the others of its key.
+/// Maximum time that new reads wait for the running statement: a statement without a response must not block the other
+/// reads of its key.
 const HOLD: Duration = Duration::from_millis(250);
 
 type Answer = Result<Vec<Row>, StoreError>;

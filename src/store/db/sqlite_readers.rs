@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 /// Maximum number of concurrent statements on separate threads.
 const MAX: u32 = 4;
-/// Connections at a time that are read from for as long as it takes, and how tenants share them.
+/// Maximum number of concurrent reads without a time limit, and a tenant's share of them.
 const LONG_READS: usize = 8;
 const HALF: Shares = Shares {
     short: LONG_READS / 2,
@@ -28,9 +28,9 @@ const HALF: Shares = Shares {
 };
 /// A short statement that takes longer than this has waited for the disk or for a core.
 const PROMPT: Duration = Duration::from_millis(2);
-/// Short statements that take longer, one after the other, from which on it is taken for the disk.
+/// Number of consecutive slow short statements after which a slow disk is assumed.
 const SLOW_IN_ROW: u32 = 4;
-/// How long short statements then run in threads of their own too.
+/// Time for which short statements then also run on separate threads.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Handle of the read connections.
@@ -38,7 +38,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(in crate::store) struct Readers {
     shared: Arc<Shared>,
     permits: FairSemaphore,
-    /// For connections beside those, each with a thread, that are read from for as long as it takes.
+    /// Permits for reads without a time limit, each on a separate connection and thread.
     long_reads: FairSemaphore,
     /// Maximum wait for a connection.
     acquire: Duration,
@@ -54,11 +54,11 @@ struct Shared {
     since: Instant,
     /// Number of consecutive short statements that were slow.
     slow_in_row: AtomicU32,
-    /// Until when short statements do not run where they are asked for, in milliseconds after `since`.
+    /// Time until which short statements do not run on the calling thread, in milliseconds after `since`.
     pause: AtomicU64,
 }
 
-/// Ends what is at work when it is dropped.
+/// Ends the running statement when it is dropped.
 struct TimeLimitGuard(TimeLimit);
 
 impl Readers {
@@ -185,7 +185,7 @@ impl Shared {
     fn note(&self, began: Instant) {
         let now = Instant::now();
         if now - began <= PROMPT {
-            // Written only where it is not so already: all threads share it.
+            // Written only if it differs, because all threads share the cache line.
             if self.slow_in_row.load(Ordering::Relaxed) != 0 {
                 self.slow_in_row.store(0, Ordering::Relaxed);
             }

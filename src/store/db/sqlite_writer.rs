@@ -182,7 +182,7 @@ impl Inbox {
         self.waiting.pop(|_| true, |_| false).map(|(_, job)| job)
     }
 
-    /// How many batches may share the next commit.
+    /// Maximum number of batches in the next commit.
     fn max(&self) -> usize {
         if self.active.are_several(Instant::now()) {
             SHARED_BY_TENANTS
@@ -418,7 +418,7 @@ mod tests {
         let (done, _closed) = oneshot::channel();
         let wait = Duration::ZERO;
         sender.send(Message::Close(Closing { wait, done })).unwrap();
-        // What comes after the request to close is not taken.
+        // Batches after the request to close are refused.
         let mut expired = send(&sender, &[3]);
         let mut taken = 0;
         while inbox.next().is_some() {

@@ -49,7 +49,7 @@ fn read(dialect: Dialect, document: &str, source: &Source) -> String {
     }
 }
 
-/// The expression for PostgreSQL; `holder` is the object that has the attribute.
+/// The expression for PostgreSQL; The expression for PostgreSQL; `holder` is the object that has the attribute.
 fn postgres(holder: &str, source: &Source) -> String {
     let attribute = format!("{holder} -> {}", quoted(&source.attribute));
     let end = |value: &str| match &source.sub {
@@ -100,7 +100,7 @@ fn postgres_condition(condition: &Condition) -> String {
     }
 }
 
-/// The expression for SQLite; `holder` is the path of the object that has the attribute.
+/// The expression for SQLite; The expression for SQLite; `holder` is the path of the object that has the attribute.
 fn sqlite(document: &str, holder: &str, source: &Source) -> String {
     let attribute = format!("{holder}.\"{}\"", source.attribute);
     let sub = source

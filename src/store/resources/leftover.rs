@@ -50,7 +50,7 @@ pub(in crate::store) fn is_left(sql: &mut Sql, tenant: i64) {
         .raw(" and gone.seq = matching.seq)");
 }
 
-/// Reads the first of the deleted resources that have left rows, of all tenants.
+/// Reads the first deleted resources with remaining rows, of all tenants.
 pub(in crate::store) fn first(max: i64) -> Statement {
     Statement::named("index.leftovers", FIRST, vec![Arg::Int(max)])
 }

@@ -165,7 +165,7 @@ fn the_rules_find_violations() {
     assert_eq!(dialect(text), ["Whoever"]);
     let text = "/// A row.\n#[derive(\n    Debug,\n)]\npub struct Row;\n\npub(crate) fn row() {\n}\nfn own() {\n}\n/// As {\npub const A: u8 = 1;\n";
     assert_eq!(undocumented(text), ["pub(crate) fn row() {"]);
-    // Written so that this file itself passes.
+    // Split, so that this file itself passes.
     let imports =
         "USE crate::a::{B, C as D, e::F as G};\nUSE std::fmt::Result as R;\nUSE crate::h as i;";
     assert_eq!(

@@ -195,7 +195,7 @@ impl Resolving<'_, '_> {
         Ok(())
     }
 
-    /// An attribute in a value without path. It may repeat values that the client received and cannot change.
+    /// An attribute in a value without a path, which can repeat values that the client received and cannot change.
     fn without_path(&mut self, place: &Place, verb: Verb, value: Value) -> Result<()> {
         if self.acceptance.conformance.is_lenient() && tolerance::is_echo(self.resource_type, place)
         {
