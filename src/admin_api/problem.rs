@@ -165,7 +165,7 @@ impl Problem {
         Self::new(ProblemType::NotFound, 404, detail)
     }
 
-    /// A A 405 with the methods that the path supports.
+    /// A 405 with the methods that the path supports.
     pub(crate) fn method_not_allowed(method: &str, allow: String) -> Self {
         let detail = format!("{method} is not supported on this path, which supports {allow}.");
         Self {
