@@ -39,15 +39,57 @@ pub(crate) struct HealthTime {
     pub(crate) ending_until: Timestamp,
 }
 
+/// The health of a tenant with a condition of its own, most urgent first; all others are [`Health::Receiving`].
+const CONDITIONED: [Health; 5] = [
+    Health::Suspended,
+    Health::Failing,
+    Health::TokenEnding,
+    Health::Silent,
+    Health::NeverConnected,
+];
+
+/// Appends the condition of a health on `tenant t` with its `tenant_status s`, which may be null. It never is null, and
+/// does not exclude a more urgent health.
+fn condition(sql: &mut Sql, health: Health, time: HealthTime) {
+    match health {
+        Health::Suspended => {
+            sql.raw("t.status = 'suspended'");
+        }
+        Health::Failing => {
+            sql.raw("exists (select 1 from tenant_action a where a.tenant = t.tenant and ");
+            failing(sql, time);
+            sql.raw(")");
+        }
+        Health::TokenEnding => {
+            sql.raw("exists (select 1 from token k where k.tenant = t.tenant and ");
+            ending(sql, time);
+            sql.raw(")");
+        }
+        Health::Silent => {
+            sql.raw("(t.connected and ");
+            silent(sql, time);
+            sql.raw(")");
+        }
+        Health::NeverConnected => {
+            sql.raw("not t.connected");
+        }
+        Health::Receiving => {
+            sql.raw("t.connected");
+        }
+    }
+}
+
 /// Appends the expression of the health of `tenant t`, with its `tenant_status s`, which may be null.
 pub(in crate::store) fn push(sql: &mut Sql, time: HealthTime) {
-    sql.raw("case when t.status = 'suspended' then 'suspended' when exists (select 1 from tenant_action a where a.tenant = t.tenant and ");
-    failing(sql, time);
-    sql.raw(") then 'failing' when exists (select 1 from token k where k.tenant = t.tenant and ");
-    ending(sql, time);
-    sql.raw(") then 'token-ending' when ");
-    silent(sql, time);
-    sql.raw(" then 'silent' when coalesce(s.last_success, 0) = 0 then 'never-connected' else 'receiving' end");
+    sql.raw("case");
+    for health in CONDITIONED {
+        sql.raw(" when ");
+        condition(sql, health, time);
+        sql.raw(" then '").raw(health.as_str()).raw("'");
+    }
+    sql.raw(" else '")
+        .raw(Health::Receiving.as_str())
+        .raw("' end");
 }
 
 /// Whether there is a query of the candidates for this health that returns a few of them, or finds that there are few,
@@ -81,23 +123,16 @@ pub(in crate::store) fn push_candidates(sql: &mut Sql, health: Health, time: Hea
     }
 }
 
-/// Appends the condition that `tenant t`, with its `tenant_status s`, has this health.
+/// Appends the condition that `tenant t`, with its `tenant_status s`, has this health. Each part is a condition of its
+/// own, which an index can fulfil: the planner of PostgreSQL cannot estimate a comparison of the whole expression, and
+/// would read all tenants.
 pub(in crate::store) fn require(sql: &mut Sql, health: Health, time: HealthTime) {
-    match health {
-        Health::Suspended => {
-            sql.raw(" and t.status = 'suspended'");
-        }
-        Health::Failing => {
-            sql.raw(" and t.status <> 'suspended' and exists (select 1 from tenant_action a where a.tenant = t.tenant and ");
-            failing(sql, time);
-            sql.raw(")");
-        }
-        _ => {
-            sql.raw(" and ");
-            push(sql, time);
-            sql.raw(" = ").arg(health.as_str().into());
-        }
+    for urgent in CONDITIONED.iter().take_while(|urgent| **urgent != health) {
+        sql.raw(" and not ");
+        condition(sql, *urgent, time);
     }
+    sql.raw(" and ");
+    condition(sql, health, time);
 }
 
 fn failing(sql: &mut Sql, time: HealthTime) {

@@ -79,6 +79,7 @@ macro_rules! migrations {
             21 "0021_tenant_orders.sql",
             22 "0022_delivery.sql",
             23 "0023_deleted_resources.sql",
+            24 "0024_connected_tenants.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {

@@ -136,6 +136,24 @@ impl Part {
     }
 }
 
+/// The limit of a page with at least this number of tenants. It is in the text: PostgreSQL plans a limit that is a
+/// parameter as a tenth of all tenants, and then reads and sorts all of them.
+fn bound(wanted: i64) -> &'static str {
+    match wanted {
+        ..=11 => " limit 11",
+        ..=51 => " limit 51",
+        _ => {
+            const {
+                assert!(MOST == 200);
+                " limit 201"
+            }
+        }
+    }
+}
+
+/// The maximum number of tenants of a page.
+const MOST: i64 = 200;
+
 /// The position after which a part of a list starts: before all tenants, if it is read from its beginning.
 struct Start<'a> {
     name: &'a str,
@@ -214,7 +232,7 @@ impl Store {
             .transpose()
     }
 
-    /// A page of tenants with the counts of their resources.
+    /// A page of tenants with the counts of their resources, [`MOST`] at most.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -224,7 +242,8 @@ impl Store {
         counted: CountedTypes<'_>,
         time: HealthTime,
     ) -> Result<TenantPage, StoreError> {
-        let limit = usize::try_from(query.limit).unwrap_or_default();
+        let most = query.limit.min(MOST);
+        let limit = usize::try_from(most).unwrap_or_default();
         let mut page = TenantPage {
             tenants: Vec::new(),
             next: None,
@@ -246,8 +265,8 @@ impl Store {
             query.conditions(&mut sql, time);
             part.push_order(&mut sql, false);
             // One more than requested shows whether there are more.
-            let health = query.limit + 1 - i64::try_from(page.tenants.len()).unwrap_or(0);
-            sql.raw(" {limit}").int(health).raw(PAGE);
+            let wanted = most + 1 - i64::try_from(page.tenants.len()).unwrap_or(0);
+            sql.raw(bound(wanted)).raw(PAGE);
             part.push_order(&mut sql, true);
             for row in self.engine.read(&sql.statement("tenant.list")).await? {
                 if page.tenants.len() == limit {
