@@ -6,6 +6,7 @@ use crate::admin_api::log::CallProperties;
 use crate::admin_api::mount::Mount;
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::admin_api::respond;
+use crate::admin_api::running::Running;
 use crate::admin_api::settings::AdminSettings;
 use crate::config::Config;
 use crate::delivery::Endpoints;
@@ -56,6 +57,8 @@ pub(crate) struct Api {
     pub(crate) document: Value,
     /// The observer of the steps of schema changes.
     pub(crate) schema_steps: SchemaSteps,
+    /// The requests with a key that are being executed.
+    pub(crate) running: Running,
     mounts: Vec<Mount>,
 }
 
@@ -92,6 +95,7 @@ impl Api {
             schemas: Schemas::all(),
             document,
             schema_steps: Arc::new(|_| ()),
+            running: Running::default(),
             mounts,
         }
     }

@@ -21,6 +21,7 @@ mod problem;
 mod reference;
 mod respond;
 mod router;
+mod running;
 mod settings;
 mod stream;
 mod table;

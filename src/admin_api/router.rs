@@ -176,6 +176,9 @@ async fn call(
     };
     let once = call.once.clone();
     let operator = call.operator.clone();
+    let api = call.api.clone();
+    let running = once.as_ref().map(|once| api.running.begin(once));
+    let _running = running.transpose()?;
     if let Some(once) = &once
         && let Some(reply) = replayed(&operator, once).await?
     {

@@ -67,6 +67,11 @@ impl OnceKey {
     fn key_digest(&self) -> String {
         token::digest(&self.key)
     }
+
+    /// Identifies the key among those of all operator tokens.
+    pub(crate) fn id(&self) -> (String, String) {
+        (self.operator.clone(), self.key_digest())
+    }
 }
 
 impl Operator {
@@ -91,6 +96,7 @@ impl Operator {
             at: self.clock.now(),
             entry,
             answer,
+            forgotten: None,
         }
     }
 
@@ -176,6 +182,15 @@ impl Operator {
     pub(crate) async fn keep_answer(&self, once: &OnceKey, answer: &str) -> Result<()> {
         let kept = self.sealed(once, answer)?;
         Ok(self.store.keep_answer(&kept, self.clock.now()).await?)
+    }
+
+    /// Replaces the response that an act stored before its request was completely executed.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`] of the database.
+    pub(crate) async fn replace_answer(&self, once: &OnceKey, answer: &str) -> Result<()> {
+        let kept = self.sealed(once, answer)?;
+        Ok(self.store.replace_answer(&kept).await?)
     }
 
     /// A position in a list as sealed text; `query` is the query for which it is valid.

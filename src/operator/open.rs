@@ -127,6 +127,7 @@ async fn make_default_tenant(
         at: clock.now(),
         entry: AuditEntry::new(AuditAction::TenantCreate).in_tenant(DEFAULT_TENANT),
         answer: None,
+        forgotten: None,
     };
     let settings = TenantChange::default();
     let created = store.create_tenant(&act, DEFAULT_TENANT, &settings);

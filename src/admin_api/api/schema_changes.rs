@@ -1,6 +1,6 @@
 //! Incremental changes of schemas: single attributes, and documents for selected resource types.
 
-use crate::admin_api::api::schemas::{DRY_RUN, may_change, owner, refused};
+use crate::admin_api::api::schemas::{BODY, DRY_RUN, may_change, owner, refused};
 use crate::admin_api::call::{Call, Reply, faults};
 use crate::admin_api::operation::{Body, Method, Operation, RequiredAccess};
 use crate::admin_api::problem::{FieldError, Problem, ProblemType, Result};
@@ -18,7 +18,7 @@ const fn operation((id, path): (&'static str, &'static str), summary: &'static s
         path,
         access: RequiredAccess::Scope(OperatorScope::SchemasWrite),
         summary,
-        details: "Send one of: schema, which is added or replaces the one with its URN; urn with attributes, which are added to it; urn with remove or removeAttribute. With dryRun=true the response describes the effect of the change.",
+        details: "Send one of: schema, which is added or replaces the one with its URN; urn with attributes, which are added to it; urn with remove or removeAttribute. With dryRun=true the response describes the effect of the change. If the server stops before the index is updated, a repetition with the same Idempotency-Key gets isUnfinished=true: run `scimd verify --repair`.",
         query: &[DRY_RUN],
         body: Body::Json("SchemaChangeRequest"),
         answer: (200, Some("SchemaChangeAnswer")),
@@ -46,7 +46,7 @@ fn requested_change(call: &Call) -> Option<SchemaChange> {
     let types: Vec<String> = types.map(str::to_owned).collect();
     if let Some(schema) = call.body.get("schema") {
         let file = SchemaFile {
-            origin: call.text("origin").unwrap_or("body").to_owned(),
+            origin: call.text("origin").unwrap_or(BODY).to_owned(),
             text: schema.to_string(),
         };
         return Some(SchemaChange::File(file, types));
@@ -84,8 +84,13 @@ async fn change(call: Call) -> Result<Reply> {
         return Ok(Reply::ok(outline(&call, &plan, nothing)));
     }
     let tell = call.api.schema_steps.clone();
-    let mut report = |step: SchemaStep<'_>| tell(step);
-    let outcome = call.operator.change_schema(&plan, &mut report).await;
+    let mut told = |step: SchemaStep<'_>| tell(step);
+    let shown = |outcome, noncompliant| Reply::ok(outline(&call, &plan, (outcome, noncompliant)));
+    let answer = |outcome: &SchemaOutcome| shown(*outcome, Map::new()).kept().unwrap_or_default();
+    let outcome = call
+        .operator
+        .change_schema_once(&plan, call.keeping(&answer), &mut told)
+        .await;
     tell(SchemaStep::Done);
     let outcome = outcome.map_err(located)?;
     let mut noncompliant = Map::new();
@@ -95,7 +100,11 @@ async fn change(call: Call) -> Result<Reply> {
             noncompliant.insert(survey.tenant.clone(), count.into());
         }
     }
-    Ok(Reply::ok(outline(&call, &plan, (outcome, noncompliant))))
+    let reply = shown(outcome, noncompliant);
+    if let (Some(once), Some(answer)) = (&call.once, reply.kept()) {
+        call.operator.replace_answer(once, &answer).await?;
+    }
+    Ok(reply)
 }
 
 /// A planned or executed change.
@@ -120,7 +129,11 @@ fn located(refusal: SchemaRefusal) -> Problem {
         }),
         _ => None,
     };
-    let problem = refused(refusal);
+    let mut problem = refused(refusal);
+    let of_schema = problem.faults.iter_mut();
+    for placed in of_schema.filter(|fault| fault.pointer.starts_with('/')) {
+        placed.pointer.insert_str(0, "/schema");
+    }
     match fault {
         Some(fault) => Problem {
             faults: vec![fault],

@@ -203,10 +203,13 @@ async fn put(call: Call) -> Result<Reply> {
         .text("id")
         .is_some_and(|id| id.eq_ignore_ascii_case(urn))
     {
-        return Err(faults(vec![FieldError {
+        let other = FieldError {
             pointer: "/id".to_owned(),
             detail: format!("The id of the schema must be \"{urn}\", as in the path."),
-        }]));
+        };
+        let others = texts(&problems(&file(&call)));
+        let others = others.into_iter().map(body_fault);
+        return Err(faults(std::iter::once(other).chain(others).collect()));
     }
     may_change(&call).await?;
     change(&call, SchemaChange::File(file(&call), Vec::new())).await
@@ -218,9 +221,12 @@ async fn remove(call: Call) -> Result<Reply> {
     change(&call, SchemaChange::Remove(urn)).await
 }
 
+/// The origin of a schema that is a body.
+pub(super) const BODY: &str = "body";
+
 fn file(call: &Call) -> SchemaFile {
     SchemaFile {
-        origin: "body".to_owned(),
+        origin: BODY.to_owned(),
         text: Value::Object(call.body.clone()).to_string(),
     }
 }
@@ -273,10 +279,21 @@ fn texts<P: ToString>(problems: &[P]) -> Vec<String> {
     problems.iter().map(ToString::to_string).collect()
 }
 
-fn body_fault(detail: String) -> FieldError {
-    FieldError {
-        pointer: String::new(),
-        detail,
+/// A problem of a schema in a body, with its place in the body.
+fn body_fault(problem: String) -> FieldError {
+    let placed = problem.strip_prefix(BODY).and_then(|rest| {
+        let (pointer, detail) = rest.strip_prefix(": ")?.split_once(": ")?;
+        pointer.starts_with('/').then_some((pointer, detail))
+    });
+    match placed {
+        Some((pointer, detail)) => FieldError {
+            pointer: pointer.to_owned(),
+            detail: detail.to_owned(),
+        },
+        None => FieldError {
+            pointer: String::new(),
+            detail: problem,
+        },
     }
 }
 

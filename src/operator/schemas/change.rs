@@ -5,9 +5,10 @@ use super::plan::SchemaPlan;
 use super::refusal::{SchemaProblem, SchemaRefusal};
 use crate::audit::{AuditAction, AuditEntry};
 use crate::model::edit;
+use crate::operator::acting::Once;
 use crate::operator::error::OperatorError;
 use crate::operator::handle::Operator;
-use crate::store::SchemaDocument;
+use crate::store::{Act, SchemaDocument};
 use serde_json::{Map, Value};
 
 /// The progress of a schema change.
@@ -46,18 +47,45 @@ impl Operator {
         plan: &SchemaPlan,
         tell: Tell<'_>,
     ) -> Result<SchemaOutcome, SchemaRefusal> {
+        self.change_schema_once(plan, None, tell).await
+    }
+
+    /// Executes a planned change like [`Operator::change_schema`]. From the moment it takes effect a response is stored
+    /// for repetitions of the request. Until it is replaced, it says that the change is unfinished, which is true after
+    /// a crash.
+    ///
+    /// # Errors
+    /// Like [`Operator::change_schema`]; no response is stored then.
+    pub(crate) async fn change_schema_once(
+        &self,
+        plan: &SchemaPlan,
+        once: Option<Once<'_, SchemaOutcome>>,
+        tell: Tell<'_>,
+    ) -> Result<SchemaOutcome, SchemaRefusal> {
         let may_lag = plan.may_lag();
         if may_lag {
             self.index_lags(&plan.urn).await?;
         }
-        self.put(plan, plan.after.as_ref(), plan.seen).await?;
+        let begun = SchemaOutcome {
+            reindexed: 0,
+            is_unfinished: may_lag,
+        };
+        let kept = self.kept(once, &begun)?;
+        let document = plan.after.as_ref();
+        let act = self.act(entry(plan, document.is_some()), kept.as_ref());
+        self.put(plan, &act, (document, plan.seen)).await?;
         let mut outcome = if may_lag {
             self.follow(plan, tell).await?
         } else {
             Followed::default()
         };
         if !outcome.contradictions.is_empty() {
-            self.put(plan, plan.before.as_ref(), plan.seen + 1).await?;
+            let document = plan.before.as_ref();
+            let act = Act {
+                forgotten: kept.as_ref(),
+                ..self.act(entry(plan, document.is_some()), None)
+            };
+            self.put(plan, &act, (document, plan.seen + 1)).await?;
             self.follow(plan, tell).await?;
         }
         if may_lag && !outcome.done.is_unfinished {
@@ -73,19 +101,18 @@ impl Operator {
     async fn put(
         &self,
         plan: &SchemaPlan,
-        document: Option<&Map<String, Value>>,
-        seen: i64,
+        act: &Act<'_>,
+        (document, seen): (Option<&Map<String, Value>>, i64),
     ) -> Result<(), SchemaRefusal> {
         let text = document.map(edit::text);
         let names = plan.names();
-        let act = self.act(entry(plan, document.is_some()), None);
         let schema = SchemaDocument {
             tenant: plan.tenant_number(),
             urn: &plan.key(),
             document: text.as_deref(),
             attributes: &names,
         };
-        match self.store.change_schema(&act, &schema, seen).await? {
+        match self.store.change_schema(act, &schema, seen).await? {
             true => Ok(()),
             false => Err(OperatorError::SchemasChanged.into()),
         }

@@ -42,6 +42,7 @@ impl AuditedChange {
             at,
             entry: self.entry.clone(),
             answer: self.answer.as_ref(),
+            forgotten: None,
         }
     }
 }

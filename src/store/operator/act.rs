@@ -18,6 +18,8 @@ pub(crate) struct Act<'a> {
     pub(crate) entry: AuditEntry,
     /// The response that is stored for repetitions of the request, if any.
     pub(crate) answer: Option<&'a KeptAnswer>,
+    /// The stored response that the act takes back, if any.
+    pub(crate) forgotten: Option<&'a KeptAnswer>,
 }
 
 /// A stored response for a repeated request.
@@ -66,8 +68,12 @@ impl Act<'_> {
     pub(in crate::store) fn follow(&self, batch: Batch, step: &'static str) -> Batch {
         let text = format!("{AUDIT} from {{{step}}}");
         let batch = batch.then("audited", Step::new(text, self.audit_args()));
-        match self.answer {
+        let batch = match self.answer {
             Some(kept) => batch.then("kept", self.keep(kept, step)),
+            None => batch,
+        };
+        match self.forgotten {
+            Some(kept) => batch.then("forgotten", forget(kept, step)),
             None => batch,
         }
     }
@@ -109,6 +115,12 @@ impl Act<'_> {
     }
 }
 
+fn forget(kept: &KeptAnswer, step: &'static str) -> Step {
+    let text = format!("{FORGET} and exists (select 1 from {{{step}}})");
+    let key = [&kept.operator, &kept.key_digest, &kept.request_digest];
+    Step::new(text, key.map(|text| Arg::Text(text.clone())).into())
+}
+
 /// A new id for a row that is written at a time: ids sort by time.
 fn id_at(at: Timestamp) -> Uuid {
     let micros = u64::try_from(at.as_micros()).unwrap_or(0);
@@ -130,3 +142,5 @@ const AUDIT: &str = "insert into audit (id, at, actor_kind, actor_id, actor_name
      select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11";
 const KEEP: &str = "insert into kept_answer (operator, key_digest, request_digest, answer, created) \
      select $1, $2, $3, $4, $5";
+const FORGET: &str =
+    "delete from kept_answer where operator = $1 and key_digest = $2 and request_digest = $3";

@@ -59,6 +59,22 @@ impl Store {
         self.engine.write_one(statement).await.map(|_| ())
     }
 
+    /// Replaces the response that an act stored for the same request.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub(crate) async fn replace_answer(&self, kept: &KeptAnswer) -> Result<(), StoreError> {
+        let texts = [
+            &kept.operator,
+            &kept.key_digest,
+            &kept.request_digest,
+            &kept.answer,
+        ];
+        let args = texts.map(|text| Arg::Text(text.clone())).into();
+        let statement = Statement::named("answer.replace", REPLACE, args);
+        self.engine.write_one(statement).await.map(|_| ())
+    }
+
     /// Deletes a slice of the responses stored before a time; returns their number.
     ///
     /// # Errors
@@ -76,5 +92,7 @@ const FORGET_ONE: &str = "delete from kept_answer where operator = $1 and key_di
 const KEEP: &str = "insert into kept_answer (operator, key_digest, request_digest, answer, created) \
      select $1, $2, $3, $4, $5 where not exists (select 1 from kept_answer where operator = $1 and key_digest = $2) \
      on conflict do nothing returning created";
+const REPLACE: &str = "update kept_answer set answer = $4 \
+     where operator = $1 and key_digest = $2 and request_digest = $3 returning created";
 const FORGET: &str = "delete from kept_answer where (operator, key_digest) in \
      (select operator, key_digest from kept_answer where created < $1 order by created limit 1000) returning created";

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod crash;
 mod directory;
 mod endpoints;
 mod feed_tokens;

@@ -83,11 +83,22 @@ async fn a_schema_has_a_life(server: Server) {
         let list = admin.ask(Method::GET, base, None).await.expect(200);
         assert!(list.body["items"].as_array().unwrap().len() >= 3);
     }
-    let other = admin
-        .ask(Method::PUT, "/schemas/urn:other", Some(schema("badge")))
-        .await;
-    is_problem(&other, 400, "invalid-request");
-    assert_eq!(other.body["errors"][0]["pointer"], "/id");
+    let mut wrong = schema("badge");
+    wrong["attributes"][0]["type"] = json!("strin");
+    let other = (Method::PUT, "/schemas/urn:other", wrong.clone());
+    let change = (Method::POST, "/schemas/changes", json!({"schema": wrong}));
+    for ((method, path, body), places) in [
+        (other, &["/id", "/attributes/0/type"][..]),
+        (change, &["/schema/attributes/0/type"][..]),
+    ] {
+        let refused = admin.ask(method, path, Some(body)).await;
+        is_problem(&refused, 400, "invalid-request");
+        let errors = refused.body["errors"].as_array().unwrap().iter();
+        let pointers: Vec<_> = errors
+            .map(|error| error["pointer"].as_str().unwrap())
+            .collect();
+        assert_eq!(pointers, places, "{path}");
+    }
     let trail = admin
         .ask(Method::GET, "/audit?action=schema.", None)
         .await
