@@ -16,6 +16,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Limits of a body.
 const BODY: BodyLimits = BodyLimits {
@@ -154,6 +155,9 @@ fn misfit(kind: ParameterKind, value: &str) -> Option<String> {
         ParameterKind::Moment => Timestamp::parse(value)
             .is_none()
             .then(|| "a time such as 2026-11-26T09:21:25Z".to_owned()),
+        ParameterKind::Id => Uuid::parse_str(value)
+            .is_err()
+            .then(|| "an id (a UUID)".to_owned()),
     }
 }
 

@@ -7,7 +7,10 @@
 use crate::admin_api::problem::FieldError;
 use crate::clock::Timestamp;
 use crate::config::{duration, url};
+use crate::delivery::{EndpointError, check_endpoint_name, check_endpoint_url};
+use crate::feed::TypePatterns;
 use crate::nearest::nearest;
+use crate::operator::check_tenant_name;
 use serde_json::{Map, Value};
 
 /// The files of schemas; each is an object with schemas by name.
@@ -133,10 +136,11 @@ impl Schemas {
 }
 
 /// Custom formats, with a pattern for readers of the schemas: it matches all valid values, and possibly more.
-const PATTERNS: [(&str, &str); 6] = [
+const PATTERNS: [(&str, &str); 7] = [
     ("time-span", "^[0-9]+[smhdw]$"),
     ("time-span-or-never", "^([0-9]+[smhdw]|never)$"),
     ("tenant-name", "^[a-z0-9][a-z0-9-]{0,62}$"),
+    ("endpoint-name", "^[a-z0-9][a-z0-9-]{0,62}$"),
     ("base-url", "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$"),
     ("contact", "^[!-~]{3,200}$"),
     (
@@ -264,10 +268,28 @@ fn check_text(at: &str, schema: &Value, text: &str, found: &mut Vec<FieldError>)
             format!("The text has more than {max} characters."),
         );
     }
-    if let Some(format) = schema.get("format").and_then(Value::as_str)
-        && let Some(allowed) = misfit(format, text)
-    {
-        add(found, at, format!("The value must be {allowed}."));
+    if let Some(format) = schema.get("format").and_then(Value::as_str) {
+        match misnamed(format, text) {
+            Err(detail) => add(found, at, detail),
+            Ok(()) => {
+                if let Some(allowed) = misfit(format, text) {
+                    add(found, at, format!("The value must be {allowed}."));
+                }
+            }
+        }
+    }
+}
+
+/// Checks the formats that other modules define; returns their error.
+fn misnamed(format: &str, text: &str) -> Result<(), String> {
+    match format {
+        "tenant-name" => check_tenant_name(text).map_err(|error| error.to_string()),
+        "endpoint-name" => check_endpoint_name(text).map_err(|error| error.to_string()),
+        "endpoint-url" => check_endpoint_url(text).map_err(|error| error.to_string()),
+        "event-types" => TypePatterns::parse(text)
+            .map(|_| ())
+            .map_err(|error| EndpointError::Types(error).to_string()),
+        _ => Ok(()),
     }
 }
 

@@ -172,6 +172,8 @@ pub(crate) enum ParameterKind {
     Word(&'static [&'static str]),
     /// A time (RFC 3339).
     Moment,
+    /// A UUID.
+    Id,
 }
 
 /// The parameter for the number of results on a page.

@@ -108,10 +108,11 @@ impl Page {
         for parameter in operation.query {
             let kind = match parameter.kind {
                 ParameterKind::Text => "text".to_owned(),
-                ParameterKind::Number(least, max) => format!("{least} to {max}"),
+                ParameterKind::Number(least, most) => format!("{least} to {most}"),
                 ParameterKind::Flag => "true or false".to_owned(),
                 ParameterKind::Word(words) => words.join(", "),
                 ParameterKind::Moment => "RFC 3339 time".to_owned(),
+                ParameterKind::Id => "UUID".to_owned(),
             };
             self.row(
                 &format!("?{}=", parameter.name),

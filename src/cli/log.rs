@@ -191,10 +191,13 @@ impl Show {
         if self.all_tenants {
             return ApiRequest::get(&["log", "requests"]);
         }
-        let request = ApiRequest::get(&["tenants", &self.tenant, "log"]);
-        let failed = self.failed.then_some(true);
+        self.filtered(ApiRequest::get(&["tenants", &self.tenant, "log"]))
+    }
+
+    /// A request for the log of the tenant, limited to the selected entries.
+    fn filtered(&self, request: ApiRequest) -> ApiRequest {
         request
-            .with_some("failed", failed)
+            .with_some("failed", self.failed.then_some(true))
             .with_some("user", self.user.as_ref())
     }
 
@@ -232,8 +235,8 @@ impl Show {
         Ok(())
     }
 
-    /// Shows the latest requests and new ones, until the command is stopped. The log of a tenant is streamed; other
-    /// selections are polled.
+    /// Shows the latest requests and new ones, until the command is stopped. The log of a tenant is streamed; that of all
+    /// tenants is polled.
     async fn follow(
         &self,
         management: &Management<'_>,
@@ -246,10 +249,11 @@ impl Show {
         let (mut is_first, mut place) = (true, None);
         loop {
             // Opened before the read, so that no request is missed.
-            let events = if self.all_tenants || self.user.is_some() {
+            let events = if self.all_tenants {
                 Ok(None)
             } else {
                 let request = ApiRequest::get(&["tenants", &self.tenant, "log", "stream"]);
+                let request = self.filtered(request);
                 management
                     .events(&request, place.as_deref())
                     .await
@@ -305,16 +309,11 @@ impl Show {
                 return Ok(false);
             };
             *place = id.or(place.take());
-            if name == "request" && seen.is_new(&data) && self.is_meant(&data) {
+            if name == "request" && seen.is_new(&data) {
                 self.print(&data, out)?;
                 out.flush()?;
             }
         }
-    }
-
-    fn is_meant(&self, request: &Value) -> bool {
-        let outcome = request["outcome"].as_str().unwrap_or_default();
-        !self.failed || ["refused", "failed"].contains(&outcome)
     }
 
     fn print(&self, shown: &Value, out: &mut dyn Write) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use crate::delivery::endpoints::{Endpoints, Start};
 use crate::delivery::error::{EndpointError, Result};
 use crate::delivery::options::{EndpointOptions, EndpointSecrets};
 use crate::operator::Once;
+use crate::outbound::Target;
 use crate::store::{
     Endpoint, EndpointChange, EndpointKind, EndpointStatus, KeptAnswer, NewEndpoint, SigningKey,
     StoreError,
@@ -44,7 +45,7 @@ impl Endpoints {
         options: &EndpointOptions,
         secrets: &EndpointSecrets,
     ) -> Result<Endpoint> {
-        check_name(name)?;
+        check_endpoint_name(name)?;
         let tenant = match tenant {
             Some(tenant) => Some((self.tenant_number(tenant).await?, tenant.to_owned())),
             None => None,
@@ -254,7 +255,19 @@ fn gone(kind: EndpointKind, name: &str) -> EndpointError {
     EndpointError::NoEndpoint { kind, name }
 }
 
-fn check_name(name: &str) -> Result<()> {
+/// Checks the text of a URL, as if private addresses were allowed.
+///
+/// # Errors
+/// [`EndpointError::Target`].
+pub(crate) fn check_endpoint_url(url: &str) -> Result<()> {
+    Ok(Target::parse(url, true).map(|_| ())?)
+}
+
+/// Checks the name of a webhook or stream.
+///
+/// # Errors
+/// [`EndpointError::Name`].
+pub(crate) fn check_endpoint_name(name: &str) -> Result<()> {
     let is_name = (1..=63).contains(&name.len())
         && !name.starts_with('-')
         && name

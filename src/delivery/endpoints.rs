@@ -158,12 +158,12 @@ impl Endpoints {
         &self,
         kind: EndpointKind,
         name: &str,
-        limit: i64,
+        page: (Option<(i64, i64)>, i64),
     ) -> Result<Vec<HeldEvent>> {
         let endpoint = self.endpoint(kind, name).await?;
         let failed = self
             .store()
-            .held_events(endpoint.number, true, limit)
+            .held_events(endpoint.number, true, page)
             .await?;
         Ok(failed)
     }

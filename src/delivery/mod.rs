@@ -19,6 +19,7 @@ mod test_event;
 mod token_keys;
 mod webhooks;
 
+pub(crate) use acts::{check_endpoint_name, check_endpoint_url};
 pub(crate) use deliver::SoleSender;
 pub use deliver::{Deliverer, DelivererSettings};
 pub use endpoints::{Endpoints, Start};

@@ -3,7 +3,7 @@
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
 use crate::operator::log_watch::{LATE, Logged, ReaderPlace};
-use crate::store::{LogPosition, TenantKey};
+use crate::store::{LogPosition, LoggedRequest, LoggedUser, Outcome, TenantKey};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
@@ -21,11 +21,40 @@ pub enum LogEvent {
     Gap,
 }
 
+/// The requests that a reader receives: all by default.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LogFilter {
+    /// Only refused or failed requests.
+    pub(crate) failed: bool,
+    /// Only requests about this user.
+    pub(crate) user: Option<LoggedUser>,
+}
+
+impl LogFilter {
+    /// Whether a request is wanted. A user who had no id gets that of the first resource with the name.
+    fn takes(&mut self, request: &LoggedRequest) -> bool {
+        let has_failed = matches!(request.outcome, Some(Outcome::Refused | Outcome::Failed));
+        if self.failed && !has_failed {
+            return false;
+        }
+        let Some(user) = &mut self.user else {
+            return true;
+        };
+        let named = &request.user_digests;
+        if named.iter().any(|digest| user.digests.contains(digest)) {
+            user.resource = user.resource.or(request.resource);
+            return true;
+        }
+        user.resource.is_some() && user.resource == request.resource
+    }
+}
+
 /// A reader of the log of a tenant.
 #[derive(Debug)]
 pub struct LogReader {
     operator: Operator,
     tenant: TenantKey,
+    filter: LogFilter,
     ready: VecDeque<LogEvent>,
     /// The position after which stored entries are read, before new ones.
     behind: Option<LogPosition>,
@@ -37,9 +66,23 @@ pub struct LogReader {
 }
 
 impl LogReader {
+    /// The reader, only for some requests.
+    pub(crate) fn only(self, filter: LogFilter) -> Self {
+        Self { filter, ..self }
+    }
+
     /// The next entry; `None` when the server stops, the database is unavailable or the reader is too slow. A reader
     /// can reconnect and continue.
     pub async fn next(&mut self) -> Option<LogEvent> {
+        loop {
+            match self.next_of_all().await? {
+                LogEvent::Request(logged) if !self.filter.takes(&logged.1) => {}
+                event => return Some(event),
+            }
+        }
+    }
+
+    async fn next_of_all(&mut self) -> Option<LogEvent> {
         loop {
             if *self.closed.borrow() {
                 return None;
@@ -127,6 +170,7 @@ impl Operator {
         let mut reader = LogReader {
             operator: self.clone(),
             tenant: key,
+            filter: LogFilter::default(),
             ready: VecDeque::new(),
             behind: after.map(|after| after.earlier(LATE)),
             seen: HashSet::new(),

@@ -42,6 +42,7 @@ pub(crate) use guide_shape::guide_as_json;
 pub(crate) use handle::DEFAULT_TENANT;
 pub use handle::Operator;
 pub(crate) use index_drift::IndexDrift;
+pub(crate) use log_reader::LogFilter;
 pub use log_reader::{LogEvent, LogReader};
 pub(crate) use log_watch::LATE;
 pub(crate) use mapping_shape::{
@@ -63,6 +64,7 @@ pub use schemas::{
 pub(crate) use settings::StartError;
 pub use settings::{DatabaseTarget, ServiceSettings};
 pub use statistics::SeriesStep;
+pub(crate) use tenant_acts::check_tenant_name;
 pub(crate) use tenant_shape::{TenantShape, TenantUrls, deleted_tenant_as_json, tenant_as_json};
 pub(crate) use token_shape::{
     OperatorTokenShape, TokenLife, TokenShape, issued_as_json, issued_operator_as_json,

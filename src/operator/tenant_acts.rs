@@ -31,9 +31,7 @@ impl Operator {
         change: &TenantChange,
         once: Option<Once<'_, TenantInfo>>,
     ) -> Result<TenantInfo> {
-        if !is_name(name) {
-            return Err(OperatorError::TenantName(name.to_owned()));
-        }
+        check_tenant_name(name)?;
         check(change)?;
         let fresh = TenantInfo::fresh(name, change, self.clock.now());
         let kept = self.kept(once, &fresh)?;
@@ -150,13 +148,22 @@ impl Operator {
     }
 }
 
-fn is_name(name: &str) -> bool {
-    !name.is_empty()
+/// Checks the name of a tenant.
+///
+/// # Errors
+/// [`OperatorError::TenantName`].
+pub(crate) fn check_tenant_name(name: &str) -> Result<()> {
+    let is_name = !name.is_empty()
         && name.len() <= 63
         && name
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-        && !name.starts_with('-')
+        && !name.starts_with('-');
+    if is_name {
+        Ok(())
+    } else {
+        Err(OperatorError::TenantName(name.to_owned()))
+    }
 }
 
 fn check(change: &TenantChange) -> Result<()> {

@@ -115,6 +115,6 @@ pub struct LoggedRequest {
     pub reason: Option<String>,
     /// Whether only the public part of its token was verified.
     pub unproved: bool,
-    /// Digests of the user names in the request. They are written and never read back.
+    /// Digests of the user names in the request; only reads for a stream return them.
     pub(crate) user_digests: Vec<i64>,
 }

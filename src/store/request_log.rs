@@ -289,6 +289,8 @@ pub(in crate::store) fn read(row: &Row) -> Result<(LogPosition, LoggedRequest), 
 pub(in crate::store) const LISTED: &str = "select p.entry, p.at, p.token, p.token_name, p.client, p.method, p.route, p.resource_type, p.resource, \
      p.status, p.scim_type, p.detail, p.filter, p.changed, p.notes, p.micros, p.request, b.body, \
      p.action, p.outcome, p.reason, p.unproved";
+/// Number of these columns.
+pub(in crate::store) const LISTED_WIDTH: usize = 22;
 const REQUESTS: &str = " from provisioning p";
 const FAILURES: &str = " from provisioning_failure f cross join provisioning p";
 pub(in crate::store) const WITH_BODY: &str =

@@ -4,11 +4,12 @@
 use crate::clock::Timestamp;
 use crate::store::db::args::{Arg, Column};
 use crate::store::db::error::StoreError;
+use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::logged_request::{LogPosition, LoggedRequest, Outcome, TenantKey};
-use crate::store::request_log::{LISTED, LoggedUser, WITH_BODY, read};
+use crate::store::request_log::{LISTED, LISTED_WIDTH, LoggedUser, WITH_BODY, read};
 use crate::store::resources::seq::{milliseconds, moment_of};
 use uuid::Uuid;
 
@@ -312,7 +313,8 @@ impl Store {
         Ok(found.map(|(_, request)| request))
     }
 
-    /// Requests of a tenant after a position, in the order of the log, except some positions.
+    /// Requests of a tenant after a position with the digests of their users, in the order of the log, except some
+    /// positions.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -323,17 +325,19 @@ impl Store {
         without: &[LogPosition],
         limit: i64,
     ) -> Result<Vec<(LogPosition, LoggedRequest)>, StoreError> {
-        let text = format!("{LISTED} from provisioning p{WITH_BODY}{AFTER}");
+        let text = format!("{LISTED}, {DIGESTS} from provisioning p{WITH_BODY}{AFTER}");
         let known = without.iter().map(|LogPosition(place)| *place).collect();
         let args = [tenant.0, after.0, limit].map(Arg::Int).into();
         let statement = Statement::named("request_log.after", text, args)
             .with_rows(vec![("entry", Column::Ints(known))]);
-        self.engine
-            .read(&statement)
-            .await?
-            .iter()
-            .map(read)
-            .collect()
+        let rows = self.engine.read(&statement).await?;
+        let with_digests = |row: &Row| {
+            let (entry, mut request) = read(row)?;
+            let digests = row.opt_text(LISTED_WIDTH)?.unwrap_or_default().split(',');
+            request.user_digests = digests.filter_map(|digest| digest.parse().ok()).collect();
+            Ok((entry, request))
+        };
+        rows.iter().map(with_digests).collect()
     }
 
     /// Whether the log of a tenant has a request at a position or before it, so that none after it was deleted.
@@ -359,5 +363,7 @@ impl Store {
     }
 }
 
+const DIGESTS: &str = "(select {postgres:string_agg(cast(u.digest as text), ',')}{sqlite:group_concat(u.digest)} \
+     from provisioning_user u where u.tenant = p.tenant and u.entry = p.entry)";
 const AFTER: &str = " where p.tenant = $1 and p.entry > $2 and not exists (select 1 from {rows} where given.entry = p.entry) \
      order by p.entry {limit}$3";

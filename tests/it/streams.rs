@@ -270,7 +270,7 @@ async fn a_refused_security_event_token_is_not_retried(server: Server) {
 /// Ids of the abandoned events.
 async fn failed(endpoints: &Endpoints) -> Vec<String> {
     loop {
-        let failed = endpoints.failed(STREAM, "app", 10).await.unwrap();
+        let failed = endpoints.failed(STREAM, "app", (None, 10)).await.unwrap();
         if !failed.is_empty() {
             return failed.into_iter().map(|held| held.event).collect();
         }

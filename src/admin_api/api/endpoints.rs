@@ -19,14 +19,13 @@ use serde_json::{Map, Value, json};
 pub(super) const READ: RequiredAccess = RequiredAccess::Scope(OperatorScope::WebhooksRead);
 const WRITE: RequiredAccess = RequiredAccess::Scope(OperatorScope::WebhooksWrite);
 
-/// Maximum number of listed failed events.
-const MAX: i64 = 10_000;
-
 pub(super) const CONFIRM: &[Parameter] = &[Parameter {
     name: "confirm",
     kind: ParameterKind::Text,
     summary: "The name of the endpoint, as confirmation.",
 }];
+
+pub(super) const PAGED: &[Parameter] = &[LIMIT, CURSOR];
 
 pub(super) const ATTEMPTS: &[Parameter] = &[
     Parameter {
@@ -140,9 +139,15 @@ pub(super) async fn remove(call: Call, kind: EndpointKind) -> Result<Reply> {
 
 pub(super) async fn failed(call: Call, kind: EndpointKind) -> Result<Reply> {
     let name = call.segment("name");
-    let failed = endpoints(&call)?.failed(kind, name, MAX).await?;
+    let after = call.place()?;
+    let after = after.and_then(|place| serde_json::from_value(place).ok());
+    let page = (after, call.limit() + 1);
+    let found = endpoints(&call)?.failed(kind, name, page).await?;
+    let (failed, has_more) = cut(found, call.limit());
+    let next = failed.last().filter(|_| has_more);
+    let next = next.map(|held| json!([held.position, held.part]));
     let items: Vec<_> = failed.iter().map(held_as_json).collect();
-    Ok(Reply::ok(json!({"items": items, "next": null})))
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }
 
 /// A page of the failed attempts.

@@ -8,11 +8,12 @@ use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::admin_api::stream;
 use crate::clock::Timestamp;
 use crate::config::duration;
-use crate::operator::{failure_as_json, request_as_json};
+use crate::operator::{LogFilter, failure_as_json, request_as_json};
 use crate::store::{
-    FailurePlace, FailureQuery, LogPosition, LogQuery, LogSearch, OperatorScope, Outcome,
+    LogPosition, FailurePlace, FailureQuery, LogQuery, LogSearch, LoggedUser, OperatorScope, Outcome,
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 const READ: RequiredAccess = RequiredAccess::Scope(OperatorScope::LogRead);
 
@@ -23,6 +24,16 @@ const OUTCOME: Parameter = Parameter {
     name: "outcome",
     kind: ParameterKind::Word(Outcome::KEYWORDS),
     summary: "Only requests with this outcome: ok, noted (a part was ignored), refused or failed.",
+};
+const FAILED: Parameter = Parameter {
+    name: "failed",
+    kind: ParameterKind::Flag,
+    summary: "Only requests that were refused or failed.",
+};
+const USER: Parameter = Parameter {
+    name: "user",
+    kind: ParameterKind::Text,
+    summary: "Only requests about this user: a userName, also of a refused or deleted user, or an id.",
 };
 const SINCE: Parameter = Parameter {
     name: "since",
@@ -41,24 +52,16 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         details: "A page scans a part of the log. With a filter that matches few requests it can have fewer than limit items, or none, and still a next page: continue until next is null.",
         query: &[
             OUTCOME,
-            Parameter {
-                name: "failed",
-                kind: ParameterKind::Flag,
-                summary: "Only requests that were refused or failed.",
-            },
+            FAILED,
             Parameter {
                 name: "action",
                 kind: ParameterKind::Text,
                 summary: "Only requests with this action, such as user.create.",
             },
-            Parameter {
-                name: "user",
-                kind: ParameterKind::Text,
-                summary: "Only requests about this user: a userName, also of a refused or deleted user, or an id.",
-            },
+            USER,
             Parameter {
                 name: "resource",
-                kind: ParameterKind::Text,
+                kind: ParameterKind::Id,
                 summary: "Only requests of the resource with this id.",
             },
             Parameter {
@@ -92,7 +95,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         access: READ,
         summary: "Requests of a tenant as they arrive, on all instances, as Server-Sent Events.",
         details: "Each event has the name request, an id and a logged request as data. A client that sends the id as Last-Event-ID continues after it; requests of the seconds before it can be repeated. An event gap means that some requests are no longer in the log. A comment is sent every 15 seconds.",
-        query: &[],
+        query: &[FAILED, USER],
         body: Body::Events,
         answer: (200, Some("LoggedRequest")),
         problems: &[ProblemType::TooManyRequests],
@@ -174,19 +177,20 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     },
 ];
 
+/// The user to whom a list or stream is limited.
+async fn user(call: &Call) -> Result<Option<LoggedUser>> {
+    match call.parameter("user") {
+        Some(user) => Ok(Some(call.operator.logged_user(call.tenant(), user).await?)),
+        None => Ok(None),
+    }
+}
+
 async fn list(call: Call) -> Result<Reply> {
     let tenant = call.tenant();
-    let user = match call.parameter("user") {
-        Some(user) => Some(call.operator.logged_user(tenant, user).await?),
-        None => None,
-    };
-    let resource = match call.parameter("resource") {
-        Some(id) => Some(
-            id.parse()
-                .map_err(|_| invalid("resource", "This is not an id."))?,
-        ),
-        None => None,
-    };
+    let user = user(&call).await?;
+    let resource = call
+        .parameter("resource")
+        .and_then(|id| Uuid::parse_str(id).ok());
     let text = |name: &str| call.parameter(name).map(str::to_owned);
     let place = call.place()?.and_then(|place| place.as_i64());
     let search = LogSearch {
@@ -270,10 +274,15 @@ async fn follow(call: Call) -> Result<Reply> {
         .and_then(|id| id.trim().parse().ok())
         .map(LogPosition::of_number);
     let caller = call.caller.as_ref().map_or("", |caller| caller.id.as_str());
+    let filter = LogFilter {
+        failed: call.is_set("failed"),
+        user: user(&call).await?,
+    };
     let reader = call
         .operator
         .watch_requests(call.tenant(), caller, after)
-        .await?;
+        .await?
+        .only(filter);
     Ok(Reply::Ready(Box::new(stream::answer(
         call.tenant(),
         reader,

@@ -1,8 +1,8 @@
 //! Streams of security event tokens.
 
 use crate::admin_api::api::endpoints::{
-    ATTEMPTS, CONFIRM, READ, attempts, endpoints, failed, get, headers, list, made, pause, remove,
-    replay, resume, retry, start, test, writing,
+    ATTEMPTS, CONFIRM, PAGED, READ, attempts, endpoints, failed, get, headers, list, made, pause,
+    remove, replay, resume, retry, start, test, writing,
 };
 use crate::admin_api::call::{Call, Reply, invalid};
 use crate::admin_api::operation::{Body, Method, Operation};
@@ -49,6 +49,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "Failed tokens.",
         |call| Box::pin(failed(call, EndpointKind::Stream)),
     )
+    .asking(PAGED)
     .giving(200, "HeldEventList"),
     Operation::new(
         (

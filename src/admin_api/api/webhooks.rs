@@ -1,8 +1,8 @@
 //! Webhooks.
 
 use crate::admin_api::api::endpoints::{
-    ATTEMPTS, CONFIRM, READ, attempts, endpoints, failed, get, headers, list, made, pause, remove,
-    replay, resume, retry, start, test, writing,
+    ATTEMPTS, CONFIRM, PAGED, READ, attempts, endpoints, failed, get, headers, list, made, pause,
+    remove, replay, resume, retry, start, test, writing,
 };
 use crate::admin_api::call::{Call, JsonReply, Reply};
 use crate::admin_api::operation::{Body, Method, Operation};
@@ -62,6 +62,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "Failed events, which are no longer retried.",
         |call| Box::pin(failed(call, EndpointKind::Webhook)),
     )
+    .asking(PAGED)
     .giving(200, "HeldEventList"),
     Operation::new(
         (

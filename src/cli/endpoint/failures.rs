@@ -8,7 +8,7 @@ use crate::cli::output::{self, moment, say, table};
 use crate::cli::signals;
 use clap::{ArgGroup, Args};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io::Write;
 
 /// Maximum attempts of one request while following.
@@ -82,8 +82,8 @@ impl Failed {
         these: EndpointsAt<'_>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let mut listed = these.read(&[&self.name, "failed"]).await?;
-        let failed: Vec<Value> = read_as(listed["items"].take())?;
+        let request = these.request(Method::Get, &[&self.name, "failed"]);
+        let failed = these.management.latest(&request, i64::MAX).await?;
         if self.json {
             return output::json(out, &failed);
         }

@@ -22,7 +22,7 @@ pub(super) async fn stored_progress(
     let store = parts.endpoints.store();
     let lanes = store.lanes(endpoint.number).await?;
     let held = store
-        .held_events(endpoint.number, false, HELD_EVENTS)
+        .held_events(endpoint.number, false, (None, HELD_EVENTS))
         .await?;
     let now = parts.endpoints.clock().now();
     let mark = |position, parts| Mark { position, parts };

@@ -73,7 +73,8 @@ fn read_held(row: &Row) -> Result<HeldEvent, StoreError> {
 }
 
 impl Store {
-    /// Events of an endpoint that wait for a retry, or failed events, in order, up to a limit.
+    /// Events of an endpoint that wait for a retry, or failed events, in order, up to a limit; only those after a
+    /// position and part, if given.
     ///
     /// # Errors
     /// Any [`StoreError`].
@@ -81,7 +82,7 @@ impl Store {
         &self,
         endpoint: i64,
         has_failed: bool,
-        limit: i64,
+        (after, limit): (Option<(i64, i64)>, i64),
     ) -> Result<Vec<HeldEvent>, StoreError> {
         let mut sql = Sql::default();
         sql.raw(
@@ -93,6 +94,10 @@ impl Store {
         } else {
             " and failed is null"
         });
+        if let Some((position, part)) = after {
+            sql.raw(" and (position, part) > (").int(position);
+            sql.raw(", ").int(part).raw(")");
+        }
         sql.raw(" order by position, part {limit}").int(limit);
         let rows = self.engine.read(&sql.statement("held.list")).await?;
         rows.iter().map(read_held).collect()

@@ -16,6 +16,7 @@ on_both!(
     a_resource_has_a_history,
     schemas_are_suggested_with_counts,
     a_stream_continues_at_its_position,
+    a_stream_can_be_limited,
     streams_are_bounded_and_end_with_the_server,
 );
 
@@ -272,7 +273,12 @@ struct Stream {
 
 impl Stream {
     async fn open(admin: &Admin, token: &str, after: Option<&str>) -> Self {
-        let url = format!("{}/api/v1/tenants/default/log/stream", admin.root);
+        Self::open_of(admin, token, ("", after)).await
+    }
+
+    async fn open_of(admin: &Admin, token: &str, (query, after): (&str, Option<&str>)) -> Self {
+        let path = format!("/api/v1/tenants/default/log/stream{query}");
+        let url = format!("{}{path}", admin.root);
         let mut request = reqwest::Client::new().get(url).bearer_auth(token);
         if let Some(id) = after {
             request = request.header("last-event-id", id);
@@ -348,6 +354,48 @@ async fn a_stream_continues_at_its_position(server: Server) {
     server.run("delete from provisioning").await;
     let mut later = Stream::open(&admin, &admin.token, Some(&id)).await;
     assert_eq!(later.next().await.unwrap().0, "gap");
+}
+
+async fn a_stream_can_be_limited(server: Server) {
+    let admin = Admin::over(&server).await;
+    let open = async |query| {
+        let stream = Stream::open_of(&admin, &admin.token, (query, None)).await;
+        assert_eq!(stream.answer.status(), 200, "{query}");
+        stream
+    };
+    // The user does not exist yet: its id is learnt from the creation.
+    let mut about_ann = open("?user=Ann").await;
+    let mut failures = open("?failed=true").await;
+    let mut both = open("?failed=true&user=ann").await;
+    let ann = server.post("/Users", user("ann")).await.expect(201).id();
+    server.post("/Users", user("ben")).await.expect(201);
+    server.post("/Users", user("ben")).await.expect(409);
+    server.get(&format!("/Users/{ann}")).await.expect(200);
+    server.post("/Users", user("ANN")).await.expect(409);
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(about_ann.next().await.unwrap().2["status"].clone());
+    }
+    assert_eq!(statuses, [201, 200, 409]);
+    let first = failures.next().await.unwrap();
+    let second = failures.next().await.unwrap();
+    assert_eq!(
+        (&first.2["status"], &second.2["status"]),
+        (&json!(409), &json!(409))
+    );
+    assert_ne!(first.2["request"], second.2["request"]);
+    let refused = both.next().await.unwrap();
+    assert_eq!(refused.2, second.2);
+    // So it is for those before the stream was opened.
+    let mut later = Stream::open_of(
+        &admin,
+        &admin.token,
+        ("?failed=true&user=ann", Some(&first.1)),
+    )
+    .await;
+    assert_eq!(later.next().await.unwrap().2, second.2);
+    let bad = Stream::open_of(&admin, &admin.token, ("?users=ann", None)).await;
+    assert_eq!(bad.answer.status(), 400);
 }
 
 async fn streams_are_bounded_and_end_with_the_server(server: Server) {

@@ -69,7 +69,7 @@ async fn a_tenant_has_a_life(server: Server) {
 
 async fn all_errors_are_reported(server: Server) {
     let admin = Admin::over(&server).await;
-    let body = json!({"name": "a", "seats": -1, "conformanc": "x", "support": "nobody"});
+    let body = json!({"name": "Not A Name", "seats": -1, "conformanc": "x", "support": "nobody"});
     let refused = admin.ask(Method::POST, "/tenants?dry=1", Some(body)).await;
     is_problem(&refused, 400, "invalid-request");
     let pointers: Vec<_> = refused.body["errors"]
@@ -78,7 +78,10 @@ async fn all_errors_are_reported(server: Server) {
         .iter()
         .map(|fault| fault["pointer"].as_str().unwrap())
         .collect();
-    assert_eq!(pointers, ["dry", "/seats", "/conformanc", "/support"]);
+    assert_eq!(
+        pointers,
+        ["dry", "/name", "/seats", "/conformanc", "/support"]
+    );
     let name = admin
         .ask(Method::POST, "/tenants", Some(json!({"name": "A b"})))
         .await;
