@@ -181,6 +181,16 @@ impl Call {
         limited.is_none_or(|tenants| tenants.iter().any(|own| own == tenant))
     }
 
+    /// Whether an item with a name and id matches the search, if there is one.
+    pub(crate) fn finds(&self, name: &str, id: &str) -> bool {
+        let Some(search) = self.parameter("search").map(str::to_lowercase) else {
+            return true;
+        };
+        [name, id]
+            .iter()
+            .any(|text| text.to_lowercase().starts_with(&search))
+    }
+
     /// Names of the tenants to which the caller is limited; `None`: all.
     pub(crate) fn tenants(&self) -> Option<&[String]> {
         self.caller.as_ref()?.tenants.as_deref()

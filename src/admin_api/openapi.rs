@@ -191,7 +191,9 @@ fn parameters(operation: &Operation) -> Vec<Value> {
 fn parameter(parameter: &Parameter) -> Value {
     let schema = match parameter.kind {
         ParameterKind::Text => json!({"type": "string"}),
-        ParameterKind::Number(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
+        ParameterKind::Number(least, most) => {
+            json!({"type": "integer", "minimum": least, "maximum": most})
+        }
         ParameterKind::Flag => json!({"type": "boolean"}),
         ParameterKind::Word(words) => json!({"type": "string", "enum": words}),
         ParameterKind::Moment => json!({"type": "string", "format": "date-time"}),

@@ -183,6 +183,13 @@ pub(crate) const LIMIT: Parameter = Parameter {
     summary: "Results on the page; 50 if not given.",
 };
 
+/// The parameter for a search in a list of tokens.
+pub(crate) const SEARCH: Parameter = Parameter {
+    name: "search",
+    kind: ParameterKind::Text,
+    summary: "The beginning of the name or id; letter case does not count.",
+};
+
 /// The parameter for the start of a page.
 pub(crate) const CURSOR: Parameter = Parameter {
     name: "cursor",

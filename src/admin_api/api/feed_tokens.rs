@@ -1,8 +1,10 @@
 //! Tokens for the change feed, of one tenant or all.
 
-use crate::admin_api::api::tokens::{OVERLAP, READ, WRITE, issued, lasting, page_of, shown};
+use crate::admin_api::api::tokens::{
+    OVERLAP, READ, WRITE, is_wanted, issued, lasting, page_of, shown,
+};
 use crate::admin_api::call::{Call, Reply, cut};
-use crate::admin_api::operation::{Body, CURSOR, LIMIT, Method, Operation};
+use crate::admin_api::operation::{Body, CURSOR, LIMIT, Method, Operation, SEARCH};
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::clock::Timestamp;
 use crate::config::duration;
@@ -21,7 +23,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "The tokens that read the change feed, without their secrets, in the order of their creation.",
         |call| Box::pin(list(call)),
     )
-    .asking(&[LIMIT, CURSOR])
+    .asking(&[SEARCH, LIMIT, CURSOR])
     .giving(200, "TokenPage"),
     Operation::new(
         ("issueFeedToken", Method::Post, PATH),
@@ -67,9 +69,7 @@ async fn list(call: Call) -> Result<Reply> {
         let slice = call.operator.feed_tokens(after, limit).await?;
         after = slice.last().map(|token| (token.created, token.id.clone()));
         let is_last = slice.len() < max;
-        let reached = slice
-            .into_iter()
-            .filter(|token| call.reaches(&token.tenant));
+        let reached = slice.into_iter().filter(|token| is_wanted(&call, token));
         read.extend(reached);
         if is_last {
             break;

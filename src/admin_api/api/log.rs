@@ -10,7 +10,8 @@ use crate::clock::Timestamp;
 use crate::config::duration;
 use crate::operator::{LogFilter, failure_as_json, request_as_json};
 use crate::store::{
-    LogPosition, FailurePlace, FailureQuery, LogQuery, LogSearch, LoggedUser, OperatorScope, Outcome,
+    FailurePlace, FailureQuery, LogPosition, LogQuery, LogSearch, LoggedUser, OperatorScope,
+    Outcome,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -1,7 +1,9 @@
 //! Operator tokens. The API lists them; only commands issue and change them.
 
 use crate::admin_api::call::{Call, Reply, cut};
-use crate::admin_api::operation::{AFTER, Body, CURSOR, LIMIT, Method, Operation, RequiredAccess};
+use crate::admin_api::operation::{
+    AFTER, Body, CURSOR, LIMIT, Method, Operation, RequiredAccess, SEARCH,
+};
 use crate::admin_api::problem::Result;
 use crate::operator::operator_token_as_json;
 use crate::store::OperatorScope;
@@ -15,7 +17,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     access: RequiredAccess::Scope(OperatorScope::OperatorsRead),
     summary: "The operator tokens, without their secrets, in the order of their creation.",
     details: "Only the command scimd operator issues, rotates and revokes them.",
-    query: &[LIMIT, CURSOR, AFTER],
+    query: &[SEARCH, LIMIT, CURSOR, AFTER],
     body: Body::Empty,
     answer: (200, Some("OperatorTokenPage")),
     problems: &[],
@@ -23,11 +25,21 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
 }];
 
 async fn list(call: Call) -> Result<Reply> {
-    let after = call.behind()?;
-    let read = call
-        .operator
-        .operator_tokens(after.as_deref(), call.limit() + 1);
-    let (tokens, has_more) = cut(read.await?, call.limit());
+    let (mut after, mut read) = (call.behind()?, Vec::new());
+    let limit = call.limit() + 1;
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    while read.len() < most {
+        let slice = call.operator.operator_tokens(after.as_deref(), limit);
+        let slice = slice.await?;
+        after = slice.last().map(|token| token.id.clone());
+        let is_last = slice.len() < most;
+        let found = slice.into_iter();
+        read.extend(found.filter(|token| call.finds(&token.name, &token.id)));
+        if is_last {
+            break;
+        }
+    }
+    let (tokens, has_more) = cut(read, call.limit());
     let (now, warn_days) = (
         call.operator.clock().now(),
         call.api.config.tokens.warn_days,

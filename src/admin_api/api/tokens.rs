@@ -3,6 +3,7 @@
 use crate::admin_api::call::{Call, JsonReply, Reply, cut};
 use crate::admin_api::operation::{
     AFTER, BASE, Body, CURSOR, LIMIT, Method, Operation, Parameter, ParameterKind, RequiredAccess,
+    SEARCH,
 };
 use crate::admin_api::problem::{ProblemType, Result};
 use crate::clock::Timestamp;
@@ -34,7 +35,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         access: READ,
         summary: "The tokens of a tenant, without their secrets, in the order of their creation.",
         details: "",
-        query: &[LIMIT, CURSOR, AFTER, TOTAL],
+        query: &[SEARCH, LIMIT, CURSOR, AFTER, TOTAL],
         body: Body::Empty,
         answer: (200, Some("TokenPage")),
         problems: &[],
@@ -105,6 +106,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
                 kind: ParameterKind::Word(&["expiring"]),
                 summary: "Only tokens that expire soon, by expiry.",
             },
+            SEARCH,
             LIMIT,
             CURSOR,
             AFTER,
@@ -166,13 +168,7 @@ pub(super) fn shown(call: &Call, token: &TokenInfo) -> Value {
 }
 
 async fn list(call: Call) -> Result<Reply> {
-    let query = TokenQuery {
-        tenant: Some(call.tenant().to_owned()),
-        after: call.behind()?,
-        limit: call.limit() + 1,
-    };
-    let (tokens, has_more) = cut(call.operator.tokens(&query).await?, call.limit());
-    let mut page = by_id(&call, &tokens, has_more)?;
+    let mut page = found(&call, Some(call.tenant().to_owned())).await?;
     if call.is_set("total") {
         page.body["total"] = call.operator.count_tokens(call.tenant()).await?.into();
     }
@@ -201,8 +197,18 @@ async fn list_all(call: Call) -> Result<Reply> {
     if call.parameter("state").is_some() {
         return ending(call).await;
     }
+    Ok(Reply::Json(found(&call, None).await?))
+}
+
+/// Whether the caller asks for a token and may see it.
+pub(super) fn is_wanted(call: &Call, token: &TokenInfo) -> bool {
+    call.reaches(&token.tenant) && call.finds(&token.name, &token.id)
+}
+
+/// A page of the tokens of a tenant, or of all.
+async fn found(call: &Call, tenant: Option<String>) -> Result<JsonReply> {
     let mut query = TokenQuery {
-        tenant: None,
+        tenant,
         after: call.behind()?,
         limit: call.limit() + 1,
     };
@@ -212,17 +218,13 @@ async fn list_all(call: Call) -> Result<Reply> {
         let slice = call.operator.tokens(&query).await?;
         let is_last = slice.len() < max;
         query.after = slice.last().map(|token| token.id.clone());
-        read.extend(
-            slice
-                .into_iter()
-                .filter(|token| call.reaches(&token.tenant)),
-        );
-        if is_last || read.len() >= max {
+        read.extend(slice.into_iter().filter(|token| is_wanted(call, token)));
+        if is_last || read.len() >= most {
             break;
         }
     }
     let (tokens, has_more) = cut(read, call.limit());
-    Ok(Reply::Json(by_id(&call, &tokens, has_more)?))
+    by_id(call, &tokens, has_more)
 }
 
 /// The response to a request that issued a token, which is below a path.
@@ -330,7 +332,7 @@ async fn ending(call: Call) -> Result<Reply> {
     while read.len() < max
         && let Some(token) = ending.next().await?
     {
-        if call.reaches(&token.tenant) {
+        if is_wanted(&call, &token) {
             read.push(token);
         }
     }

@@ -6,7 +6,11 @@ use crate::on_both;
 use reqwest::Method;
 use serde_json::json;
 
-on_both!(a_token_has_a_life, tokens_that_end_soon_are_listed);
+on_both!(
+    a_token_has_a_life,
+    tokens_that_end_soon_are_listed,
+    tokens_are_searched,
+);
 
 async fn a_token_has_a_life(server: Server) {
     let admin = Admin::over(&server).await;
@@ -82,4 +86,45 @@ async fn tokens_that_end_soon_are_listed(server: Server) {
     let second = admin.ask(Method::GET, &path, None).await.expect(200);
     assert_eq!(second.body["items"][0]["name"], "soon");
     assert_eq!(second.body["next"], json!(null));
+}
+
+async fn tokens_are_searched(server: Server) {
+    let admin = Admin::over(&server).await;
+    for name in ["Okta", "okta 2", "entra", "an okta"] {
+        let body = Some(json!({"name": name}));
+        let issued = admin.ask(Method::POST, "/tenants/default/tokens", body);
+        issued.await.expect(201);
+    }
+    let body = Some(json!({"name": "okta feed"}));
+    let feed = admin
+        .ask(Method::POST, "/feed-tokens", body)
+        .await
+        .expect(201);
+    let id = feed.id().to_lowercase();
+    for (path, expected) in [
+        (
+            "/tenants/default/tokens?search=OKTA",
+            &["Okta", "okta 2"][..],
+        ),
+        ("/tokens?search=okta", &["okta feed", "Okta", "okta 2"]),
+        (&format!("/tokens?search={id}"), &["okta feed"]),
+        ("/tokens?state=expiring&search=okta", &[]),
+        ("/feed-tokens?search=Okta", &["okta feed"]),
+        ("/feed-tokens?search=entra", &[]),
+        ("/operators?search=adm", &["admin"]),
+        ("/operators?search=dmin", &[]),
+    ] {
+        let (mut names, mut path) = (Vec::new(), format!("{path}&limit=1"));
+        let first = path.clone();
+        loop {
+            let page = admin.ask(Method::GET, &path, None).await.expect(200);
+            let items = page.body["items"].as_array().unwrap().iter();
+            names.extend(items.map(|item| item["name"].as_str().unwrap().to_owned()));
+            match page.body["next"].as_str() {
+                Some(next) => path = format!("{first}&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(names, expected, "{first}");
+    }
 }
