@@ -19,9 +19,9 @@ mod test_event;
 mod token_keys;
 mod webhooks;
 
-pub(crate) use acts::{check_endpoint_name, check_endpoint_url};
 pub(crate) use deliver::SoleSender;
 pub use deliver::{Deliverer, DelivererSettings};
+pub(crate) use endpoint_acts::{check_endpoint_name, check_endpoint_url};
 pub use endpoints::{Endpoints, Start};
 pub use error::EndpointError;
 pub use info::EndpointInfo;

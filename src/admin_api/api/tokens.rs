@@ -219,7 +219,7 @@ async fn found(call: &Call, tenant: Option<String>) -> Result<JsonReply> {
         let is_last = slice.len() < max;
         query.after = slice.last().map(|token| token.id.clone());
         read.extend(slice.into_iter().filter(|token| is_wanted(call, token)));
-        if is_last || read.len() >= most {
+        if is_last || read.len() >= max {
             break;
         }
     }
