@@ -129,7 +129,7 @@ impl ConnectionServer {
         let mut shutdown = self.shutdown.clone();
         let protocol = tokio::select! {
             protocol = stream.protocol() => protocol?,
-            () = shutdown.after(Phase::Leaving) => None,
+            () = shutdown.after(Phase::Draining) => None,
         };
         if protocol == Some(Protocol::Http2) {
             return Box::pin(self.http2(stream, peer, deadlines)).await;
@@ -143,7 +143,7 @@ impl ConnectionServer {
             }
             has_more = tokio::select! {
                 has_more = stream.has_more() => has_more?,
-                () = shutdown.after(Phase::Leaving) => false,
+                () = shutdown.after(Phase::Draining) => false,
             };
         }
         Ok(stream.shutdown().await?)
@@ -220,7 +220,7 @@ impl ConnectionServer {
         });
         let ended = tokio::select! {
             ended = rests => ended,
-            () = shutdown.after(Phase::Leaving) => None,
+            () = shutdown.after(Phase::Draining) => None,
         };
         if let Some(ended) = ended {
             return Ok(ended.map(|()| None)?);

@@ -7,6 +7,7 @@ use crate::wire::settings::ServerSettings;
 use crate::wire::shutdown::{Phase, Shutdown};
 use crate::wire::tls::Tls;
 use socket2::SockRef;
+use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
@@ -23,6 +24,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Interval at which expired state is removed and the certificate files are checked.
 const TIDY: Duration = Duration::from_secs(60);
+
+/// How long idle HTTP/1 connections stay open when the server stops, so that a request that a client sends at that
+/// moment gets its response. A load balancer that checks twice a second sends none after this time.
+const LAST_REST: Duration = Duration::from_secs(2);
 
 /// Length of the operating system's queue for connections; the system may limit it further.
 const BACKLOG: u32 = 4096;
@@ -45,8 +50,8 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves an app until `shutdown` is ready. Then it continues for the delay of the settings, so that clients move to
 /// other instances: every response closes its connection, and a readiness check can detect
-/// [`Leaving`](crate::wire::shutdown::Leaving). After that it accepts no more connections, waits for requests in
-/// flight, and returns when they have ended, or after the time limit.
+/// [`Leaving`](crate::wire::shutdown::Leaving). After that it accepts no new connections, responds to a last request on
+/// each open one, waits for requests in flight, and returns when they have ended, or after the time limit.
 ///
 /// # Errors
 /// If the TLS files cannot be used.
@@ -83,9 +88,11 @@ pub async fn serve(
             }
         }
     }
-    drop(listener);
     phase.send_replace(Phase::Draining);
-    drain(connections, &state.app, state.settings.drain_time()).await;
+    for (stream, peer) in last_accepted(listener)? {
+        state.begin(&mut connections, stream, peer);
+    }
+    drain(connections, &state, &phase, delay).await;
     Ok(())
 }
 
@@ -201,6 +208,26 @@ async fn accept(listener: &TcpListener, connections: &ConnectionLimit) -> (TcpSt
     }
 }
 
+/// The connections that the operating system has accepted: their clients may have sent requests. No more are accepted.
+fn last_accepted(listener: TcpListener) -> io::Result<Vec<(TcpStream, SocketAddr)>> {
+    let listener = listener.into_std()?;
+    let mut accepted = Vec::new();
+    loop {
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                stream.set_nonblocking(true)?;
+                accepted.push((TcpStream::from_std(stream)?, peer));
+            }
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(accepted),
+            Err(error) => {
+                tracing::error!(%error, "connections cannot be accepted");
+                return Ok(accepted);
+            }
+        }
+    }
+}
+
 fn is_of_the_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -208,17 +235,34 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
-/// Waits for the connections, and for writes whose clients have disconnected.
-async fn drain(mut connections: JoinSet<()>, app: &App, time: Duration) {
+/// Waits for the connections, and for writes whose clients have disconnected. `waited`: how long idle connections were
+/// kept open already.
+async fn drain(
+    mut connections: JoinSet<()>,
+    state: &State,
+    phase: &watch::Sender<Phase>,
+    waited: Duration,
+) {
     tracing::info!(connections = connections.len(), "stopping");
+    let time = state.settings.drain_time();
+    let tasks = &state.app.tasks;
     let rest = async {
-        while connections.join_next().await.is_some() {}
-        app.tasks.finish().await;
+        let all = async { while connections.join_next().await.is_some() {} };
+        let closing = async {
+            sleep(LAST_REST.saturating_sub(waited).min(time / 2)).await;
+            phase.send_replace(Phase::Closing);
+            pending::<()>().await;
+        };
+        tokio::select! {
+            () = all => {}
+            () = closing => {}
+        }
+        tasks.finish().await;
     };
     if timeout(time, rest).await.is_err() {
         tracing::warn!(
             connections = connections.len(),
-            requests = app.tasks.count(),
+            requests = tasks.count(),
             "stopped before all requests had ended"
         );
     }

@@ -1,5 +1,5 @@
 //! Shutdown of a server: first it announces the end and continues to respond, then it accepts no more connections and
-//! waits for running requests.
+//! waits for running requests, and for those that clients were sending at that moment.
 
 use tokio::sync::watch;
 
@@ -11,8 +11,10 @@ pub(crate) enum Phase {
     Serving,
     /// The server handles requests, and closes each connection after the response.
     Leaving,
-    /// The server waits for running requests.
+    /// The server accepts no more connections and waits for running requests. Open connections can send one more.
     Draining,
+    /// The server closes idle connections.
+    Closing,
 }
 
 /// The phase of a server, which its connections watch; clones share it.

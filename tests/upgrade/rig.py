@@ -20,6 +20,8 @@ CLIENTS = 8
 LOCKED = 1.0
 # Seconds for which a stopping instance still responds: HAProxy detects the stop within one.
 DELAY = 3
+# Times that each instance is restarted without that.
+STOPS = 3
 # Seconds of the measurement before the upgrade, for comparison.
 CALM = 10
 UNFINISHED = "select count(*) from pg_index where not indisvalid"
@@ -57,11 +59,11 @@ class Rig:
     def number(self, query):
         return int(self.sql(query, self.url))
 
-    def server(self, program, number):
+    def server(self, program, number, delay=0):
         command = [program, "serve", "--listen", f"127.0.0.1:{self.ports[number]}"]
         environment = dict(self.environment)
-        if program == TO:
-            environment["SCIMD_SERVER__SHUTDOWN_DELAY_SECONDS"] = str(DELAY)
+        if delay:
+            environment["SCIMD_SERVER__SHUTDOWN_DELAY_SECONDS"] = str(delay)
         return Process(WORK, f"scimd{number + 1}", command, environment=environment)
 
     def is_ready(self, number):
@@ -137,16 +139,16 @@ class Rig:
         check(f"instance {number + 1}: requests went on", load.requests() > before, f"({load.requests() - before})")
         self.put_in(number)
 
-    def restart(self, number, load):
-        """Stops and starts an instance of the new program without draining it in the load balancer."""
+    def restart(self, number, load, what, delay=0):
+        """Stops an instance of the new program without draining it in the load balancer, and starts it with a delay."""
         failed, before = len(load.failed()), load.requests()
         status = self.stop(number)
         check(f"instance {number + 1}: the new program ends in order", status == 0, f"(exit status {status})")
-        self.servers[number] = self.server(TO, number)
+        self.servers[number] = self.server(TO, number, delay)
         name = f"scimd{number + 1}"
         until("the instance takes requests again", 60, lambda: self.is_ready(number) and self.backends()[name] == "UP")
         failed, requests = len(load.failed()) - failed, load.requests() - before
-        check(f"instance {number + 1}: a restart fails no request", failed == 0, f"({failed} of {requests})")
+        check(f"instance {number + 1}: a restart {what} fails no request", failed == 0, f"({failed} of {requests})")
 
     def stop_all(self):
         for process in [self.haproxy, *self.servers]:
@@ -171,10 +173,11 @@ def run(rig):
         until("requests with the new instance", 60, lambda: load.requests() > after + 500)
     ended = time.monotonic()
     longest = probes.finish()
-    for number in range(2):
-        rig.restart(number, load)
-        after = load.requests()
-        until("requests after the restart", 60, lambda: load.requests() > after + 500)
+    for what, delay in [("without a delay", 0)] * (STOPS - 1) + [("without a delay", DELAY), (f"after {DELAY} s", 0)]:
+        for number in range(2):
+            rig.restart(number, load, what, delay)
+            after = load.requests()
+            until("requests after the restart", 60, lambda: load.requests() > after + 500)
     load.finish()
     judge(rig, load)
     for table, seconds in longest.items():

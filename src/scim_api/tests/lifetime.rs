@@ -129,6 +129,48 @@ async fn requests_in_flight_finish() {
 }
 
 #[tokio::test]
+async fn a_request_that_crosses_the_stop_is_answered() {
+    let mut server = Server::start().await;
+    let [mut used, mut unused] = [server.connect().await, server.connect().await];
+    for stream in [&mut used, &mut unused] {
+        stream
+            .write_all(request("GET", "x", "").as_bytes())
+            .await
+            .unwrap();
+        answer(stream).await;
+    }
+    let mut silent = server.connect().await;
+    // Nothing of the server runs in this thread until the next await.
+    let new: Vec<_> = (0..20).map(|_| connected(server.address)).collect();
+    server.stop();
+    sleep(Duration::from_millis(100)).await;
+    assert!(TcpStream::connect(server.address).await.is_err());
+    for stream in [&mut used, &mut silent] {
+        stream
+            .write_all(request("GET", "x", "").as_bytes())
+            .await
+            .unwrap();
+    }
+    for mut stream in new.into_iter().chain([used, silent]) {
+        let last = rest(&mut stream).await;
+        assert!(
+            status(&last) == 200 && last.contains("connection: close\r\n"),
+            "{last}"
+        );
+    }
+    assert_eq!(rest(&mut unused).await, "");
+    server.running.await.unwrap().unwrap();
+}
+
+/// A connection with a request on it, of which the server has seen nothing yet.
+fn connected(address: SocketAddr) -> TcpStream {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    std::io::Write::write_all(&mut stream, request("GET", "x", "").as_bytes()).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    TcpStream::from_std(stream).unwrap()
+}
+
+#[tokio::test]
 async fn a_stopping_server_responds_until_its_delay_is_over() {
     let settings = ServerSettings {
         shutdown_delay_seconds: 1,
