@@ -231,8 +231,10 @@ impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
     /// Ready with an error when the deadline of the connection has passed. Connections that end at the same time also
     /// do so in turns.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let until = self.deadlines.deadline(cx.waker());
-        ready!(self.reading.poll(until, cx));
+        if !self.deadlines.is_abandoned() {
+            let until = self.deadlines.deadline(cx.waker());
+            ready!(self.reading.poll(until, cx));
+        }
         if let Some(turns) = &mut self.turns {
             ready!(turns.poll(cx));
         }
@@ -418,4 +420,29 @@ fn as_http1(mut response: Response, cx: &mut Context<'_>) -> Vec<u8> {
     bytes.extend_from_slice(end.as_bytes());
     bytes.extend_from_slice(&body);
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::settings::ServerSettings;
+    use axum::http::Version;
+    use axum::response::IntoResponse;
+    use tokio::time::timeout;
+
+    #[tokio::test]
+    async fn an_abandoned_connection_ends_at_once() {
+        let settings = ServerSettings::default();
+        let hour = Duration::from_secs(3600);
+        let deadlines = ConnectionDeadlines::new(&settings, hour);
+        let _open = deadlines.begin("GET", Version::HTTP_2);
+        let (_client, io) = tokio::io::duplex(64);
+        let refuse = RefusalForms::new(|_, _| ().into_response());
+        let mut stream = DeadlineStream::new(io, deadlines.clone(), hour, refuse);
+        let reading = tokio::spawn(async move { stream.read(&mut [0]).await });
+        tokio::task::yield_now().await;
+        deadlines.abandon();
+        let ended = timeout(Duration::from_secs(5), reading).await.unwrap();
+        assert_eq!(ended.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
 }
