@@ -2,7 +2,7 @@
 
 use crate::live::Live;
 use crate::wire::refusal::{Refusal, Result};
-use governor::clock::{Clock, DefaultClock};
+use governor::clock::Clock;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -63,7 +63,7 @@ impl TokenLimits {
             return Ok(());
         };
         limiter.check_key(token_id).map_err(|until| {
-            let wait = until.wait_time_from(DefaultClock::default().now());
+            let wait = until.wait_time_from(limiter.clock().now());
             too_many("This token makes too many requests.", wait)
         })
     }
