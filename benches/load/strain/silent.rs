@@ -36,6 +36,9 @@ pub(crate) struct Silent {
     /// Bytes sent on each of them
     #[arg(long, value_enum, default_value_t = What::Nothing)]
     says: What,
+    /// Milliseconds after which a closed connection is opened again
+    #[arg(long, default_value_t = 100)]
+    pause: u64,
     /// Seconds of the load
     #[arg(long, default_value_t = 30)]
     seconds: u64,
@@ -51,7 +54,8 @@ impl Silent {
         quiet.join().unwrap_or_default().show("without load");
         let mut holding = JoinSet::new();
         for _ in 0..self.connections {
-            holding.spawn(hold(server.neighbour.host.clone(), self.says));
+            let pause = Duration::from_millis(self.pause);
+            holding.spawn(hold(server.neighbour.host.clone(), self.says, pause));
         }
         let watched = [SAME, OTHER].map(|from| neighbour::watch(&asked(from), time));
         let times = spawn_blocking(|| watched.map(|one| one.join().unwrap_or_default()))
@@ -72,7 +76,7 @@ impl Silent {
 }
 
 /// Holds a connection, and opens another one when it is closed.
-async fn hold(host: String, says: What) {
+async fn hold(host: String, says: What, pause: Duration) {
     loop {
         if let Ok(mut stream) = TcpStream::connect(&host).await {
             if says == What::Half {
@@ -81,6 +85,6 @@ async fn hold(host: String, says: What) {
             // Only the end of the connection is received.
             let _ = stream.readable().await;
         }
-        sleep(Duration::from_millis(100)).await;
+        sleep(pause).await;
     }
 }
