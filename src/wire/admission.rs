@@ -115,11 +115,6 @@ impl Admission {
         self.state().waiting.len_of(client) >= SHARE
     }
 
-    /// Whether a request waits for its turn.
-    pub(crate) fn is_crowded(&self) -> bool {
-        !self.state().waiting.is_empty()
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -38,7 +38,6 @@ pub(crate) fn answer(
     let ticket = app.in_flight.begin();
     let credentials = request.headers().get(AUTHORIZATION);
     let client = admission::client(credentials.map(HeaderValue::as_bytes), network(peer.ip()));
-    deadlines.note_client(client);
     let is_greedy = || {
         deadlines.has_more_than(FEW) && app.admission.is_over_share(client)
             || deadlines.leaves_unread(FEW, PATIENCE)

@@ -5,7 +5,6 @@ use crate::wire::admission::Admission;
 use crate::wire::in_flight::{Bounds, InFlight};
 use crate::wire::layers::access_log::Begin;
 use crate::wire::layers::{Handler, Inner, Pipeline};
-use crate::wire::reading;
 use crate::wire::refusal::RefusalForms;
 use crate::wire::settings::{RequestSettings, ServerSettings};
 use crate::wire::tasks::Tasks;
@@ -21,8 +20,6 @@ pub struct App {
     pub(crate) tasks: Tasks,
     pub(crate) in_flight: InFlight,
     pub(crate) admission: Admission,
-    /// The turns of HTTP/2 connections for reading.
-    pub(crate) reading: Admission,
     /// The API's format of refusals.
     pub(crate) refuse: RefusalForms,
     /// Reloaded settings of connections.
@@ -63,7 +60,6 @@ impl App {
             tasks,
             in_flight: InFlight::new(bounds),
             admission: Admission::default(),
-            reading: reading::turns(),
             refuse,
             renewed: watch::Sender::new(None),
             tidy: Arc::new(tidy),

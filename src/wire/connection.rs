@@ -3,8 +3,6 @@
 use crate::wire::answer::{Answering, FEW, answer};
 use crate::wire::app::App;
 use crate::wire::deadlines::ConnectionDeadlines;
-use crate::wire::rate::network;
-use crate::wire::reading::{HeldTurn, ReadingTurns};
 use crate::wire::settings::ServerSettings;
 use crate::wire::shutdown::{Leaving, Phase, Shutdown};
 use crate::wire::stream::{DeadlineStream, Protocol, Timer};
@@ -163,7 +161,7 @@ impl ConnectionServer {
 
     async fn http2<IO>(
         &self,
-        mut stream: DeadlineStream<IO>,
+        stream: DeadlineStream<IO>,
         peer: SocketAddr,
         deadlines: &ConnectionDeadlines,
     ) -> Result<(), Broken>
@@ -171,14 +169,6 @@ impl ConnectionServer {
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = service_fn(|request| self.answer(deadlines, peer, request));
-        let (turns, turn) = (self.app.reading.clone(), HeldTurn::default());
-        let address = network(peer.ip());
-        stream.take_turns(ReadingTurns::new(
-            turns,
-            turn.clone(),
-            deadlines.clone(),
-            address,
-        ));
         let builder = match self.app.in_flight.is_crowded() {
             true => &self.http2_crowded,
             false => &self.http2,
@@ -189,10 +179,10 @@ impl ConnectionServer {
         // A connection that was opened during the shutdown delay is closed in order when the server drains.
         let since = shutdown.phase();
         tokio::select! {
-            ended = turn.used_by(connection.as_mut()) => return Ok(ended?),
+            ended = connection.as_mut() => return Ok(ended?),
             () = shutdown.after(since) => connection.as_mut().graceful_shutdown(),
         }
-        Ok(turn.used_by(connection).await?)
+        Ok(connection.await?)
     }
 
     /// Serves HTTP/1 requests until the connection is idle, in which case the stream is returned, or ends.

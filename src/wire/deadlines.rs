@@ -1,7 +1,6 @@
 //! The state of a connection and its current deadline. hyper has one timer for the head of a request and none for a
 //! silent connection; here each state has its own time limit.
 
-use crate::wire::admission::Client;
 use crate::wire::raw_head::{AmbiguousHead, RawHead};
 use crate::wire::settings::ServerSettings;
 use axum::http::Version;
@@ -38,8 +37,6 @@ struct State {
     awaits_task: bool,
     /// Whether a valid token was received.
     is_known: bool,
-    /// The client of the last request.
-    client: Option<Client>,
     /// Whether the connection must end at once, without finishing its requests.
     is_abandoned: bool,
     /// Whether further bytes are read and discarded before the connection is closed.
@@ -74,7 +71,6 @@ impl ConnectionDeadlines {
             has_received: false,
             awaits_task: false,
             is_known: false,
-            client: None,
             is_abandoned: false,
             lingers: false,
             since: Instant::now(),
@@ -248,17 +244,6 @@ impl ConnectionDeadlines {
     pub(crate) fn know(&self) {
         let mut state = self.state();
         (state.has_received, state.is_known) = (true, true);
-    }
-
-    /// Records the client of a request on the connection.
-    pub(crate) fn note_client(&self, client: Client) {
-        self.state().client = Some(client);
-    }
-
-    /// The client of the last request, if a valid token was received on the connection.
-    pub(crate) fn known_client(&self) -> Option<Client> {
-        let state = self.state();
-        state.client.filter(|_| state.is_known)
     }
 
     /// Whether the connection must end at once.

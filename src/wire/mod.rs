@@ -17,7 +17,6 @@ pub(crate) mod layers;
 mod listener;
 pub(crate) mod rate;
 mod raw_head;
-mod reading;
 pub(crate) mod refusal;
 mod settings;
 pub(crate) mod shutdown;

@@ -1,7 +1,6 @@
 //! The byte stream of a connection, with its deadlines.
 
 use crate::wire::deadlines::ConnectionDeadlines;
-use crate::wire::reading::{PART, ReadingTurns};
 use crate::wire::refusal::{Refusal, RefusalForms, Refuse, Refused};
 use axum::response::Response;
 use bytes::Bytes;
@@ -26,8 +25,6 @@ pub(crate) struct DeadlineStream<IO> {
     /// Received bytes for the next reader.
     received: Bytes,
     deadlines: ConnectionDeadlines,
-    /// The turns of an HTTP/2 connection for reading.
-    turns: Option<Box<ReadingTurns>>,
     write_time: Duration,
     reading: Timer,
     writing: Timer,
@@ -51,7 +48,6 @@ impl<IO> DeadlineStream<IO> {
             io,
             received: Bytes::new(),
             deadlines,
-            turns: None,
             write_time,
             reading: Timer::default(),
             writing: Timer::default(),
@@ -60,11 +56,6 @@ impl<IO> DeadlineStream<IO> {
             replaced: None,
             lingering: None,
         }
-    }
-
-    /// Reads further input only in turns with other connections.
-    pub(crate) fn take_turns(&mut self, turns: ReadingTurns) {
-        self.turns = Some(Box::new(turns));
     }
 
     /// Returns received bytes to the stream, for the next reader.
@@ -165,7 +156,9 @@ impl<IO: AsyncRead + Unpin> AsyncRead for DeadlineStream<IO> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        ready!(this.poll_turn(cx))?;
+        if this.deadlines.is_abandoned() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
         if !this.received.is_empty() {
             let count = this.received.len().min(buffer.remaining());
             buffer.put_slice(&this.received.split_to(count));
@@ -175,70 +168,22 @@ impl<IO: AsyncRead + Unpin> AsyncRead for DeadlineStream<IO> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        let Poll::Ready(outcome) = this.poll_receive(cx, buffer) else {
+        let Poll::Ready(outcome) = Pin::new(&mut this.io).poll_read(cx, buffer) else {
             return this.poll_end(cx);
         };
         let bytes = buffer.filled().get(before..).unwrap_or_default();
         this.deadlines.received(bytes);
-        if let (Some(turns), false) = (&mut this.turns, bytes.is_empty())
-            && turns.poll(cx).is_pending()
-        {
-            this.received = Bytes::copy_from_slice(bytes);
-            buffer.set_filled(before);
-            return this.poll_end(cx);
-        }
         Poll::Ready(outcome)
     }
 }
 
-impl<IO: AsyncRead + Unpin> DeadlineStream<IO> {
-    /// Ready when the connection has its turn and received bytes may be read.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(turns) = &mut self.turns else {
-            return Poll::Ready(Ok(()));
-        };
-        // The bytes of the previous turn are processed.
-        turns.end();
-        if turns.is_waiting() {
-            if turns.poll(cx).is_pending() {
-                return self.poll_end(cx);
-            }
-            if self.deadlines.is_abandoned() {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// Reads the available input, or a part of it while other connections wait for their turns.
-    fn poll_receive(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let io = Pin::new(&mut self.io);
-        if !self.turns.as_ref().is_some_and(|turns| turns.is_crowded()) {
-            return io.poll_read(cx, buffer);
-        }
-        let mut part = [0; PART];
-        let room = buffer.remaining().min(PART);
-        let mut part = ReadBuf::new(part.get_mut(..room).unwrap_or_default());
-        ready!(io.poll_read(cx, &mut part))?;
-        buffer.put_slice(part.filled());
-        Poll::Ready(Ok(()))
-    }
-
-    /// Ready with an error when the deadline of the connection has passed. Connections that end at the same time also
-    /// do so in turns.
+impl<IO> DeadlineStream<IO> {
+    /// Ready with an error when the deadline of the connection has passed.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.deadlines.is_abandoned() {
-            let until = self.deadlines.deadline(cx.waker());
-            ready!(self.reading.poll(until, cx));
-        }
-        if let Some(turns) = &mut self.turns {
-            ready!(turns.poll(cx));
-        }
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        let until = self.deadlines.deadline(cx.waker());
+        self.reading
+            .poll(until, cx)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
