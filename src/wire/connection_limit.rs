@@ -2,10 +2,12 @@
 //!
 //! Connections without a valid token are closed first, so that clients without a token cannot block others: the oldest
 //! of the address with most of them, if that is more than its share, otherwise the oldest of all. Connections on which
-//! nothing was received are closed before those with a partial request, because a client with a token sends its request
-//! at once. A connection that was just opened is not closed, so that its client has time to send a token, and no other
-//! is closed instead. If all have a valid token, the one that has been idle longest is closed, then the one whose
-//! client has not read for longest. A connection with a token and running requests is not closed.
+//! nothing was received are closed before those with a partial request, because a client with a token sends its
+//! request at once. A connection that was just opened is not closed, so that its client has time to send a token, and
+//! no other is closed instead. While only connections whose token is being checked are without one, a connection with
+//! a token whose client does not read its responses is closed. If all have a valid token, the one that has been idle
+//! longest is closed, then the one whose client has not read for longest. A connection with a token and running
+//! requests is not closed.
 //!
 //! Thousands of connections can be opened and closed per second at the limit. The cost of each therefore does not
 //! depend on the number of open ones: connections are in sets in the order in which they can be closed, and move from
@@ -24,18 +26,22 @@ use tokio::time::{Instant, timeout};
 /// Divisor of all connections for the share of one address without a token at the limit.
 const SHARE: usize = 4;
 
-/// Time after opening for which a connection without a valid token is not closed.
+/// Times for which a connection is not closed.
 #[derive(Debug, Clone, Copy)]
 struct Grace {
-    /// The time if nothing was received. A request arrives with the end of the TCP handshake or directly after it.
+    /// The time after opening without a valid token, if nothing was received. A request arrives with the end of the TCP
+    /// handshake or directly after it.
     silent: Duration,
-    /// The time if something was received.
+    /// The time after opening without a valid token, if something was received.
     asking: Duration,
+    /// The time after the client has read last, with unread responses.
+    unread: Duration,
 }
 
 const GRACE: Grace = Grace {
     silent: Duration::from_millis(2),
     asking: Duration::from_millis(200),
+    unread: PATIENCE,
 };
 
 /// Time without reading after which a client's connection can be closed.
@@ -76,7 +82,7 @@ struct OpenConnection {
 
 /// The action for a new connection at the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Middleware {
+enum Eviction {
     /// Closes the connection of this number.
     Close(u64),
     /// Waits at most this time.
@@ -136,8 +142,8 @@ impl ConnectionLimit {
             return None;
         }
         match state.step() {
-            Middleware::Close(_) => None,
-            Middleware::Wait(pause) => Some(pause),
+            Eviction::Close(_) => None,
+            Eviction::Wait(pause) => Some(pause),
         }
     }
 
@@ -150,7 +156,7 @@ impl ConnectionLimit {
     pub(crate) fn take(&self, address: IpAddr, deadlines: ConnectionDeadlines) -> Slot {
         let mut state = self.state();
         while state.is_full()
-            && let Middleware::Close(number) = state.step()
+            && let Eviction::Close(number) = state.step()
             && let Some(closed) = state.remove(number)
         {
             closed.leave.notify_one();
@@ -195,23 +201,27 @@ impl State {
 
     /// The connection to close first, if any. While a connection without a token has time left to send one, no other is
     /// closed: soon it has a token, or can be closed itself.
-    fn step(&mut self) -> Middleware {
+    fn step(&mut self) -> Eviction {
         if let Some(number) = self.first_silent() {
             return self.when_late(number, self.grace.silent);
         }
         if let Some(number) = self.first_asking() {
-            return self.when_late(number, self.grace.asking);
+            let unread = self.is_at_work(number).then(|| self.unread()).flatten();
+            return match unread {
+                Some(unread) => Eviction::Close(unread),
+                None => self.when_late(number, self.grace.asking),
+            };
         }
-        self.resting()
-            .map_or(Middleware::Wait(PAUSE), Middleware::Close)
+        let first = self.idle().or_else(|| self.unread());
+        first.map_or(Eviction::Wait(PAUSE), Eviction::Close)
     }
 
     /// Closes a connection when its time is over.
-    fn when_late(&self, number: u64, grace: Duration) -> Middleware {
+    fn when_late(&self, number: u64, grace: Duration) -> Eviction {
         let age = self.taken.get(&number).map(|taken| taken.since.elapsed());
         match grace.checked_sub(age.unwrap_or_default()) {
-            None | Some(Duration::ZERO) => Middleware::Close(number),
-            Some(left) => Middleware::Wait(left.min(PAUSE)),
+            None | Some(Duration::ZERO) => Eviction::Close(number),
+            Some(left) => Eviction::Wait(left.min(PAUSE)),
         }
     }
 
@@ -240,27 +250,40 @@ impl State {
             self.asking.remove(taken.network, number);
         };
         let waits = |number: &u64| {
-            self.taken.get(number).is_some_and(|taken| {
-                let is_at_work = taken.deadlines.activity() == Activity::AtWork;
-                !is_at_work && !taken.deadlines.is_known()
-            })
+            let taken = self.taken.get(number);
+            taken.is_some_and(|taken| !taken.deadlines.is_known()) && !self.is_at_work(*number)
         };
         let mut numbers = self.asking.in_order(self.max / SHARE);
         numbers.find(waits).or(Some(first))
     }
 
-    fn resting(&self) -> Option<u64> {
-        let now = Instant::now();
-        let waits = |taken: &OpenConnection| match taken.deadlines.activity() {
-            Activity::Idle(since) => Some((false, since)),
-            Activity::Unread(since) if now.duration_since(since) > PATIENCE => Some((true, since)),
+    fn is_at_work(&self, number: u64) -> bool {
+        let activity = self.taken.get(&number).map(|one| one.deadlines.activity());
+        activity == Some(Activity::AtWork)
+    }
+
+    /// The connection that has been idle longest.
+    fn idle(&self) -> Option<u64> {
+        self.oldest(|activity| match activity {
+            Activity::Idle(since) => Some(since),
             Activity::Unread(_) | Activity::AtWork => None,
-        };
-        let resting = self
+        })
+    }
+
+    /// The connection whose client has read nothing for longest.
+    fn unread(&self) -> Option<u64> {
+        self.oldest(|activity| match activity {
+            Activity::Unread(since) if since.elapsed() > self.grace.unread => Some(since),
+            Activity::Unread(_) | Activity::Idle(_) | Activity::AtWork => None,
+        })
+    }
+
+    fn oldest(&self, since: impl Fn(Activity) -> Option<Instant>) -> Option<u64> {
+        let found = self
             .taken
             .iter()
-            .filter_map(|(number, taken)| Some((waits(taken)?, *number)));
-        resting.min().map(|(_, number)| number)
+            .filter_map(|(number, taken)| Some((since(taken.deadlines.activity())?, *number)));
+        found.min().map(|(_, number)| number)
     }
 }
 
@@ -307,11 +330,13 @@ mod tests {
     const NONE: Grace = Grace {
         silent: Duration::ZERO,
         asking: Duration::ZERO,
+        unread: Duration::ZERO,
     };
 
     const LONG: Grace = Grace {
         silent: Duration::from_secs(3600),
         asking: Duration::from_secs(3600),
+        unread: Duration::from_secs(3600),
     };
 
     fn asking() -> ConnectionDeadlines {
@@ -350,7 +375,7 @@ mod tests {
         assert!(connections.wait().is_some());
         let mut state = connections.state();
         state.grace = NONE;
-        assert_eq!(state.step(), Middleware::Close(1));
+        assert_eq!(state.step(), Eviction::Close(1));
     }
 
     #[test]
@@ -368,10 +393,27 @@ mod tests {
         let _work = working.begin("GET", Version::HTTP_11);
         let held =
             [working, asking()].map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
-        assert_eq!(connections.state().step(), Middleware::Close(1));
+        assert_eq!(connections.state().step(), Eviction::Close(1));
         let [_working, silent] = held;
         drop(silent);
-        assert_eq!(connections.state().step(), Middleware::Close(0));
+        assert_eq!(connections.state().step(), Eviction::Close(0));
+    }
+
+    #[test]
+    fn an_unread_connection_goes_before_one_whose_token_is_being_checked() {
+        let connections = ConnectionLimit::with_grace(9, NONE);
+        let (checked, unread) = (asking(), known());
+        let _work = checked.begin("GET", Version::HTTP_11);
+        let (answer, _) = unread.begin("GET", Version::HTTP_2);
+        let _held = [checked, known(), unread]
+            .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
+        assert_eq!(
+            connections.state().step(),
+            Eviction::Close(0),
+            "none is unread"
+        );
+        answer.ready();
+        assert_eq!(connections.state().step(), Eviction::Close(2));
     }
 
     #[test]
@@ -393,9 +435,9 @@ mod tests {
         waiting.note_waiting();
         let _held = [waiting.clone(), asking()]
             .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
-        assert_eq!(connections.state().step(), Middleware::Close(1));
+        assert_eq!(connections.state().step(), Eviction::Close(1));
         waiting.received(b"GET ");
-        assert_eq!(connections.state().step(), Middleware::Close(0));
+        assert_eq!(connections.state().step(), Eviction::Close(0));
     }
 
     #[test]
@@ -405,7 +447,7 @@ mod tests {
         let _held = [first.clone(), deadlines()]
             .map(|deadlines| connections.take(address("192.0.2.1"), deadlines));
         first.received(b"GET ");
-        assert_eq!(connections.state().step(), Middleware::Close(1));
+        assert_eq!(connections.state().step(), Eviction::Close(1));
     }
 
     #[tokio::test]
