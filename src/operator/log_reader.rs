@@ -31,7 +31,8 @@ pub(crate) struct LogFilter {
 }
 
 impl LogFilter {
-    /// Whether a request is wanted. A user who had no id gets that of the first resource with the name.
+    /// Whether a request is wanted. The ids of resources that get the name are added to the user: reads by id have no
+    /// name in the log.
     fn takes(&mut self, request: &LoggedRequest) -> bool {
         let has_failed = matches!(request.outcome, Some(Outcome::Refused | Outcome::Failed));
         if self.failed && !has_failed {
@@ -40,12 +41,14 @@ impl LogFilter {
         let Some(user) = &mut self.user else {
             return true;
         };
+        let id = request.resource;
+        let is_known = id.is_some_and(|id| user.resource == Some(id) || user.earlier.contains(&id));
         let named = &request.user_digests;
-        if named.iter().any(|digest| user.digests.contains(digest)) {
-            user.resource = user.resource.or(request.resource);
-            return true;
+        let is_named = named.iter().any(|digest| user.digests.contains(digest));
+        if is_named && !is_known && !has_failed {
+            user.earlier.extend(id);
         }
-        user.resource.is_some() && user.resource == request.resource
+        is_named || is_known
     }
 }
 

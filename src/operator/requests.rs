@@ -56,7 +56,7 @@ impl Operator {
     }
 
     /// The search keys of a user of a tenant in the log: the text as a userName, even if the user never existed, or as
-    /// an id.
+    /// an id. Reads by id have no name in the log, so the ids of users that had the name are keys too.
     ///
     /// # Errors
     /// 404 for an unknown tenant.
@@ -73,10 +73,17 @@ impl Operator {
             .iter()
             .flat_map(|resource_type| naming(resource_type));
         let keys = attributes.map(|attribute| Key::text(text, attribute.is_case_exact()));
-        let digests = keys
-            .filter_map(|key| self.digests.of(caller.settings.key(), &key))
+        let tenant = caller.settings.key();
+        let digests: Vec<i64> = keys
+            .filter_map(|key| self.digests.of(tenant, &key))
             .collect();
-        Ok(LoggedUser { digests, resource })
+        let mut earlier = self.store.resources_of_name(tenant, &digests).await?;
+        earlier.retain(|id| Some(*id) != resource);
+        Ok(LoggedUser {
+            digests,
+            resource,
+            earlier,
+        })
     }
 
     /// The latest request of a tenant.

@@ -29,7 +29,6 @@ impl Service {
         let (caller, found) = self.find(claim, resource_type, id, relations).await?;
         let reply = async {
             let found = found?;
-            caller.context.reads(resource_type, found.document.as_str());
             if precondition.is_unmodified(found.meta.version)? {
                 return Ok(unshown(&caller, &found, 304));
             }

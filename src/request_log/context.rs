@@ -203,14 +203,10 @@ impl RequestContext {
         self.is_about(names);
     }
 
-    /// Adds the resource with these attributes to the affected ones.
+    /// Adds the resource with these attributes to the affected ones. Reads by id do not call this: their rows have the id,
+    /// by which a search for the name finds them.
     pub(crate) fn reaches(&self, resource_type: &ResourceType, attributes: &Attributes) {
         self.is_about(user_name::in_attributes(resource_type, attributes));
-    }
-
-    /// Adds the resource of a stored document to the affected ones.
-    pub(crate) fn reads(&self, resource_type: &ResourceType, document: &str) {
-        self.is_about(user_name::in_document(resource_type, document));
     }
 
     /// Adds affected users by the keys of their names.

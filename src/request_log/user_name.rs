@@ -14,7 +14,6 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::sync::Arc;
@@ -125,20 +124,6 @@ pub(crate) fn share_name(
         .any(|name| names.contains(name))
 }
 
-/// The names in a stored document, which is parsed only up to the first of them, near the beginning.
-pub(crate) fn in_document(resource_type: &ResourceType, document: &str) -> Option<Key> {
-    let attribute = naming(resource_type).next()?;
-    let mut found = None;
-    let mut reader = serde_json::Deserializer::from_str(document);
-    // Stopping early is reported as an error, which is ignored.
-    let _ = FirstText {
-        name: attribute.name(),
-        found: &mut found,
-    }
-    .deserialize(&mut reader);
-    key(attribute, &Value::String(found?))
-}
-
 /// The names in the valid parts of a filter for the type, even if other parts are invalid.
 pub(crate) fn in_filter(resource_type: &ResourceType, filter: &Filter, names: &mut Vec<Key>) {
     match filter {
@@ -192,42 +177,6 @@ fn key(attribute: &Attribute, value: &Value) -> Option<Key> {
     };
     let fits = value.as_str().is_none_or(|text| text.len() <= NAME_BYTES);
     Key::of(attribute, value).filter(|_| fits)
-}
-
-/// Reads the text of one member of an object.
-struct FirstText<'a> {
-    name: &'a str,
-    found: &'a mut Option<String>,
-}
-
-impl<'de> DeserializeSeed<'de> for FirstText<'_> {
-    type Value = ();
-
-    fn deserialize<D: serde::Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> std::result::Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for FirstText<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> std::result::Result<(), A::Error> {
-        while let Some(name) = members.next_key::<String>()? {
-            if name == self.name {
-                *self.found = Some(members.next_value()?);
-                return Ok(());
-            }
-            members.next_value::<IgnoredAny>()?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -294,17 +243,5 @@ mod tests {
                 "{body:?}"
             );
         }
-    }
-
-    #[test]
-    fn a_document_is_read_to_its_name() {
-        let resource_type = user();
-        let document = "{\"schemas\":[\"a\"],\"externalId\":\"x\\\"userName\\\":\",\"userName\":\"Ann\",\"name\":{}}";
-        assert_eq!(
-            in_document(&resource_type, document),
-            Some(Key::text("ann", false))
-        );
-        assert_eq!(in_document(&resource_type, "{\"schemas\":[\"a\"]}"), None);
-        assert_eq!(in_document(&resource_type, "{"), None);
     }
 }

@@ -12,6 +12,7 @@ mod directory;
 mod handle;
 mod logged_request;
 mod operator;
+mod request_about;
 mod request_log;
 mod request_record;
 mod request_search;

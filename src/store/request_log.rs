@@ -9,19 +9,35 @@ use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::logged_request::{LogPosition, LoggedRequest, Outcome, TenantKey};
+use crate::store::request_about::{self, About, first_run};
 use crate::store::resources::seq::moment_of;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Maximum number of rows that one statement deletes.
 const SLICE: i64 = 1000;
+
+/// Requests about a name that are searched for resources, at most.
+const NAMING: i64 = 1000;
 
 /// A user, in a search for requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoggedUser {
     /// Digests of the user's name.
     pub(crate) digests: Vec<i64>,
-    /// The user's id, if it is known.
+    /// The user's id, if the user exists now.
     pub(crate) resource: Option<Uuid>,
+    /// Ids of other users that have or had the name, according to the log.
+    pub(crate) earlier: Vec<Uuid>,
+}
+
+impl LoggedUser {
+    /// What requests about the user are about.
+    pub(in crate::store) fn keys(&self) -> impl Iterator<Item = About> {
+        let names = self.digests.iter().map(|digest| About::Name(*digest));
+        let ids = self.resource.iter().chain(&self.earlier);
+        names.chain(ids.map(|id| About::Resource(*id)))
+    }
 }
 
 /// Selects requests of a tenant.
@@ -100,6 +116,36 @@ impl Store {
         Ok(found)
     }
 
+    /// The resources in successful requests about a name, whose digests these are: those that have had the name. Only a
+    /// limited number of requests is read, the latest.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub(crate) async fn resources_of_name(
+        &self,
+        tenant: TenantKey,
+        digests: &[i64],
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let mut found = BTreeSet::new();
+        for digest in digests {
+            let mut sql = Sql::default();
+            sql.raw("select distinct p.resource from (");
+            About::Name(*digest).entries(&mut sql, tenant);
+            sql.raw(" order by e.entry desc {limit}").int(NAMING);
+            sql.raw(") u cross join provisioning p where p.tenant = ")
+                .int(tenant.0);
+            sql.raw(" and p.entry = u.entry and p.resource is not null and p.outcome in ('ok', 'noted')");
+            for row in self
+                .engine
+                .read(&sql.statement("request_log.named"))
+                .await?
+            {
+                found.extend(row.text(0)?.parse::<Uuid>());
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
     /// Refused and failed requests of all tenants, earliest first.
     ///
     /// # Errors
@@ -169,14 +215,17 @@ impl Store {
         tenant: TenantKey,
         before: Timestamp,
     ) -> Result<usize, StoreError> {
-        let args = vec![
-            Arg::Int(tenant.0),
-            Arg::Int(moment_of(before)),
-            Arg::Int(SLICE),
-        ];
+        let end = moment_of(before);
         let mut gone = 0;
         // Dependent rows first: one without its request would never be deleted.
-        for text in [FORGET_BODIES, FORGET_USERS, FORGET_FAILURES, FORGET] {
+        for (text, end) in [
+            (FORGET_BODIES, end),
+            (request_about::FORGET, first_run(end)),
+            (request_about::FORGET_RUNS, first_run(end)),
+            (FORGET_FAILURES, end),
+            (FORGET, end),
+        ] {
+            let args = vec![Arg::Int(tenant.0), Arg::Int(end), Arg::Int(SLICE)];
             loop {
                 let deleted = self
                     .engine
@@ -211,24 +260,17 @@ fn source(query: &LogQuery) -> &'static str {
 
 /// The requests about a user: those with a digest of the name, and those with the id.
 fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
-    sql.raw(" and p.entry in (select entry from provisioning_user where tenant = ")
-        .int(tenant.0);
-    sql.raw(" and digest in (");
-    for (i, digest) in user.digests.iter().enumerate() {
-        sql.raw(if i > 0 { ", " } else { "" }).int(*digest);
+    sql.raw(" and p.entry in (");
+    for (i, about) in user.keys().enumerate() {
+        sql.raw(if i > 0 { " union " } else { "" });
+        about.entries(sql, tenant);
     }
-    // PostgreSQL does not accept an empty list.
-    sql.raw(if user.digests.is_empty() {
+    sql.raw(if user.keys().next().is_none() {
+        // PostgreSQL does not accept an empty list.
         "null)"
     } else {
         ")"
     });
-    if let Some(id) = user.resource {
-        sql.raw(" union select entry from provisioning where tenant = ")
-            .int(tenant.0);
-        sql.raw(" and resource = ").arg(Arg::Text(id.to_string()));
-    }
-    sql.raw(")");
 }
 
 /// Selects the latest rows, up to the limit of the query.
@@ -298,8 +340,6 @@ pub(in crate::store) const WITH_BODY: &str =
 const NOTED: &str = "select at, notes from provisioning where tenant = $1 and notes is not null order by entry desc {limit}$2";
 const FORGET_BODIES: &str = "delete from provisioning_body where tenant = $1 and entry in \
      (select entry from provisioning_body where tenant = $1 and entry < $2 order by entry {limit}$3) returning entry";
-const FORGET_USERS: &str = "delete from provisioning_user where tenant = $1 and entry in \
-     (select entry from provisioning_user where tenant = $1 and entry < $2 order by entry {limit}$3) returning entry";
 const FORGET_FAILURES: &str = "delete from provisioning_failure where tenant = $1 and entry in \
      (select entry from provisioning_failure where tenant = $1 and entry < $2 order by entry {limit}$3) returning entry";
 const FORGET: &str = "delete from provisioning where tenant = $1 and entry in \

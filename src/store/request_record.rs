@@ -8,6 +8,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::statement::Step;
 use crate::store::handle::Store;
 use crate::store::logged_request::{LoggedRequest, Outcome, TenantKey};
+use crate::store::request_about;
 use std::collections::BTreeSet;
 
 impl Store {
@@ -37,7 +38,6 @@ impl Store {
                         .by_row(),
                 );
             let details = [
-                (RECORD_USERS, users(requests, &entries)),
                 (RECORD_FAILURES, failures(requests, &entries)),
                 (RECORD_BODIES, bodies(requests, &entries)),
             ];
@@ -47,6 +47,7 @@ impl Store {
             let batch = filled.fold(batch, |batch, (text, rows)| {
                 batch.and(Step::new(text, vec![]).with_rows(rows).by_row())
             });
+            let batch = request_about::record(batch, requests, &entries);
             activity::write::append(batch, requests)
         };
         self.engine.write_retrying(batch).await.map(|_| ())
@@ -67,6 +68,7 @@ fn rows(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
     let ids = requests
         .iter()
         .map(|(_, request)| request.resource.map(|id| id.to_string()));
+    let digests = requests.iter().map(|(_, request)| digests(request));
     vec![
         (
             "tenant",
@@ -96,23 +98,15 @@ fn rows(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
             "unproved",
             Column::Bools(requests.iter().map(|(_, r)| r.unproved).collect()),
         ),
+        ("digests", Column::Texts(digests.collect())),
     ]
 }
 
-fn users(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
-    let (mut tenants, mut digests, mut places) = (Vec::new(), Vec::new(), Vec::new());
-    for ((tenant, request), entry) in requests.iter().zip(entries) {
-        for digest in request.user_digests.iter().collect::<BTreeSet<_>>() {
-            tenants.push(tenant.0);
-            digests.push(*digest);
-            places.push(*entry);
-        }
-    }
-    vec![
-        ("tenant", Column::Ints(tenants)),
-        ("digest", Column::Ints(digests)),
-        ("entry", Column::Ints(places)),
-    ]
+/// The digests of the user names of a request, separated by commas.
+fn digests(request: &LoggedRequest) -> Option<String> {
+    let digests: BTreeSet<_> = request.user_digests.iter().collect();
+    let texts: Vec<String> = digests.into_iter().map(i64::to_string).collect();
+    (!texts.is_empty()).then(|| texts.join(","))
 }
 
 fn failures(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
@@ -162,13 +156,11 @@ const KEEP: &str = "select tenant from tenant where tenant in (select tenant fro
 /// SQLite would build a table of the existing tenants for each row, so it reads the tenants instead; no other
 /// transaction deletes one concurrently.
 const RECORD: &str = "insert into provisioning (tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
-     status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved) \
+     status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved, digests) \
      select given.tenant, entry, at, token, token_name, client, method, route, resource_type, resource, \
-     given.status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved \
+     given.status, scim_type, detail, filter, changed, notes, micros, request, action, outcome, reason, unproved, digests \
      from {rows} where given.tenant in (select tenant from {postgres:kept}{sqlite:tenant})";
 const RECORD_BODIES: &str = "insert into provisioning_body (tenant, entry, body) \
      select given.tenant, entry, body from {rows} where given.tenant in (select tenant from {postgres:kept}{sqlite:tenant})";
-const RECORD_USERS: &str = "insert into provisioning_user (tenant, digest, entry) \
-     select given.tenant, digest, entry from {rows} where given.tenant in (select tenant from {postgres:kept}{sqlite:tenant})";
 const RECORD_FAILURES: &str = "insert into provisioning_failure (tenant, entry) \
      select given.tenant, entry from {rows} where given.tenant in (select tenant from {postgres:kept}{sqlite:tenant})";

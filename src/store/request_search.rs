@@ -9,6 +9,7 @@ use crate::store::db::sql::Sql;
 use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::logged_request::{LogPosition, LoggedRequest, Outcome, TenantKey};
+use crate::store::request_about::About;
 use crate::store::request_log::{LISTED, LISTED_WIDTH, LoggedUser, WITH_BODY, read};
 use crate::store::resources::seq::{milliseconds, moment_of};
 use uuid::Uuid;
@@ -61,16 +62,14 @@ enum Source {
     Log,
     Failures,
     Noted,
-    Resource(Uuid),
-    Digest(i64),
+    About(About),
 }
 
 impl LogSearch {
     /// The most selective sources of the requests.
     fn sources(&self) -> Vec<Source> {
         if let Some(user) = &self.user {
-            let named = user.digests.iter().map(|digest| Source::Digest(*digest));
-            return named.chain(user.resource.map(Source::Resource)).collect();
+            return user.keys().map(Source::About).collect();
         }
         let of_outcome = match self.outcome {
             Some(Outcome::Refused | Outcome::Failed) => Source::Failures,
@@ -78,7 +77,8 @@ impl LogSearch {
             Some(Outcome::Noted) => Source::Noted,
             Some(Outcome::Ok) | None => Source::Log,
         };
-        vec![self.resource.map_or(of_outcome, Source::Resource)]
+        let resource = self.resource.map(About::Resource);
+        vec![resource.map_or(of_outcome, Source::About)]
     }
 
     /// Whether a page can scan requests that do not match.
@@ -157,25 +157,14 @@ impl LogSearch {
 impl Source {
     /// Appends a query of its entries.
     fn entries(self, sql: &mut Sql, tenant: TenantKey) {
-        sql.raw(match self {
-            Self::Log | Self::Noted | Self::Resource(_) => {
-                "select e.entry from provisioning e where e.tenant = "
-            }
+        let text = match self {
+            Self::About(about) => return about.entries(sql, tenant),
+            Self::Log | Self::Noted => "select e.entry from provisioning e where e.tenant = ",
             Self::Failures => "select e.entry from provisioning_failure e where e.tenant = ",
-            Self::Digest(_) => "select e.entry from provisioning_user e where e.tenant = ",
-        });
-        sql.int(tenant.0);
-        match self {
-            Self::Noted => {
-                sql.raw(" and e.notes is not null");
-            }
-            Self::Resource(id) => {
-                sql.raw(" and e.resource = ").arg(Arg::Text(id.to_string()));
-            }
-            Self::Digest(digest) => {
-                sql.raw(" and e.digest = ").int(digest);
-            }
-            Self::Log | Self::Failures => {}
+        };
+        sql.raw(text).int(tenant.0);
+        if self == Self::Noted {
+            sql.raw(" and e.notes is not null");
         }
     }
 }
@@ -325,7 +314,7 @@ impl Store {
         without: &[LogPosition],
         limit: i64,
     ) -> Result<Vec<(LogPosition, LoggedRequest)>, StoreError> {
-        let text = format!("{LISTED}, {DIGESTS} from provisioning p{WITH_BODY}{AFTER}");
+        let text = format!("{LISTED}, p.digests from provisioning p{WITH_BODY}{AFTER}");
         let known = without.iter().map(|LogPosition(place)| *place).collect();
         let args = [tenant.0, after.0, limit].map(Arg::Int).into();
         let statement = Statement::named("request_log.after", text, args)
@@ -363,7 +352,5 @@ impl Store {
     }
 }
 
-const DIGESTS: &str = "(select {postgres:string_agg(cast(u.digest as text), ',')}{sqlite:group_concat(u.digest)} \
-     from provisioning_user u where u.tenant = p.tenant and u.entry = p.entry)";
 const AFTER: &str = " where p.tenant = $1 and p.entry > $2 and not exists (select 1 from {rows} where given.entry = p.entry) \
      order by p.entry {limit}$3";

@@ -70,6 +70,8 @@ async fn found(server: &Server, tenant: &str, query: &LogQuery) -> Vec<LoggedReq
 
 /// Log entries about a user.
 async fn about(server: &Server, tenant: &str, user: &str) -> Vec<LoggedRequest> {
+    // The log has the ids of deleted users.
+    server.service.recorder().finish().await;
     let user = server.operator.logged_user(tenant, user).await.unwrap();
     found(
         server,

@@ -80,6 +80,7 @@ macro_rules! migrations {
             22 "0022_delivery.sql",
             23 "0023_deleted_resources.sql",
             24 "0024_connected_tenants.sql",
+            27 "0027_provisioning_about.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {

@@ -87,22 +87,26 @@ const SLICES: [&str; 9] = [
      (select attribute, key, seq from attribute_value where tenant = $1 and not is_unique limit 2000) returning tenant",
     "delete from provisioning_body where tenant = $1 and entry in \
      (select entry from provisioning_body where tenant = $1 limit 200) returning tenant",
-    "delete from provisioning_user where tenant = $1 and entry in \
-     (select entry from provisioning_user where tenant = $1 limit 2000) returning tenant",
+    "delete from provisioning_about where tenant = $1 \
+     and run = (select run from provisioning_about where tenant = $1 order by run limit 1) \
+     and about <= coalesce((select about from provisioning_about where tenant = $1 \
+       and run = (select run from provisioning_about where tenant = $1 order by run limit 1) \
+       order by about, entry limit 1 offset 2000), '~') returning tenant",
     "delete from provisioning_failure where tenant = $1 and entry in \
      (select entry from provisioning_failure where tenant = $1 limit 2000) returning tenant",
     "delete from provisioning where tenant = $1 and entry in \
      (select entry from provisioning where tenant = $1 limit 2000) returning tenant",
 ];
 const SEIZE: &str = "select tenant from tenant where tenant = $1{for_update}";
-const REST: [(&str, &str); 7] = [
+const REST: [(&str, &str); 8] = [
     (
         "leftovers",
         "delete from deleted_resource where tenant = $1",
     ),
     ("unindexed", "delete from attribute_value where tenant = $1"),
     ("bodies", "delete from provisioning_body where tenant = $1"),
-    ("named", "delete from provisioning_user where tenant = $1"),
+    ("about", "delete from provisioning_about where tenant = $1"),
+    ("runs", "delete from provisioning_run where tenant = $1"),
     (
         "failures",
         "delete from provisioning_failure where tenant = $1",

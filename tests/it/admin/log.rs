@@ -377,6 +377,13 @@ async fn a_stream_can_be_limited(server: Server) {
         statuses.push(about_ann.next().await.unwrap().2["status"].clone());
     }
     assert_eq!(statuses, [201, 200, 409]);
+    server.delete(&format!("/Users/{ann}")).await.expect(204);
+    let again = server.post("/Users", user("ann")).await.expect(201).id();
+    server.get(&format!("/Users/{again}")).await.expect(200);
+    for expected in ["DELETE", "POST", "GET"] {
+        let (_, _, request) = about_ann.next().await.unwrap();
+        assert_eq!(request["method"], expected);
+    }
     let first = failures.next().await.unwrap();
     let second = failures.next().await.unwrap();
     assert_eq!(
