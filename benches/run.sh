@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Each side runs once in each round; the time to fill the tenants is extra.
-turns=200
+runs=200
 minutes=10
 options=()
 out=''
@@ -34,6 +34,6 @@ if [[ -z $out ]]; then
   out=target/load/results.jsonl
   rm -f "$out"
 fi
-seconds=$(awk -v m="$minutes" -v t=$turns 'BEGIN { s = m * 60 / t; print (s < 1 ? 1 : s) }')
+seconds=$(awk -v m="$minutes" -v t=$runs 'BEGIN { s = m * 60 / t; print (s < 1 ? 1 : s) }')
 cargo bench --quiet --bench load -- targets --seconds "$seconds" --out "$(realpath -m "$out")" "${options[@]}"
 echo "JSON lines: $out; as Markdown: cargo bench --bench load -- report $out"

@@ -1,4 +1,4 @@
-//! A bounded cache with eviction, whose look-ups are counted.
+//! A bounded cache with eviction, whose lookups are counted.
 
 use crate::metrics::CacheMetrics;
 use foldhash::fast::RandomState;

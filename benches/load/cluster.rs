@@ -117,7 +117,7 @@ impl Cluster {
         to: &str,
         make: impl FnOnce(&str) -> Result<Option<Value>, String>,
     ) -> Result<Option<Value>, String> {
-        let mut told = None;
+        let mut imported = None;
         if self
             .ask(
                 "postgres",
@@ -128,7 +128,7 @@ impl Cluster {
             let part = format!("{from}_part");
             self.ask("postgres", &format!("drop database if exists {part}"))?;
             self.ask("postgres", &format!("create database {part}"))?;
-            told = make(&part)?;
+            imported = make(&part)?;
             self.ask(&part, "vacuum (analyze, freeze)")?;
             self.ask(
                 "postgres",
@@ -144,7 +144,7 @@ impl Cluster {
             &format!("create database {to} template {from} strategy file_copy"),
         )?;
         self.ask("postgres", "checkpoint")?;
-        Ok(told)
+        Ok(imported)
     }
 
     /// A database with a population in it, for one run.
@@ -156,12 +156,12 @@ impl Cluster {
         label: &str,
     ) -> Result<(Database, Option<Value>), String> {
         let own = format!("run_{label}");
-        let told = self.copy(&name(program, population), &own, |part| {
+        let imported = self.copy(&name(program, population), &own, |part| {
             self.database(part)
                 .fill(program, population, folder)
                 .map(Some)
         })?;
-        Ok((self.database(&own), told))
+        Ok((self.database(&own), imported))
     }
 }
 

@@ -6,8 +6,8 @@ use crate::floor::{Floor, read_members};
 use crate::instance::Instance;
 use crate::output::Output;
 use crate::phase::Phase;
-use crate::tally::{Tally, ratio, round};
-use crate::turn::Measure;
+use crate::round::Measure;
+use crate::tally::{Tally, ratio, rounded};
 use serde_json::json;
 use std::rc::Rc;
 
@@ -58,18 +58,22 @@ impl Side<'_> {
                 operations,
             };
             let warm = instance
-                .turn(*phase, phase.clients(pace.clients), measure)
+                .round(*phase, phase.clients(pace.clients), measure)
                 .await;
             warm.first_wrong.into_iter().for_each(|why| tally.fail(why));
         }
     }
 
-    async fn turn(&self, clients: usize, measure: Measure) -> Tally {
+    async fn round(&self, clients: usize, measure: Measure) -> Tally {
         match self {
             Self::Scim {
                 instance, phase, ..
-            } => instance.turn(*phase, phase.clients(clients), measure).await,
-            Self::Floor { floor, phase } => floor.turn(*phase, phase.clients(clients), measure),
+            } => {
+                instance
+                    .round(*phase, phase.clients(clients), measure)
+                    .await
+            }
+            Self::Floor { floor, phase } => floor.round(*phase, phase.clients(clients), measure),
             Self::Members {
                 cluster,
                 database,
@@ -106,7 +110,7 @@ pub(crate) async fn compare(
         }
         for at in order {
             out.now(&format!("{what}: {}", sides[at].label()));
-            tallies[at].add(sides[at].turn(pace.clients, pace.measure).await);
+            tallies[at].add(sides[at].round(pace.clients, pace.measure).await);
         }
     }
     for (side, tally) in sides.iter().zip(&tallies) {
@@ -115,9 +119,9 @@ pub(crate) async fn compare(
     for (side, tally) in sides.iter().zip(&tallies).skip(1) {
         // pgbench keeps no single times.
         let p50 = (!tally.micros.is_empty())
-            .then(|| round(tallies[0].within(0.5) / tally.within(0.5).max(1e-9)));
+            .then(|| rounded(tallies[0].within(0.5) / tally.within(0.5).max(1e-9)));
         let line = json!({"kind": "ratio", "phase": what, "of": sides[0].label(), "to": side.label(),
-            "perSecond": round(ratio(&tallies[0], tally)), "p50": p50});
+            "perSecond": rounded(ratio(&tallies[0], tally)), "p50": p50});
         out.line(&line);
     }
     tallies

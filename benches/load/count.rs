@@ -6,10 +6,10 @@ use crate::database;
 use crate::instance::Instance;
 use crate::options::Count;
 use crate::output::Output;
+use crate::round::Measure;
 use crate::run::{cluster, phases, population};
 use crate::share;
-use crate::tally::round;
-use crate::turn::Measure;
+use crate::tally::rounded;
 use serde_json::json;
 use std::fs;
 use std::path::Path;
@@ -60,33 +60,33 @@ pub(crate) async fn run(asked: Count) -> Result<u64, String> {
     };
     for phase in phases(&asked.run) {
         out.now(&phase.to_string());
-        wrong += instance.turn(phase, 1, measure(WARM)).await.wrong;
+        wrong += instance.round(phase, 1, measure(WARM)).await.wrong;
         control(process, &["-z"])?;
         control(process, &["-i", "on"])?;
-        let turn = instance.turn(phase, 1, measure(asked.requests)).await;
+        let round = instance.round(phase, 1, measure(asked.requests)).await;
         control(process, &["-i", "off"])?;
         control(process, &["-d", "counted"])?;
         let profile = folder.join(format!("{phase}.callgrind"));
-        let told = newest(&folder, &profile)?;
-        let all = sum(&told)?;
-        let requests = (turn.operations() as f64).max(1.0);
+        let output = newest(&folder, &profile)?;
+        let all = sum(&output)?;
+        let requests = (round.operations() as f64).max(1.0);
         let each = all / requests / 1000.0;
         out.say(&format!(
             "{:<22}{each:>10.0} thousand instructions a request",
             phase.to_string()
         ));
         for part in &asked.parts {
-            let own = share::of(&told, part) / requests / 1000.0;
+            let own = share::of(&output, part) / requests / 1000.0;
             let percent = own / each * 100.0;
             out.say(&format!(
                 "    {own:>10.1} of them in {part}: {percent:.2} %"
             ));
         }
         out.line(
-            &json!({"kind": "count", "phase": phase.to_string(), "requests": turn.operations(),
-            "kiloInstructions": round(each), "wrong": turn.wrong}),
+            &json!({"kind": "count", "phase": phase.to_string(), "requests": round.operations(),
+            "kiloInstructions": rounded(each), "wrong": round.wrong}),
         );
-        wrong += turn.wrong;
+        wrong += round.wrong;
     }
     out.say(&format!(
         "callgrind_annotate --inclusive=yes {}/PHASE.callgrind shows the cost by function",
@@ -116,8 +116,8 @@ fn newest(folder: &Path, profile: &Path) -> Result<String, String> {
 }
 
 /// All instructions of a profile.
-fn sum(told: &str) -> Result<f64, String> {
-    let sum = told.lines().find_map(|line| line.strip_prefix("totals:"));
+fn sum(output: &str) -> Result<f64, String> {
+    let sum = output.lines().find_map(|line| line.strip_prefix("totals:"));
     sum.and_then(|sum| sum.trim().parse().ok())
         .ok_or_else(|| "a profile without a sum".to_owned())
 }

@@ -82,14 +82,14 @@ impl Database {
         let seconds = begun.elapsed().as_secs_f64();
         let output = child.wait_with_output().map_err(text)?;
         let _ = fs::remove_file(&path);
-        let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let imported: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         if !output.status.success() {
-            return Err(format!("the import failed: {told}"));
+            return Err(format!("the import failed: {imported}"));
         }
         let per_second = population.users as f64 / seconds;
         Ok(
             json!({"kind": "fill", "users": population.users, "groups": population.sizes, "seconds": seconds,
-            "usersPerSecond": per_second, "peakMiB": most, "told": told}),
+            "usersPerSecond": per_second, "peakMiB": most, "imported": imported}),
         )
     }
 }
@@ -124,12 +124,12 @@ pub(crate) fn sqlite(
         folder.join(format!("run_{label}")),
     );
     let text = |error: std::io::Error| format!("{}: {error}", own.display());
-    let mut told = None;
+    let mut imported = None;
     if !filled.exists() {
         let part = folder.join(format!("{}_part", name(program, population)));
         let _ = fs::remove_dir_all(&part);
         fs::create_dir_all(&part).map_err(text)?;
-        told = Some(
+        imported = Some(
             Database::Sqlite {
                 folder: part.clone(),
             }
@@ -142,5 +142,5 @@ pub(crate) fn sqlite(
     for file in fs::read_dir(&filled).map_err(text)?.flatten() {
         fs::copy(file.path(), own.join(file.file_name())).map_err(text)?;
     }
-    Ok((Database::Sqlite { folder: own }, told))
+    Ok((Database::Sqlite { folder: own }, imported))
 }

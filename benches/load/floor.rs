@@ -4,8 +4,8 @@
 use crate::cluster::{Cluster, tool};
 use crate::phase::Phase;
 use crate::process::Family;
+use crate::round::{Measure, Meter};
 use crate::tally::Tally;
-use crate::turn::{Measure, Meter};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -57,13 +57,13 @@ impl<'a> Floor<'a> {
         })
     }
 
-    /// A turn of pgbench.
-    pub(crate) fn turn(&self, phase: Phase, clients: usize, measure: Measure) -> Tally {
-        let mut turn = Tally::default();
-        if let Err(why) = self.run(phase, clients, measure, &mut turn) {
-            turn.fail(why);
+    /// A round of pgbench.
+    pub(crate) fn round(&self, phase: Phase, clients: usize, measure: Measure) -> Tally {
+        let mut round = Tally::default();
+        if let Err(why) = self.run(phase, clients, measure, &mut round) {
+            round.fail(why);
         }
-        turn
+        round
     }
 
     fn run(
@@ -71,7 +71,7 @@ impl<'a> Floor<'a> {
         phase: Phase,
         clients: usize,
         measure: Measure,
-        turn: &mut Tally,
+        round: &mut Tally,
     ) -> Result<(), String> {
         let script = script(phase).ok_or("there is no floor of this")?;
         if phase == Phase::Delete {
@@ -101,15 +101,15 @@ impl<'a> Floor<'a> {
             "-D",
             &format!("users={}", self.users),
         ]);
-        let told = tool(
+        let output = tool(
             command
                 .arg("-f")
                 .arg(&script)
                 .arg(self.cluster.url(&self.database)),
         )?;
-        meter.stop(turn);
+        meter.stop(round);
         let find = |what: &str| {
-            let rest = told.lines().find_map(|line| line.strip_prefix(what))?;
+            let rest = output.lines().find_map(|line| line.strip_prefix(what))?;
             rest.split_whitespace()
                 .next()?
                 .split('/')
@@ -120,9 +120,9 @@ impl<'a> Floor<'a> {
         let done = find("number of transactions actually processed: ")
             .ok_or("pgbench did not print its number of transactions")?;
         let rate = find("tps = ").ok_or("pgbench did not print its rate")?;
-        turn.counted = done as u64;
+        round.counted = done as u64;
         // Its own time excludes starting and connecting.
-        turn.seconds = done / rate.max(1e-9);
+        round.seconds = done / rate.max(1e-9);
         Ok(())
     }
 }
@@ -138,7 +138,7 @@ pub(crate) fn read_members(
     group: &str,
     measure: Measure,
 ) -> Tally {
-    let mut turn = Tally::default();
+    let mut round = Tally::default();
     let query = format!(
         "copy (select o.id, o.display from resource g join member m on m.tenant = g.tenant and m.group_seq = g.seq \
          join resource o on o.tenant = m.tenant and o.seq = m.member_seq where g.id = '{group}') to stdout"
@@ -150,15 +150,15 @@ pub(crate) fn read_members(
         let mut psql = cluster.psql(database);
         psql.args(["-c", &query, "-o", "/dev/null"]);
         match tool(&mut psql) {
-            Ok(_) => turn
+            Ok(_) => round
                 .micros
                 .push(u32::try_from(before.elapsed().as_micros()).unwrap_or(u32::MAX)),
             Err(why) => {
-                turn.fail(why);
+                round.fail(why);
                 break;
             }
         }
     }
-    meter.stop(&mut turn);
-    turn
+    meter.stop(&mut round);
+    round
 }

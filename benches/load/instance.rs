@@ -92,10 +92,10 @@ impl Instance {
         let answer = client
             .send(&request.method, &request.path, request.body)
             .await?;
-        let told = request.right.check(&answer)?;
+        let facts = request.right.check(&answer)?;
         self.state
             .borrow_mut()
-            .answered(phase, &request.right, told);
+            .answered(phase, &request.right, facts);
         Ok(())
     }
 
@@ -117,15 +117,15 @@ impl Instance {
                 crate::request::escaped(&cursor)
             );
             let answer = client.send(&Method::GET, &path, None).await?;
-            let told = Right::Page {
+            let facts = Right::Page {
                 count: PAGE as usize,
                 total: live,
             }
             .check(&answer)?;
-            if !told.ids.into_iter().all(|id| met.insert(id)) {
+            if !facts.ids.into_iter().all(|id| met.insert(id)) {
                 return Err("a walk by cursor returned a user twice".to_owned());
             }
-            cursor = told.next.ok_or("a walk by cursor ended early")?;
+            cursor = facts.next.ok_or("a walk by cursor ended early")?;
         }
         self.state
             .borrow_mut()
@@ -138,9 +138,11 @@ impl Instance {
     pub(crate) async fn audit(&self, phase: Phase) -> Result<(), String> {
         let mut client = Client::new(&self.address);
         if phase.changes_total() {
-            let (told, known) = (total(&mut client).await?, self.state.borrow().live);
-            if told != known {
-                return Err(format!("audit: totalResults is {told}, not {known}"));
+            let (total_results, known) = (total(&mut client).await?, self.state.borrow().live);
+            if total_results != known {
+                return Err(format!(
+                    "audit: totalResults is {total_results}, not {known}"
+                ));
             }
         }
         let joined = std::mem::take(&mut self.state.borrow_mut().joined);
@@ -166,8 +168,8 @@ impl Drop for Instance {
     fn drop(&mut self) {
         let Some(child) = &mut self.child else { return };
         // SIGTERM, so that the server closes its database in order.
-        let told = Command::new("kill").arg(child.id().to_string()).status();
-        if !told.is_ok_and(|status| status.success()) {
+        let status = Command::new("kill").arg(child.id().to_string()).status();
+        if !status.is_ok_and(|status| status.success()) {
             let _ = child.kill();
         }
         let _ = child.wait();
@@ -203,22 +205,22 @@ pub(crate) fn serve(
 
 /// Base URL and token, as the server prints them.
 pub(crate) fn greeting(child: &mut Child) -> Result<(String, String), String> {
-    let said = said(child, &["SCIM base URL", "Bearer token"])?;
-    let said = <[String; 2]>::try_from(said).map_err(|_| "the server printed too little")?;
-    let [url, token] = said;
+    let values = printed_values(child, &["SCIM base URL", "Bearer token"])?;
+    let values = <[String; 2]>::try_from(values).map_err(|_| "the server printed too little")?;
+    let [url, token] = values;
     Ok((url, token))
 }
 
 /// The output of the server after these line prefixes, in order.
-pub(crate) fn said(child: &mut Child, starts: &[&str]) -> Result<Vec<String>, String> {
+pub(crate) fn printed_values(child: &mut Child, starts: &[&str]) -> Result<Vec<String>, String> {
     let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
     let mut find = |start: &str| {
         let line = lines
             .by_ref()
             .map_while(Result::ok)
             .find(|line| line.starts_with(start));
-        let said = line.and_then(|line| Some(line.rsplit_once(": ")?.1.to_owned()));
-        said.ok_or_else(|| format!("the server ended before it printed {start}"))
+        let value = line.and_then(|line| Some(line.rsplit_once(": ")?.1.to_owned()));
+        value.ok_or_else(|| format!("the server ended before it printed {start}"))
     };
     let found = starts.iter().map(|start| find(start)).collect();
     // The rest is read until the server ends, so that it never writes into a closed pipe.

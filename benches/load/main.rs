@@ -29,6 +29,7 @@ mod population;
 mod process;
 mod report;
 mod request;
+mod round;
 mod run;
 mod share;
 mod smoke;
@@ -36,7 +37,6 @@ mod state;
 mod strain;
 mod tally;
 mod targets;
-mod turn;
 mod users;
 
 use clap::{CommandFactory, Parser};

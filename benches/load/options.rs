@@ -1,7 +1,7 @@
 //! The command line.
 
+use crate::round::Measure;
 use crate::strain;
-use crate::turn::Measure;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -54,10 +54,10 @@ pub(crate) struct Common {
     /// Number of concurrent clients, each with one connection
     #[arg(long, default_value_t = 8)]
     pub(crate) clients: usize,
-    /// Seconds of a turn
+    /// Seconds of a round
     #[arg(long, default_value_t = 2.0)]
     pub(crate) seconds: f64,
-    /// Maximum number of operations of a turn
+    /// Maximum number of operations of a round
     #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
     pub(crate) operations: u64,
     /// Turns of each side; ratios are medians of them

@@ -101,8 +101,8 @@ impl Output {
         }
         self.wrong += tally.wrong;
         let mut line = json!({"kind": "phase", "phase": what, "side": side});
-        if let (Some(line), Value::Object(told)) = (line.as_object_mut(), tally.line()) {
-            line.extend(told);
+        if let (Some(line), Value::Object(measured)) = (line.as_object_mut(), tally.line()) {
+            line.extend(measured);
         }
         self.line(&line);
     }

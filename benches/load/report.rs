@@ -12,7 +12,7 @@ pub(crate) fn print(file: &Path) -> Result<(), String> {
         .collect();
     let of = |kind: &'static str| lines.iter().filter(move |line| line["kind"] == kind);
     for run in of("run") {
-        println!("{}\n", told(&run["about"]));
+        println!("{}\n", text_of(&run["about"]));
     }
     if of("target").next().is_some() {
         println!("| what | figure | target | |\n| --- | ---: | --- | --- |");
@@ -25,9 +25,9 @@ pub(crate) fn print(file: &Path) -> Result<(), String> {
         };
         println!(
             "| {} | {} | {} | {met} |",
-            told(&line["what"]),
-            told(&line["figure"]),
-            told(&line["target"])
+            text_of(&line["what"]),
+            text_of(&line["figure"]),
+            text_of(&line["target"])
         );
     }
     println!(
@@ -39,8 +39,8 @@ pub(crate) fn print(file: &Path) -> Result<(), String> {
             .map(|name| number(&line[name]));
         println!(
             "| {} | {} | {} |",
-            told(&line["phase"]),
-            told(&line["side"]),
+            text_of(&line["phase"]),
+            text_of(&line["side"]),
             cells.join(" | ")
         );
     }
@@ -54,7 +54,7 @@ pub(crate) fn print(file: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn told(value: &Value) -> &str {
+fn text_of(value: &Value) -> &str {
     value.as_str().unwrap_or("")
 }
 

@@ -66,7 +66,7 @@ impl Request {
 
 /// The content of a response.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct ResponseFacts {
     /// The id of a new resource.
     pub(crate) id: Option<String>,
     /// The next page's cursor.
@@ -105,8 +105,8 @@ struct Member<'a> {
 
 impl Right {
     /// Checks a response.
-    pub(crate) fn check(&self, answer: &Answer) -> Result<Told, String> {
-        self.told(answer).map_err(|why| {
+    pub(crate) fn check(&self, answer: &Answer) -> Result<ResponseFacts, String> {
+        self.facts(answer).map_err(|why| {
             let start: String = String::from_utf8_lossy(&answer.body)
                 .chars()
                 .take(300)
@@ -115,7 +115,7 @@ impl Right {
         })
     }
 
-    fn told(&self, answer: &Answer) -> Result<Told, String> {
+    fn facts(&self, answer: &Answer) -> Result<ResponseFacts, String> {
         let status = match self {
             Self::Created => 201,
             Self::Done | Self::Deleted => 204,
@@ -127,16 +127,16 @@ impl Right {
         let text = std::str::from_utf8(&answer.body).map_err(|error| error.to_string())?;
         match self {
             Self::Resource { id, holds } => resource(text, id, holds),
-            Self::Created => Ok(Told {
+            Self::Created => Ok(ResponseFacts {
                 id: Some(parse::<Named<'_>>(text)?.id.into_owned()),
-                ..Told::default()
+                ..ResponseFacts::default()
             }),
-            Self::Done | Self::Deleted => Ok(Told::default()),
+            Self::Done | Self::Deleted => Ok(ResponseFacts::default()),
             Self::Only(id) => only(&listed(text)?, id.as_deref()),
             Self::Some(most) => {
                 let list = listed(text)?;
                 let fits = list.resources.len() <= *most && list.total > 0;
-                fits.then(Told::default)
+                fits.then(ResponseFacts::default)
                     .ok_or_else(|| "another number of resources".to_owned())
             }
             Self::Page { count, total } => page(listed(text)?, *count, *total),
@@ -162,24 +162,24 @@ fn listed(text: &str) -> Result<Listed<'_>, String> {
     parse(text)
 }
 
-fn resource(text: &str, id: &str, holds: &str) -> Result<Told, String> {
+fn resource(text: &str, id: &str, holds: &str) -> Result<ResponseFacts, String> {
     let found = parse::<Named<'_>>(text)?;
     match found.id == id && text.contains(holds) {
-        true => Ok(Told::default()),
+        true => Ok(ResponseFacts::default()),
         false => Err(format!("not resource {id} with {holds}")),
     }
 }
 
-fn only(list: &Listed<'_>, id: Option<&str>) -> Result<Told, String> {
+fn only(list: &Listed<'_>, id: Option<&str>) -> Result<ResponseFacts, String> {
     let ids: Vec<_> = list.resources.iter().map(|one| one.id.as_ref()).collect();
     let wanted: Vec<_> = id.into_iter().collect();
     match ids == wanted && list.total == wanted.len() as u64 {
-        true => Ok(Told::default()),
+        true => Ok(ResponseFacts::default()),
         false => Err(format!("not a list with only {wanted:?}")),
     }
 }
 
-fn page(list: Listed<'_>, count: usize, total: u64) -> Result<Told, String> {
+fn page(list: Listed<'_>, count: usize, total: u64) -> Result<ResponseFacts, String> {
     if list.resources.len() != count || list.total != total {
         return Err(format!(
             "{} of {}, not {count} of {total}",
@@ -192,24 +192,24 @@ fn page(list: Listed<'_>, count: usize, total: u64) -> Result<Told, String> {
         .into_iter()
         .map(|one| one.id.into_owned())
         .collect();
-    Ok(Told {
+    Ok(ResponseFacts {
         next: list.next,
         ids,
         id: None,
     })
 }
 
-fn members(group: Group<'_>, least: u64) -> Result<Told, String> {
+fn members(group: Group<'_>, least: u64) -> Result<ResponseFacts, String> {
     if (group.members.len() as u64) < least {
         return Err(format!("{} members, not {least}", group.members.len()));
     }
-    Ok(Told {
+    Ok(ResponseFacts {
         ids: group
             .members
             .into_iter()
             .map(|member| member.value.into_owned())
             .collect(),
-        ..Told::default()
+        ..ResponseFacts::default()
     })
 }
 

@@ -144,11 +144,11 @@ async fn instances(
             }
         );
         out.now(&format!("filling the tenant of {label}"));
-        let (database, told) = match cluster {
+        let (database, imported) = match cluster {
             Some(cluster) => cluster.filled(program, &population, &asked.common.folder, &label)?,
             None => database::sqlite(program, &population, &asked.common.folder, &label)?,
         };
-        told.iter().for_each(|told| out.line(told));
+        imported.iter().for_each(|imported| out.line(imported));
         instances.push(Rc::new(
             Instance::start(&label, program, &database, population.clone(), &[]).await?,
         ));

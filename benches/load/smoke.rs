@@ -6,8 +6,8 @@ use crate::null;
 use crate::output::Output;
 use crate::phase::Phase;
 use crate::population::Population;
+use crate::round::Measure;
 use crate::share;
-use crate::turn::Measure;
 use std::fs;
 use std::rc::Rc;
 
@@ -59,15 +59,15 @@ async fn every_phase() -> Result<u64, String> {
         .map(|phase| (&instance, phase));
     let mut wrong = 0;
     for (instance, phase) in phases.chain(of_null) {
-        let turn = instance.turn(phase, phase.clients(4), measure).await;
-        let idle = u64::from(turn.operations() == 0 && turn.wrong == 0);
-        if let Some(why) = turn
+        let round = instance.round(phase, phase.clients(4), measure).await;
+        let idle = u64::from(round.operations() == 0 && round.wrong == 0);
+        if let Some(why) = round
             .first_wrong
             .or_else(|| (idle > 0).then(|| "nothing was done".to_owned()))
         {
             println!("{}: {phase}: {why}", instance.label);
         }
-        wrong += turn.wrong + idle;
+        wrong += round.wrong + idle;
     }
     drop((instance, null));
     let _ = fs::remove_dir_all(folder.path());

@@ -2,7 +2,7 @@
 
 use crate::phase::{MANY, Phase};
 use crate::population::Population;
-use crate::request::{Request, Right, Told, escaped};
+use crate::request::{Request, ResponseFacts, Right, escaped};
 use crate::users::{self, ENTERPRISE, User};
 use hyper::Method;
 use serde_json::json;
@@ -42,7 +42,7 @@ impl Walk {
 pub(crate) struct State {
     pub(crate) population: Population,
     /// Number of requests of each phase.
-    turns: HashMap<Phase, u64>,
+    counts: HashMap<Phase, u64>,
     /// Number of the next new user.
     next: u64,
     created: VecDeque<String>,
@@ -63,7 +63,7 @@ impl State {
             next: population.users,
             population,
             live,
-            turns: HashMap::new(),
+            counts: HashMap::new(),
             created: VecDeque::new(),
             inactive: HashSet::new(),
             positions: HashMap::new(),
@@ -72,10 +72,10 @@ impl State {
         }
     }
 
-    fn turn(&mut self, phase: Phase) -> u64 {
-        let turn = self.turns.entry(phase).or_default();
-        *turn += 1;
-        *turn - 1
+    fn number(&mut self, phase: Phase) -> u64 {
+        let number = self.counts.entry(phase).or_default();
+        *number += 1;
+        *number - 1
     }
 
     /// The sequential requests of one operation; `None` if there is no work left.
@@ -88,17 +88,17 @@ impl State {
     }
 
     fn request(&mut self, phase: Phase) -> Option<Request> {
-        let turn = self.turn(phase);
+        let number = self.number(phase);
         let anyone = self
             .population
-            .anyone(turn.rotate_left(20) ^ phase_number(phase));
+            .anyone(number.rotate_left(20) ^ phase_number(phase));
         Some(match phase {
             Phase::Get => Request::get(
                 format!("/Users/{}", anyone.id()),
                 shows(anyone, &anyone.user_name()),
             ),
             Phase::UserName => by_user_name(anyone, Some(anyone)),
-            Phase::Miss => by_user_name(self.population.user(1 << 40 | turn), None),
+            Phase::Miss => by_user_name(self.population.user(1 << 40 | number), None),
             Phase::ExternalId => search("externalId eq", &anyone.external_id(), anyone),
             Phase::Email => search("emails.value eq", &anyone.email(), anyone),
             Phase::EmailPath => {
@@ -108,10 +108,10 @@ impl State {
                 );
                 Request::filter(&filter, Right::Only(Some(anyone.id().to_string())))
             }
-            Phase::StartsWith => several("sw", &format!("p{}", 10 + turn % 80)),
-            Phase::Contains => several("co", &format!("{}.", 10 + turn % 80)),
+            Phase::StartsWith => several("sw", &format!("p{}", 10 + number % 80)),
+            Phase::Contains => several("co", &format!("{}.", 10 + number % 80)),
             Phase::Create => create(self.new_user()),
-            Phase::Put => put(anyone, turn),
+            Phase::Put => put(anyone, number),
             Phase::Active => self.set_active(anyone),
             Phase::Delete => {
                 let id = self.created.pop_front()?;
@@ -123,13 +123,13 @@ impl State {
                 }
             }
             Phase::GroupCreate => {
-                let body = users::group(&format!("Bench {} {turn}", self.population.seed));
+                let body = users::group(&format!("Bench {} {number}", self.population.seed));
                 Request::with(Method::POST, "/Groups".to_owned(), &body, Right::Created)
             }
-            Phase::FirstPages | Phase::LastPages | Phase::AnyPage => self.page(phase, turn),
+            Phase::FirstPages | Phase::LastPages | Phase::AnyPage => self.page(phase, number),
             Phase::FirstCursor | Phase::LastCursor => self.cursor(phase),
-            Phase::Mixed => return self.mixed(turn),
-            _ => self.membership(phase, turn),
+            Phase::Mixed => return self.mixed(number),
+            _ => self.membership(phase, number),
         })
     }
 
@@ -153,32 +153,32 @@ impl State {
         )
     }
 
-    /// The mixed load: 70 % look-ups, 15 % changes, 10 % memberships, 5 % new users.
-    fn mixed(&mut self, turn: u64) -> Option<Request> {
-        let phase = match users::chance(self.population.seed, 21, turn) % 100 {
+    /// The mixed load: 70 % lookups, 15 % changes, 10 % memberships, 5 % new users.
+    fn mixed(&mut self, number: u64) -> Option<Request> {
+        let phase = match users::chance(self.population.seed, 21, number) % 100 {
             0..50 => Phase::UserName,
             50..60 => Phase::Miss,
             60..70 => Phase::Get,
             70..78 => Phase::Active,
             78..85 => Phase::Put,
             85..95 => {
-                let user = self.population.anyone(turn);
-                return Some(add(&self.population.team(turn), &[user.id().to_string()]));
+                let user = self.population.anyone(number);
+                return Some(add(&self.population.team(number), &[user.id().to_string()]));
             }
             _ => Phase::Create,
         };
         self.request(phase)
     }
 
-    fn membership(&mut self, phase: Phase, turn: u64) -> Request {
+    fn membership(&mut self, phase: Phase, number: u64) -> Request {
         match phase {
             Phase::Add(size) => add(
                 &self.population.large(size),
-                &[self.population.spare(size, turn).id().to_string()],
+                &[self.population.spare(size, number).id().to_string()],
             ),
             Phase::Remove(size) => remove(
                 &self.population.large(size),
-                &self.population.spare(size, turn).id().to_string(),
+                &self.population.spare(size, number).id().to_string(),
             ),
             Phase::Head(size) => {
                 let id = self.population.large(size);
@@ -192,18 +192,18 @@ impl State {
                 let path = format!("/Groups/{}", self.population.large(size));
                 Request::get(path, Right::Members(self.population.members(size)))
             }
-            Phase::AddOne | Phase::AddMany => self.widen(phase, turn),
-            Phase::ManyGroups => self.join(turn + 1, turn),
-            _ => self.join(0, turn),
+            Phase::AddOne | Phase::AddMany => self.widen(phase, number),
+            Phase::ManyGroups => self.join(number + 1, number),
+            _ => self.join(0, number),
         }
     }
 
     /// Users that are not in the wide group yet: each phase uses its own half.
-    fn widen(&self, phase: Phase, turn: u64) -> Request {
+    fn widen(&self, phase: Phase, number: u64) -> Request {
         let half = self.population.users / 2;
         let numbers = match phase {
-            Phase::AddMany => (0..MANY).map(|i| (turn * MANY + i) % half).collect(),
-            _ => vec![half + turn % half],
+            Phase::AddMany => (0..MANY).map(|i| (number * MANY + i) % half).collect(),
+            _ => vec![half + number % half],
         };
         let ids: Vec<_> = numbers
             .into_iter()
@@ -213,13 +213,13 @@ impl State {
     }
 
     /// Adds a user to a writer's group.
-    fn join(&mut self, writer: u64, turn: u64) -> Request {
+    fn join(&mut self, writer: u64, number: u64) -> Request {
         let group = self.population.writer(writer);
         // One group uses the front, the others the back, so that no user joins twice.
         let number = if writer == 0 {
-            turn
+            number
         } else {
-            self.population.users - 1 - turn % self.population.users
+            self.population.users - 1 - number % self.population.users
         };
         let id = self
             .population
@@ -233,11 +233,11 @@ impl State {
         add(&group, &[id])
     }
 
-    fn page(&mut self, phase: Phase, turn: u64) -> Request {
+    fn page(&mut self, phase: Phase, number: u64) -> Request {
         let (first, live) = (self.first_position(phase), self.live);
         let pages = (live / PAGE).max(1);
         let start = match phase {
-            Phase::AnyPage => users::chance(self.population.seed, 22, turn) % pages * PAGE + 1,
+            Phase::AnyPage => users::chance(self.population.seed, 22, number) % pages * PAGE + 1,
             _ => {
                 let at = self.positions.entry(phase).or_insert(first);
                 let start = *at;
@@ -285,17 +285,17 @@ impl State {
     }
 
     /// Updates the state by an expected response.
-    pub(crate) fn answered(&mut self, phase: Phase, right: &Right, told: Told) {
+    pub(crate) fn answered(&mut self, phase: Phase, right: &Right, facts: ResponseFacts) {
         match right {
             Right::Created if phase != Phase::GroupCreate => {
                 self.live += 1;
-                self.created.extend(told.id);
+                self.created.extend(facts.id);
             }
             Right::Deleted => self.live -= 1,
             Right::Next { .. } => {
                 let most = self.live / 100 / PAGE;
                 if let Some(walk) = self.cursors.get_mut(&phase) {
-                    walk.go_on(told.next, most);
+                    walk.go_on(facts.next, most);
                 }
             }
             _ => {}
@@ -342,11 +342,11 @@ fn create(user: User) -> Request {
     )
 }
 
-fn put(user: User, turn: u64) -> Request {
+fn put(user: User, number: u64) -> Request {
     let mut body = user.body();
-    body["title"] = format!("Title {turn}").into();
-    body[ENTERPRISE]["costCenter"] = format!("P{turn}").into();
-    let right = shows(user, &format!("\"title\":\"Title {turn}\""));
+    body["title"] = format!("Title {number}").into();
+    body[ENTERPRISE]["costCenter"] = format!("P{number}").into();
+    let right = shows(user, &format!("\"title\":\"Title {number}\""));
     Request::with(Method::PUT, format!("/Users/{}", user.id()), &body, right)
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 pub(crate) struct Tally {
     /// Durations of correct responses in microseconds.
     pub(crate) micros: Vec<u32>,
-    /// Correct responses per second, by turn.
+    /// Correct responses per second, by round.
     pub(crate) rates: Vec<f64>,
     /// Total seconds of the turns.
     pub(crate) seconds: f64,
@@ -31,19 +31,19 @@ impl Tally {
         self.first_wrong.get_or_insert(what);
     }
 
-    /// Adds a turn.
-    pub(crate) fn add(&mut self, turn: Self) {
+    /// Adds a round.
+    pub(crate) fn add(&mut self, round: Self) {
         self.rates
-            .push(turn.operations() as f64 / turn.seconds.max(1e-9));
-        self.micros.extend(turn.micros);
-        self.counted += turn.counted;
-        self.seconds += turn.seconds;
-        self.wrong += turn.wrong;
-        self.first_wrong = self.first_wrong.take().or(turn.first_wrong);
-        self.server += turn.server;
-        self.postgres += turn.postgres;
-        self.driver += turn.driver;
-        self.other_load += turn.other_load;
+            .push(round.operations() as f64 / round.seconds.max(1e-9));
+        self.micros.extend(round.micros);
+        self.counted += round.counted;
+        self.seconds += round.seconds;
+        self.wrong += round.wrong;
+        self.first_wrong = self.first_wrong.take().or(round.first_wrong);
+        self.server += round.server;
+        self.postgres += round.postgres;
+        self.driver += round.driver;
+        self.other_load += round.other_load;
     }
 
     pub(crate) fn operations(&self) -> u64 {
@@ -75,10 +75,10 @@ impl Tally {
     pub(crate) fn line(&self) -> Value {
         json!({
             "operations": self.operations(), "wrong": self.wrong, "firstWrong": self.first_wrong,
-            "perSecond": round(self.rate()), "rounds": self.rates.iter().map(|rate| round(*rate)).collect::<Vec<_>>(),
-            "p50ms": round(self.within(0.5)), "p99ms": round(self.within(0.99)),
-            "serverMs": round(self.each(self.server)), "postgresMs": round(self.each(self.postgres)),
-            "driverMs": round(self.each(self.driver)), "otherCores": round(self.other_load / self.seconds.max(1e-9)),
+            "perSecond": rounded(self.rate()), "rounds": self.rates.iter().map(|rate| rounded(*rate)).collect::<Vec<_>>(),
+            "p50ms": rounded(self.within(0.5)), "p99ms": rounded(self.within(0.99)),
+            "serverMs": rounded(self.each(self.server)), "postgresMs": rounded(self.each(self.postgres)),
+            "driverMs": rounded(self.each(self.driver)), "otherCores": rounded(self.other_load / self.seconds.max(1e-9)),
         })
     }
 }
@@ -109,6 +109,6 @@ pub(crate) fn ratio(above: &Tally, below: &Tally) -> f64 {
 }
 
 /// Three digits after the point.
-pub(crate) fn round(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }

@@ -11,8 +11,8 @@ use crate::output::Output;
 use crate::phase::Phase;
 use crate::population::Population;
 use crate::process::{forget_peak, memory, peak};
-use crate::tally::{Tally, median, ratio, round};
-use crate::turn::Measure;
+use crate::round::Measure;
+use crate::tally::{Tally, median, ratio, rounded};
 use serde_json::json;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -92,8 +92,9 @@ async fn instance_of(
     out.now(&format!("importing {users} users"));
     let (program, population) = (&asked.program, population(asked, users));
     let label = users.to_string();
-    let (database, told) = cluster.filled(program, &population, &asked.common.folder, &label)?;
-    told.iter().for_each(|told| out.line(told));
+    let (database, imported) =
+        cluster.filled(program, &population, &asked.common.folder, &label)?;
+    imported.iter().for_each(|imported| out.line(imported));
     Ok(Rc::new(
         Instance::start(&label, program, &database, population, &[]).await?,
     ))
@@ -178,7 +179,7 @@ impl Field<'_> {
             if met { "met" } else { "NOT MET" }
         ));
         self.out.line(
-            &json!({"kind": "target", "what": what, "figure": shown, "value": round(figure),
+            &json!({"kind": "target", "what": what, "figure": shown, "value": rounded(figure),
             "target": wanted, "met": met}),
         );
     }
@@ -387,7 +388,7 @@ impl Field<'_> {
             ..self.pace.measure
         };
         self.out.now("one full read");
-        let read = instance.turn(Phase::Full(size), 1, one).await;
+        let read = instance.round(Phase::Full(size), 1, one).await;
         self.out.wrong += read.wrong;
         let more = (peak(process) - before).max(0.0);
         self.verdict(
@@ -468,8 +469,8 @@ impl Field<'_> {
             population(self.asked, self.asked.users),
         );
         let folder = &self.asked.common.folder;
-        let (database, told) = database::sqlite(program, &population, folder, "sqlite")?;
-        told.iter().for_each(|told| self.out.line(told));
+        let (database, imported) = database::sqlite(program, &population, folder, "sqlite")?;
+        imported.iter().for_each(|imported| self.out.line(imported));
         let null = null::instance(program, &population, folder, None, &mut self.out).await?;
         let instance =
             Rc::new(Instance::start("sqlite", program, &database, population, &[]).await?);

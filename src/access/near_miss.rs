@@ -24,7 +24,7 @@ const PREFIX: &str = TENANT.prefix();
 
 /// The part of a token found in the value of an `Authorization` header.
 #[derive(Debug)]
-struct Sighting {
+struct FoundToken {
     /// Public part.
     id: String,
     /// The secret, if the token is complete.
@@ -47,16 +47,16 @@ pub(crate) enum Traced {
 impl Access {
     /// Searches for a token in a refused `Authorization` header, or in one sent to an unknown URL. If it belongs to a
     /// tenant, it is added to the context of the request, so that the tenant's log has an entry; the header is not
-    /// stored. At most one look-up by key.
+    /// stored. At most one lookup by key.
     pub(crate) async fn trace(
         &self,
         authorization: Option<&str>,
         context: &Arc<RequestContext>,
     ) -> Traced {
-        let Some(sighting) = authorization.and_then(find) else {
+        let Some(found_token) = authorization.and_then(find) else {
             return Traced::Nothing;
         };
-        let found = match self.store.token(&sighting.id).await {
+        let found = match self.store.token(&found_token.id).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::debug!(%error, "a token that was sent wrongly cannot be looked up");
@@ -66,7 +66,7 @@ impl Access {
         let Some(found) = found else {
             return Traced::Unknown;
         };
-        let is_proved = match &sighting.secret {
+        let is_proved = match &found_token.secret {
             Some(secret) if !token::fits(secret, &found.digest) => return Traced::Unknown,
             secret => secret.is_some(),
         };
@@ -91,7 +91,7 @@ impl Access {
 pub(super) fn refusal(authorization: Option<&str>) -> ScimError {
     let text = authorization.map(str::trim).unwrap_or_default();
     let has_scheme = is_bearer(text.split_whitespace().next().unwrap_or_default());
-    let reason = match find(text).and_then(|sighting| sighting.reason) {
+    let reason = match find(text).and_then(|found_token| found_token.reason) {
         Some(reason) => reason,
         None if text.is_empty() => Reason::TokenMissing,
         None if has_scheme => Reason::TokenUnknown,
@@ -128,7 +128,7 @@ fn has_operator_token(text: &str) -> bool {
     words.any(|word| token::parse(TokenKind::Operator, word).is_some())
 }
 
-fn find(authorization: &str) -> Option<Sighting> {
+fn find(authorization: &str) -> Option<FoundToken> {
     let text = authorization.trim();
     let (scheme, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     if scheme.eq_ignore_ascii_case("basic") {
@@ -136,10 +136,11 @@ fn find(authorization: &str) -> Option<Sighting> {
             .decode(rest.trim())
             .ok()
             .and_then(|bytes| String::from_utf8(bytes).ok());
-        let sighting = complete(decoded.as_deref().unwrap_or(rest)).or_else(|| complete(rest))?;
-        return Some(Sighting {
+        let found_token =
+            complete(decoded.as_deref().unwrap_or(rest)).or_else(|| complete(rest))?;
+        return Some(FoundToken {
             reason: Some(Reason::TokenBasic),
-            ..sighting
+            ..found_token
         });
     }
     complete(text)
@@ -148,13 +149,13 @@ fn find(authorization: &str) -> Option<Sighting> {
 }
 
 /// A complete token somewhere in a text.
-fn complete(text: &str) -> Option<Sighting> {
+fn complete(text: &str) -> Option<FoundToken> {
     let starts = text.match_indices(PREFIX).map(|(at, _)| at);
     starts.into_iter().find_map(|at| {
         let (before, from) = text.split_at_checked(at)?;
         let (whole, after) = from.split_at_checked(TENANT.length())?;
         let (id, secret) = token::parse(TENANT, whole)?;
-        Some(Sighting {
+        Some(FoundToken {
             id: id.to_owned(),
             secret: Some(secret),
             reason: misplaced(before.trim(), after.trim()),
@@ -186,16 +187,16 @@ fn is_bearer(word: &str) -> bool {
 }
 
 /// A complete token with blanks in it, for example from a line break.
-fn in_pieces(text: &str) -> Option<Sighting> {
+fn in_pieces(text: &str) -> Option<FoundToken> {
     let joined: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    Some(Sighting {
+    Some(FoundToken {
         reason: Some(Reason::TokenIncomplete),
         ..complete(&joined)?
     })
 }
 
 /// The beginning of a token, with the complete public part.
-fn cut_off(text: &str) -> Option<Sighting> {
+fn cut_off(text: &str) -> Option<FoundToken> {
     let (_, rest) = text.split_once(PREFIX)?;
     let (id, rest) = rest.split_at_checked(token::ID)?;
     let is_id = id.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -204,7 +205,7 @@ fn cut_off(text: &str) -> Option<Sighting> {
         .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
         .count();
     let is_short = PREFIX.len() + token::ID + left < TENANT.length();
-    (is_id && is_short).then(|| Sighting {
+    (is_id && is_short).then(|| FoundToken {
         id: id.to_owned(),
         secret: None,
         reason: Some(Reason::TokenIncomplete),

@@ -70,7 +70,7 @@ impl fmt::Debug for Api {
 
 impl Api {
     /// Observes the steps of schema changes.
-    pub(crate) fn telling(self, schema_steps: SchemaSteps) -> Self {
+    pub(crate) fn with_schema_steps(self, schema_steps: SchemaSteps) -> Self {
         Self {
             schema_steps,
             ..self

@@ -61,7 +61,7 @@ fn admit(api: &Api, head: &Parts, caller: &OperatorTokenInfo, tenant: &str) -> R
     api.limits.admit(&token)?;
     if let Some(ticket) = head.extensions.get::<Ticket>() {
         ticket.admit(&token, &tenant.into())?;
-        ticket.end_turn();
+        ticket.release_slot();
     }
     if let Some(deadlines) = head.extensions.get::<ConnectionDeadlines>() {
         deadlines.know();

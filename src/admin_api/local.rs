@@ -74,7 +74,7 @@ impl LocalApi {
             behind_proxy: false,
         };
         Self(Arc::new(
-            Api::new(settings, parts, Value::Null).telling(schema_steps),
+            Api::new(settings, parts, Value::Null).with_schema_steps(schema_steps),
         ))
     }
 

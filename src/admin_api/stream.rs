@@ -15,14 +15,14 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::timeout;
 
 /// Interval of comments that keep the stream alive.
-const ALIVE: Duration = Duration::from_secs(15);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Maximum number of events that wait for a slow client.
-const WAITING: usize = 4;
+const MAX_QUEUED: usize = 4;
 
 /// The response with the entries of a reader, until the reader ends or the client disconnects.
 pub(crate) fn answer(tenant: &str, reader: LogReader) -> Response {
-    let (sender, events) = mpsc::channel(WAITING);
-    tokio::spawn(tell(tenant.to_owned(), reader, sender));
+    let (sender, events) = mpsc::channel(MAX_QUEUED);
+    tokio::spawn(send_events(tenant.to_owned(), reader, sender));
     let mut response = respond::text(200, "text/event-stream", String::new());
     *response.body_mut() = Body::new(Events(events));
     response.extensions_mut().insert(Endless);
@@ -45,18 +45,18 @@ impl hyper::body::Body for Events {
     }
 }
 
-async fn tell(tenant: String, mut reader: LogReader, sender: Sender<Bytes>) {
+async fn send_events(tenant: String, mut reader: LogReader, sender: Sender<Bytes>) {
     // The first bytes show the client that the stream is open.
-    let mut text = ALIVE_COMMENT.to_owned();
+    let mut text = KEEPALIVE_COMMENT.to_owned();
     while sender.send(text.into()).await.is_ok() {
         let next = tokio::select! {
-            next = timeout(ALIVE, reader.next()) => next,
+            next = timeout(KEEPALIVE_INTERVAL, reader.next()) => next,
             () = sender.closed() => return,
         };
         text = match next {
             Ok(Some(event)) => of_event(&tenant, &event),
             Ok(None) => return,
-            Err(_) => ALIVE_COMMENT.to_owned(),
+            Err(_) => KEEPALIVE_COMMENT.to_owned(),
         };
     }
 }
@@ -73,4 +73,4 @@ fn of_event(tenant: &str, event: &LogEvent) -> String {
     }
 }
 
-const ALIVE_COMMENT: &str = ":\n\n";
+const KEEPALIVE_COMMENT: &str = ":\n\n";

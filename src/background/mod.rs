@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Maximum wait for a running job when the register stops.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 const QUARTER_MINUTE: Duration = Duration::from_secs(15);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -223,7 +223,7 @@ impl Background {
         let at_work: Vec<_> = at_work.map(|job| job.to_string()).collect();
         self.stop.cancel();
         self.tasks.close();
-        if timeout(PATIENCE, self.tasks.wait()).await.is_err() {
+        if timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::warn!(
                 jobs = at_work.join("; "),
                 "stopped before the background jobs ended"

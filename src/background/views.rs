@@ -11,7 +11,7 @@ const REPLACEMENT: Duration = Duration::from_secs(600);
 /// Pause before a retry.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Creates the views of a directory, and fills their look-up columns. Requests do not need the views, so a failure is
+/// Creates the views of a directory, and fills their lookup columns. Requests do not need the views, so a failure is
 /// only logged. `made` is the outcome of the first attempt.
 pub(super) async fn apply(
     operator: &Operator,

@@ -4,7 +4,7 @@ use super::arguments::span;
 use super::failure::Failure;
 use super::log::printable;
 use super::management::{ApiRequest, Following, Management, Place, read_as};
-use super::output::{moment, say};
+use super::output::{moment, print_message};
 use super::signals;
 use crate::clock::{Clock, Timestamp};
 use crate::operator::AuditShape;
@@ -61,7 +61,7 @@ impl Audit {
             return self.follow((&management, since), shown, out).await;
         }
         if shown.is_empty() {
-            say("No acts.");
+            print_message("No acts.");
         }
         Ok(())
     }

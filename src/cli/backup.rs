@@ -34,7 +34,7 @@ impl Backup {
         if self.json {
             return output::json(out, &json!({"bytes": bytes, "seconds": seconds}));
         }
-        output::say(&format!(
+        output::print_message(&format!(
             "Copied the database to {}: {bytes} bytes",
             self.file.display()
         ));

@@ -2,7 +2,7 @@
 
 use super::arguments::Globals;
 use super::failure::Failure;
-use super::output::{self, say};
+use super::output::{self, print_message};
 use crate::config::{Config, DEFAULTS, Effective, Environment};
 use crate::model;
 use clap::Args;
@@ -38,22 +38,22 @@ impl Check {
         let print = if self.json { show_json } else { show };
         print(&config, out)?;
         for warning in config.warnings() {
-            say(&format!("warning: {warning}"));
+            print_message(&format!("warning: {warning}"));
         }
         if let Err(refusal) = config.check_exposure() {
-            say(&format!("warning: serve will refuse: {refusal}"));
+            print_message(&format!("warning: serve will refuse: {refusal}"));
         }
         let types: Vec<&str> = catalog
             .resource_types()
             .iter()
             .map(|t| t.name().as_ref())
             .collect();
-        say(&format!(
+        print_message(&format!(
             "Base URL:       {}",
             config.base_url(config.server.listen)
         ));
-        say(&format!("Database:       {}", config.database));
-        say(&format!(
+        print_message(&format!("Database:       {}", config.database));
+        print_message(&format!(
             "Resource types: {} ({} schema files)",
             types.join(", "),
             files.len()

@@ -1,7 +1,7 @@
 //! Confirmation before data is removed.
 
 use super::failure::Failure;
-use super::output::say;
+use super::output::print_message;
 use std::io::{self, IsTerminal};
 
 /// Succeeds if the word is typed, on a terminal; otherwise `--yes` is needed. `what` completes "this …", and `kind`
@@ -10,7 +10,7 @@ pub(super) fn confirm(what: &str, word: &str, kind: &str) -> Result<(), Failure>
     if !io::stdin().is_terminal() {
         return Err(Failure::Misused(format!("this {what}: give --yes")));
     }
-    say(&format!("This {what}. Type {kind} to go on:"));
+    print_message(&format!("This {what}. Type {kind} to go on:"));
     let mut answer = String::new();
     match io::stdin().read_line(&mut answer) {
         Ok(_) if answer.trim() == word => Ok(()),

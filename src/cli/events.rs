@@ -2,7 +2,7 @@
 
 use super::arguments::span;
 use super::failure::Failure;
-use super::output::say;
+use super::output::print_message;
 use super::{open, signals};
 use crate::config::Config;
 use crate::feed::{
@@ -138,7 +138,7 @@ impl List {
             return self.go_on(feed, query, out).await;
         }
         if left == limit {
-            say("No matching events.");
+            print_message("No matching events.");
         }
         Ok(())
     }
@@ -182,7 +182,7 @@ impl List {
             let page = match following(feed, &query).await {
                 Err(FeedError::Failed(error)) if error.status() == 503 => {
                     if !is_away {
-                        say("The database is not reachable; trying again.");
+                        print_message("The database is not reachable; trying again.");
                     }
                     is_away = true;
                     None

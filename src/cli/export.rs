@@ -30,8 +30,8 @@ pub(super) struct Export {
 }
 
 /// Warns about values that the export omits.
-fn say_hidden(resources: u64) {
-    output::say(&format!(
+fn print_hidden(resources: u64) {
+    output::print_message(&format!(
         "warning: omitted: hidden values of {resources} resources, whose schema was removed (scimd schema list)"
     ));
 }
@@ -54,12 +54,12 @@ impl Export {
         };
         let seconds = progress.finish();
         if exported.holding_hidden > 0 {
-            say_hidden(exported.holding_hidden);
+            print_hidden(exported.holding_hidden);
         }
         if self.json {
             return output::json(out, &json!({"done": exported, "seconds": seconds}));
         }
-        output::say(&format!(
+        output::print_message(&format!(
             "Exported: {} resources, {} memberships, {}",
             exported.resources,
             exported.memberships,

@@ -1,7 +1,7 @@
 //! Failures of commands.
 
 use super::api_refusal::{ApiRefusal, with_causes};
-use super::message::say;
+use super::message::print_message;
 use crate::admin_api::Problem;
 use crate::config::ConfigError;
 use crate::error::ScimError;
@@ -37,7 +37,7 @@ impl Failure {
             Self::Silent => return ExitCode::from(1),
             Self::ClosedPipe => return ExitCode::SUCCESS,
         };
-        say(&format!("scimd: {}", message.replace('\n', " ")));
+        print_message(&format!("scimd: {}", message.replace('\n', " ")));
         ExitCode::from(code)
     }
 }

@@ -85,11 +85,11 @@ impl Import {
             drop_unknown: self.drop_unknown,
         };
         let mut failed = Vec::new();
-        let mut tell = |step: ImportStep<'_>| match step {
+        let mut print_line = |step: ImportStep<'_>| match step {
             ImportStep::Read(bytes) => progress.advance(bytes),
             ImportStep::Members => progress.now("writing memberships"),
             ImportStep::Problem { line, detail } => {
-                progress.tell(&format!("line {line}: {detail}"));
+                progress.print_line(&format!("line {line}: {detail}"));
                 if failed.len() < NAMED {
                     failed.push(FailedLine {
                         line,
@@ -98,10 +98,12 @@ impl Import {
                 }
             }
         };
-        let done = operator.import(&request, &mut *input, &mut tell).await?;
+        let done = operator
+            .import(&request, &mut *input, &mut print_line)
+            .await?;
         self.report(&done, &failed, progress.finish(), out)?;
         if done.undeclared > 0 {
-            output::say(
+            output::print_message(
                 "Add schemas for the undeclared attributes (scimd schema add), or omit the attributes with --drop-unknown.",
             );
         }
@@ -140,7 +142,7 @@ impl Import {
             return Ok(out.flush()?);
         }
         for (what, times) in &done.left_out {
-            output::say(&format!("left out {times} times: {what}"));
+            output::print_message(&format!("left out {times} times: {what}"));
         }
         let row = |(
             kind,
@@ -163,7 +165,7 @@ impl Import {
             out.flush()?;
         }
         let all = done.created + done.updated + done.unchanged + done.failed;
-        output::say(&format!(
+        output::print_message(&format!(
             "{}: {} created, {} updated, {} unchanged, {} failed; memberships: {} added, {} removed; {}",
             if self.dry_run { "Dry run" } else { "Imported" },
             done.created,
@@ -175,7 +177,7 @@ impl Import {
             rate(all, seconds)
         ));
         if done.failed > 0 && matches!(self.on_error, AfterError::Stop) {
-            output::say(
+            output::print_message(
                 "Stopped at the first error. Correct it and run the import again; it continues from there.",
             );
         }

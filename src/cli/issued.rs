@@ -3,7 +3,7 @@
 use super::arguments::span;
 use super::failure::Failure;
 use super::management::read_as;
-use super::output::{self, moment, say};
+use super::output::{self, moment, print_message};
 use crate::config::duration;
 use clap::Args;
 use serde::Deserialize;
@@ -66,7 +66,7 @@ fn print(
     }
     let issued: Issued = read_as(issued)?;
     if let Some(old) = &issued.replaces {
-        say(&format!(
+        print_message(&format!(
             "Token {old} stays valid for {} at most.",
             duration::show(overlap)
         ));
@@ -74,7 +74,7 @@ fn print(
     let end = issued.expires.map_or("does not expire".to_owned(), |end| {
         format!("expires {}", moment(Some(end)))
     });
-    say(&format!(
+    print_message(&format!(
         "Issued {kind} {}, which {end}. It is shown only now:",
         issued.id
     ));

@@ -4,7 +4,7 @@ use super::arguments::keyword;
 use super::endpoint::with_key_hint;
 use super::failure::Failure;
 use super::management::{ApiRequest, Place, read_as};
-use super::output::{self, moment, say, table};
+use super::output::{self, moment, print_message, table};
 use crate::delivery::TokenAlgorithm;
 use crate::secrets::generate_key;
 use clap::{Args, Subcommand};
@@ -62,7 +62,7 @@ impl Key {
                 let rotated = place.open().await?.call(&request).await;
                 let rotated = rotated.map_err(with_key_hint)?;
                 let id = rotated["id"].as_str().unwrap_or_default();
-                say(&format!("Key {id} signs from now on."));
+                print_message(&format!("Key {id} signs from now on."));
                 Ok(())
             }
         }

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::management::{ApiRequest, Management, PAGE, Page, read_as};
-use super::output::{self, JsonList, say};
+use super::output::{self, JsonList, print_message};
 use clap::Args;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -66,7 +66,7 @@ impl Paging {
             next
         };
         if let Some(last) = next {
-            say(&format!("More rows: use --after {last}"));
+            print_message(&format!("More rows: use --after {last}"));
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ pub(super) use format::{printable, summary};
 use super::arguments::span;
 use super::failure::Failure;
 use super::management::{ApiEvent, ApiRequest, Events, Following, Management, Place, read_as};
-use super::output::{self, moment, say};
+use super::output::{self, moment, print_message};
 use super::signals::{self, Stop};
 use crate::admin_api::Method;
 use crate::clock::{Clock, Timestamp};
@@ -119,12 +119,12 @@ impl Bodies {
             output::json(out, &kept)?;
         }
         match kept["bodiesUntil"].as_str() {
-            Some(until) => say(&format!(
+            Some(until) => print_message(&format!(
                 "Bodies of requests of tenant {tenant} are recorded until {}, without passwords and other secrets. They contain \
                  personal data. To see one: scimd log --tenant {tenant} --id REQUEST",
                 moment(Some(until))
             )),
-            None => say(&format!(
+            None => print_message(&format!(
                 "Bodies of requests of tenant {tenant} are no longer recorded."
             )),
         }
@@ -227,7 +227,7 @@ impl Show {
                 )));
             }
         }
-        say(&if self.all_tenants {
+        print_message(&if self.all_tenants {
             "No matching requests of any tenant.".to_owned()
         } else {
             format!("No matching requests of tenant {}.", self.tenant)
@@ -278,7 +278,8 @@ impl Show {
                 out.flush()?;
                 (is_first, limit) = (false, FOLLOWED);
                 if let Some(events) = events {
-                    let shown = self.tell(events, (&mut seen, &mut place), stop.clone(), out);
+                    let shown =
+                        self.print_events(events, (&mut seen, &mut place), stop.clone(), out);
                     if shown.await? {
                         return Ok(());
                     }
@@ -292,7 +293,7 @@ impl Show {
     }
 
     /// Shows requests of a stream; returns whether the command was stopped.
-    async fn tell(
+    async fn print_events(
         &self,
         mut events: Events,
         (seen, place): (&mut Seen, &mut Option<String>),

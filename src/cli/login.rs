@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::hidden_input::HiddenInput;
 use super::management::profile::{Profile, ProfileFolder, check_name};
 use super::management::{ApiRequest, ApiServer, Connection, Management};
-use super::output::{self, say};
+use super::output::{self, print_message};
 use super::signals;
 use crate::config::Environment;
 use clap::Args;
@@ -95,7 +95,7 @@ impl Login {
         let tenants = caller.tenants.map_or(String::new(), |tenants| {
             format!(", for {}", tenants.join(", "))
         });
-        say(&format!(
+        print_message(&format!(
             "{} accepted the token of {} (role {}{tenants}). Profile {profile} is in {}.",
             server.url(),
             caller.name,
@@ -121,7 +121,7 @@ impl Logout {
         if self.json {
             output::json(out, &json!({"removed": profile}))?;
         }
-        say(&format!(
+        print_message(&format!(
             "Removed profile {profile}. Its token stays valid until it is revoked: scimd operator revoke."
         ));
         Ok(())
@@ -137,7 +137,7 @@ async fn typed() -> Result<SecretString, Failure> {
     let hidden = is_terminal.then(HiddenInput::begin).transpose();
     let hidden = hidden.map_err(unreadable)?;
     if is_terminal {
-        say("Operator token, as scimd operator issue printed it; it is not shown:");
+        print_message("Operator token, as scimd operator issue printed it; it is not shown:");
     }
     let (sender, read) = oneshot::channel();
     // A separate thread: the runtime would wait for a blocking task when the command is interrupted.

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::management::{ApiRequest, Management, Place, read_as};
-use super::output::{self, say};
+use super::output::{self, print_message};
 use super::progress::Progress;
 use crate::mapping::Directory;
 use crate::operator::{ColumnShape, Operator};
@@ -123,13 +123,13 @@ impl Check {
     }
 }
 
-/// Creates the views and fills their look-up columns; returns when that is done.
+/// Creates the views and fills their lookup columns; returns when that is done.
 pub(super) async fn apply(operator: &Operator, directory: &Directory) -> Result<(), Failure> {
     if !operator.make_directory(directory).await? {
         let progress = Progress::new(None, "{spinner} filling lookup columns, {elapsed}");
         let filled = operator.fill_directory(directory).await;
         progress.finish();
-        say(&format!("Filled lookup columns of {} rows", filled?));
+        print_message(&format!("Filled lookup columns of {} rows", filled?));
     }
     Ok(())
 }

@@ -3,6 +3,6 @@
 use std::io::{self, Write};
 
 /// Prints a line on standard error. A failure to do so is ignored.
-pub(super) fn say(line: &str) {
+pub(super) fn print_message(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

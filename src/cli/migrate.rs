@@ -1,7 +1,7 @@
 //! `scimd migrate`.
 
 use super::failure::Failure;
-use super::output::{self, say};
+use super::output::{self, print_message};
 use super::{mapping, open};
 use crate::config::Config;
 use clap::Args;
@@ -23,7 +23,7 @@ impl Migrate {
         let directory = config.directory()?;
         let mut settings = open::settings(config)?;
         settings.pool.keeps_role = true;
-        let operator = open::patiently(config, &settings, &directory).await?;
+        let operator = open::when_available(config, &settings, &directory).await?;
         mapping::apply(&operator, &directory).await?;
         if self.json {
             output::json(
@@ -31,7 +31,7 @@ impl Migrate {
                 &json!({"database": config.database.to_string(), "upToDate": true}),
             )?;
         }
-        say(&format!(
+        print_message(&format!(
             "The tables and views are up to date: {}",
             config.database
         ));

@@ -1,7 +1,7 @@
 //! Opens the service for a command.
 
 use super::failure::Failure;
-use super::output::say;
+use super::output::print_message;
 use crate::audit::Actor;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Opens an existing database. Only [`or_create`] and [`patiently`] create one: a mistyped folder must be reported, not
+/// Opens an existing database. Only [`or_create`] and [`when_available`] create one: a mistyped folder must be reported, not
 /// created.
 pub(super) async fn existing(config: &Config) -> Result<Operator, Failure> {
     if let DatabaseTarget::Sqlite { data_dir } = &config.database.target
@@ -36,14 +36,14 @@ pub(super) async fn or_create(config: &Config) -> Result<Operator, Failure> {
 
 /// Opens the database and waits for a server that does not respond yet. The lookups of the directory are updated to the
 /// configuration.
-pub(super) async fn patiently(
+pub(super) async fn when_available(
     config: &Config,
     settings: &ServiceSettings,
     directory: &Directory,
 ) -> Result<Operator, Failure> {
     make_folder(config)?;
-    let patience = config.database.start_seconds;
-    let end = Instant::now() + Duration::from_secs(patience);
+    let limit = config.database.start_seconds;
+    let end = Instant::now() + Duration::from_secs(limit);
     let mut attempt = 0;
     loop {
         attempt += 1;
@@ -61,7 +61,7 @@ pub(super) async fn patiently(
                 .await;
             }
             Err(StartError::Unreachable(problem)) => {
-                let problem = format!("{problem}; waited {patience} s (database.start_seconds)");
+                let problem = format!("{problem}; waited {limit} s (database.start_seconds)");
                 return Err(StartError::Unreachable(problem).into());
             }
             outcome => return warned(outcome?).await,
@@ -134,7 +134,7 @@ fn make_folder(config: &Config) -> Result<(), Failure> {
         ))
     })?;
     if !was_there {
-        say(&format!("Created the data folder {}", data_dir.display()));
+        print_message(&format!("Created the data folder {}", data_dir.display()));
     }
     Ok(())
 }

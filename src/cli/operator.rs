@@ -6,7 +6,7 @@ use super::issued::{Rotate, print_new};
 use super::listing::{Columns, Paging};
 use super::management::{ApiRequest, Management, Place};
 use super::open;
-use super::output::{self, moment, say};
+use super::output::{self, moment, print_message};
 use crate::config::Config;
 use crate::operator::{OperatorTokenRequest, OperatorTokenShape, issued_operator_as_json};
 use crate::store::{OperatorRole, OperatorScope};
@@ -164,7 +164,7 @@ impl Revoke {
         if self.json {
             output::json(out, &json!({"revoked": id}))?;
         }
-        say(&format!("Revoked operator token {id}."));
+        print_message(&format!("Revoked operator token {id}."));
         Ok(())
     }
 }

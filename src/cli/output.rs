@@ -1,7 +1,7 @@
 //! Output of commands on standard output: values, tables and JSON.
 
 use super::failure::Failure;
-pub(super) use super::message::say;
+pub(super) use super::message::print_message;
 use serde::Serialize;
 use std::io::{self, Write};
 

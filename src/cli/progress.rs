@@ -1,6 +1,6 @@
 //! Progress of long work: a bar on standard error on a terminal, and a line at the end.
 
-use super::output::say;
+use super::output::print_message;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
@@ -46,8 +46,8 @@ impl Progress {
     }
 
     /// Prints a line on standard error, above the bar.
-    pub(super) fn tell(&self, line: &str) {
-        self.bar.suspend(|| say(line));
+    pub(super) fn print_line(&self, line: &str) {
+        self.bar.suspend(|| print_message(line));
     }
 
     /// Removes the bar; returns the seconds that the work took.

@@ -3,7 +3,7 @@
 use super::confirm::confirm;
 use super::failure::Failure;
 use super::management::{ApiRequest, Management, PAGE, Page, Place, read_as};
-use super::output::{self, say};
+use super::output::{self, print_message};
 use crate::access::token::public_part;
 use crate::operator::TokenShape;
 use clap::Args;
@@ -47,7 +47,7 @@ impl Revoke {
             if self.json {
                 output::json(out, &json!({"revoked": id}))?;
             }
-            say(&format!("Revoked token {id}."));
+            print_message(&format!("Revoked token {id}."));
             return Ok(());
         }
         let listed = self.revoked_in.as_deref().map(revoked).transpose()?;
@@ -60,7 +60,7 @@ impl Revoke {
         if self.json {
             output::json(out, &json!({"revoked": revoked}))?;
         }
-        say(&format!("Revoked tokens: {}.", revoked.len()));
+        print_message(&format!("Revoked tokens: {}.", revoked.len()));
         Ok(())
     }
 }

@@ -108,7 +108,7 @@ impl Serve {
         let settings = config.for_service(base_url.clone())?;
         let directory = config.directory()?;
         let operator = tokio::select! {
-            operator = open::patiently(config, &settings, &directory) => operator?,
+            operator = open::when_available(config, &settings, &directory) => operator?,
             () = stop.clone().wait() => return Ok(()),
         };
         let made = operator.make_directory(&directory).await;
@@ -117,7 +117,7 @@ impl Serve {
         background.apply_directory(operator.clone(), directory, made);
         background.move_scanned(operator.clone());
         background.remove_leftovers(operator.clone());
-        self.greet(&operator, config, (&base_url, &listening), out)
+        self.print_start(&operator, config, (&base_url, &listening), out)
             .await?;
         start_jobs(&background, &operator, config, &feed);
         deliveries::start(&background, config, &operator, feed.clone(), stop.clone())?;
@@ -158,7 +158,7 @@ impl Serve {
     }
 
     /// Prints the URL of the server and the requested token.
-    async fn greet(
+    async fn print_start(
         &self,
         operator: &Operator,
         config: &Config,
@@ -209,11 +209,11 @@ fn metrics_page(operator: &Operator, config: &Config) -> Mount {
 }
 
 /// Maximum wait for programs that read the database while it is closed.
-const CLOSING: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An error while closing is logged and is not a failure: acknowledged changes are stored.
 async fn close(operator: &Operator) {
-    match timeout(CLOSING, operator.service().close()).await {
+    match timeout(CLOSE_TIMEOUT, operator.service().close()).await {
         Ok(Ok(true)) => {}
         Ok(Ok(false)) | Err(_) => tracing::warn!(
             "another program reads the database: copy scimd.db together with scimd.db-wal, or run scimd backup"

@@ -8,7 +8,7 @@ use super::confirm::confirm;
 use super::failure::Failure;
 use super::log;
 use super::management::{ApiRequest, Management, Place, read_as};
-use super::output::{self, moment, say};
+use super::output::{self, moment, print_message};
 use crate::admin_api::Method;
 use crate::clock::{Clock, Timestamp};
 use crate::config::duration;
@@ -188,10 +188,10 @@ impl Change {
         body["name"] = name.as_str().into();
         let request = ApiRequest::post(&["tenants"]).carrying(body).once();
         show(management.call(&request).await?, output, out)?;
-        say(&format!(
+        print_message(&format!(
             "The tenant has no token yet. To issue one: scimd token issue --tenant {name} --name NAME"
         ));
-        say(&format!(
+        print_message(&format!(
             "To connect an identity provider: scimd tenant guide {name} --for okta (or entra)"
         ));
         Ok(())
@@ -209,7 +209,7 @@ impl Change {
         let mut changed = management.call(&request).await?;
         if self.settings.username_format.is_some() {
             let count = noncompliant(&management, name).await?;
-            say_noncompliant(name, count);
+            print_noncompliant(name, count);
             changed["noncompliant"] = count.into();
         }
         show(changed, output, out)
@@ -295,13 +295,13 @@ async fn noncompliant(management: &Management<'_>, tenant: &str) -> Result<u64, 
 }
 
 /// Reports the number of stored resources of a tenant that do not comply with a new rule.
-pub(super) fn say_noncompliant(tenant: &str, count: u64) {
+pub(super) fn print_noncompliant(tenant: &str, count: u64) {
     let what = match count {
         0 => return,
         1 => "1 stored resource does".to_owned(),
         count => format!("{count} stored resources do"),
     };
-    say(&format!(
+    print_message(&format!(
         "{what} not comply with the new rules of tenant {tenant}. They stay stored and can be deactivated and changed; \
          a request is refused only if it changes a value that does not comply."
     ));
@@ -376,9 +376,11 @@ impl Delete {
         if self.output.json {
             output::json(out, &deleted)?;
         }
-        say(&format!("Deleted {what}."));
+        print_message(&format!("Deleted {what}."));
         if self.name == DEFAULT_TENANT {
-            say("This tenant always exists: it will be created again, empty and without a token.");
+            print_message(
+                "This tenant always exists: it will be created again, empty and without a token.",
+            );
         }
         Ok(())
     }

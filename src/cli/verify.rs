@@ -43,20 +43,20 @@ impl Verify {
         }
         out.flush()?;
         if verified.unlisted > 0 {
-            output::say(&format!("Not listed: {} more", verified.unlisted));
+            output::print_message(&format!("Not listed: {} more", verified.unlisted));
         }
         match (verified.count(), self.repair, verified.unrepaired) {
-            (0, ..) => output::say("No differences found."),
-            (count, true, 0) => output::say(&format!("Repaired: {count}")),
+            (0, ..) => output::print_message("No differences found."),
+            (count, true, 0) => output::print_message(&format!("Repaired: {count}")),
             (count, true, unrepaired) => {
-                output::say(&format!(
+                output::print_message(&format!(
                     "Repaired: {}; not repaired: {unrepaired}",
                     count - unrepaired
                 ));
                 return Err(Failure::Silent);
             }
             (count, false, _) => {
-                output::say(&format!(
+                output::print_message(&format!(
                     "Differences: {count}. Run scimd verify --repair to repair them."
                 ));
                 return Err(Failure::Silent);

@@ -99,7 +99,7 @@ fn chosen(section: Section<'_>) -> Result<Option<&Entry>, ConfigError> {
     let url = section.entry("url")?;
     if url.is_unset()
         && url.origin.layer() == Layer::Environment
-        && !chosen.is_some_and(|other| outdoes(other, url))
+        && !chosen.is_some_and(|other| overrides(other, url))
     {
         return Err(
             url.refuse("a URL that begins with postgres://, but it is empty; unset the variable for another database")
@@ -110,7 +110,7 @@ fn chosen(section: Section<'_>) -> Result<Option<&Entry>, ConfigError> {
 
 /// Whether a key overrides an empty URL of the environment. A folder does not: an image sets one, and a lost URL must
 /// not start a new database in it.
-fn outdoes(other: &Entry, url: &Entry) -> bool {
+fn overrides(other: &Entry, url: &Entry) -> bool {
     let is_later = other.origin.layer() > url.origin.layer();
     is_later || (other.key == "url_file" && other.origin.layer() == url.origin.layer())
 }

@@ -8,7 +8,7 @@ const UNITS: [(char, i64); 5] = [
     ('w', 604_800),
 ];
 /// A hundred years: anything longer is an error, or should be `never`.
-const LONGEST: i64 = 36_525 * 86_400;
+const MAX_SECONDS: i64 = 36_525 * 86_400;
 
 /// The format of a text, for messages.
 pub(crate) const ALLOWED: &str =
@@ -25,7 +25,7 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
         return None;
     }
     let span = digits.parse::<i64>().ok()?.checked_mul(seconds)?;
-    (1..=LONGEST).contains(&span).then_some(span)
+    (1..=MAX_SECONDS).contains(&span).then_some(span)
 }
 
 /// Parses a duration or `never`, which is `Some(None)`; `None` for other texts.

@@ -56,14 +56,14 @@ pub(super) fn shown_since(now: Timestamp) -> Timestamp {
 pub(super) fn percentiles(counts: &[(i64, i64)]) -> Option<Percentiles> {
     let total: i64 = counts.iter().map(|(_, attempts)| attempts).sum();
     let at = |percent: i64| {
-        // Rounded up, so that the longest of few attempts is included.
+        // Rounded up, so that the upper_bound of few attempts is included.
         let rank = (total * percent + 99) / 100;
         let mut seen = 0;
         let found = counts.iter().find(|(_, attempts)| {
             seen += attempts;
             seen >= rank
         });
-        found.map(|(bucket, _)| longest(*bucket))
+        found.map(|(bucket, _)| upper_bound(*bucket))
     };
     (total > 0).then_some(())?;
     Some(Percentiles {
@@ -85,7 +85,7 @@ fn bucket(took: Duration) -> i64 {
 }
 
 /// The upper bound of a bucket, in milliseconds.
-fn longest(bucket: i64) -> i64 {
+fn upper_bound(bucket: i64) -> i64 {
     #[expect(clippy::cast_precision_loss, reason = "buckets are few")]
     let doublings = bucket as f64 / PER_DOUBLING;
     #[expect(

@@ -236,7 +236,7 @@ impl Endpoints {
     }
 
     /// Records a test in the audit trail, regardless of its result.
-    pub(super) async fn tell_of_test(
+    pub(super) async fn record_test(
         &self,
         endpoint: &Endpoint,
         kept: Option<KeptAnswer>,

@@ -157,7 +157,7 @@ impl EndpointOptions {
 
     /// Adds changed settings to the audit entry, with their JSON names. Only the origin of a URL is recorded, because
     /// the rest can be a secret.
-    pub(super) fn tell_changes(&self, entry: AuditEntry, after: &Self) -> AuditEntry {
+    pub(super) fn audit_changes(&self, entry: AuditEntry, after: &Self) -> AuditEntry {
         let values = |options: &Self| -> [(&'static str, Value); 10] {
             let stream = options.stream.as_ref();
             let word = |of: fn(&StreamOptions) -> &'static str| stream.map(of).into();
@@ -329,7 +329,7 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
 }
 
 /// Adds the names of headers to the audit entry, never their values.
-pub(super) fn tell_headers(
+pub(super) fn audit_headers(
     mut entry: AuditEntry,
     before: &[(String, String)],
     after: &[(String, String)],

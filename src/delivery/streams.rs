@@ -8,7 +8,7 @@ use crate::delivery::info::EndpointInfo;
 use crate::delivery::lane::Mark;
 use crate::delivery::message::{Message, Messenger};
 use crate::delivery::options::{
-    EndpointOptions, EndpointSecrets, StreamMethod, StreamOptions, check_headers, tell_headers,
+    EndpointOptions, EndpointSecrets, StreamMethod, StreamOptions, audit_headers, check_headers,
 };
 use crate::feed::{FeedPosition, PageQuery, TypePatterns};
 use crate::operator::Once;
@@ -102,8 +102,8 @@ impl Endpoints {
         let kind = EndpointKind::Stream;
         let endpoint = self.fresh(kind, place, &options, &secrets).await?;
         let entry = entry_of(&endpoint, AuditAction::StreamAdd);
-        let entry = EndpointOptions::default().tell_changes(entry, &options);
-        let entry = tell_headers(entry, &[], &secrets.headers);
+        let entry = EndpointOptions::default().audit_changes(entry, &options);
+        let entry = audit_headers(entry, &[], &secrets.headers);
         let keys = self.first_keys(new.options.algorithm).await?;
         let made = self.info(endpoint).await?;
         let kept = self.operator().kept(once, &made)?;

@@ -30,7 +30,7 @@ pub(crate) struct Tested {
 }
 
 /// Maximum wait for a response in seconds: shorter than the time limit of an operator's request.
-const PATIENCE: u64 = 20;
+const MAX_WAIT: u64 = 20;
 
 /// The verification event of the Shared Signals Framework 1.0 (section 8.1.4.1).
 const VERIFICATION: &str = "https://schemas.openid.net/secevent/ssf/event-type/verification";
@@ -63,7 +63,7 @@ impl Endpoints {
             clock: self.clock(),
             id: &id,
             body: messenger.signed(&event)?,
-            timeout: Duration::from_secs(options.timeout.min(PATIENCE)),
+            timeout: Duration::from_secs(options.timeout.min(MAX_WAIT)),
         })
         .await;
         let reply = attempted.reply;
@@ -78,7 +78,7 @@ impl Endpoints {
             },
         };
         let kept = self.operator().kept(once, &tested)?;
-        self.tell_of_test(&endpoint, kept).await?;
+        self.record_test(&endpoint, kept).await?;
         Ok(tested)
     }
 

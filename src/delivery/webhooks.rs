@@ -6,7 +6,7 @@ use crate::delivery::endpoints::{Endpoints, Start};
 use crate::delivery::error::{EndpointError, Result};
 use crate::delivery::info::EndpointInfo;
 use crate::delivery::lane::DeliveryOrder;
-use crate::delivery::options::{EndpointOptions, EndpointSecrets, check_headers, tell_headers};
+use crate::delivery::options::{EndpointOptions, EndpointSecrets, audit_headers, check_headers};
 use crate::delivery::sign::webhook::{SignatureKind, WebhookKey};
 use crate::feed::{Payload, TypePatterns};
 use crate::operator::Once;
@@ -100,8 +100,8 @@ impl Endpoints {
         let kind = EndpointKind::Webhook;
         let endpoint = self.fresh(kind, place, &options, &secrets).await?;
         let entry = entry_of(&endpoint, AuditAction::WebhookAdd);
-        let entry = EndpointOptions::default().tell_changes(entry, &options);
-        let entry = tell_headers(entry, &[], &secrets.headers);
+        let entry = EndpointOptions::default().audit_changes(entry, &options);
+        let entry = audit_headers(entry, &[], &secrets.headers);
         let made = MadeWebhook {
             info: self.info(endpoint).await?,
             secret: WebhookKey::read(&key)?.shown().into(),
@@ -121,10 +121,10 @@ impl Endpoints {
         let mut options = before.clone();
         settings.apply(&mut options)?;
         let entry = entry_of(&endpoint, AuditAction::WebhookChange);
-        let mut entry = before.tell_changes(entry, &options);
+        let mut entry = before.audit_changes(entry, &options);
         let sealed = match &settings.headers {
             Some(headers) => {
-                entry = tell_headers(entry, &secrets.headers, headers);
+                entry = audit_headers(entry, &secrets.headers, headers);
                 secrets.headers.clone_from(headers);
                 let keys = self.opening_keys()?;
                 Some(secrets.seal(&keys, endpoint.kind, &endpoint.name)?)

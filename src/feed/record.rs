@@ -5,8 +5,8 @@ use crate::resource::Meta;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// Maximum number of characters of a look-up value, as in the views.
-const LONGEST_LOOKUP: usize = 512;
+/// Maximum number of characters of a lookup value, as in the views.
+const MAX_LOOKUP_LENGTH: usize = 512;
 
 /// The columns of a resource type; `None` without a view.
 pub(super) fn table<'a>(
@@ -67,5 +67,5 @@ fn mapped<'a>(
 fn is_kept(value: &Value) -> bool {
     value
         .as_str()
-        .is_none_or(|text| text.chars().nth(LONGEST_LOOKUP).is_none())
+        .is_none_or(|text| text.chars().nth(MAX_LOOKUP_LENGTH).is_none())
 }

@@ -33,7 +33,7 @@ const WAITING: usize = 200;
 const CONFIRM: Duration = Duration::from_secs(1);
 
 /// Maximum wait of a poll for a token.
-const LONGEST_POLL: Duration = Duration::from_secs(25);
+const MAX_POLL: Duration = Duration::from_secs(25);
 
 /// The type that selects memberships instead of a resource type.
 const MEMBERSHIP: &str = "Membership";
@@ -156,7 +156,7 @@ impl FeedApp {
                 max: parameters.poll.max,
                 ..Poll::default()
             };
-            let end = waiting::until(head, LONGEST_POLL);
+            let end = waiting::until(head, MAX_POLL);
             while polled.tokens.is_empty() && Instant::now() < end && !self.feed.is_closed() {
                 let confirm = (Instant::now() + CONFIRM).min(end);
                 tokio::select! {
@@ -176,7 +176,7 @@ impl FeedApp {
 
     async fn page(&self, query: &PageQuery) -> Result<FeedPage, Problem> {
         let page = self.feed.page(query).await;
-        self.told(page).await
+        self.problem_of(page).await
     }
 
     /// The position of an `after`.
@@ -190,11 +190,11 @@ impl FeedApp {
             Problem::invalid("\"after\" is not a cursor: use a cursor of a response, start or now.")
         })?;
         let place = self.feed.place(cursor).await;
-        self.told(place).await
+        self.problem_of(place).await
     }
 
     /// Converts the outcome; the error for deleted events has the oldest cursor.
-    async fn told<T>(&self, outcome: Result<T, FeedError>) -> Result<T, Problem> {
+    async fn problem_of<T>(&self, outcome: Result<T, FeedError>) -> Result<T, Problem> {
         match outcome {
             Err(FeedError::Gone) => Err(Problem::gone(self.feed.start().await?.to_string())),
             outcome => Ok(outcome?),

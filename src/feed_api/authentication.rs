@@ -32,7 +32,7 @@ impl Authentication {
         let ticket = head.extensions.get::<Ticket>();
         let admitted = self.admitted(head, ticket).await;
         if let Some(ticket) = ticket {
-            ticket.end_turn();
+            ticket.release_slot();
         }
         admitted
     }

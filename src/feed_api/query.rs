@@ -9,7 +9,7 @@ use std::time::Duration;
 const LIMIT: usize = 100;
 const MAX: usize = 1000;
 /// Maximum wait for an event, in seconds.
-const LONGEST_WAIT: usize = 25;
+const MAX_WAIT: usize = 25;
 
 /// The query of `/feed/v1/events`.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl EventsQuery {
                 "types" => parsed.types = TypePatterns::parse(&value).map_err(Problem::invalid)?,
                 "limit" => parsed.limit = number("limit", &value, 1, MAX)?,
                 "wait" => {
-                    let seconds = number("wait", &value, 0, LONGEST_WAIT)?;
+                    let seconds = number("wait", &value, 0, MAX_WAIT)?;
                     parsed.wait = Duration::from_secs(seconds as u64);
                 }
                 _ => {

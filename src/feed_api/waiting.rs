@@ -12,11 +12,11 @@ const RESERVE: Duration = Duration::from_secs(5);
 pub(super) fn until(head: &Parts, wait: Duration) -> Instant {
     let now = Instant::now();
     let answer_by = head.extensions.get::<AnswerBy>();
-    let longest = answer_by.map_or(wait, |AnswerBy(at)| {
+    let limit = answer_by.map_or(wait, |AnswerBy(at)| {
         let left = at.saturating_duration_since(now);
         left - RESERVE.min(left / 5)
     });
-    now + wait.min(longest)
+    now + wait.min(limit)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub struct Mapping {
     pub(crate) users: Vec<Mapped>,
     /// Columns of groups.
     pub(crate) groups: Vec<Mapped>,
-    /// Columns with an index for look-ups.
+    /// Columns with an index for lookups.
     pub(crate) indexed: Vec<String>,
 }
 

@@ -5,7 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-/// Look-ups in one cache.
+/// Lookups in one cache.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CacheMetrics {
     hits: Counter,
@@ -18,7 +18,7 @@ struct CacheLabels {
 }
 
 impl CacheMetrics {
-    /// Counts a look-up that found an entry, or none.
+    /// Counts a lookup that found an entry, or none.
     pub(crate) fn note(&self, is_hit: bool) {
         if is_hit {
             self.hits.inc();

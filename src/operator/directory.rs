@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 impl Operator {
     /// Creates the views of a directory if they are missing or different; they can be used at once. `true` if they
-    /// already use the look-up columns; otherwise call [`Operator::fill_directory`].
+    /// already use the lookup columns; otherwise call [`Operator::fill_directory`].
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
@@ -30,7 +30,7 @@ impl Operator {
         Ok(is_filled)
     }
 
-    /// Fills the look-up columns of an applied directory in every row, and switches the views to them; returns the
+    /// Fills the lookup columns of an applied directory in every row, and switches the views to them; returns the
     /// number of changed rows.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Operator {
             .await?)
     }
 
-    /// The final views of a directory, which use the look-up columns.
+    /// The final views of a directory, which use the lookup columns.
     ///
     /// # Errors
     /// Any [`OperatorError`](crate::operator::OperatorError) of the database.

@@ -28,7 +28,7 @@ pub(crate) struct ColumnShape {
     /// Type of its values.
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    /// Whether it is a look-up column with an index.
+    /// Whether it is a lookup column with an index.
     pub(crate) indexed: bool,
 }
 

@@ -28,7 +28,7 @@ const BODY: usize = 16 * 1024;
 const KEPT: usize = 500;
 
 /// Maximum wait for the body of a response after its status.
-const BODY_PATIENCE: Duration = Duration::from_secs(2);
+const BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Maximum number of idle connections to one host.
 const IDLE_CONNECTIONS: usize = 32;
@@ -153,7 +153,7 @@ fn client(settings: &OutboundSettings, reach: Reach) -> Result<Client, String> {
         .pool_idle_timeout(Duration::from_secs(60))
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .http2_max_header_list_size(64 * 1024)
-        .dns_resolver(Arc::new(JudgingResolver {
+        .dns_resolver(Arc::new(FilteringResolver {
             lookup: settings.lookup.clone(),
             reach,
         }));
@@ -168,13 +168,13 @@ fn client(settings: &OutboundSettings, reach: Reach) -> Result<Client, String> {
 }
 
 /// Resolves and checks the addresses of names: the client connects only to the returned addresses, so that a second
-/// look-up cannot differ. One forbidden address refuses all.
-struct JudgingResolver {
+/// lookup cannot differ. One forbidden address refuses all.
+struct FilteringResolver {
     lookup: Option<Lookup>,
     reach: Reach,
 }
 
-impl Resolve for JudgingResolver {
+impl Resolve for FilteringResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let name = name.as_str().to_owned();
         let (lookup, reach) = (self.lookup.clone(), self.reach);
@@ -205,7 +205,7 @@ async fn read(mut response: Response) -> OutboundReply {
         .map(Duration::from_secs);
     let (status, address) = (response.status().as_u16(), response.remote_addr());
     let mut body = Vec::new();
-    let end = Instant::now() + BODY_PATIENCE;
+    let end = Instant::now() + BODY_TIMEOUT;
     while body.len() < BODY
         && let Ok(Ok(Some(chunk))) = timeout_at(end, response.chunk()).await
     {

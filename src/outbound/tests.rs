@@ -35,7 +35,7 @@ async fn answering(text: &'static str) -> SocketAddr {
     .await
 }
 
-/// A resolver with a list of addresses for each look-up, one after the other; the last one is repeated.
+/// A resolver with a list of addresses for each lookup, one after the other; the last one is repeated.
 fn lookups(answers: &[&[&str]]) -> OutboundSettings {
     let answers: VecDeque<Vec<IpAddr>> = answers
         .iter()

@@ -4,7 +4,7 @@ use crate::access::{Claim, Confirmed};
 use crate::error::Result;
 use crate::patch::MemberChange;
 use crate::protocol::change::log_changed;
-use crate::protocol::member_stream::READ_ALONG;
+use crate::protocol::member_stream::INLINE_MEMBERS;
 use crate::protocol::members::{MemberResolver, sent_members};
 use crate::protocol::read::unshown;
 use crate::protocol::references::check_references;
@@ -156,10 +156,10 @@ impl Service {
         status: u16,
     ) -> Result<ScimReply> {
         let resource_type = &found.resource_type;
-        let relations = render::relations(resource_type, projection).at_most(READ_ALONG);
+        let relations = render::relations(resource_type, projection).at_most(INLINE_MEMBERS);
         let id = found.id.to_string();
         let (caller, found) = self.find(caller, resource_type, &id, relations).await?;
-        self.shown_in_full(&caller, found?, projection, status)
+        self.reply_in_full(&caller, found?, projection, status)
             .await
     }
 }

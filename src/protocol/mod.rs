@@ -1,5 +1,6 @@
 //! The protocol's operations, one file each. Independent of HTTP headers and of tables.
 
+mod body_chunks;
 mod bulk;
 mod change;
 mod create;
@@ -16,7 +17,6 @@ mod modify;
 mod page_hints;
 mod page_stream;
 mod password;
-mod pieces;
 mod precondition;
 mod query;
 mod read;
@@ -29,10 +29,10 @@ mod schema_retry;
 mod update;
 pub(crate) mod username_format;
 
+pub(crate) use body_chunks::BodyChunks;
 #[cfg(test)]
 pub(crate) use event_uris::EVENT_URIS;
 pub use limits::ServiceLimits;
-pub(crate) use pieces::Pieces;
 pub use precondition::{Precondition, Tags};
 pub(crate) use query::{ReturnPreference, View};
 pub(crate) use reply::ScimReply;

@@ -4,10 +4,12 @@
 use crate::access::Caller;
 use crate::error::Result;
 use crate::messages::list_head;
-use crate::protocol::member_stream::{InFull, LONGEST, PIECE, READ_ALONG, send_if_large};
-use crate::protocol::pieces::Piece;
+use crate::protocol::body_chunks::BodyChunk;
+use crate::protocol::member_stream::{
+    AllMembers, CHUNK_BYTES, INLINE_MEMBERS, STREAM_TIMEOUT, send_if_large,
+};
 use crate::protocol::render::Shape;
-use crate::protocol::{Pieces, ScimReply, Service, render};
+use crate::protocol::{BodyChunks, ScimReply, Service, render};
 use crate::resource::projection::Projection;
 use crate::store::{Page, StoredResource};
 use std::mem;
@@ -51,11 +53,11 @@ impl Service {
         shapes: Vec<Shape>,
     ) -> ScimReply {
         let head = list_head(page.total, paging) + "\"Resources\":[";
-        let (sender, pieces) = Pieces::channel();
+        let (sender, chunks) = BodyChunks::channel();
         let (service, caller) = (self.clone(), caller.clone());
         self.access.tasks().spawn(async move {
             let sending = service.send_page(&caller, page, &shapes, &sender);
-            match timeout(LONGEST, sending).await {
+            match timeout(STREAM_TIMEOUT, sending).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "a page could not be read to the end"),
                 Err(_) => tracing::warn!("a client read a page too slowly"),
@@ -64,7 +66,7 @@ impl Service {
         ScimReply {
             status: 200,
             body: Some(head),
-            rest: Some(pieces),
+            rest: Some(chunks),
             ..ScimReply::default()
         }
     }
@@ -75,9 +77,9 @@ impl Service {
         caller: &Caller,
         page: Page,
         shapes: &[Shape],
-        to: &mpsc::Sender<Piece>,
+        to: &mpsc::Sender<BodyChunk>,
     ) -> Result<()> {
-        let (mut text, mut count) = (String::with_capacity(2 * PIECE), 0);
+        let (mut text, mut count) = (String::with_capacity(2 * CHUNK_BYTES), 0);
         for found in page.found {
             let Some(projection) = render::projection_of(&found, shapes) else {
                 continue;
@@ -89,10 +91,10 @@ impl Service {
             text.push_str(if count > 0 { "," } else { "" });
             count += 1;
             match whole {
-                InFull::Read(found) => {
+                AllMembers::Read(found) => {
                     text.push_str(&render::resource(caller, &found, projection)?);
                 }
-                InFull::OneByOne(found, members) => {
+                AllMembers::Streamed(found, members) => {
                     let (before, after) = render::around_members(caller, &found);
                     text.push_str(&before);
                     if !members.send(caller, &mut text, to).await? {
@@ -106,9 +108,9 @@ impl Service {
             }
         }
         text.push_str(&format!("],\"itemsPerPage\":{count}}}"));
-        for piece in [Some(text), None] {
+        for chunk in [Some(text), None] {
             // The client has disconnected.
-            let _ = to.send(piece).await;
+            let _ = to.send(chunk).await;
         }
         Ok(())
     }
@@ -121,21 +123,21 @@ impl Service {
         found: StoredResource,
         projection: &Projection,
         lacks_relations: bool,
-    ) -> Result<Option<InFull>> {
+    ) -> Result<Option<AllMembers>> {
         let resource_type = found.resource_type.clone();
         let relations = render::relations(&resource_type, projection);
         if !(lacks_relations && (relations.members || relations.groups)) {
             let mut found = vec![found];
             self.complete(caller, &mut found, &[0]).await?;
-            return Ok(found.pop().map(InFull::Read));
+            return Ok(found.pop().map(AllMembers::Read));
         }
-        let along = relations.at_most(READ_ALONG);
+        let along = relations.at_most(INLINE_MEMBERS);
         let (_, found) = self
             .store
             .find(caller.scope(), &resource_type, found.id, along)
             .await?;
         let Some(found) = found else { return Ok(None) };
-        match self.in_full(caller, found, projection).await {
+        match self.all_members(caller, found, projection).await {
             Err(error) if error.status() == 404 => Ok(None),
             outcome => outcome.map(Some),
         }

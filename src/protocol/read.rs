@@ -2,7 +2,7 @@
 
 use crate::access::{Caller, Claim, Confirmed};
 use crate::error::{Result, ScimError};
-use crate::protocol::member_stream::READ_ALONG;
+use crate::protocol::member_stream::INLINE_MEMBERS;
 use crate::protocol::{Precondition, ScimReply, Service, View, render};
 use crate::resource::projection::Projection;
 use crate::schema::ResourceType;
@@ -25,14 +25,14 @@ impl Service {
     ) -> Confirmed<ScimReply> {
         claim.may_read(resource_type)?;
         let projection = view.projection(resource_type, claim.conformance())?;
-        let relations = render::relations(resource_type, &projection).at_most(READ_ALONG);
+        let relations = render::relations(resource_type, &projection).at_most(INLINE_MEMBERS);
         let (caller, found) = self.find(claim, resource_type, id, relations).await?;
         let reply = async {
             let found = found?;
             if precondition.is_unmodified(found.meta.version)? {
                 return Ok(unshown(&caller, &found, 304));
             }
-            self.shown_in_full(&caller, found, &projection, 200).await
+            self.reply_in_full(&caller, found, &projection, 200).await
         };
         let reply = reply.await;
         Ok((caller, reply))

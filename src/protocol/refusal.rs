@@ -120,8 +120,8 @@ pub(crate) fn in_use(resource_type: &ResourceType, attributes: &Attributes) -> S
     })
 }
 
-/// 409 for a unique value of another resource, with the reason, and the caller if the look-up has confirmed the claim.
-/// For a resource with a seat it costs one look-up.
+/// 409 for a unique value of another resource, with the reason, and the caller if the lookup has confirmed the claim.
+/// For a resource with a seat it costs one lookup.
 pub(super) async fn value_in_use(
     service: &Service,
     claim: &Claim,
@@ -147,7 +147,7 @@ pub(super) async fn value_in_use(
     (Some(caller), error)
 }
 
-/// The attributes of the resource that has one of these unique values; `None` if the look-up fails.
+/// The attributes of the resource that has one of these unique values; `None` if the lookup fails.
 async fn holder(
     service: &Service,
     claim: &Claim,

@@ -1,7 +1,7 @@
 //! The outcome of an operation, before it becomes an HTTP response or a bulk result.
 
 use crate::error::Result;
-use crate::protocol::pieces::Pieces;
+use crate::protocol::body_chunks::BodyChunks;
 use crate::protocol::query::ReturnPreference;
 use std::future::poll_fn;
 
@@ -13,7 +13,7 @@ pub(crate) struct ScimReply {
     /// JSON text; `None` for a response without a body.
     pub(crate) body: Option<String>,
     /// The streamed rest of the body.
-    pub(crate) rest: Option<Pieces>,
+    pub(crate) rest: Option<BodyChunks>,
     /// Entity tag of the resource.
     pub(crate) etag: Option<String>,
     /// URL of the resource.
@@ -41,8 +41,8 @@ impl ScimReply {
         let Some(mut rest) = self.rest else {
             return Ok(text);
         };
-        while let Some(piece) = poll_fn(|context| rest.poll_next(context)).await {
-            text.push_str(&piece?);
+        while let Some(chunk) = poll_fn(|context| rest.poll_next(context)).await {
+            text.push_str(&chunk?);
         }
         Ok(text)
     }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 keywords! {
     /// Actions on resources of a type.
     Deed {
-        /// A look-up.
+        /// A lookup.
         Lookup = "lookup",
         /// A list.
         List = "list",

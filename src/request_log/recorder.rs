@@ -32,9 +32,9 @@ const PAUSE: Duration = Duration::from_millis(150);
 const ATTEMPTS: u32 = 3;
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// Minimum time between two log lines about a loss.
-const TELLING: Duration = Duration::from_secs(10);
+const LOSS_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Time limit for writing the queue when the server stops.
-const LAST: Duration = Duration::from_secs(5);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 keywords! {
     /// The requests to record in the provisioning log.
@@ -180,7 +180,7 @@ impl Recorder {
                 let _ = written.await;
             }
         };
-        if timeout(LAST, rest).await.is_err() {
+        if timeout(FLUSH_TIMEOUT, rest).await.is_err() {
             tracing::warn!("stopped before the provisioning log was written");
         }
     }
@@ -240,7 +240,7 @@ impl Writing {
                 self.shared
                     .waiting_bytes
                     .fetch_sub(bytes, Ordering::Relaxed);
-                self.tell();
+                self.log_loss();
                 for done in waiting {
                     // The waiting caller may have been cancelled.
                     let _ = done.send(());
@@ -249,7 +249,7 @@ impl Writing {
             }
         }
         self.logged_at = None;
-        self.tell();
+        self.log_loss();
     }
 
     /// The next message. Requests that become due are written.
@@ -288,11 +288,11 @@ impl Writing {
         }
     }
 
-    /// Logs a loss, at most one line per [`TELLING`].
-    fn tell(&mut self) {
+    /// Logs a loss, at most one line per [`LOSS_LOG_INTERVAL`].
+    fn log_loss(&mut self) {
         if self
             .logged_at
-            .is_some_and(|logged_at| logged_at.elapsed() < TELLING)
+            .is_some_and(|logged_at| logged_at.elapsed() < LOSS_LOG_INTERVAL)
         {
             return;
         }
@@ -375,7 +375,7 @@ fn row(
     Some((tenant, request))
 }
 
-/// The outcome of a request. A look-up without a result is a success.
+/// The outcome of a request. A lookup without a result is a success.
 fn outcome(summary: &RequestSummary, details: &RequestDetails) -> Outcome {
     let finds_nothing =
         summary.reads && summary.status == 404 && summary.reason == Some(Reason::ResourceGone);

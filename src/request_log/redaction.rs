@@ -9,7 +9,7 @@ const BYTES: usize = 64 * 1024;
 /// The text that replaces a secret.
 const CUT: &str = "***";
 /// Words that identify names of secrets, including undeclared ones.
-const TELLING: [&str; 7] = [
+const SECRET_WORDS: [&str; 7] = [
     "password",
     "passwd",
     "pwd",
@@ -57,7 +57,7 @@ impl Secrets {
         let lower = path.to_ascii_lowercase();
         let words = lower.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '$')));
         let is_secret = |word: &str| {
-            self.0.contains(word) || TELLING.iter().any(|telling| word.contains(telling))
+            self.0.contains(word) || SECRET_WORDS.iter().any(|secret| word.contains(secret))
         };
         words.into_iter().any(is_secret)
     }
@@ -76,7 +76,7 @@ impl Secrets {
             .rsplit_once(':')
             .map_or(text, |(_, word)| word)
             .to_ascii_lowercase();
-        self.0.contains(&word) || TELLING.contains(&word.as_str())
+        self.0.contains(&word) || SECRET_WORDS.contains(&word.as_str())
     }
 
     /// Whether a text contains the name of a secret with a comparison or a value: a filter, a path with a filter, or a

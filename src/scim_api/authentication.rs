@@ -52,7 +52,7 @@ impl Authentication {
         let (None, Some(token)) = (&known, token) else {
             return Ok((known, None));
         };
-        let lookup = self.lookups.turn(token).await?;
+        let lookup = self.lookups.acquire(token).await?;
         Ok(match self.recall(call, target) {
             Some(known) => (Some(known), None),
             None => (None, Some(lookup)),

@@ -53,14 +53,14 @@ impl ScimCall {
             return Ok(());
         };
         ticket.admit(token, tenant)?;
-        ticket.end_turn();
+        ticket.release_slot();
         Ok(())
     }
 
     /// Releases the admission slot of a refused request.
     pub(crate) fn refuse(&self) {
         if let Some(ticket) = self.ticket() {
-            ticket.end_turn();
+            ticket.release_slot();
         }
     }
 

@@ -117,7 +117,7 @@ impl Handlers {
                 .await),
             Route::Front | Route::SiblingApi(_) | Route::Outside => Err(self
                 .authentication
-                .log_outside(call, nothing_here(call))
+                .log_outside(call, no_such_path(call))
                 .await),
         }
     }
@@ -153,7 +153,7 @@ impl Handlers {
         };
         match found? {
             Some(found) => Ok(ScimReply::ok(found.to_string())),
-            None => Err(nothing_here(call)),
+            None => Err(no_such_path(call)),
         }
     }
 
@@ -184,7 +184,7 @@ impl Handlers {
 }
 
 /// 404 for a path outside of the base path; for a client with a token the error contains the base path.
-fn nothing_here(call: &ScimCall) -> ScimError {
+fn no_such_path(call: &ScimCall) -> ScimError {
     let base = &call.settings.base_path;
     let detail = match credentials(call) {
         Some(_) => format!(

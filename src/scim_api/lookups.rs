@@ -9,7 +9,7 @@ use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 use tokio::time::timeout;
 
 /// Maximum wait for the lookups of other requests.
-const LONGEST_WAIT: Duration = Duration::from_millis(1500);
+const MAX_WAIT: Duration = Duration::from_millis(1500);
 
 /// The running lookups, by the text of the token.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(crate) struct Lookups(Mutex<HashMap<Arc<str>, Arc<Queue<()>>>>);
 pub(crate) struct Lookup<'a> {
     lookups: &'a Lookups,
     token: Arc<str>,
-    turn: Option<OwnedMutexGuard<()>>,
+    guard: Option<OwnedMutexGuard<()>>,
 }
 
 impl Lookups {
@@ -28,18 +28,18 @@ impl Lookups {
     ///
     /// # Errors
     /// 503 if that takes too long: a lookup for each request would overload the database.
-    pub(crate) async fn turn(&self, token: &str) -> Result<Lookup<'_>> {
+    pub(crate) async fn acquire(&self, token: &str) -> Result<Lookup<'_>> {
         let token: Arc<str> = token.into();
         let queue = self.queues().entry(token.clone()).or_default().clone();
         // The guard is created before the wait, so that the entry is removed even if the wait is cancelled.
         let mut lookup = Lookup {
             lookups: self,
             token,
-            turn: None,
+            guard: None,
         };
-        let turn = timeout(LONGEST_WAIT, queue.lock_owned()).await;
-        lookup.turn =
-            Some(turn.map_err(|_| ScimError::unavailable("The server is busy; try again.", 1))?);
+        let guard = timeout(MAX_WAIT, queue.lock_owned()).await;
+        lookup.guard =
+            Some(guard.map_err(|_| ScimError::unavailable("The server is busy; try again.", 1))?);
         Ok(lookup)
     }
 
@@ -50,7 +50,7 @@ impl Lookups {
 
 impl Drop for Lookup<'_> {
     fn drop(&mut self) {
-        drop(self.turn.take());
+        drop(self.guard.take());
         let mut queues = self.lookups.queues();
         if queues
             .get(&self.token)
@@ -70,12 +70,12 @@ mod tests {
     #[tokio::test]
     async fn one_request_of_a_token_looks_it_up_at_a_time() {
         let lookups = Lookups::default();
-        let one = lookups.turn("a").await.unwrap();
-        drop(lookups.turn("b").await.unwrap());
-        assert!(timeout(SHORT, lookups.turn("a")).await.is_err());
-        assert_eq!(lookups.turn("a").await.unwrap_err().status(), 503);
+        let one = lookups.acquire("a").await.unwrap();
+        drop(lookups.acquire("b").await.unwrap());
+        assert!(timeout(SHORT, lookups.acquire("a")).await.is_err());
+        assert_eq!(lookups.acquire("a").await.unwrap_err().status(), 503);
         drop(one);
-        drop(lookups.turn("a").await.unwrap());
+        drop(lookups.acquire("a").await.unwrap());
         assert!(lookups.queues().is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! From reply or error to an HTTP response (RFC 7644 sections 3.8, 3.12, 3.14).
 
 use crate::error::{ErrorStatus, ScimError};
-use crate::protocol::{Pieces, ScimReply};
+use crate::protocol::{BodyChunks, ScimReply};
 use crate::reason::Reason;
 use crate::wire::refusal::{Refusal, RefusalKind, Refused};
 use axum::body::{Body, Bytes};
@@ -126,7 +126,7 @@ pub(crate) fn error_body(error: &ScimError) -> String {
 /// can distinguish from a complete body.
 struct Growing {
     head: Option<String>,
-    rest: Pieces,
+    rest: BodyChunks,
 }
 
 impl hyper::body::Body for Growing {
@@ -142,12 +142,12 @@ impl hyper::body::Body for Growing {
             None => self
                 .rest
                 .poll_next(context)
-                .map(|piece| piece.map(|text| Ok(Frame::data(text?.into())))),
+                .map(|chunk| chunk.map(|text| Ok(Frame::data(text?.into())))),
         }
     }
 }
 
-fn with_body(status: StatusCode, body: Option<String>, rest: Option<Pieces>) -> Response {
+fn with_body(status: StatusCode, body: Option<String>, rest: Option<BodyChunks>) -> Response {
     let has_body = body.is_some();
     let mut response = Response::new(match rest {
         Some(rest) => Body::new(Growing { head: body, rest }),

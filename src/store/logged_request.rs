@@ -59,7 +59,7 @@ impl LogPosition {
 keywords! {
     /// The outcome of a request.
     Outcome {
-        /// The request succeeded, including a look-up without a result.
+        /// The request succeeded, including a lookup without a result.
         Ok = "ok",
         /// A part of the request was ignored.
         Noted = "noted",

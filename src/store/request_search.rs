@@ -204,7 +204,7 @@ impl Store {
                 source.entries(&mut sql, tenant);
                 search.range(&mut sql, "e.entry", end);
             }
-            // With the bound PostgreSQL plans single look-ups instead of a scan of the log.
+            // With the bound PostgreSQL plans single lookups instead of a scan of the log.
             sql.raw(") as u order by entry desc {limit}").int(LOOKED_UP);
             sql.raw(") f cross join provisioning p").raw(WITH_BODY);
             sql.raw(" where p.tenant = ").int(tenant.0);

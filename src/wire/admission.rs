@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 /// Maximum number of requests in admission.
-const PLACES: usize = 32;
+const SLOTS: usize = 32;
 
-/// Slots of [`PLACES`] that one client may have.
-const PLACES_OF_ONE: usize = PLACES / 4;
+/// Slots of [`SLOTS`] that one client may have.
+const SLOTS_PER_CLIENT: usize = SLOTS / 4;
 
 /// Number of requests of one client that may wait even if there are too many in total.
-pub(crate) const SHARE: usize = 256;
+pub(crate) const WAITING_PER_CLIENT: usize = 256;
 
 /// The client of a request: a hash of its credentials or address.
 pub(crate) type Client = u64;
@@ -54,7 +54,7 @@ struct Slots {
 
 impl Default for Admission {
     fn default() -> Self {
-        Self::new(PLACES, PLACES_OF_ONE)
+        Self::new(SLOTS, SLOTS_PER_CLIENT)
     }
 }
 
@@ -78,8 +78,8 @@ impl Wait {
     /// Waits for the slot. `None` if the server stops.
     pub(crate) async fn end(self) -> Option<AdmissionSlot> {
         match self {
-            Self::Over(turn) => Some(turn),
-            Self::For(turn) => turn.await.ok(),
+            Self::Over(enqueue) => Some(enqueue),
+            Self::For(enqueue) => enqueue.await.ok(),
         }
     }
 }
@@ -98,7 +98,7 @@ impl Admission {
     }
 
     /// Requests the next slot for a client.
-    pub(crate) fn turn(&self, client: Client) -> Wait {
+    pub(crate) fn enqueue(&self, client: Client) -> Wait {
         let mut state = self.state();
         if state.waiting.len_of(client) == 0 && state.slots.has_one_for(client) {
             state.slots.begin(client);
@@ -112,7 +112,7 @@ impl Admission {
 
     /// Whether a client has as many requests waiting as it may have if there are too many of all clients.
     pub(crate) fn is_over_share(&self, client: Client) -> bool {
-        self.state().waiting.len_of(client) >= SHARE
+        self.state().waiting.len_of(client) >= WAITING_PER_CLIENT
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -163,7 +163,7 @@ impl State {
     fn wait(&mut self, client: Client) -> oneshot::Receiver<AdmissionSlot> {
         let (sender, receiver) = oneshot::channel();
         // Cancelled requests are no longer counted.
-        if self.waiting.len_of(client) >= SHARE {
+        if self.waiting.len_of(client) >= WAITING_PER_CLIENT {
             self.waiting.retain(client, |sender| !sender.is_closed());
         }
         self.waiting.push(client, sender);
@@ -193,27 +193,27 @@ mod tests {
 
     fn over(wait: Wait) -> Option<AdmissionSlot> {
         match wait {
-            Wait::Over(turn) => Some(turn),
-            Wait::For(mut turn) => turn.try_recv().ok(),
+            Wait::Over(enqueue) => Some(enqueue),
+            Wait::For(mut enqueue) => enqueue.try_recv().ok(),
         }
     }
 
     #[test]
     fn a_client_never_has_all_places() {
         let admission = Admission::default();
-        let flood: Vec<_> = (0..1000).map(|_| admission.turn(1)).collect();
+        let flood: Vec<_> = (0..1000).map(|_| admission.enqueue(1)).collect();
         assert!(admission.is_over_share(1));
         let mut held: Vec<_> = flood.into_iter().filter_map(over).collect();
-        assert_eq!(held.len(), PLACES_OF_ONE);
+        assert_eq!(held.len(), SLOTS_PER_CLIENT);
         assert!(
-            over(admission.turn(2)).is_some(),
+            over(admission.enqueue(2)).is_some(),
             "another client begins at once"
         );
         assert!(!admission.is_over_share(2));
         held.clear();
         assert_eq!(
             admission.state().slots.free,
-            PLACES,
+            SLOTS,
             "all others have given up"
         );
         assert!(admission.state().waiting.is_empty());
@@ -224,11 +224,12 @@ mod tests {
         let admission = Admission::default();
         let mut held: Vec<_> = [1, 2, 3, 4]
             .into_iter()
-            .flat_map(|client| [client; PLACES_OF_ONE])
-            .filter_map(|client| over(admission.turn(client)))
+            .flat_map(|client| [client; SLOTS_PER_CLIENT])
+            .filter_map(|client| over(admission.enqueue(client)))
             .collect();
-        assert_eq!(held.len(), PLACES);
-        let [one, other] = [[5; 3], [6; 3]].map(|each| each.map(|client| admission.turn(client)));
+        assert_eq!(held.len(), SLOTS);
+        let [one, other] =
+            [[5; 3], [6; 3]].map(|each| each.map(|client| admission.enqueue(client)));
         let mut order = Vec::new();
         for wait in one
             .into_iter()
@@ -236,9 +237,9 @@ mod tests {
             .flat_map(|(one, other)| [one, other])
         {
             held.pop();
-            let turn = wait.end().await.unwrap();
-            order.push(turn.client);
-            held.push(turn);
+            let enqueue = wait.end().await.unwrap();
+            order.push(enqueue.client);
+            held.push(enqueue);
         }
         assert_eq!(order, [5, 6, 5, 6, 5, 6]);
     }

@@ -2,7 +2,7 @@
 
 use crate::wire::admission;
 use crate::wire::app::App;
-use crate::wire::connection_limit::PATIENCE;
+use crate::wire::connection_limit::UNREAD_GRACE;
 use crate::wire::deadlines::ConnectionDeadlines;
 use crate::wire::layers::client_address::Peer;
 use crate::wire::rate::network;
@@ -40,13 +40,13 @@ pub(crate) fn answer(
     let client = admission::client(credentials.map(HeaderValue::as_bytes), network(peer.ip()));
     let is_greedy = || {
         deadlines.has_more_than(FEW) && app.admission.is_over_share(client)
-            || deadlines.leaves_unread(FEW, PATIENCE)
+            || deadlines.leaves_unread(FEW, UNREAD_GRACE)
     };
     if app.in_flight.is_crowded() && is_greedy() {
         deadlines.abandon();
         return Box::pin(ready(Err(Crowded)));
     }
-    let wait = app.admission.turn(client);
+    let wait = app.admission.enqueue(client);
     let extensions = request.extensions_mut();
     extensions.insert(Peer(peer));
     extensions.insert(ticket.clone());
@@ -57,9 +57,9 @@ pub(crate) fn answer(
     let request = request.map(|body| body_of(body, deadlines));
     let mut handler = app.handler.clone();
     Box::pin(async move {
-        ticket.begin_turn(wait.end().await);
+        ticket.hold_slot(wait.end().await);
         let Ok(mut response) = handler.call(request).await;
-        ticket.end_turn();
+        ticket.release_slot();
         open.ready();
         // axum declares every empty body; these responses have none (RFC 9110 section 8.6).
         if matches!(

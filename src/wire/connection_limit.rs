@@ -41,14 +41,14 @@ struct Grace {
 const GRACE: Grace = Grace {
     silent: Duration::from_millis(2),
     asking: Duration::from_millis(200),
-    unread: PATIENCE,
+    unread: UNREAD_GRACE,
 };
 
 /// Time without reading after which a client's connection can be closed.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
+pub(crate) const UNREAD_GRACE: Duration = Duration::from_millis(500);
 
 /// Interval of checks for a connection to close: one that becomes idle sends no notification.
-const PAUSE: Duration = Duration::from_millis(100);
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The connections of a server; clones share them.
 #[derive(Debug, Clone)]
@@ -213,7 +213,7 @@ impl State {
             };
         }
         let first = self.idle().or_else(|| self.unread());
-        first.map_or(Eviction::Wait(PAUSE), Eviction::Close)
+        first.map_or(Eviction::Wait(CHECK_INTERVAL), Eviction::Close)
     }
 
     /// Closes a connection when its time is over.
@@ -221,7 +221,7 @@ impl State {
         let age = self.taken.get(&number).map(|taken| taken.since.elapsed());
         match grace.checked_sub(age.unwrap_or_default()) {
             None | Some(Duration::ZERO) => Eviction::Close(number),
-            Some(left) => Eviction::Wait(left.min(PAUSE)),
+            Some(left) => Eviction::Wait(left.min(CHECK_INTERVAL)),
         }
     }
 
@@ -461,11 +461,13 @@ mod tests {
         let _third = connections.take(address("192.0.2.1"), third);
         assert_eq!(numbers(&connections), [0, 2]);
         assert!(
-            timeout(2 * PAUSE, connections.room()).await.is_err(),
+            timeout(2 * CHECK_INTERVAL, connections.room())
+                .await
+                .is_err(),
             "all are at work"
         );
         drop(work);
-        timeout(5 * PAUSE, connections.room())
+        timeout(5 * CHECK_INTERVAL, connections.room())
             .await
             .expect("one has come to rest");
         let _fourth = connections.take(address("192.0.2.1"), third_works);

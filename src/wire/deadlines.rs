@@ -212,9 +212,9 @@ impl ConnectionDeadlines {
 
     /// Whether this number of responses are unread. For a connection with a valid token, only if the client has not
     /// read for that time: a client that sends many requests at once has as many responses to read.
-    pub(crate) fn leaves_unread(&self, answers: usize, patience: Duration) -> bool {
+    pub(crate) fn leaves_unread(&self, answers: usize, grace: Duration) -> bool {
         let state = self.state();
-        state.unread >= answers && (!state.is_known || state.progress.elapsed() > patience)
+        state.unread >= answers && (!state.is_known || state.progress.elapsed() > grace)
     }
 
     /// Whether more than this number of requests are running.

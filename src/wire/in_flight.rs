@@ -85,7 +85,7 @@ impl InFlight {
         Ticket(Arc::new(Counted {
             counts: self.clone(),
             charge: Mutex::default(),
-            turn: Mutex::default(),
+            slot: Mutex::default(),
         }))
     }
 
@@ -111,7 +111,7 @@ struct Counted {
     counts: InFlight,
     charge: Mutex<Charge>,
     /// The slot until it is admitted or refused.
-    turn: Mutex<Option<AdmissionSlot>>,
+    slot: Mutex<Option<AdmissionSlot>>,
 }
 
 /// The counts of one request.
@@ -124,13 +124,13 @@ struct Charge {
 
 impl Ticket {
     /// Adds the slot of the request.
-    pub(crate) fn begin_turn(&self, turn: Option<AdmissionSlot>) {
-        *self.0.turn.lock().unwrap_or_else(PoisonError::into_inner) = turn;
+    pub(crate) fn hold_slot(&self, slot: Option<AdmissionSlot>) {
+        *self.0.slot.lock().unwrap_or_else(PoisonError::into_inner) = slot;
     }
 
     /// Releases the slot, because the request is admitted or refused.
-    pub(crate) fn end_turn(&self) {
-        self.begin_turn(None);
+    pub(crate) fn release_slot(&self) {
+        self.hold_slot(None);
     }
 
     /// Counts the request for its token and its tenant from now on.

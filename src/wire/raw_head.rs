@@ -11,7 +11,7 @@ use std::io::BufRead;
 pub(crate) struct AmbiguousHead(pub(crate) &'static str);
 
 /// Maximum number of checked bytes of one head.
-const LONGEST: usize = 128 << 10;
+const MAX_BYTES: usize = 128 << 10;
 
 /// Received bytes of heads that no handler has seen yet.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ impl RawHead {
             self.in_body = false;
             self.bytes.clear();
         }
-        if !self.in_body && self.bytes.len() < LONGEST {
+        if !self.in_body && self.bytes.len() < MAX_BYTES {
             self.bytes.extend_from_slice(bytes);
         }
     }

@@ -164,7 +164,7 @@ async fn filtered(directory: &Directory, chance: &mut Chance, seed: u64, listed:
                 .iter()
                 .map(ToString::to_string)
                 .collect::<Vec<_>>(),
-            told_apart(&found, &expected, listed)
+            first_difference(&found, &expected, listed)
         );
     }
     assert_eq!(answer.body["totalResults"], expected.len(), "{place}");
@@ -187,7 +187,7 @@ fn ids(list: &Value) -> Vec<String> {
 }
 
 /// The first resource that only one side returns.
-fn told_apart(found: &[String], expected: &[String], listed: &[Listed]) -> String {
+fn first_difference(found: &[String], expected: &[String], listed: &[Listed]) -> String {
     let extra = found
         .iter()
         .find(|id| !expected.contains(id))

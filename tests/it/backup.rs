@@ -90,9 +90,9 @@ impl Machine {
     #[track_caller]
     fn run(&self, script: &str) -> String {
         let output = self.sh(script);
-        let told = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         let log = fs::read_to_string(self.path("log")).unwrap_or_default();
-        assert!(output.status.success(), "{script}\n{told}\n{log}");
+        assert!(output.status.success(), "{script}\n{stderr}\n{log}");
         String::from_utf8(output.stdout).unwrap()
     }
 

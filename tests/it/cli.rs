@@ -54,18 +54,18 @@ pub(crate) fn beside(server: &Server, arguments: &[&str]) -> Output {
 
 /// Standard output and standard error of a command, which must succeed.
 #[track_caller]
-pub(crate) fn told_beside(server: &Server, arguments: &[&str]) -> (String, String) {
+pub(crate) fn output_and_stderr(server: &Server, arguments: &[&str]) -> (String, String) {
     let output = beside(server, arguments);
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{arguments:?}: {told}");
-    (String::from_utf8(output.stdout).unwrap(), told)
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{arguments:?}: {stderr}");
+    (String::from_utf8(output.stdout).unwrap(), stderr)
 }
 
 /// JSON output of a command.
 #[track_caller]
 pub(crate) fn json_beside(server: &Server, arguments: &[&str]) -> serde_json::Value {
     let all: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
-    serde_json::from_str(&told_beside(server, &all).0).unwrap()
+    serde_json::from_str(&output_and_stderr(server, &all).0).unwrap()
 }
 
 /// Output of a command, which must succeed.
@@ -169,7 +169,7 @@ impl Served {
 
     /// Sends a signal that ends the server, and waits for its end.
     pub(crate) fn signal(&mut self, signal: Signal) -> Option<i32> {
-        self.tell(signal);
+        self.send(signal);
         self.ended()
     }
 
@@ -179,7 +179,7 @@ impl Served {
     }
 
     /// Sends a signal.
-    pub(crate) fn tell(&self, signal: Signal) {
+    pub(crate) fn send(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
 }
@@ -240,7 +240,7 @@ async fn a_server_that_stops_is_not_ready_during_its_delay() {
     };
     assert_eq!(status("/readyz").await, 200);
     let began = std::time::Instant::now();
-    served.tell(Signal::SIGTERM);
+    served.send(Signal::SIGTERM);
     while status("/readyz").await != 503 {}
     assert_eq!(status("/healthz").await, 200);
     assert_eq!(tokio::task::block_in_place(|| served.ended()), Some(0));
@@ -471,18 +471,18 @@ fn a_stricter_rule_counts_users_that_do_not_comply() {
     )
     .unwrap();
     printed(folder, &format!("import {}", lines.display()));
-    let told = |arguments: &str| String::from_utf8(run(folder, arguments).stderr).unwrap();
-    let message = told("tenant set default --username-format email");
+    let message_of = |arguments: &str| String::from_utf8(run(folder, arguments).stderr).unwrap();
+    let message = message_of("tenant set default --username-format email");
     assert!(
         message.contains("2 stored resources do not comply with the new rules of tenant default"),
         "{message}"
     );
-    assert!(!told("tenant set default --username-format any").contains("comply"));
+    assert!(!message_of("tenant set default --username-format any").contains("comply"));
     let required = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/data/schemas/required.json"
     );
-    let message = told(&format!("schema add {required}"));
+    let message = message_of(&format!("schema add {required}"));
     assert!(
         message.contains("3 stored resources do not comply"),
         "{message}"
@@ -670,10 +670,10 @@ fn a_closed_standard_output_is_not_a_failure() {
             .unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(
-            output.status.success() && !told.contains("panicked"),
-            "{arguments}: {told}"
+            output.status.success() && !stderr.contains("panicked"),
+            "{arguments}: {stderr}"
         );
     }
 }
@@ -707,19 +707,19 @@ fn a_folder_without_a_database_is_not_changed() {
 #[test]
 fn changes_are_printed_as_json() {
     let folder = migrated();
-    let told = |arguments: &str| {
+    let printed = |arguments: &str| {
         let text = printed(folder.path(), &format!("{arguments} --json"));
         serde_json::from_str::<serde_json::Value>(&text).expect(&text)
     };
-    assert_eq!(told("migrate")["upToDate"], true);
-    let made = told("tenant create acme --seats 3");
+    assert_eq!(printed("migrate")["upToDate"], true);
+    let made = printed("tenant create acme --seats 3");
     assert_eq!((&made["name"], &made["seats"]), (&"acme".into(), &3.into()));
     assert_eq!(made["scimBaseUrl"], "http://127.0.0.1:8080/scim/v2");
     assert_eq!(
         made["ownScimBaseUrl"],
         "http://127.0.0.1:8080/t/acme/scim/v2"
     );
-    let issued = told("token issue --tenant acme --name okta --expires 90d");
+    let issued = printed("token issue --tenant acme --name okta --expires 90d");
     let (id, token) = (
         issued["id"].as_str().unwrap(),
         issued["token"].as_str().unwrap(),
@@ -729,20 +729,20 @@ fn changes_are_printed_as_json() {
         (&issued["tenant"], &issued["scope"]),
         (&"acme".into(), &"read-write".into())
     );
-    let successor = told(&format!("token rotate {id}"));
+    let successor = printed(&format!("token rotate {id}"));
     assert_ne!(successor["token"], issued["token"]);
     // The complete token is accepted, and not printed.
-    assert_eq!(told(&format!("token revoke {token}"))["revoked"], id);
-    let bodies = told("log bodies --tenant acme --for 2h");
+    assert_eq!(printed(&format!("token revoke {token}"))["revoked"], id);
+    let bodies = printed("log bodies --tenant acme --for 2h");
     assert_eq!(
         (&bodies["tenant"], bodies["bodiesUntil"].is_string()),
         (&"acme".into(), true)
     );
     assert_eq!(
-        told("log bodies --tenant acme --off")["bodiesUntil"],
+        printed("log bodies --tenant acme --off")["bodiesUntil"],
         serde_json::Value::Null
     );
-    let gone = told("tenant delete acme --yes");
+    let gone = printed("tenant delete acme --yes");
     assert_eq!(
         (&gone["deleted"], &gone["tokens"]),
         (&"acme".into(), &2.into())
@@ -759,29 +759,29 @@ fn a_tenant_has_its_base_url() {
         "[server]\npublic_url = \"https://scim.example.com\"\n",
     )
     .unwrap();
-    let told = |arguments: &str| {
+    let printed = |arguments: &str| {
         printed(
             folder,
             &format!("{arguments} --config {}", config.display()),
         )
     };
-    let made = told("tenant create acme");
+    let made = printed("tenant create acme");
     assert!(
         made.contains("scim-base-url:        https://scim.example.com/scim/v2\n"),
         "{made}"
     );
     assert!(
-        told("tenant show acme")
+        printed("tenant show acme")
             .contains("own-scim-base-url:    https://scim.example.com/t/acme/scim/v2\n")
     );
-    let own = told("tenant set acme --base-url https://acme.example.com/scim/v2");
+    let own = printed("tenant set acme --base-url https://acme.example.com/scim/v2");
     assert!(
         own.contains("scim-base-url:        https://acme.example.com/scim/v2\n"),
         "{own}"
     );
     assert!(!own.contains("own-scim-base-url"), "{own}");
     std::fs::write(&config, "[server]\ntenant_paths = false\n").unwrap();
-    assert!(!told("tenant show default").contains("own-scim-base-url"));
+    assert!(!printed("tenant show default").contains("own-scim-base-url"));
 }
 
 #[test]

@@ -218,7 +218,7 @@ impl Conversation<'_> {
             let found = match request(&self.names, exchange, &always) {
                 Ok(request) => {
                     let answer = self.server.say(&request.bytes()).await;
-                    told(&mut self.names, exchange, (&answer, &shown), self.blessing)
+                    reported_difference(&mut self.names, exchange, (&answer, &shown), self.blessing)
                 }
                 Err(problem) => problem,
             };
@@ -298,7 +298,7 @@ fn encoded(target: &str) -> String {
 }
 
 /// The difference to report for a response: none if it is the one in the file.
-fn told(
+fn reported_difference(
     names: &mut Names,
     exchange: &mut Exchange,
     (answer, headers): (&RawAnswer, &[&str]),

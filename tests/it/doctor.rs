@@ -35,20 +35,23 @@ pub(super) async fn outcome(
     let output: Output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap())
         .await
         .unwrap();
-    let (out, told) = (
+    let (out, stderr) = (
         String::from_utf8(output.stdout).unwrap(),
         String::from_utf8(output.stderr).unwrap(),
     );
-    assert!(!out.contains(token) && !told.contains(token), "{out}{told}");
-    (output.status.code(), out, told)
+    assert!(
+        !out.contains(token) && !stderr.contains(token),
+        "{out}{stderr}"
+    );
+    (output.status.code(), out, stderr)
 }
 
 /// Output of `--json`, and the exit code.
 pub(super) async fn examined(base: &str, arguments: &str, token: &str) -> (Option<i32>, Value) {
-    let (code, out, told) = outcome(base, &format!("--json {arguments}"), token).await;
+    let (code, out, stderr) = outcome(base, &format!("--json {arguments}"), token).await;
     (
         code,
-        serde_json::from_str(&out).unwrap_or_else(|_| panic!("{code:?} {out}{told}")),
+        serde_json::from_str(&out).unwrap_or_else(|_| panic!("{code:?} {out}{stderr}")),
     )
 }
 
@@ -144,10 +147,10 @@ async fn an_interrupt_leaves_nothing(server: Server) {
     let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap())
         .await
         .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
-        output.status.code() == Some(1) && told.contains("Interrupted"),
-        "{told}"
+        output.status.code() == Some(1) && stderr.contains("Interrupted"),
+        "{stderr}"
     );
     assert_eq!(population(&server).await, [0, 0]);
 }
@@ -161,8 +164,8 @@ crate::on_both! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_report_is_readable_text() {
     let server = Server::on(Database::Sqlite).await;
-    let (code, out, told) = outcome(&server.base, "--only okta --members 8", &server.token).await;
-    assert!(code == Some(0) && told.is_empty(), "{told}");
+    let (code, out, stderr) = outcome(&server.base, "--only okta --members 8", &server.token).await;
+    assert!(code == Some(0) && stderr.is_empty(), "{stderr}");
     assert!(
         out.starts_with(&format!(
             "Report on {}\n\nConnector test\n  note  address",
@@ -215,10 +218,10 @@ async fn arguments_without_a_server_have_a_remedy() {
         (&server.base, "wrong\u{1}token", "not allowed in a header"),
         ("scim.example.com", &server.token, "not a URL"),
     ] {
-        let (code, out, told) = outcome(base, "--members 8", token).await;
+        let (code, out, stderr) = outcome(base, "--members 8", token).await;
         assert!(
-            code == Some(2) && out.is_empty() && told.contains(says),
-            "{base}: {code:?} {out}{told}"
+            code == Some(2) && out.is_empty() && stderr.contains(says),
+            "{base}: {code:?} {out}{stderr}"
         );
     }
     assert!(

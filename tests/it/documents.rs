@@ -140,13 +140,13 @@ fn reasons_in_the_tables_are_those_of_the_log() {
             }
         }
     }
-    let told = read("docs/okta.md");
+    let manual = read("docs/okta.md");
     for word in Reason::KEYWORDS
         .iter()
         .filter(|word| !FOR_DEVELOPERS.contains(word))
     {
         assert!(
-            told.contains(&format!("`{word}`")),
+            manual.contains(&format!("`{word}`")),
             "docs/okta.md does not explain {word}"
         );
     }

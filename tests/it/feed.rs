@@ -62,7 +62,7 @@ async fn new_users(server: &Server, name: &str, count: usize) -> Vec<String> {
 }
 
 /// The events about resources of the tenant default, as JSON.
-async fn told(server: &Server) -> Vec<Value> {
+async fn events_of_default(server: &Server) -> Vec<Value> {
     let of_default = |event: &Event| event.tenant == "default" && event.token.is_some();
     let events = all(&server.feed()).await.into_iter().filter(of_default);
     events.map(|event| json(&event, Payload::Full)).collect()
@@ -80,7 +80,7 @@ async fn a_change_is_an_event(server: Server) {
         {"op": "replace", "value": {"active": false, "title": "Dr"}}]);
     let changed = server.patch(&path, off).await.expect(200).body;
     server.delete(&path).await.expect(204);
-    let events = told(&server).await;
+    let events = events_of_default(&server).await;
     let types: Vec<_> = events
         .iter()
         .map(|event| event["type"].as_str().unwrap())
@@ -137,7 +137,7 @@ async fn an_event_says_what_was(server: Server) {
     ann["emails"] = json!([{"value": "new@example.com", "primary": true}]);
     ann[ENTERPRISE] = json!({"department": "Legal", "costCenter": "1"});
     let replaced = server.put(&path, ann).await.expect(200).body;
-    let events = told(&server).await;
+    let events = events_of_default(&server).await;
     let data = &events[1]["data"];
     assert_eq!(events[1]["type"], "user.updated");
     assert_eq!(
@@ -199,7 +199,7 @@ async fn members_come_in_parts(server: Server) {
         .delete(&format!("/Users/{}", ids[6]))
         .await
         .expect(204);
-    let events = told(&server).await;
+    let events = events_of_default(&server).await;
     let last: Vec<_> = events.iter().skip(7).collect();
     let types: Vec<_> = last
         .iter()
@@ -290,7 +290,7 @@ async fn states_can_be_disabled(first: Server) {
     let off = json!([
         {"op": "replace", "value": {"active": false}}]);
     server.patch(&path, off).await.expect(200);
-    let events = told(&server).await;
+    let events = events_of_default(&server).await;
     assert_eq!(events[1]["type"], "user.deactivated");
     for event in &events {
         assert_eq!(event["data"]["reconstructed"], true);

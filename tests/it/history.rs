@@ -32,7 +32,7 @@ async fn a_resource_has_a_history(server: Server) {
     server.patch(&path, remove).await.expect(204);
     let latest = history(&server, "default", &group, None).await;
     let ids = |ids: &[uuid::Uuid]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let told: Vec<_> = latest
+    let shown: Vec<_> = latest
         .iter()
         .map(|change| {
             (
@@ -44,7 +44,7 @@ async fn a_resource_has_a_history(server: Server) {
         })
         .collect();
     assert_eq!(
-        told,
+        shown,
         [
             ("modify", 3, vec![], vec![ann.clone()]),
             ("modify", 2, vec![ben.clone()], vec![])

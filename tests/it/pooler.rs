@@ -27,7 +27,7 @@ async fn a_start_without_the_settings_of_the_role_says_what_to_run() {
         "run scimd migrate",
         "alter role \"postgres\" in database",
     ] {
-        assert!(refused.told.contains(said), "{said}: {}", refused.told);
+        assert!(refused.stderr.contains(said), "{said}: {}", refused.stderr);
     }
     assert_eq!(scimd(&url, "migrate", &[]).code, Some(0));
     assert_eq!(scimd(&url, "token list", &[]).code, Some(0));
@@ -35,7 +35,7 @@ async fn a_start_without_the_settings_of_the_role_says_what_to_run() {
     let other = [("SCIMD_DATABASE__STATEMENT_SECONDS", "7")];
     assert!(
         scimd(&url, "token list", &other)
-            .told
+            .stderr
             .contains("statement_timeout=7000")
     );
     assert_eq!(scimd(&url, "migrate", &other).code, Some(0));
@@ -77,7 +77,7 @@ async fn a_pooler_that_drops_settings_is_found_out() {
     let url = pooler.url(&direct);
     assert!(
         scimd(&url, "token list", &[])
-            .told
+            .stderr
             .contains("run scimd migrate")
     );
     let server = Server::over(DatabaseTarget::Postgres { url: url.into() }).await;
@@ -93,7 +93,7 @@ async fn a_pooler_may_be_declared() {
     assert_eq!(scimd(&url, "token list", &[]).code, Some(0));
     assert!(
         scimd(&url, "token list", &declared)
-            .told
+            .stderr
             .contains("run scimd migrate")
     );
     assert_eq!(scimd(&url, "migrate", &declared).code, Some(0));
@@ -111,8 +111,8 @@ async fn instances_start_together() {
         })
         .collect();
     for start in starts {
-        let Ended { code, told } = start.await.unwrap();
-        assert_eq!(code, Some(0), "{told}");
+        let Ended { code, stderr } = start.await.unwrap();
+        assert_eq!(code, Some(0), "{stderr}");
     }
 }
 

@@ -90,7 +90,7 @@ async fn last(server: &Server) -> LoggedRequest {
     logged(server, "default").await.pop().unwrap()
 }
 
-fn told(request: &LoggedRequest) -> Vec<String> {
+fn notes_of(request: &LoggedRequest) -> Vec<String> {
     NoteText::read(request.notes.as_deref().unwrap_or("[]"))
         .iter()
         .map(ToString::to_string)
@@ -241,10 +241,10 @@ async fn ignored_parts_are_logged(server: Server) {
         "left out: attributes that no schema declares: shoeSize, urn:acme:X",
         "left out: schemas that the type does not have: urn:acme:X",
     ];
-    assert_eq!(told(&last(&server).await), expected);
+    assert_eq!(notes_of(&last(&server).await), expected);
     server.post("/Users", body).await.refused(409, "uniqueness");
     assert_eq!(
-        told(&last(&server).await),
+        notes_of(&last(&server).await),
         expected,
         "a refused request leaves out as much"
     );
@@ -256,7 +256,7 @@ async fn ignored_parts_are_logged(server: Server) {
         .await
         .expect(200);
     assert_eq!(
-        told(&last(&server).await),
+        notes_of(&last(&server).await),
         ["left out: attributes that no schema declares: name.x"]
     );
     let operations = json!([
@@ -273,14 +273,14 @@ async fn ignored_parts_are_logged(server: Server) {
         format!("left out: values that do not fit their attribute: {ENTERPRISE}:employeeNumber"),
         "left out: the removal of values that stay: active".to_owned(),
     ];
-    assert_eq!(told(&last(&server).await), expected);
+    assert_eq!(notes_of(&last(&server).await), expected);
     let nothing = json!([{"op": "add", "path": "shoeSize", "value": 44}]);
     server
         .patch(&format!("/Users/{id}"), nothing)
         .await
         .refused(400, "invalidPath");
     assert_eq!(
-        told(&last(&server).await),
+        notes_of(&last(&server).await),
         ["left out: attributes that no schema declares: shoeSize"]
     );
     let members: Vec<_> = (0..150)
@@ -288,12 +288,12 @@ async fn ignored_parts_are_logged(server: Server) {
         .collect();
     let group = json!({"schemas": [GROUP], "displayName": "g", "members": members});
     server.post("/Groups", group).await.expect(201);
-    let told = told(&last(&server).await);
+    let notes_of = notes_of(&last(&server).await);
     assert!(
-        told[0].starts_with("left out: members that do not exist: m0, m1, "),
-        "{told:?}"
+        notes_of[0].starts_with("left out: members that do not exist: m0, m1, "),
+        "{notes_of:?}"
     );
-    assert_eq!(told[1], "and 50 more");
+    assert_eq!(notes_of[1], "and 50 more");
 }
 
 async fn a_put_without_members_is_noted(server: Server) {
@@ -305,7 +305,7 @@ async fn a_put_without_members_is_noted(server: Server) {
     );
     server.put(&path, sales.clone()).await.expect(200);
     assert_eq!(
-        told(&last(&server).await),
+        notes_of(&last(&server).await),
         [""; 0],
         "there is nobody to keep"
     );
@@ -321,7 +321,7 @@ async fn a_put_without_members_is_noted(server: Server) {
         };
         server.change_tenant("default", &change).await;
         let shown = server.put(&path, sales.clone()).await.expect(200).body;
-        assert_eq!(told(&last(&server).await), expected);
+        assert_eq!(notes_of(&last(&server).await), expected);
         assert_eq!(
             shown["members"].as_array().unwrap().len(),
             left,
@@ -383,12 +383,15 @@ async fn failed_bulk_operations_are_logged(server: Server) {
     server.post("/Bulk", body).await.expect(200);
     let row = last(&server).await;
     assert_eq!((row.status, &*row.route), (200, "/Bulk"));
-    let told = told(&row);
+    let notes_of = notes_of(&row);
     assert!(
-        told[0].starts_with("operation 2: 409 uniqueness: A User with the same"),
-        "{told:?}"
+        notes_of[0].starts_with("operation 2: 409 uniqueness: A User with the same"),
+        "{notes_of:?}"
     );
-    assert!(told[1].starts_with("operation 3: 404: "), "{told:?}");
+    assert!(
+        notes_of[1].starts_with("operation 3: 404: "),
+        "{notes_of:?}"
+    );
 }
 
 async fn refusals_of_invalid_tokens_are_logged_in_the_tenant(server: Server) {
@@ -699,7 +702,7 @@ async fn input_of_a_client_is_limited() {
     let rows = logged(&server, "default").await;
     assert!(
         rows[0].notes.as_ref().unwrap().len() < 100_000
-            && told(&rows[0]).last().unwrap().ends_with(" more")
+            && notes_of(&rows[0]).last().unwrap().ends_with(" more")
     );
     assert_eq!(rows[1].filter.as_ref().unwrap().chars().count(), 1024);
 }

@@ -114,11 +114,11 @@ async fn an_invalid_token_is_reported_before_a_refusal(server: Server) {
         client.get(&format!("/Users/{id}")).await.expect(200);
         client.post(path, body.clone()).await.expect(status);
         server.operator.revoke_token(&issued.id).await.unwrap();
-        let told = client.post(path, body).await.refused(401, "");
+        let refusal = client.post(path, body).await.refused(401, "");
         assert!(
-            told.body["detail"].as_str().unwrap().contains("revoked"),
+            refusal.body["detail"].as_str().unwrap().contains("revoked"),
             "{path}: {}",
-            told.body
+            refusal.body
         );
     }
 }

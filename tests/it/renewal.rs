@@ -52,7 +52,7 @@ async fn a_hangup_applies_limits_and_level() {
     assert!(!logged().contains("INFO"), "{}", logged());
 
     configure("info\"\nformat = \"text", 7);
-    served.tell(Signal::SIGHUP);
+    served.send(Signal::SIGHUP);
     until("the new limit", async || page_max(&base, &token).await == 7).await;
     until("the new level", async || logged().contains("SIGHUP")).await;
     assert!(logged().contains(" INFO SIGHUP"), "{}", logged());
@@ -64,7 +64,7 @@ async fn a_hangup_applies_limits_and_level() {
     assert_eq!(large.send().await.unwrap().status(), 413);
 
     std::fs::write(&file, "[limits]\npage_max = 0\n").unwrap();
-    served.tell(Signal::SIGHUP);
+    served.send(Signal::SIGHUP);
     until("the complaint", async || {
         logged().contains("the configuration is invalid")
     })
@@ -92,7 +92,7 @@ async fn a_hangup_with_a_bad_certificate_changes_no_limit() {
         7,
         "[server]\ntls_certificate = \"/no/such/file\"\ntls_key = \"/no/such/file\"\n",
     );
-    served.tell(Signal::SIGHUP);
+    served.send(Signal::SIGHUP);
     until("the complaint", async || {
         let logged = std::fs::read_to_string(&log).unwrap();
         logged.contains("the configuration is invalid") && logged.contains("/no/such/file")
@@ -100,7 +100,7 @@ async fn a_hangup_with_a_bad_certificate_changes_no_limit() {
     .await;
     assert_eq!(page_max(&base, &token).await, 50);
     configure(7, "");
-    served.tell(Signal::SIGHUP);
+    served.send(Signal::SIGHUP);
     until("the new limit", async || page_max(&base, &token).await == 7).await;
     assert_eq!(served.signal(Signal::SIGTERM), Some(0));
 }
@@ -136,7 +136,7 @@ async fn a_hangup_applies_limits_of_the_management_api() {
     assert!(!is_limited().await);
     let bad = "[server]\ntls_certificate = \"/no/such/file\"\ntls_key = \"/no/such/file\"\n";
     configure(1, bad);
-    served.tell(Signal::SIGHUP);
+    served.send(Signal::SIGHUP);
     until("the complaint", async || {
         let logged = std::fs::read_to_string(&log).unwrap();
         logged.contains("the configuration is invalid")
@@ -144,10 +144,10 @@ async fn a_hangup_applies_limits_of_the_management_api() {
     .await;
     assert!(!is_limited().await);
     configure(1, "");
-    served.tell(Signal::SIGHUP);
+    served.send(Signal::SIGHUP);
     until("the new limit", is_limited).await;
     configure(0, "");
-    served.tell(Signal::SIGHUP);
+    served.send(Signal::SIGHUP);
     until("no limit", async || !is_limited().await).await;
     assert_eq!(served.signal(Signal::SIGTERM), Some(0));
 }

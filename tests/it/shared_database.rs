@@ -116,7 +116,7 @@ async fn by_commands() {
             "mapping check",
         ] {
             let ended = scimd(url.expose_secret(), command, &schema);
-            assert_eq!(ended.code, Some(0), "{command}: {}", ended.told);
+            assert_eq!(ended.code, Some(0), "{command}: {}", ended.stderr);
         }
         let made = "select count(*) from scimd._sqlx_migrations";
         assert!(application.fetch_one(made).await.unwrap().get::<i64, _>(0) > 5);
@@ -135,10 +135,10 @@ async fn a_schema_that_is_there() {
     let refused = scimd(&url, "migrate", &schema);
     assert!(
         refused
-            .told
+            .stderr
             .contains("grant the missing privileges to the role of database.url"),
         "{}",
-        refused.told
+        refused.stderr
     );
     owner
         .execute("create schema scimd authorization tenant_of_schema")

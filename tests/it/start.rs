@@ -13,7 +13,7 @@ use tokio::task::block_in_place;
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     /// Standard error.
-    pub(crate) told: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs the program on a database of PostgreSQL, without settings of this machine.
@@ -27,7 +27,7 @@ pub(crate) fn scimd(url: &str, arguments: &str, variables: &[(&str, &str)]) -> E
     let output = block_in_place(|| command.output()).unwrap();
     Ended {
         code: output.status.code(),
-        told: String::from_utf8(output.stderr).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
@@ -93,15 +93,15 @@ async fn a_permanent_error_ends_the_start() {
         ),
     ] {
         let begun = Instant::now();
-        let Ended { code, told } = scimd(&url, "migrate", &[]);
-        assert_eq!(code, Some(1), "{url}: {told}");
+        let Ended { code, stderr } = scimd(&url, "migrate", &[]);
+        assert_eq!(code, Some(1), "{url}: {stderr}");
         assert!(
-            told.lines().count() == 1 && told.starts_with("scimd: PostgreSQL cannot be used: "),
-            "{url}: {told}"
+            stderr.lines().count() == 1 && stderr.starts_with("scimd: PostgreSQL cannot be used: "),
+            "{url}: {stderr}"
         );
         assert!(
-            told.contains(remedy) && !told.contains("wrong-secret"),
-            "{url}: {told}"
+            stderr.contains(remedy) && !stderr.contains("wrong-secret"),
+            "{url}: {stderr}"
         );
         assert!(
             begun.elapsed() < Duration::from_secs(15),
@@ -115,11 +115,11 @@ async fn a_permanent_error_ends_the_start() {
 async fn a_temporary_error_is_waited_for() {
     let patience = [("SCIMD_DATABASE__START_SECONDS", "1")];
     let url = "postgres://u@127.0.0.1:1/d";
-    let Ended { code, told } = scimd(url, "migrate", &patience);
+    let Ended { code, stderr } = scimd(url, "migrate", &patience);
     assert_eq!(code, Some(1));
     assert!(
-        told.contains("trying again") && told.contains("waited 1 s"),
-        "{told}"
+        stderr.contains("trying again") && stderr.contains("waited 1 s"),
+        "{stderr}"
     );
     // A database that allows no further connection.
     let url = create_database().await;
@@ -131,11 +131,11 @@ async fn a_temporary_error_is_waited_for() {
         .await;
     let full = format!("alter database {name} connection limit 0");
     connection.execute(sqlx::AssertSqlSafe(full)).await.unwrap();
-    let Ended { code, told } = scimd(&other(&url, "humble"), "migrate", &patience);
+    let Ended { code, stderr } = scimd(&other(&url, "humble"), "migrate", &patience);
     assert_eq!(code, Some(1));
     assert!(
-        told.contains("allows no more connections") && told.contains("waited 1 s"),
-        "{told}"
+        stderr.contains("allows no more connections") && stderr.contains("waited 1 s"),
+        "{stderr}"
     );
 }
 
@@ -205,8 +205,11 @@ async fn tls_with_a_private_authority() {
         ),
     ] {
         let begun = Instant::now();
-        let Ended { code, told } = scimd(&url, "migrate", &[]);
-        assert!(code == Some(1) && told.contains(remedy), "{url}: {told}");
+        let Ended { code, stderr } = scimd(&url, "migrate", &[]);
+        assert!(
+            code == Some(1) && stderr.contains(remedy),
+            "{url}: {stderr}"
+        );
         assert!(begun.elapsed() < Duration::from_secs(15));
     }
     let missing = scimd(
@@ -215,8 +218,8 @@ async fn tls_with_a_private_authority() {
         &[],
     );
     assert!(
-        missing.code == Some(2) && missing.told.contains("sslrootcert can be read"),
+        missing.code == Some(2) && missing.stderr.contains("sslrootcert can be read"),
         "{}",
-        missing.told
+        missing.stderr
     );
 }

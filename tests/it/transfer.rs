@@ -88,7 +88,7 @@ const DROPPING: Run = Run {
 /// The result of an import, and the problems with their lines.
 async fn imported(server: &Server, text: &str, run: &Run) -> (Imported, Vec<(u64, String)>) {
     let mut problems = Vec::new();
-    let mut tell = |step: ImportStep<'_>| {
+    let mut on_step = |step: ImportStep<'_>| {
         if let ImportStep::Problem { line, detail } = step {
             problems.push((line, detail.to_owned()));
         }
@@ -107,7 +107,7 @@ async fn imported(server: &Server, text: &str, run: &Run) -> (Imported, Vec<(u64
     };
     let done = server
         .operator
-        .import(&import, &mut text.as_bytes(), &mut tell)
+        .import(&import, &mut text.as_bytes(), &mut on_step)
         .await
         .unwrap();
     (done, problems)

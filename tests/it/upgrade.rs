@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Number of migrations of this version.
 fn known_migrations() -> i64 {
@@ -61,7 +61,7 @@ impl Old {
     }
 
     async fn until(&mut self, query: &str) {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIME_LIMIT;
         while self.number(query).await == 0 {
             assert!(Instant::now() < end, "never: {query}");
             sleep(Duration::from_millis(10)).await;

@@ -7,7 +7,7 @@ mod stream;
 use crate::client::{Address, Client};
 use crate::cluster::{Cluster, tool};
 use crate::database::Database;
-use crate::instance::{said, serve};
+use crate::instance::{printed_values, serve};
 use crate::process::Family;
 use crate::tally::Tally;
 use clap::Args;
@@ -178,7 +178,7 @@ impl Manage {
             &[],
             &["--admin-listen", "127.0.0.1:0"],
         )?;
-        let lines = said(
+        let lines = printed_values(
             &mut child,
             &["SCIM base URL", "Bearer token", "Management API"],
         )?;

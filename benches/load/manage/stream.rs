@@ -15,7 +15,7 @@ const REST: Duration = Duration::from_secs(5);
 /// Maximum number of streams of a token.
 pub(super) const OF_TOKEN: usize = 5;
 /// Duration and number of measurements of the rate.
-const TURN: Duration = Duration::from_secs(3);
+const ROUND_TIME: Duration = Duration::from_secs(3);
 const TURNS: usize = 5;
 /// Longer than any expected wait for an event.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,15 +25,15 @@ const QUIET: &str = "company-1000501";
 
 /// Opens a stream of the log of a tenant and waits for its first bytes.
 async fn open(api: &Address, tenant: &str) -> Result<TcpStream, String> {
-    let told = |error: std::io::Error| error.to_string();
-    let mut stream = TcpStream::connect(&api.host).await.map_err(told)?;
+    let to_text = |error: std::io::Error| error.to_string();
+    let mut stream = TcpStream::connect(&api.host).await.map_err(to_text)?;
     let head = format!(
         "GET {}/tenants/{tenant}/log/stream HTTP/1.1\r\nhost: {}\r\nauthorization: {}\r\n\r\n",
         api.path, api.host, api.token
     );
-    stream.write_all(head.as_bytes()).await.map_err(told)?;
+    stream.write_all(head.as_bytes()).await.map_err(to_text)?;
     let mut first = [0; 12];
-    stream.read_exact(&mut first).await.map_err(told)?;
+    stream.read_exact(&mut first).await.map_err(to_text)?;
     if first.ends_with(b"200") {
         Ok(stream)
     } else {
@@ -62,7 +62,7 @@ async fn until(stream: &mut TcpStream, wanted: &str) -> Result<(), String> {
 /// Requests of one client per second.
 async fn rate(scim: &Address) -> Result<f64, String> {
     let (mut client, begun, mut count) = (Client::new(scim), Instant::now(), 0.0);
-    while begun.elapsed() < TURN {
+    while begun.elapsed() < ROUND_TIME {
         let answer = client.send(&Method::GET, "/Users?count=1", None).await?;
         if answer.status != 200 {
             return Err(format!("{} {:?}", answer.status, answer.body));

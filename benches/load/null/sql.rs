@@ -318,13 +318,13 @@ async fn write(mut connection: SqliteConnection, mut writes: mpsc::UnboundedRece
             outcome = connection.execute("commit").await.map(|_| ());
         }
         for (answer, people) in answers {
-            let told = outcome
+            let response = outcome
                 .as_ref()
                 .map_err(ToString::to_string)
                 .and(Ok(()))
                 .and(people);
             // The client may have disconnected.
-            let _ = answer.send(told);
+            let _ = answer.send(response);
         }
     }
 }

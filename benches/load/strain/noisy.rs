@@ -44,10 +44,10 @@ pub(crate) struct Noisy {
     /// Users in the noisy tenant
     #[arg(long, default_value_t = 20_000)]
     users: u64,
-    /// Number of turns without and with the load
+    /// Number of rounds without and with the load
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Seconds of a turn
+    /// Seconds of a measurement
     #[arg(long, default_value_t = 8)]
     seconds: u64,
 }
@@ -138,14 +138,14 @@ impl Times {
 
 /// Sends requests of the other tenant for a time, in a separate thread, so that the cost of generating load is not
 /// included.
-async fn watch(address: &Address, turn: usize, time: Duration) -> Result<Times, String> {
+async fn watch(address: &Address, round: usize, time: Duration) -> Result<Times, String> {
     let address = address.clone();
     let watching = move || {
         let mut times = Times::default();
         in_runtime(async {
             let until = Instant::now() + time;
             let asking: Vec<_> = (0..CONNECTIONS)
-                .map(|number| spawn_local(ask(address.clone(), format!("{turn}-{number}"), until)))
+                .map(|number| spawn_local(ask(address.clone(), format!("{round}-{number}"), until)))
                 .collect();
             for one in asking {
                 times.add(one.await.map_err(|error| error.to_string())?);

@@ -209,9 +209,9 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    const LONGEST: usize = 160;
-    if text.chars().count() <= LONGEST {
+    const MAX_LENGTH: usize = 160;
+    if text.chars().count() <= MAX_LENGTH {
         return text.to_owned();
     }
-    text.chars().take(LONGEST).chain("...".chars()).collect()
+    text.chars().take(MAX_LENGTH).chain("...".chars()).collect()
 }

@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Maximum number of retries of a request after status 429.
 const RETRIES: usize = 5;
 /// Maximum wait before a retry, in seconds; a longer Retry-After is cut.
-const LONGEST_WAIT: u64 = 30;
+const MAX_RETRY_AFTER: u64 = 30;
 
 /// Prefix of userName, displayName and externalId of every test resource.
 pub const PREFIX: &str = "scimd-doctor";
@@ -348,7 +348,7 @@ fn wait(response: &Response) -> Duration {
         .headers()
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.parse().ok());
-    Duration::from_secs(seconds.unwrap_or(1).clamp(1, LONGEST_WAIT))
+    Duration::from_secs(seconds.unwrap_or(1).clamp(1, MAX_RETRY_AFTER))
 }
 
 async fn read(response: Response) -> reqwest::Result<ScimResponse> {

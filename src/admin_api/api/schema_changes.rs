@@ -84,12 +84,12 @@ async fn change(call: Call) -> Result<Reply> {
         return Ok(Reply::ok(outline(&call, &plan, nothing)));
     }
     let tell = call.api.schema_steps.clone();
-    let mut told = |step: SchemaStep<'_>| tell(step);
+    let mut on_step = |step: SchemaStep<'_>| tell(step);
     let shown = |outcome, noncompliant| Reply::ok(outline(&call, &plan, (outcome, noncompliant)));
     let answer = |outcome: &SchemaOutcome| shown(*outcome, Map::new()).kept().unwrap_or_default();
     let outcome = call
         .operator
-        .change_schema_once(&plan, call.keeping(&answer), &mut told)
+        .change_schema_once(&plan, call.keeping(&answer), &mut on_step)
         .await;
     tell(SchemaStep::Done);
     let outcome = outcome.map_err(located)?;

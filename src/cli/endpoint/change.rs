@@ -6,7 +6,7 @@ use crate::cli::arguments::span;
 use crate::cli::confirm::confirm;
 use crate::cli::failure::Failure;
 use crate::cli::management::read_as;
-use crate::cli::output::say;
+use crate::cli::output::print_message;
 use clap::{ArgGroup, Args};
 use serde::Deserialize;
 use serde_json::json;
@@ -81,7 +81,7 @@ struct TestOutcome {
 impl Named {
     pub(in crate::cli) async fn pause(&self, these: EndpointsAt<'_>) -> Result<(), Failure> {
         these.act(&[&self.name, "pause"], None).await?;
-        say(&format!("Paused {} {}.", these.kind.as_str(), self.name));
+        print_message(&format!("Paused {} {}.", these.kind.as_str(), self.name));
         Ok(())
     }
 }
@@ -114,7 +114,7 @@ impl Resume {
     pub(in crate::cli) async fn run(&self, these: EndpointsAt<'_>) -> Result<(), Failure> {
         let body = self.from.as_ref().map(|from| json!({"from": from}));
         these.act(&[&self.name, "resume"], body).await?;
-        say(&format!("Resumed {} {}.", these.kind.as_str(), self.name));
+        print_message(&format!("Resumed {} {}.", these.kind.as_str(), self.name));
         Ok(())
     }
 }
@@ -127,7 +127,7 @@ impl Remove {
         }
         let request = these.request(Method::Delete, &[&self.name]);
         these.call(request.with("confirm", &self.name)).await?;
-        say(&format!("Removed {} {}.", these.kind.as_str(), self.name));
+        print_message(&format!("Removed {} {}.", these.kind.as_str(), self.name));
         Ok(())
     }
 }
@@ -143,7 +143,7 @@ impl Replay {
             body["tenant"] = tenant.as_str().into();
         }
         these.act(&[&self.name, "replay"], Some(body)).await?;
-        say(&format!(
+        print_message(&format!(
             "The {} {} is sent events again.",
             these.kind.as_str(),
             self.name

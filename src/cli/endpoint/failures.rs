@@ -4,7 +4,7 @@ use super::EndpointsAt;
 use crate::admin_api::Method;
 use crate::cli::failure::Failure;
 use crate::cli::management::{Following, read_as};
-use crate::cli::output::{self, moment, say, table};
+use crate::cli::output::{self, moment, print_message, table};
 use crate::cli::signals;
 use clap::{ArgGroup, Args};
 use serde::{Deserialize, Serialize};
@@ -105,7 +105,7 @@ impl Retry {
     pub(in crate::cli) async fn run(&self, these: EndpointsAt<'_>) -> Result<(), Failure> {
         let body = self.event.as_ref().map(|event| json!({"event": event}));
         let retried = these.act(&[&self.name, "retry"], body).await?;
-        say(&format!("{} events are sent again.", retried["retried"]));
+        print_message(&format!("{} events are sent again.", retried["retried"]));
         Ok(())
     }
 }

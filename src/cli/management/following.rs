@@ -2,7 +2,7 @@
 
 use super::place::Management;
 use crate::cli::failure::Failure;
-use crate::cli::output::say;
+use crate::cli::output::print_message;
 use crate::cli::signals::Stop;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -47,7 +47,7 @@ impl Following {
             Err(failure) => return Err(failure),
         };
         if !self.is_away {
-            say(&format!("{outcome}; trying again."));
+            print_message(&format!("{outcome}; trying again."));
         }
         self.is_away = true;
         Ok(None)

@@ -23,7 +23,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Maximum number of attempts of a repeatable request.
 const ATTEMPTS: u32 = 4;
 /// Maximum and default pause before a retry.
-const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A management API with the operator token for it.
@@ -65,7 +65,7 @@ impl ApiServer {
         }
         let bytes = response.bytes().await;
         let bytes = bytes.map_err(|error| self.unanswered(&error))?;
-        serde_json::from_slice(&bytes).map_err(|_| self.stranger())
+        serde_json::from_slice(&bytes).map_err(|_| self.not_an_api())
     }
 
     /// Sends a request, with retries if it can be repeated and the server was unavailable; returns the response of a
@@ -156,7 +156,7 @@ impl ApiServer {
     }
 
     /// The error for a response that is not from a management API.
-    fn stranger(&self) -> Failure {
+    fn not_an_api(&self) -> Failure {
         Failure::Failed(format!(
             "{} is not a management API: correct the URL",
             self.url
@@ -178,7 +178,7 @@ fn pause_of(response: &Response) -> Option<Duration> {
     }
     let seconds = header.and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let pause = seconds.map_or(PAUSE, Duration::from_secs);
-    (pause <= PATIENCE).then_some(pause)
+    (pause <= MAX_RETRY_AFTER).then_some(pause)
 }
 
 /// The URL without the base of the API and a slash at the end.

@@ -4,7 +4,7 @@ use super::{Resources, Target, text};
 use crate::cli::confirm::confirm;
 use crate::cli::failure::Failure;
 use crate::cli::management::{ApiRequest, Place};
-use crate::cli::output::{self, say};
+use crate::cli::output::{self, print_message};
 use crate::model::TypeRoles;
 use clap::Args;
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ impl Deactivate {
         } else {
             "Already inactive:"
         };
-        say(&format!(
+        print_message(&format!(
             "{result} {} {name} ({id}) of tenant {}.",
             resources.word(),
             of.tenant
@@ -94,7 +94,7 @@ impl Delete {
                 &json!({"deleted": id, "tenant": of.tenant, named: text(&before, named)}),
             )?;
         }
-        say(&format!("Deleted {what}."));
+        print_message(&format!("Deleted {what}."));
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use super::{OfTenant, Resources, text};
 use crate::cli::failure::Failure;
 use crate::cli::management::Place;
-use crate::cli::output::{self, say};
+use crate::cli::output::{self, print_message};
 use crate::model::TypeRoles;
 use clap::Args;
 use serde_json::Value;
@@ -87,7 +87,7 @@ fn print(resources: &Resources<'_>, page: &Value, out: &mut dyn Write) -> Result
     output::table(out, &headings, &rows)?;
     if let Some(cursor) = page.get("nextCursor").and_then(Value::as_str) {
         let total = text(page, "totalResults");
-        say(&format!(
+        print_message(&format!(
             "{} of {total}; for the next page use --after {cursor}",
             rows.len()
         ));

@@ -5,8 +5,8 @@ use super::{
 };
 use crate::cli::failure::Failure;
 use crate::cli::management::Place;
-use crate::cli::output::{self, say};
-use crate::cli::tenant::say_noncompliant;
+use crate::cli::output::{self, print_message};
+use crate::cli::tenant::print_noncompliant;
 use clap::Args;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -52,13 +52,13 @@ impl Add {
                 .map_err(|failure| refused(failure, REFUSED))?;
             let (changed, outcome) = carry_out(these, (change, &planned), self.yes).await?;
             if planned.restored > 0 {
-                say(&format!(
+                print_message(&format!(
                     "{} from an earlier definition, visible again.",
                     counted(planned.restored, "resource")
                 ));
             }
             for (tenant, count) in &outcome.noncompliant {
-                say_noncompliant(tenant, *count);
+                print_noncompliant(tenant, *count);
             }
             self.report(&planned);
             added.push(changed);
@@ -96,10 +96,10 @@ impl Add {
         }
         let what = if planned.replaces { "Changed" } else { "Added" };
         let urn = &planned.urn;
-        say(&format!("{what} {urn} for {}.", self.owner.description()));
+        print_message(&format!("{what} {urn} for {}.", self.owner.description()));
         let tenant = self.owner.tenant.as_ref();
         let tenant = tenant.map(|name| format!(" --tenant {name}"));
-        say(&format!(
+        print_message(&format!(
             "To show it: scimd schema show {urn}{}",
             tenant.unwrap_or_default()
         ));

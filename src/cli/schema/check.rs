@@ -3,7 +3,7 @@
 use super::{Owner, Planned, counted_holders, faulty, files, hidden, of_file, plan, problems_of};
 use crate::cli::failure::Failure;
 use crate::cli::management::Place;
-use crate::cli::output::{self, say};
+use crate::cli::output::{self, print_message};
 use clap::Args;
 use serde_json::json;
 use std::io::Write;
@@ -60,7 +60,7 @@ impl Check {
         if self.json {
             return output::json(out, &json!({"problems": [], "schemas": shown}));
         }
-        plans.iter().for_each(|plan| self.tell(plan));
+        plans.iter().for_each(|plan| self.print_plan(plan));
         Ok(())
     }
 
@@ -72,25 +72,25 @@ impl Check {
         Ok(())
     }
 
-    fn tell(&self, plan: &Planned) {
-        say(&format!(
+    fn print_plan(&self, plan: &Planned) {
+        print_message(&format!(
             "{} can be added for {}.",
             plan.urn,
             self.owner.description()
         ));
         if let Some(doubt) = plan.doubt() {
-            say(&format!(
+            print_message(&format!(
                 "Adding it asks for confirmation, because it {doubt}."
             ));
         }
         if plan.restored > 0 {
-            say(&format!(
+            print_message(&format!(
                 "{} from an earlier definition, which will be visible again.",
                 counted_holders(plan.restored)
             ));
         }
         if let Some(loss) = hidden(plan) {
-            say(&format!("It replaces an existing schema. This {loss}."));
+            print_message(&format!("It replaces an existing schema. This {loss}."));
         }
     }
 }

@@ -11,7 +11,7 @@ mod suggest;
 use super::confirm::confirm;
 use super::failure::Failure;
 use super::management::{ApiRequest, Management, Place, read_as};
-use super::output::say;
+use super::output::print_message;
 use crate::admin_api::Method;
 use crate::model::problems;
 use crate::schema::SchemaFile;
@@ -162,7 +162,7 @@ async fn carry_out(
 ) -> Result<(Value, Planned), Failure> {
     for doubt in [planned.doubt(), hidden(planned)].into_iter().flatten() {
         if yes {
-            say(&format!("This {doubt}."));
+            print_message(&format!("This {doubt}."));
         } else {
             confirm(&doubt, &planned.urn, "the URN")?;
         }
@@ -174,13 +174,15 @@ async fn carry_out(
     let changed = changed.map_err(|failure| refused(failure, "nothing was changed"))?;
     let outcome: Planned = read_as(changed.clone())?;
     if outcome.reindexed > 0 {
-        say(&format!(
+        print_message(&format!(
             "Reindexed {}.",
             counted(outcome.reindexed, "resource")
         ));
     }
     if outcome.is_unfinished {
-        say("Some resources changed during reindexing. Run scimd verify --repair at a quiet time.");
+        print_message(
+            "Some resources changed during reindexing. Run scimd verify --repair at a quiet time.",
+        );
     }
     Ok((changed, outcome))
 }
@@ -211,7 +213,7 @@ fn problems_of(failure: Failure) -> Result<Vec<String>, Failure> {
 
 /// A line for each problem, and the conclusion.
 fn faulty(problems: &[String], outcome: &str) -> Failure {
-    problems.iter().for_each(|problem| say(problem));
+    problems.iter().for_each(|problem| print_message(problem));
     Failure::Misused(format!(
         "{} found; {outcome}",
         counted(problems.len() as u64, "problem")

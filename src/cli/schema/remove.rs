@@ -3,7 +3,7 @@
 use super::{Owner, carry_out, plan, refused};
 use crate::cli::failure::Failure;
 use crate::cli::management::Management;
-use crate::cli::output::{self, say};
+use crate::cli::output::{self, print_message};
 use clap::Args;
 use serde_json::json;
 use std::io::Write;
@@ -49,7 +49,7 @@ impl Remove {
             .attribute
             .as_ref()
             .map_or(String::new(), |name| format!("{name} of "));
-        say(&format!(
+        print_message(&format!(
             "Removed {what}{} from {}.",
             planned.urn,
             self.owner.description()

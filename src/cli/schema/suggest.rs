@@ -2,7 +2,7 @@
 
 use crate::cli::failure::Failure;
 use crate::cli::management::{ApiRequest, Management};
-use crate::cli::output::{self, say};
+use crate::cli::output::{self, print_message};
 use crate::model::edit;
 use clap::Args;
 use serde::Deserialize;
@@ -73,20 +73,20 @@ impl Suggest {
         let request = request.with_some("urn", self.urn.as_ref());
         let suggested: Suggested = management.read(&request).await?;
         for Unfit { name, reason } in &suggested.refused {
-            say(&format!("No schema can declare {name}: {reason}."));
+            print_message(&format!("No schema can declare {name}: {reason}."));
         }
         if self.all && !suggested.schemas.is_empty() {
             return print_all(&suggested, out);
         }
         let chosen = self.choose(&suggested)?;
         let Some(document) = suggested.schemas.iter().find(|one| urn(one) == chosen) else {
-            say(&format!(
+            print_message(&format!(
                 "No attribute that a schema can declare was sent under {chosen}."
             ));
             return Ok(());
         };
         writeln!(out, "{}", edit::text(document))?;
-        say(&format!(
+        print_message(&format!(
             "Review it, save it as a file, then run: scimd schema add FILE{}",
             suggested.owner_option(&chosen)
         ));
@@ -123,16 +123,16 @@ fn print_all(suggested: &Suggested, out: &mut dyn Write) -> Result<(), Failure> 
         .collect();
     match options.as_slice() {
         [(_, first), rest @ ..] if rest.iter().all(|(_, option)| option == first) => {
-            say(&format!(
+            print_message(&format!(
                 "Review them, save them as a file, then run: scimd schema add FILE{first}"
             ));
         }
         several => {
-            say(
+            print_message(
                 "Review them and save each as a separate file, because they have different owners:",
             );
             several.iter().for_each(|(urn, option)| {
-                say(&format!("scimd schema add FILE{option}  # {urn}"));
+                print_message(&format!("scimd schema add FILE{option}  # {urn}"));
             });
         }
     }
@@ -147,7 +147,7 @@ fn advise(suggested: &Suggested, urn: &str) {
     if suggested.moved.is_empty() {
         return;
     }
-    say(&format!(
+    print_message(&format!(
         "Okta sends {} outside of this schema. In the Profile Editor of the application, give each of these attributes \
          the external namespace {urn}; until then they are ignored as before.",
         suggested.moved.join(", ")

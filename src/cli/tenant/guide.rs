@@ -3,7 +3,7 @@
 use crate::cli::arguments::keyword;
 use crate::cli::failure::Failure;
 use crate::cli::management::{ApiRequest, Management, read_as};
-use crate::cli::output::{self, say};
+use crate::cli::output::{self, print_message};
 use crate::config::url;
 use crate::guide::{self, AttributeRows, Provider, Section, Table, plain};
 use crate::operator::TenantUrls;
@@ -198,11 +198,11 @@ fn print_table(table: &Table, indent: &str, out: &mut dyn Write) -> Result<(), F
 /// Warns about settings that the identity provider does not accept.
 fn warn_of(base_url: &str, provider: &str) {
     if !base_url.starts_with("https://") {
-        say(&format!(
+        print_message(&format!(
             "{provider} requires a reachable https URL: set server.public_url, or --base-url of the tenant."
         ));
     } else if url::host(base_url).contains('_') {
-        say(&format!(
+        print_message(&format!(
             "{provider} refuses a host name with an underscore: use another in server.public_url."
         ));
     }

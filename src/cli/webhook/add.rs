@@ -4,7 +4,7 @@ use crate::cli::arguments::{keyword, span};
 use crate::cli::endpoint::{EndpointsAt, Start, headers};
 use crate::cli::failure::Failure;
 use crate::cli::management::{members, read_as};
-use crate::cli::output::say;
+use crate::cli::output::print_message;
 use crate::delivery::{CONCURRENCY, DeliveryOrder, SignatureKind, TIMEOUT};
 use crate::feed::Payload;
 use clap::Args;
@@ -113,7 +113,7 @@ impl Add {
             ("allowPrivate", Some(self.allow_private.into())),
         ]));
         let made = these.act(&[], Some(new.into())).await?;
-        say(match self.signature {
+        print_message(match self.signature {
             SignatureKind::Hmac => "The secret of its signatures is shown only now:",
             SignatureKind::Ed25519 => "The public key of its signatures:",
         });

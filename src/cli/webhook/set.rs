@@ -6,7 +6,7 @@ use crate::cli::arguments::span;
 use crate::cli::endpoint::EndpointsAt;
 use crate::cli::failure::Failure;
 use crate::cli::management::{members, read_as};
-use crate::cli::output::say;
+use crate::cli::output::print_message;
 use crate::config::duration;
 use clap::Args;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ impl Set {
         ]));
         let request = these.request(Method::Patch, &[&self.name]);
         these.call(request.carrying(change.into())).await?;
-        say(&format!("Changed webhook {}.", self.name));
+        print_message(&format!("Changed webhook {}.", self.name));
         Ok(())
     }
 }
@@ -59,7 +59,7 @@ impl Rotate {
     ) -> Result<(), Failure> {
         let body = json!({"overlap": format!("{}s", self.overlap)});
         let rotated = these.act(&[&self.name, "rotate"], Some(body)).await?;
-        say(&format!(
+        print_message(&format!(
             "Events are also signed with the old secret for {}. The new secret:",
             duration::show(self.overlap)
         ));

@@ -28,16 +28,16 @@ use tokio_util::sync::CancellationToken;
 use worker::Worker;
 
 /// Interval at which an instance checks for free and changed endpoints.
-const LOOK: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Interval at which leases are renewed.
-const KEEP: Duration = Duration::from_secs(5);
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Time without renewal after which leases are released: before other instances can acquire them.
-const UNSURE: Duration = Duration::from_secs(10);
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Maximum wait for workers when the server stops.
-const STOPPING: Duration = Duration::from_secs(3);
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Sends events to the endpoints whose leases this instance holds.
 #[derive(Debug, Clone)]
@@ -82,7 +82,7 @@ impl Deliverer {
         self.free_leases().await;
         let mut running = HashMap::new();
         let mut kept = Instant::now();
-        let mut ticks = interval(LOOK);
+        let mut ticks = interval(CHECK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut head = self.0.endpoints.feed().newest();
         let mut some_rest = false;
@@ -96,7 +96,7 @@ impl Deliverer {
             }
             head.mark_unchanged();
             running.retain(|_, worker: &mut Running| !worker.has_ended());
-            if !running.is_empty() && kept.elapsed() >= KEEP {
+            if !running.is_empty() && kept.elapsed() >= RENEWAL_INTERVAL {
                 self.keep(&mut running, &mut kept).await;
             }
             match self.look(&mut running, &mut kept).await {
@@ -112,7 +112,7 @@ impl Deliverer {
                 let _ = (&mut worker.task).await;
             }
         };
-        let _ = timeout(STOPPING, all).await;
+        let _ = timeout(STOP_TIMEOUT, all).await;
         running.values().for_each(|worker| worker.task.abort());
     }
 
@@ -181,7 +181,7 @@ impl Deliverer {
                 Err(error) => {
                     warn(&format!("cannot send to {name}"), &error);
                     // Another instance may succeed, for example one with the key of secrets.
-                    let _ = timeout(KEEP, end.cancelled()).await;
+                    let _ = timeout(RENEWAL_INTERVAL, end.cancelled()).await;
                 }
             }
             let store = parts.endpoints.store();
@@ -201,7 +201,7 @@ impl Deliverer {
     async fn keep(&self, running: &mut HashMap<i64, Running>, kept: &mut Instant) {
         let begun = Instant::now();
         let store = self.0.endpoints.store();
-        let left = UNSURE.saturating_sub(kept.elapsed());
+        let left = RENEWAL_TIMEOUT.saturating_sub(kept.elapsed());
         let outcome = timeout(left, store.keep_endpoints(&self.0.owner)).await;
         match outcome {
             Ok(Ok(numbers)) => {
@@ -214,7 +214,7 @@ impl Deliverer {
                     is_ours
                 });
             }
-            _ if kept.elapsed() >= UNSURE => {
+            _ if kept.elapsed() >= RENEWAL_TIMEOUT => {
                 tracing::warn!(
                     "leases of endpoints could not be renewed: nothing is sent at the moment"
                 );

@@ -21,23 +21,23 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Minimum time between two saves of the progress.
-const SAVE: Duration = Duration::from_millis(100);
+const SAVE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Milliseconds after which a running attempt no longer blocks the stored progress.
-const STRAGGLER: Millis = 1_000;
+const OVERDUE_AFTER: Millis = 1_000;
 
 /// Pause after an error of the database.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Maximum time between two checks for work.
-const REST: Duration = Duration::from_secs(5);
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Idle time after which the lease is released: it is no longer renewed, and the first instance that reads the next
 /// event acquires it.
-const AT_REST: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Time for running attempts when the worker ends.
-const ENDING: Duration = Duration::from_millis(500);
+const END_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Sends to one endpoint.
 pub(super) struct Worker {
@@ -129,7 +129,7 @@ impl Worker {
             return false;
         }
         let since = *self.at_rest_since.get_or_insert_with(Instant::now);
-        since.elapsed() >= AT_REST
+        since.elapsed() >= IDLE_TIMEOUT
     }
 
     /// Reads wanted pages, sends events, and stores the progress.
@@ -144,7 +144,7 @@ impl Worker {
             self.begin(item);
         }
         self.watch_failure();
-        let is_due = self.saved_at.elapsed() >= SAVE && Instant::now() >= self.rests_until;
+        let is_due = self.saved_at.elapsed() >= SAVE_INTERVAL && Instant::now() >= self.rests_until;
         if is_due && let Err(error) = self.save().await {
             self.rest(&error);
         }
@@ -163,13 +163,17 @@ impl Worker {
         let now = Instant::now();
         let lanes = self.lanes.wake_at(self.now());
         let lanes = lanes.map(|at| self.begun + Duration::from_millis(at));
-        let save = self.unsaved.is_dirty().then(|| self.saved_at + SAVE);
+        let save = self
+            .unsaved
+            .is_dirty()
+            .then(|| self.saved_at + SAVE_INTERVAL);
         let rest = Some(self.rests_until).filter(|until| *until > now);
-        let over = self.at_rest_since.map(|since| since + AT_REST);
+        let over = self.at_rest_since.map(|since| since + IDLE_TIMEOUT);
         let wake = [lanes, save, rest, over].into_iter().flatten().min();
         // Due work is done when the next attempt ends.
         let wake = wake.filter(|wake| *wake > now || self.attempts.is_empty());
-        wake.unwrap_or(now + REST).min(now + REST)
+        wake.unwrap_or(now + CHECK_INTERVAL)
+            .min(now + CHECK_INTERVAL)
     }
 
     /// Reads wanted pages up to the newest position.
@@ -338,8 +342,8 @@ impl Worker {
 
     /// Stores the progress, if it changed.
     async fn save(&mut self) -> Result<()> {
-        let overdue = self.now().saturating_sub(STRAGGLER);
-        self.lanes.set_stragglers_aside(overdue);
+        let overdue = self.now().saturating_sub(OVERDUE_AFTER);
+        self.lanes.skip_overdue(overdue);
         let progress = self.lanes.progress();
         if !self.unsaved.is_dirty() && !self.unsaved.differs(&progress) {
             return Ok(());
@@ -365,7 +369,7 @@ impl Worker {
                 self.done(done);
             }
         };
-        let _ = timeout(ENDING, rest).await;
+        let _ = timeout(END_TIMEOUT, rest).await;
         self.attempts.abort_all();
         self.lanes.finish(self.now());
         if let Err(error) = self.save().await {

@@ -30,16 +30,16 @@ const SLICE: usize = 500;
 const OWN_WINDOW: usize = 4_000;
 
 /// Number of pending events after which a lane gets a separate reader.
-const LONGEST_LANE: usize = 1_000;
+const MAX_LANE_LENGTH: usize = 1_000;
 
 /// Age of the oldest pending event after which a lane gets a separate reader.
-const OLDEST: Millis = 1_000;
+const MAX_AGE: Millis = 1_000;
 
 /// Maximum number of parked events; with more the endpoint is failing.
 const MAX_HELD: usize = 10_000;
 
 /// Maximum pause that a receiver can request.
-const LONGEST_PAUSE: Millis = 3_600_000;
+const MAX_PAUSE: Millis = 3_600_000;
 
 /// A page of events to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,10 +70,10 @@ pub(crate) struct Lanes {
     read_to: i64,
     start: Mark,
     lanes: BTreeMap<i64, Lane>,
-    /// Tenants in the order of their turns.
-    turns: VecDeque<i64>,
+    /// Tenants in the order of their rotation.
+    rotation: VecDeque<i64>,
     /// Running attempts, with their start times.
-    flying: BTreeMap<EventKey, (Item, Millis)>,
+    in_flight: BTreeMap<EventKey, (Item, Millis)>,
     waiting: Waiting,
     health: HealthState,
     paused_until: Millis,
@@ -111,9 +111,9 @@ impl Lanes {
             concurrency: start.concurrency.max(1),
             read_to: mark.position,
             start: mark,
-            turns: lanes.keys().copied().collect(),
+            rotation: lanes.keys().copied().collect(),
             lanes,
-            flying: BTreeMap::new(),
+            in_flight: BTreeMap::new(),
             waiting: Waiting::new(start.held, start.order),
             health: HealthState::new(start.is_failing),
             paused_until: 0,
@@ -141,7 +141,7 @@ impl Lanes {
             });
         }
         let mut room = OWN_WINDOW.saturating_sub(ready(true));
-        for tenant in &self.turns {
+        for tenant in &self.rotation {
             if let Some(lane) = self.lanes.get(tenant)
                 && let Some(after) = lane.own_reader()
                 && lane.len() < SLICE
@@ -183,7 +183,7 @@ impl Lanes {
     fn load(&mut self, read: PageRead, item: Item, now: Millis) {
         let (tenant, stream) = (item.tenant, self.stream_of(&item));
         let lane = self.lanes.entry(tenant).or_insert_with(|| {
-            self.turns.push_back(tenant);
+            self.rotation.push_back(tenant);
             Lane::new(self.start)
         });
         if read.tenant.is_none() == lane.is_own() || !lane.covers(item.key) {
@@ -196,7 +196,7 @@ impl Lanes {
         if self.waiting.has(stream) {
             self.waiting.behind(stream, item);
         } else {
-            let is_free = !self.flying.values().any(|(other, _)| {
+            let is_free = !self.in_flight.values().any(|(other, _)| {
                 other.tenant == tenant
                     && (self.order == DeliveryOrder::Tenant || other.resource == item.resource)
             });
@@ -210,7 +210,7 @@ impl Lanes {
             return;
         }
         for lane in self.lanes.values_mut().filter(|lane| !lane.is_own()) {
-            if lane.len() > LONGEST_LANE || lane.age(now) > OLDEST {
+            if lane.len() > MAX_LANE_LENGTH || lane.age(now) > MAX_AGE {
                 lane.give_reader();
             }
         }
@@ -218,35 +218,38 @@ impl Lanes {
 
     /// The next event to send, if any.
     pub(crate) fn next(&mut self, now: Millis) -> Option<Item> {
-        if now < self.paused_until || self.flying.len() >= self.concurrency {
+        if now < self.paused_until || self.in_flight.len() >= self.concurrency {
             return None;
         }
         if self.health.is_failing() {
-            if !self.flying.is_empty() || !self.health.may_probe(now) {
+            if !self.in_flight.is_empty() || !self.health.may_probe(now) {
                 return None;
             }
             let item = self.probe()?;
-            return Some(self.fly(item, now));
+            return Some(self.begin_attempt(item, now));
         }
         // The receiver may not respond to parked events, so most of the concurrency is reserved for other events.
-        let held = self.flying.keys().filter(|key| self.waiting.holds(**key));
+        let held = self
+            .in_flight
+            .keys()
+            .filter(|key| self.waiting.holds(**key));
         if held.count() < self.concurrency.div_ceil(4)
             && let Some(item) = self.waiting.due(now)
         {
-            return Some(self.fly(item, now));
+            return Some(self.begin_attempt(item, now));
         }
-        for _ in 0..self.turns.len() {
-            self.turns.rotate_left(1);
-            let tenant = self.turns.back()?;
+        for _ in 0..self.rotation.len() {
+            self.rotation.rotate_left(1);
+            let tenant = self.rotation.back()?;
             if let Some(item) = self.lanes.get_mut(tenant).and_then(Lane::take) {
-                return Some(self.fly(item, now));
+                return Some(self.begin_attempt(item, now));
             }
         }
         None
     }
 
-    fn fly(&mut self, item: Item, now: Millis) -> Item {
-        self.flying.insert(item.key, (item.clone(), now));
+    fn begin_attempt(&mut self, item: Item, now: Millis) -> Item {
+        self.in_flight.insert(item.key, (item.clone(), now));
         item
     }
 
@@ -280,7 +283,7 @@ impl Lanes {
         now: Millis,
         random: u32,
     ) {
-        let Some((item, _)) = self.flying.remove(&key) else {
+        let Some((item, _)) = self.in_flight.remove(&key) else {
             return;
         };
         let stream = self.stream_of(&item);
@@ -311,7 +314,7 @@ impl Lanes {
                 }
             }
             AttemptOutcome::Pause(pause) => {
-                self.paused_until = now + (*pause).min(LONGEST_PAUSE);
+                self.paused_until = now + (*pause).min(MAX_PAUSE);
                 self.put_back(stream, item, is_held);
             }
             AttemptOutcome::Gone => {
@@ -365,10 +368,10 @@ impl Lanes {
 
     /// Parks events whose attempts started before a time and that later events of their tenant have overtaken, so that
     /// they do not block progress.
-    pub(crate) fn set_stragglers_aside(&mut self, before: Millis) {
+    pub(crate) fn skip_overdue(&mut self, before: Millis) {
         let overtaken = self.lanes.values().flat_map(Lane::overtaken);
         let stragglers = overtaken.filter_map(|key| {
-            let (item, since) = self.flying.get(&key)?;
+            let (item, since) = self.in_flight.get(&key)?;
             (*since <= before).then(|| item.clone())
         });
         let stragglers: Vec<_> = stragglers.collect();
@@ -382,7 +385,7 @@ impl Lanes {
     /// Prepares for the end, so that no accepted event is sent again: overtaken events are parked, and lanes that are
     /// ahead store their progress.
     pub(crate) fn finish(&mut self, now: Millis) {
-        self.set_stragglers_aside(now);
+        self.skip_overdue(now);
         for (tenant, lane) in &mut self.lanes {
             lane.keep_row();
             for (stream, items) in lane.drain_overtaken() {
@@ -404,7 +407,8 @@ impl Lanes {
         let lanes = lanes.collect();
         self.lanes.retain(|_, lane| !lane.is_idle(mark));
         let lanes_left = &self.lanes;
-        self.turns.retain(|tenant| lanes_left.contains_key(tenant));
+        self.rotation
+            .retain(|tenant| lanes_left.contains_key(tenant));
         Progress { mark, lanes }
     }
 
@@ -432,7 +436,7 @@ impl Lanes {
     /// Whether there is nothing to send, now or later.
     pub(crate) fn is_at_rest(&self, now: Millis) -> bool {
         self.lanes.is_empty()
-            && self.flying.is_empty()
+            && self.in_flight.is_empty()
             && self.waiting.len() == 0
             && self.wake_at(now).is_none()
     }

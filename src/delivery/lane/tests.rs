@@ -188,10 +188,10 @@ impl Run {
     /// Runs until all is sent; `restarts` of a thousand steps end with a restart.
     fn finish(&mut self, restarts: u64) {
         let mut lanes = Lanes::new(self.settings.clone());
-        let mut flying: Vec<Item> = Vec::new();
+        let mut in_flight: Vec<Item> = Vec::new();
         let mut idle = 0;
         for _ in 0..2_000_000 {
-            if self.dice.roll(1_000) < restarts && flying.is_empty() {
+            if self.dice.roll(1_000) < restarts && in_flight.is_empty() {
                 lanes.finish(self.now);
                 self.stored.save(&mut lanes);
                 lanes = Lanes::new(self.stored.start(&self.settings, &lanes));
@@ -201,10 +201,10 @@ impl Run {
                 lanes.loaded(read, items, upto, self.now);
             }
             while let Some(item) = lanes.next(self.now) {
-                self.check_begin(&flying, &item);
-                flying.push(item);
+                self.check_begin(&in_flight, &item);
+                in_flight.push(item);
             }
-            if flying.is_empty() {
+            if in_flight.is_empty() {
                 idle += 1;
                 match lanes.wake_at(self.now) {
                     Some(at) => self.now = self.now.max(at),
@@ -218,11 +218,11 @@ impl Run {
             }
             idle = 0;
             if self.dice.roll(50) == 0 {
-                lanes.set_stragglers_aside(self.now);
+                lanes.skip_overdue(self.now);
                 self.stored.save(&mut lanes);
             }
-            let at = usize::try_from(self.dice.roll(flying.len() as u64)).unwrap();
-            let item = flying.swap_remove(at);
+            let at = usize::try_from(self.dice.roll(in_flight.len() as u64)).unwrap();
+            let item = in_flight.swap_remove(at);
             self.now += 1 + self.dice.roll(20);
             let outcome = self.receiver.answer(&item, self.now, &mut self.dice);
             lanes.done(item.key, &outcome, self.now, self.dice.random());
@@ -230,8 +230,8 @@ impl Run {
         panic!("it does not come to an end");
     }
 
-    fn check_begin(&self, flying: &[Item], next: &Item) {
-        assert!(flying.len() < self.settings.concurrency);
+    fn check_begin(&self, in_flight: &[Item], next: &Item) {
+        assert!(in_flight.len() < self.settings.concurrency);
         let meets = |other: &Item| match self.settings.order {
             DeliveryOrder::Resource => {
                 (other.tenant, other.resource) == (next.tenant, next.resource)
@@ -239,7 +239,7 @@ impl Run {
             DeliveryOrder::Tenant => other.tenant == next.tenant,
         };
         assert!(
-            !flying.iter().any(meets),
+            !in_flight.iter().any(meets),
             "two events of a resource at once"
         );
     }
@@ -351,9 +351,9 @@ fn a_failing_receiver_gets_single_attempts() {
     let read = lanes.pages_to_read(0)[0];
     let (items, upto) = feed.page(read);
     lanes.loaded(read, items, upto, 0);
-    let flying: Vec<_> = std::iter::from_fn(|| lanes.next(0)).collect();
-    assert_eq!(flying.len(), 16);
-    for item in flying {
+    let in_flight: Vec<_> = std::iter::from_fn(|| lanes.next(0)).collect();
+    assert_eq!(in_flight.len(), 16);
+    for item in in_flight {
         lanes.done(item.key, &AttemptOutcome::NoAnswer, 10, 200);
     }
     assert_eq!(

@@ -25,8 +25,8 @@ pub(crate) const RETRIES: [Millis; 10] = [
 /// The pause after a number of attempts.
 pub(crate) fn pause_after(attempts: u32) -> Millis {
     let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX);
-    let longest = RETRIES.last().copied().unwrap_or(HOUR);
-    RETRIES.get(index).copied().unwrap_or(longest)
+    let last = RETRIES.last().copied().unwrap_or(HOUR);
+    RETRIES.get(index).copied().unwrap_or(last)
 }
 
 /// A parked event.

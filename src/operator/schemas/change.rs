@@ -34,7 +34,7 @@ pub struct SchemaOutcome {
 }
 
 /// Receives the progress of a change.
-type Tell<'a> = &'a mut (dyn FnMut(SchemaStep<'_>) + Send);
+type OnStep<'a> = &'a mut (dyn FnMut(SchemaStep<'_>) + Send);
 
 impl Operator {
     /// Executes a planned change.
@@ -45,9 +45,9 @@ impl Operator {
     pub async fn change_schema(
         &self,
         plan: &SchemaPlan,
-        tell: Tell<'_>,
+        on_step: OnStep<'_>,
     ) -> Result<SchemaOutcome, SchemaRefusal> {
-        self.change_schema_once(plan, None, tell).await
+        self.change_schema_once(plan, None, on_step).await
     }
 
     /// Executes a planned change like [`Operator::change_schema`]. From the moment it takes effect a response is stored
@@ -60,7 +60,7 @@ impl Operator {
         &self,
         plan: &SchemaPlan,
         once: Option<Once<'_, SchemaOutcome>>,
-        tell: Tell<'_>,
+        on_step: OnStep<'_>,
     ) -> Result<SchemaOutcome, SchemaRefusal> {
         let may_lag = plan.may_lag();
         if may_lag {
@@ -75,7 +75,7 @@ impl Operator {
         let act = self.act(entry(plan, document.is_some()), kept.as_ref());
         self.put(plan, &act, (document, plan.seen)).await?;
         let mut outcome = if may_lag {
-            self.follow(plan, tell).await?
+            self.follow(plan, on_step).await?
         } else {
             Followed::default()
         };
@@ -86,7 +86,7 @@ impl Operator {
                 ..self.act(entry(plan, document.is_some()), None)
             };
             self.put(plan, &act, (document, plan.seen + 1)).await?;
-            self.follow(plan, tell).await?;
+            self.follow(plan, on_step).await?;
         }
         if may_lag && !outcome.done.is_unfinished {
             self.index_lags_no_more().await?;
@@ -119,9 +119,13 @@ impl Operator {
     }
 
     /// Updates the index to the schemas.
-    async fn follow(&self, plan: &SchemaPlan, tell: Tell<'_>) -> Result<Followed, SchemaRefusal> {
+    async fn follow(
+        &self,
+        plan: &SchemaPlan,
+        on_step: OnStep<'_>,
+    ) -> Result<Followed, SchemaRefusal> {
         let mut followed = Followed::default();
-        tell(SchemaStep::Waiting);
+        on_step(SchemaStep::Waiting);
         followed.done.is_unfinished = !self.store.wait_for_older_transactions().await?;
         for tenant in self.having(plan).await? {
             let survey = self
@@ -132,14 +136,14 @@ impl Operator {
             }
             followed.contradictions.extend(survey.contradictions());
             let info = self.tenant(&tenant.name).await?;
-            tell(SchemaStep::Tenant(
+            on_step(SchemaStep::Tenant(
                 &tenant.name,
                 u64::try_from(info.users + info.groups).unwrap_or(0),
             ));
             let scope = tenant.scope(self.catalogs.of(&self.store, &tenant).await?.layout.clone());
             let done = self
                 .store
-                .reindex(&scope, &tenant.name, &mut || tell(SchemaStep::Resource))
+                .reindex(&scope, &tenant.name, &mut || on_step(SchemaStep::Resource))
                 .await?;
             followed.done.reindexed += done.changed;
             followed.done.is_unfinished |= done.overtaken > 0;

@@ -55,7 +55,7 @@ pub(crate) async fn configure(
             .await
             .map_err(|error| cannot_start(&error))?
         {
-            tell(&configuration, &before);
+            log_configuration(&configuration, &before);
             return warn_of_replaced(store)
                 .await
                 .map_err(|error| cannot_start(&error));
@@ -215,7 +215,7 @@ fn check_searchable(sources: &Sources, catalog: &Catalog) -> Result<(), StartErr
     Ok(())
 }
 
-fn tell(configuration: &Configured, before: &Sources) {
+fn log_configuration(configuration: &Configured, before: &Sources) {
     if let Some(names) = &configuration.searchable {
         tracing::info!(
             searchable = names.join(", "),

@@ -108,7 +108,7 @@ impl Operator {
         &self,
         import: &ImportRequest<'_>,
         input: &mut dyn BufRead,
-        tell: &mut dyn FnMut(ImportStep<'_>),
+        on_step: &mut dyn FnMut(ImportStep<'_>),
     ) -> crate::operator::error::Result<Imported> {
         let caller = self.caller_in(import.tenant).await?;
         if !import.dry_run {
@@ -134,7 +134,7 @@ impl Operator {
             spill: Spill::new()?,
             done: Imported::default(),
             is_stopped: false,
-            tell,
+            on_step,
         };
         Box::pin(run.read(input)).await?;
         Ok(Box::pin(run.settle()).await?)
@@ -154,7 +154,7 @@ struct Run<'a> {
     spill: Spill,
     done: Imported,
     is_stopped: bool,
-    tell: &'a mut dyn FnMut(ImportStep<'_>),
+    on_step: &'a mut dyn FnMut(ImportStep<'_>),
 }
 
 impl Run<'_> {
@@ -172,7 +172,7 @@ impl Run<'_> {
                 break;
             }
             number += 1;
-            (self.tell)(ImportStep::Read(read as u64));
+            (self.on_step)(ImportStep::Read(read as u64));
             let line = text
                 .strip_prefix("\u{feff}".as_bytes())
                 .unwrap_or(&text)
@@ -300,7 +300,7 @@ impl Run<'_> {
     fn failed(&mut self, line: u64, detail: &str) {
         self.done.failed += 1;
         self.is_stopped |= self.import.on_error == OnError::Stop;
-        (self.tell)(ImportStep::Problem { line, detail });
+        (self.on_step)(ImportStep::Problem { line, detail });
     }
 
     /// Writes the resources of the window; their order of creation is that of the input.
@@ -439,7 +439,7 @@ impl Run<'_> {
             Ok(settled) => settled,
             Err(error) => return self.problem(head.line, error),
         };
-        (self.tell)(ImportStep::Members);
+        (self.on_step)(ImportStep::Members);
         self.done.joined += settled.joined;
         self.done.left += settled.left;
         if head.is_unchanged && settled.joined + settled.left > 0 {

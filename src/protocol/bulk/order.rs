@@ -60,7 +60,7 @@ impl Order {
     }
 
     /// The creation with that bulkId.
-    pub(super) fn maker(&self, bulk_id: &str) -> Option<usize> {
+    pub(super) fn creator(&self, bulk_id: &str) -> Option<usize> {
         self.makers.get(bulk_id).copied()
     }
 
@@ -106,8 +106,8 @@ impl Order {
             let names = edges.get(at).map_or(&[] as &[String], Vec::as_slice);
             if let Some(name) = names.get(next) {
                 stack.push((at, next + 1));
-                if let Some(maker) = self.maker(name).filter(|maker| seen.insert(*maker)) {
-                    stack.push((maker, 0));
+                if let Some(creator) = self.creator(name).filter(|creator| seen.insert(*creator)) {
+                    stack.push((creator, 0));
                 }
             } else if at != i && !self.is_done(at) {
                 order.push(at);

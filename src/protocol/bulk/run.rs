@@ -18,7 +18,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// Maximum number of concurrent creations.
-const SIDE_BY_SIDE: usize = 16;
+const MAX_PARALLEL: usize = 16;
 
 /// Attributes of a created resource with unresolved references.
 struct Postponed {
@@ -97,7 +97,7 @@ impl Run<'_> {
             let group = self.independent(next);
             if group.len() > 1 {
                 next += group.len();
-                self.side_by_side(group).await;
+                self.in_parallel(group).await;
                 self.catch_up().await;
             } else {
                 self.in_turn(next).await;
@@ -115,7 +115,7 @@ impl Run<'_> {
     fn independent(&self, first: usize) -> Vec<usize> {
         let mut claimed = HashSet::new();
         let mut group = Vec::new();
-        for i in (first..self.operations.len()).take(SIDE_BY_SIDE * 4) {
+        for i in (first..self.operations.len()).take(MAX_PARALLEL * 4) {
             let Some(Ok(operation)) = self.operations.get(i) else {
                 break;
             };
@@ -165,11 +165,11 @@ impl Run<'_> {
             .collect()
     }
 
-    async fn side_by_side(&mut self, group: Vec<usize>) {
+    async fn in_parallel(&mut self, group: Vec<usize>) {
         let mut tasks = JoinSet::new();
         let mut waiting = group.into_iter();
         loop {
-            while tasks.len() < SIDE_BY_SIDE {
+            while tasks.len() < MAX_PARALLEL {
                 let Some(i) = waiting.next() else { break };
                 let Some(Ok(operation)) = self.operations.get(i) else {
                     continue;
@@ -247,9 +247,9 @@ impl Run<'_> {
 
     /// Whether the referenced resource is created by a later operation or by this one.
     fn comes(&self, i: usize, name: &str) -> bool {
-        let maker = self.order.maker(name);
+        let creator = self.order.creator(name);
         !self.ids.contains_key(name)
-            && maker.is_some_and(|maker| maker == i || !self.order.is_done(maker))
+            && creator.is_some_and(|creator| creator == i || !self.order.is_done(creator))
     }
 
     fn resolve(&self, operation: &mut BulkOperation) -> Result<()> {
@@ -258,7 +258,7 @@ impl Run<'_> {
             limits: &limits.patch.path,
             conformance: self.caller.settings.conformance,
         };
-        resolve(operation, paths, &self.ids).map_err(|name| unmade(&name))
+        resolve(operation, paths, &self.ids).map_err(|name| unresolved(&name))
     }
 
     /// Records the outcome of an operation. A failed creation has no location.
@@ -284,10 +284,10 @@ impl Run<'_> {
                 .map(|(_, id)| id.to_owned());
             self.ids.extend(id.map(|id| (bulk_id, id)));
         }
-        self.tell(i, outcome, location.as_deref());
+        self.add_result(i, outcome, location.as_deref());
     }
 
-    fn tell(&mut self, i: usize, outcome: &Result<ScimReply>, location: Option<&str>) {
+    fn add_result(&mut self, i: usize, outcome: &Result<ScimReply>, location: Option<&str>) {
         self.order.done(i);
         if let Err(error) = outcome {
             self.errors += 1;
@@ -328,19 +328,19 @@ impl Run<'_> {
         while let Some(Postponed { by, names, .. }) = self.postponed.pop() {
             let missing = names.iter().find(|name| !self.ids.contains_key(*name));
             if let Some(name) = missing {
-                self.take_back(by, unmade(name)).await;
+                self.take_back(by, unresolved(name)).await;
             }
         }
     }
 
     fn is_settled(&self, name: &str) -> bool {
-        let maker = self.order.maker(name);
-        self.ids.contains_key(name) || maker.is_none_or(|maker| self.order.is_done(maker))
+        let creator = self.order.creator(name);
+        self.ids.contains_key(name) || creator.is_none_or(|creator| self.order.is_done(creator))
     }
 
     async fn add_later(&self, by: usize, adding: Vec<Value>) -> Result<ScimReply> {
         let (Some(Ok(operation)), Some(id)) = (self.operations.get(by), self.id_made_by(by)) else {
-            return Err(unmade(""));
+            return Err(unresolved(""));
         };
         let path = format!("{}/{id}", operation.path.trim_end_matches('/'));
         let patch = patch_op(&Value::Array(adding));
@@ -375,7 +375,7 @@ impl Run<'_> {
             match carry_out(self.service, &caller, removing).await {
                 Err(problem) if problem.status() != 404 => {
                     let location = format!("{}{path}", self.caller.base_url);
-                    self.tell(
+                    self.add_result(
                         i,
                         &Err(left_over(&error).caused_by(problem)),
                         Some(&location),
@@ -385,7 +385,7 @@ impl Run<'_> {
                     self.ids.remove(&bulk_id);
                     self.finish(i, &Err(error));
                     let dependents = self.order.referring_to(&bulk_id);
-                    failed.extend(dependents.into_iter().map(|k| (k, unmade(&bulk_id))));
+                    failed.extend(dependents.into_iter().map(|k| (k, unresolved(&bulk_id))));
                 }
             }
         }
@@ -419,7 +419,7 @@ fn left_over(error: &ScimError) -> ScimError {
     .logged_as("A resource was created without its references and could not be removed.")
 }
 
-fn unmade(bulk_id: &str) -> ScimError {
+fn unresolved(bulk_id: &str) -> ScimError {
     ScimError::new(
         ErrorStatus::CONFLICT,
         format!("bulkId \"{bulk_id}\" cannot be resolved: no resource was created with it."),

@@ -170,18 +170,18 @@ fn keys<'a, K: Ord, V>(
 fn hours(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Difference> {
     let mut found = Vec::new();
     for hour in keys(&logged.hours, &stored.hours, |hour| *hour > after) {
-        let said = logged.hours.get(hour).copied().unwrap_or_default();
+        let logged_counts = logged.hours.get(hour).copied().unwrap_or_default();
         let counted = stored.hours.get(hour).copied().unwrap_or_default();
-        if said == counted {
+        if logged_counts == counted {
             continue;
         }
         let mut args = vec![Arg::Int(tenant), Arg::Int(*hour)];
-        let differences = said.fields().into_iter().zip(counted.fields());
-        args.extend(differences.map(|(said, counted)| Arg::Int(said - counted)));
+        let differences = logged_counts.fields().into_iter().zip(counted.fields());
+        args.extend(differences.map(|(logged_counts, counted)| Arg::Int(logged_counts - counted)));
         found.push(Difference {
             fault: Fault::Hour {
                 hour: Timestamp::from_micros(*hour * HOUR),
-                logged: said,
+                logged: logged_counts,
                 counted,
             },
             repair: Statement::named("verify.hour", REPAIR_HOUR, args),
@@ -193,8 +193,8 @@ fn hours(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Differ
 fn failures(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Difference> {
     let mut found = Vec::new();
     for key in keys(&logged.failures, &stored.failures, |key| key.day > after) {
-        let (said, counted) = (logged.failures.get(key), stored.failures.get(key));
-        if said == counted {
+        let (logged_counts, counted) = (logged.failures.get(key), stored.failures.get(key));
+        if logged_counts == counted {
             continue;
         }
         let requests = |of: Option<&Failures>| of.map_or(0, |failures| failures.requests);
@@ -203,13 +203,13 @@ fn failures(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Dif
             action,
             day,
         } = key;
-        let times = said.or(counted);
+        let times = logged_counts.or(counted);
         let args = vec![
             Arg::Int(tenant),
             reason.as_str().into(),
             action.as_str().into(),
             Arg::Int(*day),
-            Arg::Int(requests(said) - requests(counted)),
+            Arg::Int(requests(logged_counts) - requests(counted)),
             Arg::Int(times.map_or(0, |times| times.first)),
             Arg::Int(times.map_or(0, |times| times.last)),
         ];
@@ -218,7 +218,7 @@ fn failures(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Dif
                 action: action.clone(),
                 reason: reason.clone(),
                 day: Timestamp::from_micros(day * DAY),
-                logged: requests(said),
+                logged: requests(logged_counts),
                 counted: requests(counted),
             },
             repair: Statement::named("verify.failures", REPAIR_FAILURES, args),
@@ -229,27 +229,31 @@ fn failures(tenant: i64, logged: &Tally, stored: &Stored, after: i64) -> Vec<Dif
 
 /// Whether a stored time differs from the log: a stored time within the complete part of the log must be in the log,
 /// and a time in the log must be stored.
-fn differs(said: i64, stored: i64, sure: i64) -> bool {
-    said != stored && (said > 0 || stored > sure)
+fn differs(logged_counts: i64, stored: i64, sure: i64) -> bool {
+    logged_counts != stored && (logged_counts > 0 || stored > sure)
 }
 
 fn actions(tenant: i64, logged: &Tally, stored: &Stored, sure: i64) -> Vec<Difference> {
     let mut found = Vec::new();
     for action in keys(&logged.actions, &stored.actions, |_| true) {
-        let said = logged.actions.get(action).copied().unwrap_or_default();
+        let logged_counts = logged.actions.get(action).copied().unwrap_or_default();
         let kept = stored.actions.get(action).copied().unwrap_or_default();
-        let succeeded = differs(said.succeeded, kept.succeeded, sure);
-        let failed = differs(said.failed, kept.failed, sure);
+        let succeeded = differs(logged_counts.succeeded, kept.succeeded, sure);
+        let failed = differs(logged_counts.failed, kept.failed, sure);
         if !succeeded && !failed {
             continue;
         }
         let right = Ends {
             succeeded: if succeeded {
-                said.succeeded
+                logged_counts.succeeded
             } else {
                 kept.succeeded
             },
-            failed: if failed { said.failed } else { kept.failed },
+            failed: if failed {
+                logged_counts.failed
+            } else {
+                kept.failed
+            },
         };
         let args = vec![
             Arg::Int(tenant),
@@ -275,7 +279,8 @@ fn latest(tenant: i64, logged: &Tally, stored: &Stored, sure: i64) -> Option<Dif
     let (request, success) = stored.latest;
     let is_request = differs(logged.latest.request, request, sure);
     let is_success = differs(logged.latest.success, success, sure);
-    let right = |is_wrong, said, kept| Arg::Int(if is_wrong { said } else { kept });
+    let right =
+        |is_wrong, logged_counts, kept| Arg::Int(if is_wrong { logged_counts } else { kept });
     (is_request || is_success).then(|| Difference {
         fault: Fault::LatestRequest,
         repair: Statement::named(

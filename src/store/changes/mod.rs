@@ -24,4 +24,4 @@ pub use history::ResourceChange;
 pub(in crate::store) use number::NEWEST;
 pub(crate) use read::{ChangedMember, FeedEnds, FeedKey, FeedRow};
 pub(in crate::store) use retention::{DELETE_ALL, DELETE_SLICE};
-pub(in crate::store) use tenant::{TOLD, TenantNews};
+pub(in crate::store) use tenant::{SUBJECT_COLUMNS, TenantEvent};

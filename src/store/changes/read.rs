@@ -363,7 +363,7 @@ const ENDS: &str = "select position, tenant, change, (select min(position) from 
 /// always included.
 const ROWS: &str = "select position, tenant, change, name, kind, id, version, action, attributes, token_name, at, document, was, \
        created, request, members, is_reconstructed, revision \
-     from (select told.*, sum(octet_length(coalesce(document, '')) + octet_length(coalesce(was, ''))) \
+     from (select sized.*, sum(octet_length(coalesce(document, '')) + octet_length(coalesce(was, ''))) \
          over (order by position rows between unbounded preceding and 1 preceding) as preceding \
        from (select given.position, c.tenant, c.change, \
          (select t.name from tenant t where t.tenant = c.tenant) as name, \
@@ -374,7 +374,7 @@ const ROWS: &str = "select position, tenant, change, name, kind, id, version, ac
          coalesce(c.document, (select r.document from resource r where r.tenant = c.tenant and r.seq = c.seq)) as document, \
          c.was, coalesce(c.created, (select r.created from resource r where r.tenant = c.tenant and r.seq = c.seq)) as created, \
          c.request, c.members, c.document is null as is_reconstructed \
-         from {rows} join change c on c.tenant = given.tenant and c.change = given.change) as told) as measured \
+         from {rows} join change c on c.tenant = given.tenant and c.change = given.change) as sized) as measured \
      where preceding is null or preceding < $1 order by position";
 const MEMBERS: &str = "select m.id, (select k.name from kind k where k.kind = m.kind), m.added from change_member m \
      where m.tenant = $1 and m.change = $2 order by m.id {limit}$3 offset $4";

@@ -9,16 +9,16 @@ use crate::store::db::statement::Step;
 use crate::store::handle::Store;
 
 /// Columns that the steps return for the rows.
-pub(in crate::store) const TOLD: &[&str] = &["tenant", "name", "status", "revision"];
+pub(in crate::store) const SUBJECT_COLUMNS: &[&str] = &["tenant", "name", "status", "revision"];
 
 /// An event of a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum TenantNews {
-    /// The tenant was created; the step `told` returns it.
+pub(in crate::store) enum TenantEvent {
+    /// The tenant was created; the step `subject` returns it.
     Created,
-    /// The status of the tenant changed; the step `told` returns it, and `before` the previous status.
+    /// The status of the tenant changed; the step `subject` returns it, and `before` the previous status.
     Status,
-    /// The schemas of one or several tenants changed; the step `told` returns them.
+    /// The schemas of one or several tenants changed; the step `subject` returns them.
     Schemas,
     /// The next step deletes the tenant with this number.
     Deleted(i64),
@@ -26,21 +26,26 @@ pub(in crate::store) enum TenantNews {
 
 impl Store {
     /// Adds the rows of events of tenants.
-    pub(in crate::store) fn tell(&self, batch: Batch, news: TenantNews, now: Timestamp) -> Batch {
+    pub(in crate::store) fn log_tenant_event(
+        &self,
+        batch: Batch,
+        event: TenantEvent,
+        now: Timestamp,
+    ) -> Batch {
         let mut values = vec![
             ("number", Arg::Int(self.sequence.for_change(now))),
             ("at", Arg::Int(now.as_micros())),
         ];
-        let text = match news {
-            TenantNews::Created => CREATED,
-            TenantNews::Status => STATUS,
-            TenantNews::Schemas => SCHEMAS,
-            TenantNews::Deleted(tenant) => {
+        let text = match event {
+            TenantEvent::Created => CREATED,
+            TenantEvent::Status => STATUS,
+            TenantEvent::Schemas => SCHEMAS,
+            TenantEvent::Deleted(tenant) => {
                 values.push(("tenant", Arg::Int(tenant)));
                 DELETED
             }
         };
-        batch.then("news", Step::bound(text, values))
+        batch.then("event", Step::bound(text, values))
     }
 }
 
@@ -51,29 +56,29 @@ macro_rules! log {
             $owner,
             ", {:number}, ",
             $seq,
-            ", '00000000-0000-0000-0000-000000000000', told.revision, '",
+            ", '00000000-0000-0000-0000-000000000000', subject.revision, '",
             $action,
             "', '",
             $attributes,
-            "', {:at}, cast({row_of}(told.name, told.status) as text), {:at} from ",
+            "', {:at}, cast({row_of}(subject.name, subject.status) as text), {:at} from ",
             $from
         )
     };
 }
 
-const CREATED: &str = log!("0", "told.tenant", "create", "", "{told}");
+const CREATED: &str = log!("0", "subject.tenant", "create", "", "{subject}");
 const STATUS: &str = log!(
-    "told.tenant",
+    "subject.tenant",
     "0",
     "modify",
     "status",
-    "{told} cross join {before} where told.status <> before.status"
+    "{subject} cross join {before} where subject.status <> before.status"
 );
-const SCHEMAS: &str = log!("told.tenant", "0", "modify", "schemas", "{told}");
+const SCHEMAS: &str = log!("subject.tenant", "0", "modify", "schemas", "{subject}");
 const DELETED: &str = log!(
     "0",
-    "told.tenant",
+    "subject.tenant",
     "delete",
     "",
-    "(select tenant, name, status, revision + 1 as revision from tenant where tenant = {:tenant}) as told"
+    "(select tenant, name, status, revision + 1 as revision from tenant where tenant = {:tenant}) as subject"
 );

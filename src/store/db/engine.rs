@@ -278,7 +278,7 @@ impl Engine {
             .read(&Statement::named("writers.moment", MOMENT, vec![]))
             .await?;
         let since = moment.first().map_or(Ok(0), |row| row.int(0))?;
-        let end = Instant::now() + LONGEST_TRANSACTION;
+        let end = Instant::now() + MAX_TRANSACTION_TIME;
         while !self
             .read(&Statement::named(
                 "writers.older",
@@ -337,13 +337,13 @@ impl Engine {
             Ok(rows) => tracing::debug!(statement, elapsed_us, rows = rows.len(), "statement"),
             Err(cause) => tracing::debug!(statement, elapsed_us, %cause, "statement failed"),
         }
-        shortage::tell(&outcome);
+        shortage::log(&outcome);
         outcome.map_err(|error| error.of_statement(statement))
     }
 }
 
 /// Longer than the limits of a statement and of an idle transaction together.
-const LONGEST_TRANSACTION: Duration = Duration::from_secs(20);
+const MAX_TRANSACTION_TIME: Duration = Duration::from_secs(20);
 const MOMENT: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
 const OLDER: &str = "select pid from pg_stat_activity where datname = current_database() and application_name = 'scimd' \
      and pid <> pg_backend_pid() and extract(epoch from xact_start) * 1000000 <= $1";

@@ -266,7 +266,7 @@ async fn search(pool: WeakPool<Opener>, common: Arc<Common>, probing: Probing) {
         ProbeReport::ReadsOnly => probing.reads_answer(),
     };
     let is_wanted = || pool.upgrade().is_some();
-    let patience = common.deadline.duration();
-    probe(&common.hosts, patience, is_wanted, report).await;
+    let commit_timeout = common.deadline.duration();
+    probe(&common.hosts, commit_timeout, is_wanted, report).await;
     drop(probing);
 }

@@ -14,11 +14,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// Pause between attempts to reach PostgreSQL.
-const BETWEEN: Duration = Duration::from_millis(200);
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// Time after which an unresponsive host is probed again.
-const AGAIN: Duration = Duration::from_secs(1);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time for a commit before it counts as not confirmed.
-const GRACE: Duration = Duration::from_millis(500);
+const COMMIT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The result of a probe.
 #[derive(Debug)]
@@ -30,21 +30,21 @@ pub(in crate::store) enum ProbeReport<'a> {
 }
 
 /// Probes the hosts until one responds and, if it accepts writes, confirms a commit; `report` is called for each step
-/// before that. Ends without a result when `is_wanted` returns false. `patience` is the time after which a commit is
+/// before that. Ends without a result when `is_wanted` returns false. `commit_timeout` is the time after which a commit is
 /// replaced by another one.
 pub(in crate::store) async fn probe(
     hosts: &Hosts,
-    patience: Duration,
+    commit_timeout: Duration,
     is_wanted: impl Fn() -> bool,
     mut report: impl FnMut(ProbeReport<'_>),
 ) {
     let (mut probes, mut commit) = (JoinSet::new(), Commit::new());
     while is_wanted() {
         hosts.probe_again(&mut probes);
-        let again = Instant::now() + AGAIN;
+        let again = Instant::now() + RESPONSE_TIMEOUT;
         loop {
             if probes.is_empty() && commit.tasks.is_empty() {
-                sleep(BETWEEN).await;
+                sleep(RETRY_PAUSE).await;
                 break;
             }
             tokio::select! {
@@ -61,10 +61,10 @@ pub(in crate::store) async fn probe(
                     let Answer::TakesWrites(connection) = answer else {
                         return;
                     };
-                    if commit.is_due(&options, patience) {
+                    if commit.is_due(&options, commit_timeout) {
                         commit.begin(options, connection).await;
                     }
-                    match timeout(GRACE, commit.tasks.join_next()).await {
+                    match timeout(COMMIT_TIMEOUT, commit.tasks.join_next()).await {
                         Ok(Some(Ok(true))) => return,
                         _ => report(ProbeReport::ReadsOnly),
                     }
@@ -96,10 +96,10 @@ impl Commit {
         }
     }
 
-    fn is_due(&self, options: &PgConnectOptions, patience: Duration) -> bool {
+    fn is_due(&self, options: &PgConnectOptions, commit_timeout: Duration) -> bool {
         self.tasks.is_empty()
             || self.host != Some(place(options))
-            || self.since.elapsed() > patience
+            || self.since.elapsed() > commit_timeout
     }
 
     async fn begin(&mut self, options: PgConnectOptions, mut connection: PgConnection) {
@@ -111,7 +111,7 @@ impl Commit {
                 self.text
             );
             let cancelling = connection.execute(AssertSqlSafe(cancel));
-            let _ = timeout(GRACE, cancelling).await;
+            let _ = timeout(COMMIT_TIMEOUT, cancelling).await;
         }
         self.tasks = JoinSet::new();
         self.host = Some(place(&options));

@@ -6,18 +6,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Time between two lines.
-const PAUSE: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The time of the last log line, for the process.
-static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+static LOGGED_AT: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Logs a shortage, if an error was caused by one and a line is due.
-pub(in crate::store) fn tell<T>(outcome: &Result<T, StoreError>) {
+pub(in crate::store) fn log<T>(outcome: &Result<T, StoreError>) {
     let Err(StoreError::Exhausted(cause)) = outcome else {
         return;
     };
     if is_due(
-        &mut TOLD.lock().unwrap_or_else(PoisonError::into_inner),
+        &mut LOGGED_AT.lock().unwrap_or_else(PoisonError::into_inner),
         Instant::now(),
     ) {
         let lacking = cause
@@ -30,7 +30,7 @@ pub(in crate::store) fn tell<T>(outcome: &Result<T, StoreError>) {
 
 fn is_due(logged_at: &mut Option<Instant>, now: Instant) -> bool {
     let is_due =
-        logged_at.is_none_or(|logged_at| now.saturating_duration_since(logged_at) >= PAUSE);
+        logged_at.is_none_or(|logged_at| now.saturating_duration_since(logged_at) >= LOG_INTERVAL);
     if is_due {
         *logged_at = Some(now);
     }

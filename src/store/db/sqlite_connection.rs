@@ -91,8 +91,8 @@ impl SqliteConnection {
     ///
     /// # Errors
     /// If SQLite refuses.
-    pub(in crate::store) fn wait_for_lock(&self, longest: Duration) -> Result<(), StoreError> {
-        Ok(self.driver.busy_timeout(longest)?)
+    pub(in crate::store) fn wait_for_lock(&self, limit: Duration) -> Result<(), StoreError> {
+        Ok(self.driver.busy_timeout(limit)?)
     }
 
     /// The rows of a statement.

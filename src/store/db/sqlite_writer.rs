@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// Maximum time that a batch waits for its execution.
-const TURN: Duration = Duration::from_secs(4);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Duration of one attempt to acquire the lock of the database; after it, batches that have waited too long are
 /// refused.
 pub(in crate::store) const ATTEMPT: Duration = Duration::from_millis(250);
@@ -277,7 +277,7 @@ fn close(connection: SqliteConnection, wait: Duration) -> Result<bool, StoreErro
 }
 
 fn refuse_late(group: &mut Vec<Job>) {
-    for expired in group.extract_if(.., |job| job.since.elapsed() > TURN) {
+    for expired in group.extract_if(.., |job| job.since.elapsed() > QUEUE_TIMEOUT) {
         let _ = expired.done.send(Err(StoreError::Locked));
     }
 }

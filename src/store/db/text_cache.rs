@@ -8,7 +8,7 @@ use std::hash::Hash;
 /// Number of cached texts. Clients choose the shape of a filter, so there is no limit of shapes.
 const CAPACITY: usize = 512;
 /// Length of the longest cached text, in bytes.
-const LONGEST: usize = 16 << 10;
+const MAX_LENGTH: usize = 16 << 10;
 
 /// The texts of one database by their shapes.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl<S: Eq + Hash, T: Clone> TextCache<S, T> {
 
     /// Caches a text, unless it is too long; `length` is in bytes.
     pub(in crate::store) fn insert(&self, shape: S, text: T, length: usize) {
-        if length <= LONGEST {
+        if length <= MAX_LENGTH {
             self.0.insert(shape, text);
         }
     }

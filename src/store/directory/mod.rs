@@ -1,4 +1,4 @@
-//! The views through which the application reads its users, and their look-up columns.
+//! The views through which the application reads its users, and their lookup columns.
 //!
 //! A mapping takes effect in three steps: its lookups are stored, so that every writer uses them from its next start
 //! on; the views are created to read documents, which is slow but correct; when every row has its lookups, the views
@@ -45,7 +45,7 @@ pub enum DirectoryState {
     Ready,
 }
 
-/// A resource whose columns for look-ups are stale.
+/// A resource whose columns for lookups are stale.
 struct StaleLookups {
     seq: i64,
     revision: i64,
@@ -82,7 +82,7 @@ impl Store {
         self.engine.write_retrying(keep).await.map(|_| ())
     }
 
-    /// The views of a directory, with or without look-up columns.
+    /// The views of a directory, with or without lookup columns.
     pub(crate) fn views(
         &self,
         directory: &Directory,

@@ -23,7 +23,7 @@ pub(super) struct View {
 /// The context of the text.
 struct WriteContext {
     dialect: Dialect,
-    /// Whether every row has its look-up values.
+    /// Whether every row has its lookup values.
     is_filled: bool,
     users: Range<i64>,
     groups: Range<i64>,

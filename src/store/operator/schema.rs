@@ -2,7 +2,7 @@
 //! precedence over schemas with the same URN that a command added.
 
 use crate::clock::Timestamp;
-use crate::store::changes::{TOLD, TenantNews};
+use crate::store::changes::{SUBJECT_COLUMNS, TenantEvent};
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
@@ -206,8 +206,8 @@ impl Store {
                     vec![SEARCHABLE.into(), text.as_str().into()],
                 ));
             }
-            let batch = batch.then("told", tell(Arg::Int(0)));
-            self.tell(batch, TenantNews::Schemas, now)
+            let batch = batch.then("subject", count_revisions(Arg::Int(0)));
+            self.log_tenant_event(batch, TenantEvent::Schemas, now)
                 .then("answer", Step::new("select name from {counted}", vec![]))
         };
         let is_done = !self.engine.write_retrying(batch).await?.is_empty();
@@ -258,8 +258,8 @@ impl Store {
                 .then("counted", count(seen))
                 .and(changed)
                 .and(Step::new(REMEMBER, vec![tenant.clone()]).with_rows(named(names)))
-                .then("told", tell(tenant.clone()));
-            self.tell(act.follow(batch, "counted"), TenantNews::Schemas, act.at)
+                .then("subject", count_revisions(tenant.clone()));
+            self.log_tenant_event(act.follow(batch, "counted"), TenantEvent::Schemas, act.at)
                 .then("answer", Step::new("select name from {counted}", vec![]))
         };
         let is_done = !self.engine.write_retrying(batch).await?.is_empty();
@@ -350,11 +350,11 @@ const PUT: &str = "insert into schema_file (tenant, urn, document, change) selec
 const FORGET: &str = "delete from schema_file where coalesce(tenant, 0) = $1 and urn = $2 \
      and exists (select 1 from {counted})";
 /// The event that the schemas of the tenant with that id, or of all for 0, changed.
-fn tell(tenant: Arg) -> Step {
-    Step::new(TELL, vec![tenant]).returning(TOLD)
+fn count_revisions(tenant: Arg) -> Step {
+    Step::new(COUNT_REVISIONS, vec![tenant]).returning(SUBJECT_COLUMNS)
 }
 
-const TELL: &str = "update tenant set revision = revision + 1, schema_revision = schema_revision + 1 \
+const COUNT_REVISIONS: &str = "update tenant set revision = revision + 1, schema_revision = schema_revision + 1 \
      where ($1 = 0 or tenant = $1) and exists (select 1 from {counted}) returning tenant, name, status, revision";
 const REMEMBER: &str = "insert into former_attribute (tenant, urn, name) select nullif($1, 0), given.urn, given.name from {rows} \
      where exists (select 1 from {counted}) on conflict do nothing";

@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::model::TypeRoles;
 use crate::resource::Conformance;
-use crate::store::changes::{TOLD, TenantNews};
+use crate::store::changes::{SUBJECT_COLUMNS, TenantEvent};
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
@@ -42,11 +42,11 @@ impl Store {
         let batch = || {
             let mut values = vec![("created", Arg::Int(act.at.as_micros()))];
             values.extend(settings_of(name, settings));
-            let created = Step::bound(CREATE, values).returning(TOLD);
-            let batch = Batch::new("tenant.create").then("told", created);
+            let created = Step::bound(CREATE, values).returning(SUBJECT_COLUMNS);
+            let batch = Batch::new("tenant.create").then("subject", created);
             act.end(
-                self.tell(batch, TenantNews::Created, act.at),
-                "told",
+                self.log_tenant_event(batch, TenantEvent::Created, act.at),
+                "subject",
                 "tenant",
             )
         };
@@ -100,15 +100,15 @@ impl Store {
             let mut values = vec![("revision", Arg::Int(revision))];
             values.extend(settings_of(name, change));
             let before = Step::new(STATUS, vec![name.into()]).returning(&["status"]);
-            let changed = Step::bound(CHANGE, values).returning(TOLD);
+            let changed = Step::bound(CHANGE, values).returning(SUBJECT_COLUMNS);
             let batch = Batch::new("tenant.change")
                 .then("before", before)
-                .then("told", changed);
+                .then("subject", changed);
             let batch = match change.status {
-                Some(_) => self.tell(batch, TenantNews::Status, act.at),
+                Some(_) => self.log_tenant_event(batch, TenantEvent::Status, act.at),
                 None => batch,
             };
-            act.end(batch, "told", "tenant")
+            act.end(batch, "subject", "tenant")
         };
         let is_changed = !self.engine.write_retrying(batch).await?.is_empty();
         self.changes_made.notify_one();

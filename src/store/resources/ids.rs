@@ -31,7 +31,7 @@ pub struct TypeIds {
     pub(in crate::store) attributes: Vec<Option<i64>>,
     /// Which of the type's leaves are searched without an index.
     pub(in crate::store) scanned: Vec<bool>,
-    /// The look-up columns of the type.
+    /// The lookup columns of the type.
     pub(in crate::store) lookups: Lookups,
 }
 

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 /// The name of the paths in `shared`.
 pub(in crate::store) const KEPT: &str = "lookups";
 /// Maximum number of characters of a value, because the size of an index entry is limited.
-const LONGEST: usize = 512;
+const MAX_LENGTH: usize = 512;
 
 /// Values of a resource by position, with their columns.
 pub(in crate::store) type Looked = [Option<String>; LOOKUPS];
@@ -54,7 +54,7 @@ impl Lookups {
     pub(in crate::store) fn values(&self, attributes: &Attributes) -> Looked {
         let value = |sources: &Vec<Source>| {
             let found = sources.iter().find_map(|source| source.text(attributes))?;
-            (found.chars().nth(LONGEST).is_none()).then(|| found.to_owned())
+            (found.chars().nth(MAX_LENGTH).is_none()).then(|| found.to_owned())
         };
         self.0.each_ref().map(value)
     }

@@ -12,11 +12,11 @@
 use serde_json::Value;
 
 /// Maximum number of bytes of a key in the column.
-const LONGEST: usize = 128;
+const MAX_LENGTH: usize = 128;
 
 /// Whether a key is short enough for the column; other values have a row in the index.
 pub(in crate::store) fn fits(key: &str) -> bool {
-    key.len() <= LONGEST && key.bytes().all(|byte| byte >= b' ')
+    key.len() <= MAX_LENGTH && key.bytes().all(|byte| byte >= b' ')
 }
 
 /// Whether the key of a value can stand in the column, without computing it: the key of ASCII text has the same length,

@@ -25,14 +25,14 @@ pub(in crate::store) const EPOCH_MICROS: i64 = EPOCH * 1000;
 #[derive(Debug)]
 pub(in crate::store) struct Sequence {
     last: AtomicI64,
-    turns: AtomicI64,
+    rounds: AtomicI64,
 }
 
 impl Sequence {
     pub(in crate::store) fn new() -> Self {
         Self {
             last: AtomicI64::new(0),
-            turns: AtomicI64::new(0),
+            rounds: AtomicI64::new(0),
         }
     }
 
@@ -63,8 +63,10 @@ impl Sequence {
     }
 
     /// The next of the rows that share a count, round robin, so that concurrent changes do not wait for the same row.
-    pub(in crate::store) fn turn(&self, among: i64) -> i64 {
-        self.turns.fetch_add(1, Ordering::Relaxed).rem_euclid(among)
+    pub(in crate::store) fn round_robin(&self, among: i64) -> i64 {
+        self.rounds
+            .fetch_add(1, Ordering::Relaxed)
+            .rem_euclid(among)
     }
 
     /// The key of a change.

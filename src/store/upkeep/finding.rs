@@ -103,7 +103,7 @@ pub(crate) enum Fault {
 pub(crate) enum StalePart {
     /// The columns of its display name.
     Display,
-    /// The look-up columns for the application.
+    /// The lookup columns for the application.
     Lookups,
     /// The column of values that are searched without index rows.
     Scanned,

@@ -1,7 +1,7 @@
 //! Deletion of a tenant in slices, while requests of its clients may be running.
 
 use crate::store::activity::write as activity;
-use crate::store::changes::{self, TenantNews};
+use crate::store::changes::{self, TenantEvent};
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
@@ -60,7 +60,7 @@ impl Store {
             let all = changes::DELETE_ALL.into_iter().chain(derived).chain(REST);
             let batch = Batch::after("tenant.delete", &step(SEIZE));
             let emptied = all.fold(
-                self.tell(batch, TenantNews::Deleted(tenant), act.at),
+                self.log_tenant_event(batch, TenantEvent::Deleted(tenant), act.at),
                 |batch, (name, text)| batch.then(name, step(text)),
             );
             let deleted = step(DELETE).returning(&["tenant"]);

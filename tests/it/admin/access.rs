@@ -209,7 +209,7 @@ async fn a_limited_token_reads_nothing_of_other_tenants(server: Server) {
         .expect(201);
     server.service.recorder().finish().await;
     let token = operator_token(&server, OperatorRole::Admin, &["own"]).await;
-    let mut told = 0;
+    let mut refused = 0;
     for (method, template, described) in openapi::operations() {
         if described["security"].is_array() || template.contains("{tenant}") {
             continue;
@@ -218,7 +218,7 @@ async fn a_limited_token_reads_nothing_of_other_tenants(server: Server) {
         let path = filled(&template).replace("{name}", "hidden-hook");
         let path = format!("{path}?{}", query_of(&described));
         let whole = admin.ask(Method::GET, &path, None);
-        let is_told = method == Method::GET && whole.await.body.to_string().contains("hidden");
+        let is_refused = method == Method::GET && whole.await.body.to_string().contains("hidden");
         let body = (method != Method::GET).then(|| json!({}));
         let answer = admin.call((&token, method.clone(), &path), body, &[]).await;
         let text = answer.body.to_string();
@@ -227,10 +227,10 @@ async fn a_limited_token_reads_nothing_of_other_tenants(server: Server) {
         }
         let is_kept = !text.replace("hidden-hook", "").contains("hidden");
         assert!(is_kept, "{method} {path}: {text}");
-        told += usize::from(is_told);
+        refused += usize::from(is_refused);
     }
     // Other credentials return the data that this token cannot read.
-    assert!(told >= 5, "{told}");
+    assert!(refused >= 5, "{refused}");
 }
 
 async fn roles_have_their_scopes(server: Server) {

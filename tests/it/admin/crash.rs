@@ -18,7 +18,7 @@ const URN: &str = "urn:example:params:scim:schemas:extension:acme:2.0:User";
 const KEY: (&str, &str) = ("idempotency-key", "6f2c6f2c-6f2c-6f2c");
 
 /// Nothing takes as long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 const WAITING: &str = "select count(*) from pg_stat_activity \
      where datname = current_database() and wait_event_type = 'Lock'";
 /// Users with a value of the attribute: indexing them takes longer than noticing that it has begun.
@@ -46,8 +46,8 @@ fn run(folder: &std::path::Path, url: Option<&str>, arguments: &[&str]) -> Strin
         None => command.arg("--data-dir").arg(folder.join("data")),
     };
     let output = block_in_place(|| command.output()).unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {stderr}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
@@ -116,7 +116,7 @@ async fn is_answered_after_a_crash(url: Option<&str>) {
         .status()
         != 200
     {
-        assert!(begun.elapsed() < PATIENCE);
+        assert!(begun.elapsed() < TIME_LIMIT);
     }
     block_in_place(|| served.signal(Signal::SIGKILL));
     // It may have been answered before.
@@ -167,7 +167,7 @@ async fn a_change_that_is_rolled_back_has_no_answer() {
     let meanwhile = async {
         let begun = Instant::now();
         while server.number(WAITING).await == 0 {
-            assert!(begun.elapsed() < PATIENCE, "nobody waits");
+            assert!(begun.elapsed() < TIME_LIMIT, "nobody waits");
         }
         server
             .post("/Users", employee("ben", "7"))

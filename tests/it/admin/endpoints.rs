@@ -119,14 +119,14 @@ async fn acts_on_endpoints_have_rows(server: Server) {
     assert_eq!(changes(4)["status"], json!(["active", "paused"]));
     assert_eq!(changes(5)["status"], json!(["paused", "active"]));
     // The rows contain neither secrets nor secret parts of URLs and headers.
-    let told = json!(rows).to_string();
+    let listed = json!(rows).to_string();
     let secrets = [&made, &rotated].map(|answer| answer.body["secret"].as_str().unwrap());
     for hidden in secrets
         .iter()
         .copied()
         .chain(["hidden", "/secret", "key=k"])
     {
-        assert!(!told.contains(hidden), "{hidden}");
+        assert!(!listed.contains(hidden), "{hidden}");
     }
 }
 
@@ -153,7 +153,7 @@ async fn responses_of_acts_on_endpoints_are_stored(server: Server) {
     let listed = admin.ask(Method::GET, "/webhooks/hook", None).await;
     let mut shown = made.body.clone();
     shown.as_object_mut().unwrap().remove("secret");
-    assert_eq!(listed.expect(200).body, shown, "what was told is so");
+    assert_eq!(listed.expect(200).body, shown, "what was listed is so");
     twice(&admin, "/webhooks/hook/rotate", json!({})).await;
     let stream = json!({"name": "siem", "method": "poll"});
     twice(&admin, "/streams", stream).await;
@@ -400,12 +400,15 @@ async fn keys_are_rotated_once_for_one_key(server: Server) {
         (3, 2)
     );
     let rows = trail(&admin, "key.rotate").await;
-    let told: Vec<_> = rows
+    let listed: Vec<_> = rows
         .iter()
         .map(|row| (&row["target"], &row["changes"]["current"]))
         .collect();
     assert_eq!(rows.len(), 3);
-    assert_eq!(told[1], (&json!("ES256"), &json!([first[0].1, first[1].1])));
+    assert_eq!(
+        listed[1],
+        (&json!("ES256"), &json!([first[0].1, first[1].1]))
+    );
     let wrong = post(&admin, "/keys/rotate", json!({"alg": "HS256"})).await;
     is_problem(&wrong, 400, "invalid-request");
 }

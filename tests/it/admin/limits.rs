@@ -94,8 +94,8 @@ async fn a_body_has_a_size(server: Server) {
             .send_text(Method::POST, path, Some(text), &headers)
             .await;
         is_problem(&answer, 400, "invalid-request");
-        let told = answer.body.to_string();
-        assert!(told.contains(detail), "{told}");
+        let text = answer.body.to_string();
+        assert!(text.contains(detail), "{text}");
     }
 }
 

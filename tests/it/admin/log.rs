@@ -21,7 +21,7 @@ on_both!(
 );
 
 /// Longer than any expected wait.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 async fn get(admin: &Admin, server: &Server, path: &str) -> Value {
     server.service.recorder().finish().await;
@@ -195,7 +195,7 @@ async fn a_resource_has_a_history(server: Server) {
     )
     .await;
     let items = whole["items"].as_array().unwrap();
-    let told: Vec<_> = items
+    let shown: Vec<_> = items
         .iter()
         .map(|item| {
             (
@@ -207,7 +207,7 @@ async fn a_resource_has_a_history(server: Server) {
         })
         .collect();
     assert_eq!(
-        told,
+        shown,
         [
             (&json!("modify"), &json!(3), &json!([]), &json!([ann])),
             (&json!("modify"), &json!(2), &json!([ben]), &json!([])),
@@ -306,7 +306,7 @@ impl Stream {
                     return Some((line("event:"), line("id:"), data));
                 }
             }
-            let chunk = timeout(PATIENCE, self.answer.chunk()).await.unwrap();
+            let chunk = timeout(TIME_LIMIT, self.answer.chunk()).await.unwrap();
             let chunk = chunk.unwrap()?;
             self.text.push_str(std::str::from_utf8(&chunk).unwrap());
         }

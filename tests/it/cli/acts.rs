@@ -1,6 +1,6 @@
 //! Each command that writes adds a row to the audit trail.
 
-use super::{json_beside, told_beside};
+use super::{json_beside, output_and_stderr};
 use crate::harness::{Server, group, user};
 use crate::on_both;
 use scimd::store::{AuditQuery, AuditRow};
@@ -172,7 +172,7 @@ async fn every_act_of_a_command_has_a_row(server: Server) {
             line = line.replace("{operator}", &valid(&listed));
         }
         let before: BTreeSet<_> = rows(&server).await.iter().map(|row| row.id).collect();
-        told_beside(&server, &line.split(' ').collect::<Vec<_>>());
+        output_and_stderr(&server, &line.split(' ').collect::<Vec<_>>());
         let after = rows(&server).await;
         let new: Vec<_> = after
             .iter()

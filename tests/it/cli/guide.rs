@@ -1,6 +1,6 @@
 //! `scimd tenant guide`, and its tables in the documents.
 
-use super::{json_beside, told_beside};
+use super::{json_beside, output_and_stderr};
 use crate::harness::Server;
 use crate::on_both;
 use scimd::guide::{Guide, Provider, Table};
@@ -16,12 +16,12 @@ async fn with_attributes(server: &Server, tenant: &str, definitions: &[&str]) {
     definitions
         .iter()
         .for_each(|definition| arguments.extend(["--attribute", definition]));
-    told_beside(server, &arguments);
+    output_and_stderr(server, &arguments);
 }
 
 async fn a_guide_is_filled_in_for_a_tenant(server: Server) {
     server.tenant("acme", &Default::default()).await;
-    let (okta, told) = told_beside(&server, &["tenant", "guide", "acme", "--for", "okta"]);
+    let (okta, stderr) = output_and_stderr(&server, &["tenant", "guide", "acme", "--for", "okta"]);
     assert!(
         okta.contains("SCIM connector base URL            http://127.0.0.1:8080/scim/v2\n"),
         "{okta}"
@@ -39,8 +39,8 @@ async fn a_guide_is_filled_in_for_a_tenant(server: Server) {
         "{okta}"
     );
     assert!(
-        told.starts_with("Okta requires a reachable https URL"),
-        "{told}"
+        stderr.starts_with("Okta requires a reachable https URL"),
+        "{stderr}"
     );
     with_attributes(
         &server,
@@ -48,7 +48,7 @@ async fn a_guide_is_filled_in_for_a_tenant(server: Server) {
         &["distinguishedName:string", "badges:string[]"],
     )
     .await;
-    let (okta, _) = told_beside(&server, &["tenant", "guide", "acme", "--for", "okta"]);
+    let (okta, _) = output_and_stderr(&server, &["tenant", "guide", "acme", "--for", "okta"]);
     let row =
         format!("string array  Badges              badges             badges             {ACME}\n");
     assert!(okta.contains(&row), "{okta}");
@@ -69,17 +69,18 @@ async fn a_guide_is_filled_in_for_a_tenant(server: Server) {
         format!("{ACME}:badges")
     );
     // Values of another tenant are not printed.
-    let (okta, _) = told_beside(&server, &["tenant", "guide", "default", "--for", "okta"]);
+    let (okta, _) = output_and_stderr(&server, &["tenant", "guide", "default", "--for", "okta"]);
     assert!(!okta.contains("badges"), "{okta}");
     let change = scimd::store::TenantChange {
         base_url: Some(Some("https://acme.example.com/scim/v2".to_owned())),
         ..Default::default()
     };
     server.change_tenant("acme", &change).await;
-    let (entra, told) = told_beside(&server, &["tenant", "guide", "acme", "--for", "entra"]);
+    let (entra, stderr) =
+        output_and_stderr(&server, &["tenant", "guide", "acme", "--for", "entra"]);
     assert!(
         entra.contains("Tenant URL             https://acme.example.com/scim/v2\n")
-            && told.is_empty(),
+            && stderr.is_empty(),
         "{entra}"
     );
 }

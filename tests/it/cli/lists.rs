@@ -1,6 +1,6 @@
 //! Lists of tenants and tokens, and work on all of them, in slices.
 
-use super::{beside, json_beside, told_beside};
+use super::{beside, json_beside, output_and_stderr};
 use crate::harness::{Options, Server, user};
 use crate::on_both;
 use scimd::store::TenantChange;
@@ -50,25 +50,25 @@ async fn tenants_are_listed_by_pages(server: Server) {
         (&"default".into(), &1.into())
     );
     assert!(names(&all).is_sorted());
-    let (table, told) = told_beside(&server, &["tenant", "list"]);
+    let (table, stderr) = output_and_stderr(&server, &["tenant", "list"]);
     assert_eq!(
-        (table.lines().count(), told.as_str()),
+        (table.lines().count(), stderr.as_str()),
         (101, "More rows: use --after t00098\n")
     );
-    let (table, told) = told_beside(
+    let (table, stderr) = output_and_stderr(
         &server,
         &["tenant", "list", "--after", "t00098", "--limit", "1100"],
     );
     assert_eq!(
-        (table.lines().count(), told.as_str()),
+        (table.lines().count(), stderr.as_str()),
         (1101, "More rows: use --after t01198\n")
     );
     assert!(
         table.lines().nth(1).unwrap().starts_with("t00099 "),
         "{table}"
     );
-    let (table, told) = told_beside(&server, &["tenant", "list", "--after", "t01198"]);
-    assert_eq!((table.lines().count(), told.as_str()), (5, ""), "{table}");
+    let (table, stderr) = output_and_stderr(&server, &["tenant", "list", "--after", "t01198"]);
+    assert_eq!((table.lines().count(), stderr.as_str()), (5, ""), "{table}");
     assert_eq!(
         names(&json_beside(
             &server,
@@ -143,9 +143,9 @@ async fn tokens_are_listed_by_pages(server: Server) {
         &["token", "list", "--tenant", "t00007", "--after", "a-t00007"],
     ));
     assert_eq!(rest, ["b-t00007"]);
-    let (table, told) = told_beside(&server, &["token", "list"]);
+    let (table, stderr) = output_and_stderr(&server, &["token", "list"]);
     assert_eq!(
-        (table.lines().count(), told.as_str()),
+        (table.lines().count(), stderr.as_str()),
         (101, "More rows: use --after a-t00049\n")
     );
     let output = beside(&server, &["token", "list", "--after", "nothing"]);
@@ -206,6 +206,6 @@ async fn work_on_all_tenants_includes_the_last(server: Server) {
         "--attribute",
         "code:string",
     ];
-    told_beside(&server, &add);
+    output_and_stderr(&server, &add);
     assert_eq!(undeclared().await, before - 1);
 }

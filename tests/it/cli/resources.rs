@@ -1,6 +1,6 @@
 //! `scimd user` and `scimd group` while the server is running.
 
-use super::{beside, json_beside, told_beside};
+use super::{beside, json_beside, output_and_stderr};
 use crate::harness::{Server, group, user};
 use crate::on_both;
 use scimd::store::TenantChange;
@@ -17,7 +17,7 @@ async fn users_are_listed_by_pages(server: Server) {
     for name in ["ann", "ben", "cid", "dan", "eve"] {
         server.post("/Users", user(name)).await.expect(201);
     }
-    let (table, told) = told_beside(&server, &["user", "list", "--limit", "3"]);
+    let (table, stderr) = output_and_stderr(&server, &["user", "list", "--limit", "3"]);
     let names = |table: &str| {
         table
             .lines()
@@ -30,11 +30,11 @@ async fn users_are_listed_by_pages(server: Server) {
         "{table}"
     );
     assert_eq!(names(&table), ["ann", "ben", "cid"]);
-    assert!(told.starts_with("3 of 5;"), "{told}");
-    let cursor = told.trim_end().rsplit(' ').next().unwrap();
-    let (table, told) = told_beside(&server, &["user", "list", "--after", cursor]);
+    assert!(stderr.starts_with("3 of 5;"), "{stderr}");
+    let cursor = stderr.trim_end().rsplit(' ').next().unwrap();
+    let (table, stderr) = output_and_stderr(&server, &["user", "list", "--after", cursor]);
     assert_eq!(
-        (names(&table), told.as_str()),
+        (names(&table), stderr.as_str()),
         (vec!["dan".to_owned(), "eve".to_owned()], "")
     );
     let page = json_beside(
@@ -71,10 +71,10 @@ async fn users_are_listed_by_pages(server: Server) {
         ),
     ] {
         let output = beside(&server, arguments);
-        let told = String::from_utf8(output.stderr).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(
-            output.status.code() == Some(code) && told.contains(message),
-            "{arguments:?}: {told}"
+            output.status.code() == Some(code) && stderr.contains(message),
+            "{arguments:?}: {stderr}"
         );
     }
 }
@@ -94,7 +94,7 @@ async fn large_resources_are_listed_completely(server: Server) {
         "{}",
         listed.len()
     );
-    let (table, _) = told_beside(&server, &["user", "list"]);
+    let (table, _) = output_and_stderr(&server, &["user", "list"]);
     assert_eq!(table.lines().count(), 6, "{table}");
 }
 
@@ -121,7 +121,7 @@ async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
         .id();
     server.post("/Users", user("cid")).await.expect(403);
 
-    let (shown, _) = told_beside(&server, &["user", "show", "ann@EXAMPLE.com"]);
+    let (shown, _) = output_and_stderr(&server, &["user", "show", "ann@EXAMPLE.com"]);
     for line in [
         &format!("id:                 {ann}"),
         "name.givenName:     Ann",
@@ -142,9 +142,9 @@ async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
     assert_eq!(shown["meta"]["location"], format!("/Users/{ann}"));
     assert_eq!(shown["groups"][0]["$ref"], format!("/Groups/{sales}"));
 
-    let (_, told) = told_beside(&server, &["user", "deactivate", "ann@example.com"]);
+    let (_, stderr) = output_and_stderr(&server, &["user", "deactivate", "ann@example.com"]);
     assert_eq!(
-        told,
+        stderr,
         format!("Deactivated user Ann@example.com ({ann}) of tenant default.\n")
     );
     let read = server.get(&format!("/Users/{ann}")).await.expect(200);
@@ -153,10 +153,10 @@ async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
         (&false.into(), &"W/\"2\"".into())
     );
     server.post("/Users", user("cid")).await.expect(201);
-    let (_, told) = told_beside(&server, &["user", "deactivate", &ann]);
+    let (_, stderr) = output_and_stderr(&server, &["user", "deactivate", &ann]);
     assert!(
-        told.starts_with("Already inactive: user Ann@example.com"),
-        "{told}"
+        stderr.starts_with("Already inactive: user Ann@example.com"),
+        "{stderr}"
     );
     assert_eq!(
         json_beside(&server, &["user", "deactivate", &ann])["active"],
@@ -172,16 +172,16 @@ async fn a_user_is_shown_deactivated_and_deleted(server: Server) {
     );
 
     let output = beside(&server, &["user", "delete", "ann@example.com"]);
-    let told = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
-        output.status.code() == Some(2) && told.ends_with("give --yes\n"),
-        "{told}"
+        output.status.code() == Some(2) && stderr.ends_with("give --yes\n"),
+        "{stderr}"
     );
     assert!(
-        told.contains(&format!(
+        stderr.contains(&format!(
             "permanently deletes user Ann@example.com ({ann}) of tenant default and its memberships"
         )),
-        "{told}"
+        "{stderr}"
     );
     let gone = json_beside(&server, &["user", "delete", "ann@example.com", "--yes"]);
     assert_eq!(
@@ -229,20 +229,20 @@ async fn groups_are_found_by_name(server: Server) {
     let list = json_beside(&server, &["group", "list", "--tenant", "acme"]);
     assert_eq!(list["totalResults"], 2);
     let output = beside(&server, &["group", "show", "SALES", "--tenant", "acme"]);
-    let told = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.contains("use an id") && told.contains(&first) && told.contains(&second),
-        "{told}"
+        stderr.contains("use an id") && stderr.contains(&first) && stderr.contains(&second),
+        "{stderr}"
     );
-    let (_, told) = told_beside(
+    let (_, stderr) = output_and_stderr(
         &server,
         &["group", "delete", &first, "--tenant", "acme", "--yes"],
     );
     assert_eq!(
-        told,
+        stderr,
         format!("Deleted group Sales ({first}) of tenant acme.\n")
     );
-    let (shown, _) = told_beside(&server, &["group", "show", "SALES", "--tenant", "acme"]);
+    let (shown, _) = output_and_stderr(&server, &["group", "show", "SALES", "--tenant", "acme"]);
     assert!(shown.contains(&second), "{shown}");
     assert_eq!(
         server
@@ -269,7 +269,8 @@ async fn groups_are_found_by_name(server: Server) {
         .expect(201);
     let whole = json_beside(&server, &["group", "show", "everybody", "--tenant", "acme"]);
     assert_eq!(whole["members"].as_array().map(Vec::len), Some(1001));
-    let (shown, _) = told_beside(&server, &["group", "show", "everybody", "--tenant", "acme"]);
+    let (shown, _) =
+        output_and_stderr(&server, &["group", "show", "everybody", "--tenant", "acme"]);
     assert!(
         shown.contains("more than 1000; --json prints them all"),
         "{shown}"

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, block_in_place};
 
 const WRITERS: usize = 6;
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Responses to the writers so far.
 #[derive(Debug, Clone, Default)]
@@ -88,7 +88,7 @@ async fn more(met: &watch::Sender<Met>, count: impl Fn(&Met) -> usize, more: usi
     let wanted = count(&changes.borrow()) + more;
     let enough = changes.wait_for(|met| count(met) >= wanted);
     let waited = Instant::now();
-    let outcome = tokio::time::timeout(PATIENCE, enough).await;
+    let outcome = tokio::time::timeout(TIME_LIMIT, enough).await;
     assert!(
         outcome.is_ok(),
         "still waiting after {:?}",

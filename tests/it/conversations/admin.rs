@@ -72,9 +72,9 @@ async fn hold(database: Database) {
             if !is_right && blessing && !exchange.is_given && is_fresh {
                 exchange.answer = came;
             } else if !is_right {
-                let told = difference::difference(&exchange.answer, &came);
+                let difference = difference::difference(&exchange.answer, &came);
                 let (path, line) = (path.display(), exchange.line);
-                differences.push_str(&format!("{path}:{line} {}\n{told}", exchange.title));
+                differences.push_str(&format!("{path}:{line} {}\n{difference}", exchange.title));
             }
         }
         if blessing {

@@ -1,6 +1,6 @@
 //! Every fault is detected and reported by its check.
 
-use super::proxy::{self, Asked, Fault, SOUND, Told};
+use super::proxy::{self, Asked, Fault, FaultyResponse, SOUND};
 use super::{ended, examined, population};
 use crate::harness::{Database, Server};
 use axum::http::Method;
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 /// Faults, and the checks that must fail.
 type Case = (&'static str, &'static [&'static str], Fault);
 
-const fn before(before: fn(&mut Asked) -> Option<Told>) -> Fault {
+const fn before(before: fn(&mut Asked) -> Option<FaultyResponse>) -> Fault {
     Fault { before, ..SOUND }
 }
 
-const fn after(after: fn(&Asked, &mut Told)) -> Fault {
+const fn after(after: fn(&Asked, &mut FaultyResponse)) -> Fault {
     Fault { after, ..SOUND }
 }
 
@@ -44,18 +44,18 @@ const LISTS: &[Case] = &[
     (
         "itemsPerPage is what was asked for",
         &["first page of users", "first page of groups"],
-        after(|asked, told| {
+        after(|asked, response| {
             if asked.is(&Method::GET, "count=") {
-                told.edit(|body| body["itemsPerPage"] = json!(100));
+                response.edit(|body| body["itemsPerPage"] = json!(100));
             }
         }),
     ),
     (
         "the total is of the page",
         &["page past the end"],
-        after(|asked, told| {
+        after(|asked, response| {
             if asked.is(&Method::GET, "startIndex=1&count=2") && asked.target.contains("/Users") {
-                told.edit(|body| body["totalResults"] = json!(7));
+                response.edit(|body| body["totalResults"] = json!(7));
             }
         }),
     ),
@@ -66,9 +66,9 @@ const LISTS: &[Case] = &[
             "lookup of a group that does not exist",
             "delete a user",
         ],
-        after(|asked, told| {
-            if asked.is(&Method::GET, "filter=") && told.body.contains("\"totalResults\":0") {
-                *told = Told::error(404);
+        after(|asked, response| {
+            if asked.is(&Method::GET, "filter=") && response.body.contains("\"totalResults\":0") {
+                *response = FaultyResponse::error(404);
             }
         }),
     ),
@@ -86,9 +86,10 @@ const LISTS: &[Case] = &[
     (
         "inactive users are not listed",
         &["inactive user is found"],
-        after(|asked, told| {
-            if asked.is(&Method::GET, "/Users?filter") && told.body.contains("\"active\":false") {
-                told.edit(|body| {
+        after(|asked, response| {
+            if asked.is(&Method::GET, "/Users?filter") && response.body.contains("\"active\":false")
+            {
+                response.edit(|body| {
                     body["totalResults"] = json!(0);
                     body["Resources"] = json!([]);
                 });
@@ -127,12 +128,12 @@ const ERRORS: &[Case] = &[
             "delete a group",
             "content type of every response",
         ],
-        after(|_, told| {
-            if told.status >= 400 {
-                *told = Told {
+        after(|_, response| {
+            if response.status >= 400 {
+                *response = FaultyResponse {
                     kind: "text/plain".into(),
                     body: "no".into(),
-                    status: told.status,
+                    status: response.status,
                 };
             }
         }),
@@ -145,9 +146,9 @@ const ERRORS: &[Case] = &[
             "delete a group",
             "content type of every response",
         ],
-        after(|_, told| {
-            if told.status == 404 {
-                *told = Told {
+        after(|_, response| {
+            if response.status == 404 {
+                *response = FaultyResponse {
                     kind: "text/html".into(),
                     body: "<h1>Oops</h1>".into(),
                     status: 500,
@@ -161,9 +162,9 @@ const ERRORS: &[Case] = &[
             "create the same name in other letter case",
             "create the name of an inactive user",
         ],
-        after(|asked, told| {
-            if asked.is(&Method::POST, "/Users") && told.status == 409 {
-                *told = Told {
+        after(|asked, response| {
+            if asked.is(&Method::POST, "/Users") && response.status == 409 {
+                *response = FaultyResponse {
                     status: 200,
                     kind: "application/scim+json".into(),
                     body: "{}".into(),
@@ -174,9 +175,9 @@ const ERRORS: &[Case] = &[
     (
         "everybody is let in",
         &["wrong token", "no token"],
-        after(|_, told| {
-            if told.status == 401 {
-                *told = Told {
+        after(|_, response| {
+            if response.status == 401 {
+                *response = FaultyResponse {
                     status: 200,
                     kind: "application/scim+json".into(),
                     body: "{}".into(),
@@ -199,18 +200,18 @@ const USERS: &[Case] = &[
             "create a user as Entra does",
             "create the users of a large group",
         ],
-        after(|asked, told| {
+        after(|asked, response| {
             if asked.is(&Method::POST, "/Users") {
-                told.body.clear();
+                response.body.clear();
             }
         }),
     ),
     (
         "passwords are shown",
         &["responses do not contain the password"],
-        after(|asked, told| {
-            if asked.is(&Method::POST, "/Users") && told.status == 201 {
-                told.edit(|body| body["password"] = asked.body["password"].clone());
+        after(|asked, response| {
+            if asked.is(&Method::POST, "/Users") && response.status == 201 {
+                response.edit(|body| body["password"] = asked.body["password"].clone());
             }
         }),
     ),
@@ -224,7 +225,7 @@ const USERS: &[Case] = &[
         ],
         before(|asked| {
             (asked.is(&Method::PUT, "/Users") && asked.body["id"].is_string())
-                .then(|| Told::error(400))
+                .then(|| FaultyResponse::error(400))
         }),
     ),
     (
@@ -235,7 +236,7 @@ const USERS: &[Case] = &[
         ],
         before(|asked| {
             matches!(&asked.operation()["value"], Value::String(text) if text == "False" || text == "True")
-                .then(|| Told::error(400))
+                .then(|| FaultyResponse::error(400))
         }),
     ),
     (
@@ -244,7 +245,7 @@ const USERS: &[Case] = &[
         before(|asked| {
             let path = asked.operation()["path"].as_str();
             path.is_some_and(|path| path.starts_with("addresses["))
-                .then(|| Told::error(400))
+                .then(|| FaultyResponse::error(400))
         }),
     ),
     (
@@ -252,7 +253,7 @@ const USERS: &[Case] = &[
         &["dotted and URN keys in a PATCH without path"],
         before(|asked| {
             let is_dotted = asked.operation()["value"].get("name.givenName").is_some();
-            is_dotted.then(|| Told {
+            is_dotted.then(|| FaultyResponse {
                 status: 204,
                 kind: String::new(),
                 body: String::new(),
@@ -262,10 +263,10 @@ const USERS: &[Case] = &[
     (
         "a manager is a string",
         &["manager as a string"],
-        after(|asked, told| {
+        after(|asked, response| {
             const ENTERPRISE: &str = crate::harness::ENTERPRISE;
-            if asked.is(&Method::GET, "/Users/") && told.body.contains("\"manager\"") {
-                told.edit(|body| {
+            if asked.is(&Method::GET, "/Users/") && response.body.contains("\"manager\"") {
+                response.edit(|body| {
                     body[ENTERPRISE]["manager"] = body[ENTERPRISE]["manager"]["value"].clone();
                 });
             }
@@ -294,7 +295,7 @@ const GROUPS: &[Case] = &[
         &["eight members added in parallel"],
         before(|asked| {
             let loses = asked.is(&Method::PATCH, "/Groups/") && asked.others > 0;
-            loses.then(|| Told {
+            loses.then(|| FaultyResponse {
                 status: 204,
                 kind: String::new(),
                 body: String::new(),
@@ -317,7 +318,7 @@ const GROUPS: &[Case] = &[
         before(|asked| {
             let repeats = asked.is(&Method::PATCH, "/Groups/")
                 && asked.operation()["value"].get("id").is_some();
-            repeats.then(|| Told::error(400))
+            repeats.then(|| FaultyResponse::error(400))
         }),
     ),
     (
@@ -334,9 +335,9 @@ const GROUPS: &[Case] = &[
     (
         "users do not know their groups",
         &["groups of the user contains the group"],
-        after(|asked, told| {
+        after(|asked, response| {
             if asked.is(&Method::GET, "/Users/") {
-                told.edit(|body| {
+                response.edit(|body| {
                     body.as_object_mut().unwrap().remove("groups");
                 });
             }
@@ -353,7 +354,7 @@ async fn groups() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plain_json_is_reported_as_a_note() {
     let server = Server::on(Database::Sqlite).await;
-    let fault = after(|_, told| told.kind = told.kind.replace("scim+json", "json"));
+    let fault = after(|_, response| response.kind = response.kind.replace("scim+json", "json"));
     let base = proxy::before(&server.base, fault).await;
     let (code, report) = examined(&base, "--members 8", &server.token).await;
     assert_eq!(code, Some(0), "{report:#}");

@@ -21,7 +21,7 @@ pub(super) struct Asked {
 }
 
 /// A response from the correct server.
-pub(super) struct Told {
+pub(super) struct FaultyResponse {
     pub(super) status: u16,
     pub(super) kind: String,
     pub(super) body: String,
@@ -30,8 +30,8 @@ pub(super) struct Told {
 /// A fault: responds in place of the correct server, or changes the request or the response.
 #[derive(Clone, Copy)]
 pub(super) struct Fault {
-    pub(super) before: fn(&mut Asked) -> Option<Told>,
-    pub(super) after: fn(&Asked, &mut Told),
+    pub(super) before: fn(&mut Asked) -> Option<FaultyResponse>,
+    pub(super) after: fn(&Asked, &mut FaultyResponse),
 }
 
 pub(super) const SOUND: Fault = Fault {
@@ -49,7 +49,7 @@ impl Asked {
     }
 }
 
-impl Told {
+impl FaultyResponse {
     pub(super) fn error(status: u16) -> Self {
         let schemas = ["urn:ietf:params:scim:api:messages:2.0:Error"];
         let body = json!({"schemas": schemas, "status": status.to_string(), "detail": "broken"});
@@ -138,21 +138,21 @@ async fn pass(State(broken): State<Arc<Broken>>, request: Request) -> Response {
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         others: broken.running.fetch_add(1, Ordering::SeqCst),
     };
-    let told = match (broken.fault.before)(&mut asked) {
-        Some(told) => told,
+    let response = match (broken.fault.before)(&mut asked) {
+        Some(response) => response,
         None => {
-            let mut told = broken.forward(&asked).await;
-            (broken.fault.after)(&asked, &mut told);
-            told
+            let mut response = broken.forward(&asked).await;
+            (broken.fault.after)(&asked, &mut response);
+            response
         }
     };
     broken.running.fetch_sub(1, Ordering::SeqCst);
-    let status = axum::http::StatusCode::from_u16(told.status).unwrap();
-    (status, [("content-type", told.kind)], told.body).into_response()
+    let status = axum::http::StatusCode::from_u16(response.status).unwrap();
+    (status, [("content-type", response.kind)], response.body).into_response()
 }
 
 impl Broken {
-    async fn forward(&self, asked: &Asked) -> Told {
+    async fn forward(&self, asked: &Asked) -> FaultyResponse {
         let mut request = self.client.request(
             asked.method.clone(),
             format!("{}{}", self.sound, asked.target),
@@ -171,7 +171,7 @@ impl Broken {
             .get("content-type")
             .map(|kind| kind.to_str().unwrap().to_owned());
         let (status, kind) = (answer.status().as_u16(), kind.unwrap_or_default());
-        Told {
+        FaultyResponse {
             status,
             kind,
             body: answer.text().await.unwrap(),

@@ -19,7 +19,7 @@ const WAITS: u32 = 10;
 /// CPU time that a build without optimization takes to open all connections again.
 const WORK: Duration = Duration::from_secs(1);
 /// Longer than any expected wait, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// A response: 200, 201, or 503 with `Retry-After`.
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ impl Crowd {
     /// Waits until the responses meet a condition.
     pub(super) async fn until(&self, condition: impl Fn(&[Met]) -> bool) {
         let mut changes = self.state.subscribe();
-        let waited = timeout(PATIENCE, changes.wait_for(|state| condition(&state.met))).await;
+        let waited = timeout(TIME_LIMIT, changes.wait_for(|state| condition(&state.met))).await;
         assert!(waited.is_ok(), "the clients do not come so far");
     }
 

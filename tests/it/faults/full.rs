@@ -118,8 +118,8 @@ async fn a_full_disk_of_the_embedded_database_is_503_until_it_has_space() {
     let log = BufReader::new(server.0.stderr.take().unwrap())
         .lines()
         .map(Result::unwrap);
-    let told = log
+    let stderr = log
         .filter(|line| line.contains("the embedded database cannot read or write its file"))
         .count();
-    assert_eq!(told, 1, "once a minute");
+    assert_eq!(stderr, 1, "once a minute");
 }

@@ -58,8 +58,8 @@ async fn refuses(server: &Server, token: &str, event: &str, (status, kind): (u16
         assert_eq!(challenge.is_some(), status == 401, "{path}");
         let problem: Value = answer.json().await.unwrap();
         assert_eq!(problem["type"], format!("urn:scimd:problem:{kind}"));
-        let told = problem.to_string();
-        assert!(!told.contains(event), "{path}: {told}");
+        let text = problem.to_string();
+        assert!(!text.contains(event), "{path}: {text}");
     }
 }
 

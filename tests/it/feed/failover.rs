@@ -18,7 +18,7 @@ const WRITERS: usize = 4;
 /// Minimum number of acknowledged creates before and after the crash.
 const CREATES: usize = 30;
 /// Longer than any expected wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Writers that count acknowledged changes and keep their ids.
@@ -49,7 +49,7 @@ fn writers(server: &Arc<Server>, acknowledged: &Arc<AtomicUsize>) -> Running<BTr
 async fn at_least(acknowledged: &AtomicUsize, count: usize) {
     let begun = Instant::now();
     while acknowledged.load(Ordering::SeqCst) < count {
-        assert!(begun.elapsed() < PATIENCE, "nothing is acknowledged");
+        assert!(begun.elapsed() < TIME_LIMIT, "nothing is acknowledged");
         sleep(PAUSE).await;
     }
 }
@@ -118,16 +118,16 @@ async fn the_order_continues_on_the_standby() {
     let begun = Instant::now();
     numbering.stop().await;
     while let Err(error) = server.feed().advance().await {
-        assert!(begun.elapsed() < PATIENCE, "{error}");
+        assert!(begun.elapsed() < TIME_LIMIT, "{error}");
         sleep(PAUSE).await;
     }
     let seen = reader.stop().await.remove(0);
     let positions: Vec<_> = seen.iter().map(|(position, _)| *position).collect();
     let dense: Vec<_> = (1..).take(seen.len()).collect();
     assert_eq!(positions, dense);
-    let told: Vec<_> = seen.iter().map(|(_, id)| id).collect();
-    let once: BTreeSet<_> = told.iter().map(|id| (*id).clone()).collect();
-    assert_eq!(once.len(), told.len(), "no change is sent twice");
+    let ids: Vec<_> = seen.iter().map(|(_, id)| id).collect();
+    let once: BTreeSet<_> = ids.iter().map(|id| (*id).clone()).collect();
+    assert_eq!(once.len(), ids.len(), "no change is sent twice");
     assert!(made.is_subset(&once));
     let again = self::reader(client).await;
     assert_eq!(again.stop().await.remove(0), seen);

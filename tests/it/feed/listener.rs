@@ -77,15 +77,15 @@ async fn readers_wait_until_the_delay_of_the_stop_is_over() {
     let one = asked(address, &path("wait=25"), &bearer).await;
     let live = answer(asked(address, "/healthz", "").await).await;
     assert!(live.starts_with("HTTP/1.1 200"), "{live}");
-    served.tell(Signal::SIGTERM);
-    let told = Instant::now();
+    served.send(Signal::SIGTERM);
+    let signalled = Instant::now();
     let body = Some(crate::harness::user("ann"));
     let created = status(Method::POST, &format!("{root}/scim/v2/Users"), &scim, body).await;
     assert_eq!(created, 201);
     assert!(answer(one).await.contains("user.created"));
-    assert!(told.elapsed() < DELAY, "{:?}", told.elapsed());
+    assert!(signalled.elapsed() < DELAY, "{:?}", signalled.elapsed());
     assert!(answer(none).await.contains("{\"events\":[],"));
-    let waited = told.elapsed();
+    let waited = signalled.elapsed();
     assert!((DELAY..SOON).contains(&waited), "{waited:?}");
     assert_eq!(block_in_place(|| served.ended()), Some(0));
 }
@@ -170,8 +170,11 @@ fn the_address_of_the_feed_is_checked_and_printed() {
         format!("--config {}", config.display())
     };
     let exposed = with("listen = \"0.0.0.0:0\"\n");
-    let (code, told) = crate::cli::refused(folder.path(), &format!("serve {exposed}"));
-    assert!(code != Some(0) && told.contains("feed.listen"), "{told}");
+    let (code, stderr) = crate::cli::refused(folder.path(), &format!("serve {exposed}"));
+    assert!(
+        code != Some(0) && stderr.contains("feed.listen"),
+        "{stderr}"
+    );
     let named = with("listen = \"127.0.0.1:0\"\npublic_url = \"https://feed.example.com/\"\n");
     let added = format!("stream add siem --poll --audience https://siem.example.com {named}");
     let url = printed(folder.path(), &added);

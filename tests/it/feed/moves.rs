@@ -163,13 +163,13 @@ async fn import(server: &Server, text: &str) {
         on_error: OnError::Stop,
         drop_unknown: false,
     };
-    let mut tell = |step: ImportStep<'_>| {
+    let mut on_step = |step: ImportStep<'_>| {
         if let ImportStep::Problem { line, detail } = step {
             panic!("{line}: {detail}");
         }
     };
     let mut lines = text.as_bytes();
-    let done = server.operator.import(&import, &mut lines, &mut tell);
+    let done = server.operator.import(&import, &mut lines, &mut on_step);
     done.await.unwrap();
 }
 
@@ -198,12 +198,12 @@ async fn an_import_into_the_other_database_is_in_the_feed() {
     let cursor = text(&head["cursor"]);
     let page = reader.read(&format!("/events?after={cursor}")).await;
     let events = page["events"].as_array().unwrap();
-    let told: Vec<_> = events
+    let moved: Vec<_> = events
         .iter()
         .filter(|event| event["type"] == "user.created")
         .collect();
-    assert_eq!(told.len(), 4);
-    for event in told {
+    assert_eq!(moved.len(), 4);
+    for event in moved {
         let id = text(&event["data"]["resource"]["id"]);
         let was = old.get(&format!("/Users/{id}")).await.expect(200).body;
         let record = &event["data"]["record"];

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Longer than any expected wait.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// Blocks a pass at its positions, after its row is written, until a lock is released.
 const HOLD: [&str; 2] = [
@@ -35,7 +35,7 @@ async fn session(server: &Server) -> PgConnection {
 async fn advance(server: &Server) {
     let begun = Instant::now();
     while let Err(error) = server.feed().advance().await {
-        assert!(begun.elapsed() < PATIENCE, "{error}");
+        assert!(begun.elapsed() < TIME_LIMIT, "{error}");
         sleep(Duration::from_millis(20)).await;
     }
 }
@@ -50,7 +50,7 @@ async fn all_are_numbered(server: &Server) {
     );
     assert_eq!(
         server.number("select count(*) from (select tenant, seq, version, lag(version) over (partition by c.tenant, seq \
-            order by position) as earlier from feed f join change c using (tenant, change)) as told where version <= earlier").await,
+            order by position) as earlier from feed f join change c using (tenant, change)) as numbered where version <= earlier").await,
         0
     );
     server.is_sound().await;
@@ -86,7 +86,7 @@ async fn a_terminated_pass_numbers_nothing() {
             .unwrap()
             .is_empty()
         {
-            assert!(begun.elapsed() < PATIENCE, "no pass waits");
+            assert!(begun.elapsed() < TIME_LIMIT, "no pass waits");
             sleep(Duration::from_millis(5)).await;
         }
         // The pass can be retried at once; it waits for the lock too.

@@ -8,7 +8,7 @@ use tokio::sync::Barrier;
 use tokio::time::timeout;
 
 /// Longer than any expected race, even on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs one test body on SQLite, on PostgreSQL, and on two instances over one PostgreSQL, directly and
 /// through a pooler.
@@ -102,7 +102,7 @@ where
     let mut outcomes = Vec::with_capacity(count);
     for task in running {
         outcomes.push(
-            timeout(PATIENCE, task)
+            timeout(TIME_LIMIT, task)
                 .await
                 .expect("a task does not end")
                 .unwrap(),

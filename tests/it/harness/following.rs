@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// Longest wait for a line, and for the end of the command.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// A running command; it is killed when this is dropped.
 pub(crate) struct Following {
@@ -34,7 +34,7 @@ impl Following {
 
     /// The next line. Blocks the thread.
     pub(crate) fn line(&self) -> Value {
-        let line = self.lines.recv_timeout(PATIENCE).unwrap();
+        let line = self.lines.recv_timeout(TIME_LIMIT).unwrap();
         serde_json::from_str(&line).unwrap()
     }
 
@@ -49,7 +49,7 @@ impl Following {
         kill(pid, Signal::SIGINT).unwrap();
         let begun = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
-            assert!(begun.elapsed() < PATIENCE);
+            assert!(begun.elapsed() < TIME_LIMIT);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(self.child.wait().unwrap().code(), Some(0));

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const MISSING: &str = "PgBouncer is not installed: run tests/run";
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// Sessions of the server for each database and user.
 const SESSIONS: u32 = 3;
 
@@ -136,7 +136,7 @@ fn configure(dir: &Path, url: &str, port: u16, more: &str) -> std::io::Result<()
 
 /// Waits until it is ready; `false` if it has ended, for example because another process took the port first.
 fn is_ready(server: &mut Child, port: u16, dir: &Path) -> bool {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIME_LIMIT;
     while Instant::now() < end && matches!(server.try_wait(), Ok(None)) {
         let is_own = fs::read_to_string(dir.join("pid"))
             .is_ok_and(|pid| pid.trim() == server.id().to_string());

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const MISSING: &str = "PostgreSQL is not installed: run tests/run, or set TEST_DATABASE_URL";
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 // Another process can take the free port before the server binds it.
 const PORTS_TRIED: usize = 5;
@@ -430,7 +430,7 @@ fn spawn(
 /// port, which can come from another server that took the port first; a file that a crash left behind has another pid.
 fn is_ready(server: &mut Child, data: &Path) -> Result<bool, String> {
     let pid = server.id().to_string();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIME_LIMIT;
     while Instant::now() < deadline {
         if !matches!(server.try_wait(), Ok(None)) {
             return Ok(false);
@@ -448,7 +448,7 @@ fn is_ready(server: &mut Child, data: &Path) -> Result<bool, String> {
         thread::sleep(Duration::from_millis(10));
     }
     Err(format!(
-        "PostgreSQL is not ready after {PATIENCE:?}; its log:\n{}",
+        "PostgreSQL is not ready after {TIME_LIMIT:?}; its log:\n{}",
         log(data)
     ))
 }

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Longer than any expected response time.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// A raw response.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl Server {
         // The server may refuse, and close, before it has read all of it.
         let _ = stream.write_all(bytes).await;
         let mut answer = Vec::new();
-        let read = timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        let read = timeout(TIME_LIMIT, stream.read_to_end(&mut answer)).await;
         if let Err(error) = read.expect("the server keeps the connection") {
             assert!(!answer.is_empty(), "no answer: {error}");
         }

@@ -56,9 +56,9 @@ const FAULTS: &[(&str, &str)] = &[
         "select count(*) from (select c.tenant, c.seq, d.id from change c \
          join change_member d on d.tenant = c.tenant and d.change = c.change \
          join resource g on g.tenant = c.tenant and g.seq = c.seq \
-         group by c.tenant, c.seq, d.id having sum(case when d.added then 1 else -1 end) <> 0) told \
+         group by c.tenant, c.seq, d.id having sum(case when d.added then 1 else -1 end) <> 0) logged \
          where not exists (select 1 from member m join resource r on r.tenant = m.tenant and r.seq = m.member_seq \
-         where m.tenant = told.tenant and m.group_seq = told.seq and r.id = told.id)",
+         where m.tenant = logged.tenant and m.group_seq = logged.seq and r.id = logged.id)",
     ),
 ];
 

@@ -347,7 +347,7 @@ fn types(list: &Value) -> Vec<&str> {
 async fn without_a_token_nothing_is_revealed(server: Server) {
     let one = Tenant::new(&server, "one").await;
     let before = one.everything(&server).await;
-    let mut told = Vec::new();
+    let mut details = Vec::new();
     for (method, path, body) in all_routes(&one.user, &one.group) {
         let url = format!("{}{path}", server.base);
         let mut request = reqwest::Client::new().request(method.clone(), url);
@@ -362,10 +362,10 @@ async fn without_a_token_nothing_is_revealed(server: Server) {
             answer.headers()["www-authenticate"],
             "Bearer realm=\"scim\""
         );
-        told.push(answer.text().await.unwrap());
+        details.push(answer.text().await.unwrap());
     }
-    told.dedup();
-    assert_eq!(told.len(), 1, "{told:?}");
+    details.dedup();
+    assert_eq!(details.len(), 1, "{details:?}");
     let (start, end) = one.token.split_at(one.token.len() / 2);
     let swapped = format!("{start}{}", end.chars().rev().collect::<String>());
     for token in ["x", start, end, &swapped, "é", &"a".repeat(16_000)] {

@@ -84,7 +84,7 @@ async fn a_token_of_another_tenant_opens_nothing(server: Server) {
         Tenant::new(&server, "acme").await,
         Tenant::new(&server, "other").await,
     );
-    let mut told = Vec::new();
+    let mut details = Vec::new();
     for tenant in ["other", "nobody", "a%2fb", "ACME", "default"] {
         for path in [
             "/Users",
@@ -99,7 +99,7 @@ async fn a_token_of_another_tenant_opens_nothing(server: Server) {
             )
             .await;
             assert_eq!(status, 401, "{tenant}{path}: {body}");
-            told.push(body["detail"].clone());
+            details.push(body["detail"].clone());
         }
         let (status, body) = ask(&own_url(&server, tenant), "scimd_x_y", None).await;
         assert!(
@@ -107,14 +107,14 @@ async fn a_token_of_another_tenant_opens_nothing(server: Server) {
             "{body}"
         );
     }
-    told.dedup();
+    details.dedup();
     assert!(
-        told.len() == 1
-            && told[0]
+        details.len() == 1
+            && details[0]
                 .as_str()
                 .unwrap()
                 .contains("belongs to another tenant"),
-        "{told:?}"
+        "{details:?}"
     );
     let (status, _) = ask(
         &format!("{}/Users", own_url(&server, "other")),

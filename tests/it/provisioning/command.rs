@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// Longer than any expected wait.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 struct Running {
     served: Served,
@@ -75,7 +75,7 @@ fn shown(folder: &Path, arguments: &str, count: usize) -> Vec<Value> {
             assert_eq!(lines.len(), count, "{text}");
             return lines;
         }
-        assert!(begun.elapsed() < PATIENCE, "{arguments}: {text}");
+        assert!(begun.elapsed() < TIME_LIMIT, "{arguments}: {text}");
         std::thread::sleep(Duration::from_millis(100));
     }
 }
@@ -227,10 +227,10 @@ fn mistakes_are_reported() {
             "scimd: There is no tenant \"nobody\".\n",
         ),
     ] {
-        let (status, told) = refused(folder, arguments);
+        let (status, shown) = refused(folder, arguments);
         assert!(
-            status == Some(code) && told.starts_with(message),
-            "{arguments}: {told}"
+            status == Some(code) && shown.starts_with(message),
+            "{arguments}: {shown}"
         );
     }
     assert_eq!(printed(folder, "log"), "");
@@ -304,7 +304,7 @@ async fn a_closed_standard_output_ends_the_following() {
         if let Some(status) = child.try_wait().unwrap() {
             break status.code();
         }
-        assert!(begun.elapsed() < PATIENCE, "it goes on");
+        assert!(begun.elapsed() < TIME_LIMIT, "it goes on");
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!(code, Some(0));
@@ -341,7 +341,7 @@ async fn a_server_deletes_old_requests() {
     assert_eq!(running.get("/Users").await, 200);
     let begun = Instant::now();
     while printed(folder, "log --json").contains("\"old\"") {
-        assert!(begun.elapsed() < PATIENCE, "it is not forgotten");
+        assert!(begun.elapsed() < TIME_LIMIT, "it is not forgotten");
     }
     assert_eq!(shown(folder, "log --json", 1)[0]["token"], "okta");
 }
@@ -370,7 +370,7 @@ async fn failures_of_all_tenants_are_shown() {
         assert_eq!(asked.send().await.unwrap().status(), 404);
     }
     let rows = shown(folder, "log --all-tenants --failed --json", 3);
-    let told: Vec<_> = rows
+    let shown: Vec<_> = rows
         .iter()
         .map(|row| (row["tenant"].clone(), row["reason"].clone()))
         .collect();
@@ -380,7 +380,7 @@ async fn failures_of_all_tenants_are_shown() {
         ("acme", "path.base"),
     ];
     assert_eq!(
-        told,
+        shown,
         expected.map(|(tenant, reason)| (tenant.into(), reason.into()))
     );
     assert_eq!(

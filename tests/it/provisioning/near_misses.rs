@@ -31,7 +31,7 @@ async fn send(server: &Server, path: &str, authorization: Option<&str>) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
-fn told(row: &LoggedRequest) -> (&str, &str, bool) {
+fn summary(row: &LoggedRequest) -> (&str, &str, bool) {
     (
         row.reason.as_deref().unwrap_or(""),
         row.action.as_deref().unwrap_or(""),
@@ -62,7 +62,7 @@ async fn a_token_that_was_pasted_wrongly_leaves_a_trace(server: Server) {
         count += 1;
         assert_eq!(rows.len(), count, "{reason}");
         let row = rows.last().unwrap();
-        assert_eq!(told(row), (reason, "user.list", false));
+        assert_eq!(summary(row), (reason, "user.list", false));
         assert_eq!(
             (row.status, &*row.token_name, row.route.as_str()),
             (401, "test", "/Users")
@@ -113,7 +113,7 @@ async fn a_wrong_path_leaves_a_trace(server: Server) {
         assert_eq!(rows.len(), before + 1, "{path}");
         let row = rows.last().unwrap();
         assert_eq!(
-            (row.route.as_str(), row.status, told(row).0),
+            (row.route.as_str(), row.status, summary(row).0),
             (route, status, reason),
             "{path}"
         );
@@ -147,13 +147,13 @@ async fn truncated_tokens_are_not_proved(server: Server) {
     assert_eq!(rows.len(), 10, "strangers could send it");
     assert!(
         rows.iter()
-            .all(|row| told(row) == ("token.incomplete", "user.list", true)),
+            .all(|row| summary(row) == ("token.incomplete", "user.list", true)),
         "{rows:?}"
     );
     clock.advance(3600);
     assert_eq!(send(&server, "/Users", Some(short)).await, 404);
     assert_eq!(
-        told(logged(&server, "acme").await.last().unwrap()),
+        summary(logged(&server, "acme").await.last().unwrap()),
         ("path.base", "", true)
     );
 }
@@ -251,7 +251,7 @@ async fn look_ups_are_bounded(server: Server) {
         send(&server, "/Users", Some(&format!("Bearer {}", server.token))).await,
         404
     );
-    assert_eq!(told(&last(&server).await).0, "path.base");
+    assert_eq!(summary(&last(&server).await).0, "path.base");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

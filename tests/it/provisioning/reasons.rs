@@ -23,7 +23,7 @@ crate::on_both!(
     errors_for_the_vendor_have_the_contact,
 );
 
-fn told(row: &LoggedRequest) -> (&str, &str, &str) {
+fn summary(row: &LoggedRequest) -> (&str, &str, &str) {
     let text = |text: &Option<String>| text.clone().unwrap_or_default().leak() as &str;
     (
         text(&row.action),
@@ -32,9 +32,9 @@ fn told(row: &LoggedRequest) -> (&str, &str, &str) {
     )
 }
 
-async fn last_told(server: &Server) -> (&'static str, &'static str, &'static str) {
+async fn last_summary(server: &Server) -> (&'static str, &'static str, &'static str) {
     let row = last(server).await;
-    let (action, outcome, reason) = told(Box::leak(Box::new(row)));
+    let (action, outcome, reason) = summary(Box::leak(Box::new(row)));
     (action, outcome, reason)
 }
 
@@ -73,23 +73,23 @@ async fn requests_say_what_they_mean(server: Server) {
         ("/?filter=id%20pr", 200, "resource.list"),
     ] {
         server.get(path).await.expect(status);
-        assert_eq!(last_told(&server).await, (action, "ok", ""), "{path}");
+        assert_eq!(last_summary(&server).await, (action, "ok", ""), "{path}");
     }
     let search = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],
         "filter": "userName eq \"ann\""});
     server.post("/Users/.search", search).await.expect(200);
-    assert_eq!(last_told(&server).await, ("user.lookup", "ok", ""));
+    assert_eq!(last_summary(&server).await, ("user.lookup", "ok", ""));
     server
         .client()
         .send(Method::OPTIONS, "/Users", None, &[])
         .await
         .expect(204);
-    assert_eq!(last_told(&server).await, ("", "ok", ""));
+    assert_eq!(last_summary(&server).await, ("", "ok", ""));
 }
 
 async fn operations_say_what_they_mean(server: Server) {
     let id = server.post("/Users", user("ann")).await.expect(201).id();
-    assert_eq!(last_told(&server).await, ("user.create", "ok", ""));
+    assert_eq!(last_summary(&server).await, ("user.create", "ok", ""));
     let one = format!("/Users/{id}");
     let put = |active: Value| json!({"schemas": [USER], "userName": "ann", "active": active});
     for (operations, action) in [
@@ -115,7 +115,11 @@ async fn operations_say_what_they_mean(server: Server) {
         ),
     ] {
         server.patch(&one, operations.clone()).await.expect(200);
-        assert_eq!(last_told(&server).await, (action, "ok", ""), "{operations}");
+        assert_eq!(
+            last_summary(&server).await,
+            (action, "ok", ""),
+            "{operations}"
+        );
     }
     for (active, action) in [
         (json!(true), "user.change"),
@@ -124,7 +128,7 @@ async fn operations_say_what_they_mean(server: Server) {
         (json!(true), "user.reactivate"),
     ] {
         server.put(&one, put(active)).await.expect(200);
-        assert_eq!(last_told(&server).await.0, action);
+        assert_eq!(last_summary(&server).await.0, action);
     }
     server
         .patch(
@@ -134,7 +138,7 @@ async fn operations_say_what_they_mean(server: Server) {
         .await
         .expect(404);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("user.deactivate", "refused", "resource.gone")
     );
     let made = server
@@ -142,7 +146,7 @@ async fn operations_say_what_they_mean(server: Server) {
         .await
         .expect(201)
         .id();
-    assert_eq!(last_told(&server).await, ("group.create", "ok", ""));
+    assert_eq!(last_summary(&server).await, ("group.create", "ok", ""));
     let group = format!("/Groups/{made}");
     for (operations, action) in [
         (
@@ -167,23 +171,27 @@ async fn operations_say_what_they_mean(server: Server) {
         ),
     ] {
         server.patch(&group, operations.clone()).await.expect(204);
-        assert_eq!(last_told(&server).await, (action, "ok", ""), "{operations}");
+        assert_eq!(
+            last_summary(&server).await,
+            (action, "ok", ""),
+            "{operations}"
+        );
     }
     let members = json!({"schemas": [GROUP], "displayName": "h", "members": [{"value": id}]});
     server.put(&group, members).await.expect(200);
-    assert_eq!(last_told(&server).await.0, "members.replace");
+    assert_eq!(last_summary(&server).await.0, "members.replace");
     server
         .put(&group, json!({"schemas": [GROUP], "displayName": "i"}))
         .await
         .expect(200);
-    assert_eq!(last_told(&server).await.0, "group.rename");
+    assert_eq!(last_summary(&server).await.0, "group.rename");
     server.delete(&group).await.expect(204);
-    assert_eq!(last_told(&server).await.0, "group.delete");
+    assert_eq!(last_summary(&server).await.0, "group.delete");
     server.delete(&one).await.expect(204);
-    assert_eq!(last_told(&server).await.0, "user.delete");
+    assert_eq!(last_summary(&server).await.0, "user.delete");
     server.delete(&one).await.expect(404);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("user.delete", "refused", "resource.gone")
     );
 }
@@ -313,7 +321,7 @@ async fn refusals_have_a_reason(server: Server) {
             .send(method.clone(), &path, body, &[])
             .await
             .expect(status);
-        assert_eq!(last_told(&server).await, expected, "{method} {path}");
+        assert_eq!(last_summary(&server).await, expected, "{method} {path}");
     }
     server
         .client()
@@ -321,7 +329,7 @@ async fn refusals_have_a_reason(server: Server) {
         .await
         .expect(412);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("user.delete", "refused", "version.conflict")
     );
 }
@@ -334,7 +342,7 @@ async fn limits_say_why(server: Server) {
     server.change_tenant("default", &email).await;
     server.post("/Users", user("ann")).await.expect(400);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("user.create", "refused", "username.format")
     );
     let rfc = TenantChange {
@@ -348,13 +356,13 @@ async fn limits_say_why(server: Server) {
         .await
         .expect(403);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("user.create", "refused", "seats.full")
     );
     let group = json!({"schemas": [GROUP], "displayName": "g", "members": [{"value": "x"}]});
     server.post("/Groups", group).await.expect(400);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("group.create", "refused", "member.unknown")
     );
     server
@@ -365,7 +373,7 @@ async fn limits_say_why(server: Server) {
         .await
         .expect(400);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("user.create", "refused", "attribute.unknown")
     );
     let members: Vec<_> = (0..10_001)
@@ -374,7 +382,7 @@ async fn limits_say_why(server: Server) {
     let operations = json!([{"op": "add", "path": "members", "value": members}]);
     server.patch("/Groups/x", operations).await.expect(400);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("members.add", "refused", "members.too-many")
     );
     let http = HttpSettings {
@@ -394,12 +402,12 @@ async fn limits_say_why(server: Server) {
         .await
         .expect(413);
     assert_eq!(
-        last_told(&small).await,
+        last_summary(&small).await,
         ("user.create", "refused", "too-large")
     );
     while small.get("/Users").await.status == 200 {}
-    assert_eq!(last_told(&small).await.1, "refused");
-    assert_eq!(last_told(&small).await.2, "rate.limited");
+    assert_eq!(last_summary(&small).await.1, "refused");
+    assert_eq!(last_summary(&small).await.2, "rate.limited");
 }
 
 async fn tokens_say_why(server: Server) {
@@ -411,7 +419,7 @@ async fn tokens_say_why(server: Server) {
         .await
         .expect(403);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("user.create", "refused", "token.scope")
     );
     server.operator.revoke_token(&issued.id).await.unwrap();
@@ -421,7 +429,7 @@ async fn tokens_say_why(server: Server) {
         .await
         .expect(401);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("user.delete", "refused", "token.revoked")
     );
     let ended = server
@@ -435,7 +443,7 @@ async fn tokens_say_why(server: Server) {
         .await
         .expect(401);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("group.list", "refused", "token.expired")
     );
     let status = |status| TenantChange {
@@ -447,7 +455,7 @@ async fn tokens_say_why(server: Server) {
         .await;
     server.get("/Users").await.expect(403);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("user.list", "refused", "tenant.suspended")
     );
 }
@@ -508,7 +516,7 @@ async fn a_bulk_request_is_as_bad_as_its_worst_operation(server: Server) {
         .post("/Bulk", bulk(json!([create("ann"), create("ben")])))
         .await
         .expect(200);
-    assert_eq!(last_told(&server).await, ("bulk", "ok", ""));
+    assert_eq!(last_summary(&server).await, ("bulk", "ok", ""));
     server
         .post(
             "/Bulk",
@@ -516,7 +524,10 @@ async fn a_bulk_request_is_as_bad_as_its_worst_operation(server: Server) {
         )
         .await
         .expect(200);
-    assert_eq!(last_told(&server).await, ("bulk", "refused", "user.exists"));
+    assert_eq!(
+        last_summary(&server).await,
+        ("bulk", "refused", "user.exists")
+    );
     let failed = LogQuery {
         failed: true,
         limit: 10,
@@ -528,7 +539,7 @@ async fn a_bulk_request_is_as_bad_as_its_worst_operation(server: Server) {
         .await
         .expect(400);
     assert_eq!(
-        last_told(&server).await,
+        last_summary(&server).await,
         ("bulk", "refused", "message.invalid")
     );
 }

@@ -14,11 +14,11 @@ crate::on_both!(
 );
 
 /// Longer than any expected wait.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// The next event as the route of its request, or `gap`.
 async fn next(reader: &mut LogReader) -> String {
-    match timeout(PATIENCE, reader.next()).await.unwrap() {
+    match timeout(TIME_LIMIT, reader.next()).await.unwrap() {
         Some(LogEvent::Request(logged)) => logged.1.route.clone(),
         Some(LogEvent::Gap) => "gap".to_owned(),
         None => "end".to_owned(),
@@ -74,7 +74,7 @@ async fn requests_of_another_instance_are_seen_soon() {
 async fn a_reader_continues_at_its_position(server: Server) {
     let mut reader = watch(&server, "a").await;
     server.get("/Users").await.expect(200);
-    let first = match timeout(PATIENCE, reader.next()).await.unwrap() {
+    let first = match timeout(TIME_LIMIT, reader.next()).await.unwrap() {
         Some(LogEvent::Request(logged)) => logged.0,
         other => panic!("{other:?}"),
     };
@@ -102,7 +102,7 @@ async fn a_reader_continues_at_its_position(server: Server) {
 async fn a_gap_is_reported(server: Server) {
     let mut reader = watch(&server, "a").await;
     server.get("/Users").await.expect(200);
-    let Some(LogEvent::Request(first)) = timeout(PATIENCE, reader.next()).await.unwrap() else {
+    let Some(LogEvent::Request(first)) = timeout(TIME_LIMIT, reader.next()).await.unwrap() else {
         panic!("no request");
     };
     drop(reader);
@@ -144,6 +144,6 @@ async fn readers_end_with_the_server(server: Server) {
     let mut reader = watch(&server, "a").await;
     let ending = tokio::spawn(async move { next(&mut reader).await });
     server.operator.close_log_readers();
-    assert_eq!(timeout(PATIENCE, ending).await.unwrap().unwrap(), "end");
+    assert_eq!(timeout(TIME_LIMIT, ending).await.unwrap().unwrap(), "end");
     assert_eq!(next(&mut watch(&server, "a").await).await, "end");
 }

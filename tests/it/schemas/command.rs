@@ -232,8 +232,9 @@ fn a_changed_configuration_is_reported_until_the_index_is_updated() {
         std::fs::write(dir.join("acme.json"), schema.to_string()).unwrap();
         let output = run(folder, &format!("migrate --config {}", config.display()));
         assert!(output.status.success());
-        let told = String::from_utf8(output.stderr).unwrap();
-        told.lines()
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        stderr
+            .lines()
             .filter(|line| line.contains("scimd verify --repair"))
             .collect::<String>()
     };
@@ -243,10 +244,11 @@ fn a_changed_configuration_is_reported_until_the_index_is_updated() {
     let plain = serde_json::json!([{"name": "code"}]);
     let more = serde_json::json!([{"name": "code", "uniqueness": "server"}, {"name": "level"}]);
     assert_eq!(warned(plain.clone()), "", "what is new has no values");
-    let told = warned(more.clone());
+    let stderr = warned(more.clone());
     assert!(
-        told.contains(":code are searched: run scimd verify --repair") && !told.contains(":level"),
-        "{told}"
+        stderr.contains(":code are searched: run scimd verify --repair")
+            && !stderr.contains(":level"),
+        "{stderr}"
     );
     assert!(
         !warned(more.clone()).is_empty(),

@@ -362,16 +362,16 @@ async fn a_shell_without_the_configuration_has_the_same_schemas() {
     let file = folder.join("lines");
     std::fs::write(&file, &lines).unwrap();
     let import = format!("import {}", file.display());
-    let (code, told) = refused(elsewhere.path(), &import);
+    let (code, stderr) = refused(elsewhere.path(), &import);
     assert!(
-        code == Some(1) && told.contains("--drop-unknown") && told.contains(ACME),
-        "{told}"
+        code == Some(1) && stderr.contains("--drop-unknown") && stderr.contains(ACME),
+        "{stderr}"
     );
     assert_eq!(printed(elsewhere.path(), "export"), "");
     let output = run(elsewhere.path(), &format!("{import} --json"));
-    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let stderr: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
-        (&told["failedLines"][0]["line"], &told["done"]["failed"]),
+        (&stderr["failedLines"][0]["line"], &stderr["done"]["failed"]),
         (&json!(1), &json!(1))
     );
     printed(elsewhere.path(), &format!("{import} --drop-unknown"));
@@ -382,10 +382,10 @@ async fn a_shell_without_the_configuration_has_the_same_schemas() {
         .env("SCIMD_SCHEMAS__DIR", &dir)
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
-        told.contains("schemas.dir") && told.contains("scimd migrate"),
-        "{told}"
+        stderr.contains("schemas.dir") && stderr.contains("scimd migrate"),
+        "{stderr}"
     );
     assert!(!String::from_utf8(output.stdout).unwrap().contains(ACME));
     printed(
@@ -396,10 +396,10 @@ async fn a_shell_without_the_configuration_has_the_same_schemas() {
         .env("SCIMD_SCHEMAS__DIR", &dir)
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
-        output.status.success() && told.contains("was added by a command"),
-        "{told}"
+        output.status.success() && stderr.contains("was added by a command"),
+        "{stderr}"
     );
     assert!(printed(elsewhere.path(), "schema list").contains("acme.json"));
 }

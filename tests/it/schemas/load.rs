@@ -91,12 +91,12 @@ async fn a_bulk_request_continues_with_new_schemas(fleet: Fleet) {
         tokio::task::yield_now().await;
     }
     let mut is_early = false;
-    let mut tell =
+    let mut on_step =
         |step: SchemaStep<'_>| is_early |= step == SchemaStep::Waiting && !bulk.is_finished();
     fleet
         .of(0)
         .operator
-        .change_schema(&plan, &mut tell)
+        .change_schema(&plan, &mut on_step)
         .await
         .unwrap();
     let done = bulk.await.unwrap();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 crate::on_both!(undeclared_attributes_are_stored_after_their_schema_is_added);
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 fn body(name: &str) -> Value {
     let mut body = user(name);
@@ -30,7 +30,7 @@ async fn undeclared_attributes_are_stored_after_their_schema_is_added(server: Se
         client.post("/Users", body("a")).await.expect(201).body[ACME],
         Value::Null
     );
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIME_LIMIT;
     let sent = loop {
         let sent = server.operator.sent_without_schema("acme").await.unwrap();
         if sent.len() >= 2 {
@@ -106,7 +106,7 @@ async fn a_suggested_schema_is_accepted() {
     };
     assert_eq!(refused(folder, "schema suggest").0, Some(1));
     assert_eq!(post(body("a")).await[ACME], Value::Null);
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIME_LIMIT;
     let output = loop {
         let output = run(folder, "schema suggest");
         if output.status.success() {

@@ -328,8 +328,8 @@ async fn a_receiver_gets_the_span_of_a_delivery() {
     let [delivery] = deliveries.as_slice() else {
         panic!("{deliveries:?}");
     };
-    let told = &received[0].headers["traceparent"];
-    assert_eq!(*told, format!("00-{}-{}-01", delivery.trace, delivery.id));
+    let header = &received[0].headers["traceparent"];
+    assert_eq!(*header, format!("00-{}-{}-01", delivery.trace, delivery.id));
     assert_eq!(delivery.attributes["event"], received[0].id());
     assert_eq!(delivery.attributes["http.response.status_code"], "204");
 }

@@ -311,8 +311,8 @@ async fn invalid_definitions_are_refused(server: Server) {
         ),
         (add("a", url, "*", None, gone()).await, "were deleted"),
     ] {
-        let told = outcome.unwrap_err().to_string();
-        assert!(told.contains(expected), "{told}");
+        let message = outcome.unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
     }
     let missing = sending
         .endpoints

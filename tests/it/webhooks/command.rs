@@ -59,8 +59,8 @@ async fn a_webhook_is_created_shown_tested_and_removed() {
     assert!(super::is_signed(&received[0], secret.trim()));
     sink.answer(|_, _| Manner::Status(500, ""));
     let tried = tokio::task::block_in_place(|| crate::cli::run(folder, "webhook test app"));
-    let told = String::from_utf8(tried.stderr).unwrap();
-    assert!(told.contains("did not accept"), "{told}");
+    let stderr = String::from_utf8(tried.stderr).unwrap();
+    assert!(stderr.contains("did not accept"), "{stderr}");
     assert_eq!(tried.status.code(), Some(1));
     run("webhook set app --payload thin --concurrency 4 --timeout 7s".to_owned());
     let shown = json_of(folder, "webhook show app --json");
@@ -115,8 +115,8 @@ async fn a_webhook_is_created_shown_tested_and_removed() {
         !trail.contains(secret.trim()) && !trail.contains(rotated.trim()),
         "{trail}"
     );
-    let (_, told) = tokio::task::block_in_place(|| refused(folder, "webhook show app"));
-    assert!(told.contains("There is no webhook \"app\"."), "{told}");
+    let (_, stderr) = tokio::task::block_in_place(|| refused(folder, "webhook show app"));
+    assert!(stderr.contains("There is no webhook \"app\"."), "{stderr}");
 }
 
 #[test]

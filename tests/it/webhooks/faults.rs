@@ -183,8 +183,8 @@ async fn a_slow_receiver_delays_others_only_briefly(server: Server) {
     let accepted = sink.wait_accepted(4).await;
     assert_complete(&accepted, &BTreeMap::from([slow, good]));
     let attempts = attempts(&sending.endpoints).await;
-    let told: Vec<_> = attempts.iter().map(|(_, error)| error.as_str()).collect();
-    assert!(told.contains(&"no response within 2 s"), "{told:?}");
+    let errors: Vec<_> = attempts.iter().map(|(_, error)| error.as_str()).collect();
+    assert!(errors.contains(&"no response within 2 s"), "{errors:?}");
     // An accepted event is not sent again, although the body of the response never ended.
     wait_for("nothing to wait", &sending.endpoints, |info| {
         info.pending == 0 && info.endpoint.accepted == 4

@@ -97,8 +97,8 @@ impl Writer {
 fn judge(accepted: &[Received], last: &BTreeMap<String, i64>, kills: &[Instant]) {
     let mut reached: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     let mut first: BTreeMap<&str, Instant> = BTreeMap::new();
-    let told: Vec<_> = accepted.iter().map(|one| (one, one.json())).collect();
-    for (one, body) in &told {
+    let sent: Vec<_> = accepted.iter().map(|one| (one, one.json())).collect();
+    for (one, body) in &sent {
         let resource = &body["data"]["resource"];
         let version = resource["version"].as_i64().unwrap();
         let id = resource["id"].as_str().unwrap();
@@ -190,10 +190,10 @@ async fn nothing_is_lost(site: Site, instances: usize, kills: usize) {
     }
     let expected = last.clone();
     let is_complete = move |received: &[Received]| {
-        let told = versions(received);
+        let sent = versions(received);
         expected.iter().all(|(id, version)| {
-            let told = told.get(&Value::from(id.as_str()).to_string());
-            told.is_some_and(|told| told.contains(version))
+            let sent = sent.get(&Value::from(id.as_str()).to_string());
+            sent.is_some_and(|sent| sent.contains(version))
         })
     };
     sink.wait("the last events", is_complete).await;

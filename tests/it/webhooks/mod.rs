@@ -137,12 +137,12 @@ pub(crate) fn versions(received: &[Received]) -> BTreeMap<String, Vec<i64>> {
 /// Asserts that all versions of each resource were received, once each and in order.
 #[track_caller]
 pub(crate) fn assert_complete(received: &[Received], expected: &BTreeMap<String, i64>) {
-    let told = versions(received);
+    let sent = versions(received);
     let complete: BTreeMap<String, Vec<i64>> = expected
         .iter()
         .map(|(id, last)| (Value::from(id.as_str()).to_string(), (1..=*last).collect()))
         .collect();
-    assert_eq!(told, complete);
+    assert_eq!(sent, complete);
     let ids: BTreeSet<_> = received.iter().map(Received::id).collect();
     assert_eq!(ids.len(), received.len(), "an event came twice");
 }
@@ -177,8 +177,8 @@ async fn every_change_arrives_once_and_in_order(server: Server) {
         assert!(is_signed(one, &secret), "{one:?}");
         assert_eq!(one.headers["content-type"], "application/json");
         assert_eq!(one.json()["id"], one.id());
-        let told = server.feed().event(one.id(), None).await.unwrap().unwrap();
-        assert_eq!(told.json(Payload::Full), one.body);
+        let sent = server.feed().event(one.id(), None).await.unwrap().unwrap();
+        assert_eq!(sent.json(Payload::Full), one.body);
     }
     // Accepted events are stored when the server stops: nothing is sent again.
     let endpoints = sending.endpoints.clone();

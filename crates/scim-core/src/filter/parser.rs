@@ -94,13 +94,13 @@ fn in_path(text: &str, problem: &Problem) -> Error {
 
 /// The text of a problem without words of the client, which can be values.
 fn masked(what: &str) -> String {
-    const OURS: [&str; 16] = [
+    const KEYWORDS: [&str; 16] = [
         "and", "or", "not", "(", ")", "[", "]", "eq", "co", "sw", "ew", "gt", "ge", "lt", "le",
         "pr",
     ];
     let pieces = what.split('"').enumerate();
     let piece = |(i, text)| {
-        if i % 2 == 0 || OURS.contains(&text) {
+        if i % 2 == 0 || KEYWORDS.contains(&text) {
             text
         } else {
             "\u{2026}"

@@ -48,7 +48,7 @@ pub(super) struct Selection {
     pub(super) which: Which,
     pub(super) edit: Edit,
     /// Effect if no value matches.
-    pub(super) otherwise: Otherwise,
+    pub(super) no_match: NoMatch,
 }
 
 /// The selected values of an attribute.
@@ -79,7 +79,7 @@ pub(super) struct SubChange {
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Otherwise {
+pub(super) enum NoMatch {
     /// Nothing is changed.
     Nothing,
     /// The operation is refused with 400 `noTarget`.

@@ -2,7 +2,7 @@
 //! errors are found before a database query (RFC 7644 section 3.5.2).
 
 use super::apply::Patch;
-use super::change::{Action, Change, Edit, Otherwise, Selection, Step, SubChange, Which};
+use super::change::{Action, Change, Edit, NoMatch, Selection, Step, SubChange, Which};
 use super::path::target;
 use super::target::{Place, Target, Undeclared};
 use super::value::{merge_whole, one_value, put, put_selected, remove_listed, required, with_uri};
@@ -369,7 +369,7 @@ impl Resolving<'_, '_> {
         Ok(Some(Change::Select(Selection {
             which,
             edit,
-            otherwise: Otherwise::Nothing,
+            no_match: NoMatch::Nothing,
         })))
     }
 

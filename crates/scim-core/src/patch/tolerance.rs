@@ -2,7 +2,7 @@
 //! mode calls none of them. Tolerances for values and names in general, such as `"True"`, a manager as plain text or
 //! legacy URNs, are in `resource::tolerance`.
 
-use super::change::{Change, Otherwise, SubChange};
+use super::change::{Change, NoMatch, SubChange};
 use super::target::{Place, Undeclared};
 use super::{MemberChange, Operation};
 use crate::error::Error;
@@ -82,8 +82,8 @@ pub(super) fn is_echo(resource_type: &ResourceType, place: &Place) -> bool {
 ///
 /// Entra ID sends `Replace` for `emails[type eq "work"].value` whether the value exists or not. Relaxes RFC 7644
 /// section 3.5.2.3: no match "SHALL" be a `noTarget` error.
-pub(super) fn replace_makes(made: Value) -> Otherwise {
-    Otherwise::Make(made)
+pub(super) fn replace_makes(made: Value) -> NoMatch {
+    NoMatch::Make(made)
 }
 
 /// `replace` of a value selected by a value path keeps the sub-attributes of the path's `eq` terms, unless the new
@@ -141,8 +141,8 @@ pub(super) fn uri_of_value(attribute: &Attribute, mut changes: Vec<SubChange>) -
 /// `replace` with null through a value path that matches nothing has nothing to do.
 ///
 /// Entra ID clears attributes in every cycle. Relaxes RFC 7644 section 3.5.2.3 as above.
-pub(super) fn replace_clears_nothing() -> Otherwise {
-    Otherwise::Nothing
+pub(super) fn replace_clears_nothing() -> NoMatch {
+    NoMatch::Nothing
 }
 
 /// `remove` of a multi-valued attribute with a list of values removes only these.

@@ -1,12 +1,12 @@
 //! Resolves the value of an operation against its target (RFC 7644 sections 3.5.2.1 and 3.5.2.3).
 
-use super::change::{Change, Edit, Otherwise, Selection, SubChange, Which, in_order, made_of};
+use super::change::{Change, Edit, NoMatch, Selection, SubChange, Which, in_order, made_of};
 use super::target::Place;
 use super::{Verb, tolerance};
 use crate::error::{Error, Result};
 use crate::filter::{Filter, Predicate, literal_value};
 use crate::resource::tolerance::{is_empty_reference, one_of_array};
-use crate::resource::{Acceptance, accept_element, accept_value, says_nothing, unknown};
+use crate::resource::{Acceptance, accept_element, accept_value, has_only_read_only, unknown};
 use crate::schema::{Attribute, Mutability};
 use serde_json::{Map, Value};
 
@@ -57,10 +57,10 @@ fn put_values(
         list @ (Value::Array(_) | Value::Null) => list,
         one => Value::Array(vec![one]),
     };
-    let is_silent = says_nothing(attribute, &list);
+    let is_read_only = has_only_read_only(attribute, &list);
     Ok(
         match (accept_value(attribute, list, &path, acceptance)?, verb) {
-            _ if is_silent => None,
+            _ if is_read_only => None,
             (Some(Value::Array(values)), Verb::Add) => Some(Change::Append(values)),
             (Some(values), _) => Some(Change::Set(values)),
             (None, Verb::Add) => None,
@@ -118,15 +118,15 @@ pub(super) fn with_uri(
 /// Changes sub-attributes in every value; without values, a new one is created.
 pub(super) fn merge_whole(attribute: &Attribute, subs: Vec<SubChange>) -> Change {
     let made = made_of(attribute, &subs);
-    let otherwise = if made.is_empty() {
-        Otherwise::Nothing
+    let no_match = if made.is_empty() {
+        NoMatch::Nothing
     } else {
-        Otherwise::Make(Value::Object(made))
+        NoMatch::Make(Value::Object(made))
     };
     Change::Select(Selection {
         which: Which::All,
         edit: Edit::Merge(subs),
-        otherwise,
+        no_match,
     })
 }
 
@@ -143,14 +143,14 @@ pub(super) fn put_selected(
     let Some(mut edit) = edit(place, verb, value, acceptance)? else {
         return Ok(None);
     };
-    let otherwise = match begun_by(attribute, &edit) {
+    let no_match = match begun_by(attribute, &edit) {
         None => without_value(verb, acceptance),
         // A value that the path would not find is not created: a repeated request would create it twice.
         Some(begun) => match complete(attribute, filter, begun, acceptance)
             .filter(|made| predicate.matches_element(attribute, made))
         {
             Some(made) => with_value(made, verb, acceptance),
-            None => Otherwise::Refuse,
+            None => NoMatch::Refuse,
         },
     };
     if let (Edit::Replace(value, kept), true) = (&mut edit, acceptance.conformance.is_lenient()) {
@@ -159,7 +159,7 @@ pub(super) fn put_selected(
     Ok(Some(Change::Select(Selection {
         which: Which::Matching(predicate),
         edit,
-        otherwise,
+        no_match,
     })))
 }
 
@@ -183,7 +183,7 @@ fn edit(
         }));
     }
     match one_value(value, acceptance) {
-        value if says_nothing(attribute, &value) => {
+        value if has_only_read_only(attribute, &value) => {
             accept_element(attribute, value, &path, acceptance)?;
             Ok(None)
         }
@@ -242,19 +242,19 @@ fn complete(
 }
 
 /// The effect without a match. RFC 7644 does not define whether `add` creates a value, and forbids it for `replace`.
-fn with_value(made: Value, verb: Verb, acceptance: &Acceptance<'_>) -> Otherwise {
+fn with_value(made: Value, verb: Verb, acceptance: &Acceptance<'_>) -> NoMatch {
     match verb {
-        Verb::Add => Otherwise::Make(made),
+        Verb::Add => NoMatch::Make(made),
         _ if acceptance.conformance.is_lenient() => tolerance::replace_makes(made),
-        _ => Otherwise::Refuse,
+        _ => NoMatch::Refuse,
     }
 }
 
-fn without_value(verb: Verb, acceptance: &Acceptance<'_>) -> Otherwise {
+fn without_value(verb: Verb, acceptance: &Acceptance<'_>) -> NoMatch {
     match verb {
-        Verb::Add => Otherwise::Nothing,
+        Verb::Add => NoMatch::Nothing,
         _ if acceptance.conformance.is_lenient() => tolerance::replace_clears_nothing(),
-        _ => Otherwise::Refuse,
+        _ => NoMatch::Refuse,
     }
 }
 
@@ -273,7 +273,7 @@ pub(super) fn remove_listed(
     Ok(Some(Change::Select(Selection {
         which,
         edit: Edit::Remove,
-        otherwise: Otherwise::Nothing,
+        no_match: NoMatch::Nothing,
     })))
 }
 

@@ -2,7 +2,7 @@
 //! of at most one value.
 
 use super::apply::apply_change;
-use super::change::{Change, Edit, Otherwise, Selection, SubChange, additions, in_order};
+use super::change::{Change, Edit, NoMatch, Selection, SubChange, additions, in_order};
 use crate::error::{Error, Problem, Result};
 use crate::resource::limits::ValueLimits;
 use crate::resource::{Identity, identity, same};
@@ -108,7 +108,7 @@ impl<'a> Values<'a> {
             .filter_map(selected)
             .collect();
         if selected.is_empty() {
-            return self.without_match(&selection.otherwise);
+            return self.without_match(&selection.no_match);
         }
         match &selection.edit {
             Edit::Merge(subs) => selected.into_iter().try_for_each(|i| self.merge(i, subs))?,
@@ -117,16 +117,16 @@ impl<'a> Values<'a> {
                 .try_for_each(|i| self.replace(i, value, kept))?,
             Edit::Remove => selected.into_iter().for_each(|i| self.remove(i)),
         }
-        self.drop_doubles();
+        self.remove_duplicates();
         Ok(())
     }
 
-    fn without_match(&mut self, otherwise: &Otherwise) -> Result<()> {
+    fn without_match(&mut self, no_match: &NoMatch) -> Result<()> {
         let name = self.attribute.name();
         let has_room = self.attribute.is_multi_valued() || self.values.is_empty();
-        match otherwise {
-            Otherwise::Nothing => Ok(()),
-            Otherwise::Make(value) if has_room => self.append(std::slice::from_ref(value)),
+        match no_match {
+            NoMatch::Nothing => Ok(()),
+            NoMatch::Make(value) if has_room => self.append(std::slice::from_ref(value)),
             _ => Err(Error::no_target(format!(
                 "No value of \"{name}\" matches the filter of the path."
             ))),
@@ -189,8 +189,8 @@ impl<'a> Values<'a> {
 
     /// Merges values that became equal by an operation. Removals are applied first, so that a primary value is not
     /// replaced by another.
-    fn drop_doubles(&mut self) {
-        self.yield_primary();
+    fn remove_duplicates(&mut self) {
+        self.unset_other_primaries();
         let mut seen = HashSet::new();
         let attribute = self.attribute;
         self.values
@@ -199,7 +199,7 @@ impl<'a> Values<'a> {
 
     /// If this operation sets a value as primary, removes `primary` from the others (RFC 7644 section 3.5.2). Two
     /// primary values in one operation are kept, and are an error of the request.
-    fn yield_primary(&mut self) {
+    fn unset_other_primaries(&mut self) {
         let chosen = std::mem::take(&mut self.primary);
         if chosen.is_empty() {
             return;
@@ -221,7 +221,7 @@ impl<'a> Values<'a> {
     /// # Errors
     /// 400 `invalidValue` if there are more than allowed.
     pub(super) fn put_back(mut self, holder: &mut Map<String, Value>) -> Result<()> {
-        self.yield_primary();
+        self.unset_other_primaries();
         self.values.retain(|value| {
             !value.is_null() && value.as_object().is_none_or(|object| !object.is_empty())
         });

@@ -23,7 +23,7 @@
 
 use super::attributes::{Attributes, in_schema_order};
 use super::printable::printable;
-use super::value::{Acceptance, accept_value, says_nothing, unknown};
+use super::value::{Acceptance, accept_value, has_only_read_only, unknown};
 use super::{Conformance, LeftOut, named, tolerance};
 use crate::error::{Error, Problem, Result};
 use crate::schema::{Attribute, AttributePath, Extension, Mutability, Named, ResourceType};
@@ -296,7 +296,7 @@ impl Reading<'_, '_, '_> {
             return Ok(());
         }
         let name = attribute.name().as_ref().to_owned();
-        let is_silent = says_nothing(attribute, &value);
+        let is_read_only = has_only_read_only(attribute, &value);
         let value = match self.resource_type.members() {
             Some(members)
                 if self.acceptance.conformance.is_lenient()
@@ -309,7 +309,7 @@ impl Reading<'_, '_, '_> {
         if let Some(accepted) = accept_value(attribute, value, &name, self.acceptance)? {
             self.top.insert(name.clone(), accepted);
         }
-        if !is_silent {
+        if !is_read_only {
             self.asserted.insert(name);
         }
         Ok(())
@@ -342,11 +342,11 @@ impl Reading<'_, '_, '_> {
                 continue;
             }
             let path = format!("{urn}:{}", attribute.name());
-            let is_silent = says_nothing(attribute, &value);
+            let is_read_only = has_only_read_only(attribute, &value);
             if let Some(value) = accept_value(attribute, value, &path, self.acceptance)? {
                 accepted.insert(attribute.name().to_string(), value);
             }
-            if !is_silent {
+            if !is_read_only {
                 self.asserted.insert(path);
             }
         }

@@ -43,7 +43,7 @@ pub fn check(
     after: &Attributes,
     change: WriteKind,
 ) -> Result<()> {
-    let with = With {
+    let context = Context {
         change,
         is_new: before.is_none(),
     };
@@ -54,7 +54,7 @@ pub fn check(
     {
         let name = attribute.name().as_ref();
         let was = before.and_then(|before| before.get(name));
-        check_attribute(attribute, was, after.get(name), &name, with)?;
+        check_attribute(attribute, was, after.get(name), &name, context)?;
         if resource_type.rules().has_printable_names {
             check_name(attribute, was, after.get(name))?;
         }
@@ -66,7 +66,7 @@ pub fn check(
         if held.is_none() && extension.required && (before.is_none() || was.is_some()) {
             return Err(missing(&urn, change, was.is_some()));
         }
-        let with = With {
+        let context = Context {
             change,
             is_new: was.is_none(),
         };
@@ -78,7 +78,7 @@ pub fn check(
             );
             // A required attribute of an optional extension is required only if the extension has a value.
             if held.is_some() || was.is_some() && attribute.mutability() == Mutability::Immutable {
-                check_attribute(attribute, was, is, &format_args!("{urn}:{name}"), with)?;
+                check_attribute(attribute, was, is, &format_args!("{urn}:{name}"), context)?;
             }
         }
     }
@@ -87,7 +87,7 @@ pub fn check(
 
 /// The context of a check.
 #[derive(Debug, Clone, Copy)]
-struct With {
+struct Context {
     change: WriteKind,
     /// Whether the resource, the extension or the complex value that has the attribute is new.
     is_new: bool,
@@ -98,16 +98,16 @@ fn check_attribute(
     was: Option<&Value>,
     is: Option<&Value>,
     path: &dyn Display,
-    with: With,
+    context: Context,
 ) -> Result<()> {
     let unassigned = is.is_none_or(is_blank);
-    let is_touched = || with.is_new || was != is;
+    let is_touched = || context.is_new || was != is;
     if attribute.is_required()
         && unassigned
         && is_touched()
         && attribute.mutability() != Mutability::ReadOnly
     {
-        return Err(missing(path, with.change, was.is_some()));
+        return Err(missing(path, context.change, was.is_some()));
     }
     let has_changed = || match (was, is) {
         (None, _) => false,
@@ -121,7 +121,7 @@ fn check_attribute(
     }
     let Some(is) = is else { return Ok(()) };
     if attribute.is_complex() {
-        check_complex(attribute, was, is, path, with.change)?;
+        check_complex(attribute, was, is, path, context.change)?;
     }
     if attribute.is_multi_valued() && is.as_array().is_some_and(|values| primaries(values) > 1) {
         return Err(Error::invalid_value(format!(
@@ -159,13 +159,13 @@ fn check_complex(
     for element in listed(is) {
         let mut checked = attribute.sub_attributes().iter().map(|sub| {
             let name = sub.name().as_ref();
-            let with = With {
+            let context = Context {
                 change,
                 is_new: was.is_none(),
             };
             let was = was.and_then(|was| part(was, name));
             let is = part(element, name);
-            check_attribute(sub, was, is, &format_args!("{path}.{name}"), with)
+            check_attribute(sub, was, is, &format_args!("{path}.{name}"), context)
         });
         // An unchanged value is not checked.
         checked.try_for_each(|checked| {

@@ -54,7 +54,7 @@ pub use left_out::LeftOut;
 pub use name::{full_name, named};
 pub use printable::printable;
 pub use value::{Acceptance, accept_element, accept_value, is_blank};
-pub(crate) use value::{says_nothing, unknown};
+pub(crate) use value::{has_only_read_only, unknown};
 
 use crate::schema::ResourceType;
 use crate::time::Timestamp;

@@ -185,13 +185,13 @@ fn accept_complex(
 
 /// Whether a value of a complex attribute has members and none of them is a sub-attribute that a client can write. The
 /// value then does not affect the attribute, and does not clear it.
-pub(crate) fn says_nothing(attribute: &Attribute, value: &Value) -> bool {
+pub(crate) fn has_only_read_only(attribute: &Attribute, value: &Value) -> bool {
     let is_written = |name: &String| {
         attribute
             .sub_attribute(name)
             .is_some_and(|sub| sub.mutability() != Mutability::ReadOnly)
     };
-    let is_silent = |value: &Value| {
+    let is_read_only = |value: &Value| {
         value
             .as_object()
             .is_some_and(|members| !members.is_empty() && !members.keys().any(is_written))
@@ -199,12 +199,12 @@ pub(crate) fn says_nothing(attribute: &Attribute, value: &Value) -> bool {
     attribute.is_complex()
         && match value {
             Value::Array(values) => {
-                values.iter().any(is_silent)
+                values.iter().any(is_read_only)
                     && values
                         .iter()
-                        .all(|value| value.is_null() || is_silent(value))
+                        .all(|value| value.is_null() || is_read_only(value))
             }
-            one => is_silent(one),
+            one => is_read_only(one),
         }
 }
 

@@ -19,7 +19,7 @@ pub fn problems(file: &SchemaFile, annotations: &Annotations<'_>) -> Vec<SchemaE
         let Ok(mut document) = serde_json::from_str::<Value>(&file.text) else {
             break;
         };
-        if found.len() == MAX || !mend(&mut document, &pointer, found.len()) {
+        if found.len() == MAX || !substitute(&mut document, &pointer, found.len()) {
             break;
         }
         file.text = document.to_string();
@@ -28,17 +28,17 @@ pub fn problems(file: &SchemaFile, annotations: &Annotations<'_>) -> Vec<SchemaE
 }
 
 /// Replaces the place by a valid value; `false` if there is none.
-fn mend(document: &mut Value, pointer: &str, number: usize) -> bool {
+fn substitute(document: &mut Value, pointer: &str, number: usize) -> bool {
     let Some((above, last)) = pointer.rsplit_once('/') else {
         return false;
     };
-    let stopgap = json!({"name": format!("mended{number}")});
+    let substitute = json!({"name": format!("substitute{number}")});
     match document.pointer_mut(above) {
         Some(Value::Object(object)) => {
             let value = match last {
                 "" => return false,
-                "id" => json!("urn:mended"),
-                "name" => json!(format!("mended{number}")),
+                "id" => json!("urn:substitute"),
+                "name" => json!(format!("substitute{number}")),
                 "type" => {
                     // A required member cannot be removed.
                     object.remove("subAttributes");
@@ -51,8 +51,8 @@ fn mend(document: &mut Value, pointer: &str, number: usize) -> bool {
         }
         Some(Value::Array(elements)) => {
             match last.parse().ok().and_then(|i: usize| elements.get_mut(i)) {
-                Some(element) if *element != stopgap => {
-                    *element = stopgap;
+                Some(element) if *element != substitute => {
+                    *element = substitute;
                     true
                 }
                 _ => false,

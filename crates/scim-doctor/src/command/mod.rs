@@ -20,7 +20,7 @@ pub const TOKEN_VARIABLE: &str = "SCIMD_DOCTOR_TOKEN";
 /// Time for which an interrupted create can still be in progress on the server.
 const GRACE: Duration = Duration::from_secs(1);
 /// Maximum size of a token on standard input or in a file, in bytes.
-const LONGEST_TOKEN: u64 = 65_536;
+const MAX_TOKEN_BYTES: u64 = 65_536;
 
 /// Arguments of the command.
 #[derive(Debug, Args)]
@@ -170,7 +170,7 @@ fn read_token_file(path: &Path) -> Result<String, DoctorError> {
 
 fn read_token(source: impl Read, name: &str) -> Result<String, DoctorError> {
     let mut text = String::new();
-    match source.take(LONGEST_TOKEN).read_to_string(&mut text) {
+    match source.take(MAX_TOKEN_BYTES).read_to_string(&mut text) {
         Ok(_) => Ok(text),
         Err(error) => Err(DoctorError::Unusable(format!(
             "the token cannot be read from {name}: {error}"

@@ -24,7 +24,7 @@ impl Store {
     ///
     /// # Errors
     /// Any [`StoreError`].
-    pub(crate) async fn roll(
+    pub(crate) async fn stream(
         &self,
         scope: &ConfirmedScope,
         group: &StoredResource,
@@ -35,9 +35,9 @@ impl Store {
             Arg::Int(group.meta.version),
             Arg::Int(group.last_member().unwrap_or(i64::MIN)),
         ];
-        let mut rows = self
-            .engine
-            .rows_for_client(Statement::named("member.stream", ROLL, args));
+        let mut rows =
+            self.engine
+                .rows_for_client(Statement::named("member.stream", MEMBERS, args));
         let is_as_found = rows.recv().await.transpose()?.is_some();
         Ok(is_as_found.then(|| MemberStream {
             scope: Scope::clone(scope),
@@ -72,6 +72,6 @@ impl MemberStream {
 }
 
 /// Starts with the last member that was read with the group: it exists as long as the version is unchanged.
-const ROLL: &str = "select m.member_seq, o.id, o.display from resource g cross join member m cross join resource o \
+const MEMBERS: &str = "select m.member_seq, o.id, o.display from resource g cross join member m cross join resource o \
      where g.tenant = $1 and g.seq = $2 and g.version = $3 and m.tenant = $1 and m.group_seq = g.seq and m.member_seq >= $4 \
      and o.tenant = $1 and o.seq = m.member_seq order by m.member_seq";

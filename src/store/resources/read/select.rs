@@ -262,7 +262,7 @@ impl Select<'_> {
         }
     }
 
-    /// Adds a look-up of the driving row's value, for an equality.
+    /// Adds a lookup of the driving row's value, for an equality.
     fn point(&mut self, predicate: &Predicate, of: Of) -> bool {
         let Predicate::Compare {
             target: Target::Attribute(path),

@@ -105,7 +105,7 @@ impl<'a> WriteContext<'a> {
     /// Whether the write can be combined with others in one batch. A combined batch does not support the values of an
     /// import, and an act of an operator has its row of the audit trail in a separate batch.
     pub(super) fn may_be_gathered(&self) -> bool {
-        self.given.says_nothing() && self.author.audit.is_none()
+        self.given.is_default() && self.author.audit.is_none()
     }
 }
 
@@ -129,7 +129,7 @@ pub(crate) struct ImportOverrides {
 
 impl ImportOverrides {
     /// Whether there are no such values.
-    pub(in crate::store) fn says_nothing(&self) -> bool {
+    pub(in crate::store) fn is_default(&self) -> bool {
         self.meta.is_none() && self.place.is_none()
     }
 }

@@ -119,7 +119,7 @@ fn count(batch: Batch, store: &Store, kind: &GatheredKind, writes: &[GatheredWri
     if live == 0 && writes.iter().all(|write| write.seats == 0) {
         return batch;
     }
-    let shard = store.sequence.turn(SHARDS);
+    let shard = store.sequence.round_robin(SHARDS);
     let args = [kind.tenant, kind.type_id, shard, live, gone].map(Arg::Int);
     let rows = vec![
         ("at_seq", ints(writes, GatheredWrite::seq)),

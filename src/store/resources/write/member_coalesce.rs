@@ -70,13 +70,13 @@ impl Store {
                 Ok(changes) => requests
                     .into_iter()
                     .zip(changes)
-                    .for_each(|(one, change)| one.tell(Ok(change))),
+                    .for_each(|(one, change)| one.respond(Ok(change))),
                 Err(error) if error.of_all().is_some() => {
                     let errors = std::iter::repeat_with(|| error.of_all()).flatten();
                     requests
                         .into_iter()
                         .zip(errors)
-                        .for_each(|(one, error)| one.tell(Err(error)));
+                        .for_each(|(one, error)| one.respond(Err(error)));
                 }
                 // Each separately, so that the error of one does not affect the others.
                 Err(_) if requests.len() > 1 => {
@@ -84,7 +84,7 @@ impl Store {
                         let changes = self
                             .move_members(leader.key(), std::slice::from_ref(&one))
                             .await;
-                        one.tell(changes.map(|changes| {
+                        one.respond(changes.map(|changes| {
                             changes.first().copied().unwrap_or(WriteOutcome::Stale)
                         }));
                     }
@@ -93,7 +93,7 @@ impl Store {
                     .into_iter()
                     .take(1)
                     .zip([error])
-                    .for_each(|(one, error)| one.tell(Err(error))),
+                    .for_each(|(one, error)| one.respond(Err(error))),
             }
         }
     }

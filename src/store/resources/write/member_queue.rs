@@ -43,7 +43,7 @@ impl MemberQueue {
 
 impl MemberRequest {
     /// Sends the outcome. A cancelled caller does not receive it; the change is done nevertheless.
-    pub(in crate::store) fn tell(self, change: Result<WriteOutcome, StoreError>) {
+    pub(in crate::store) fn respond(self, change: Result<WriteOutcome, StoreError>) {
         drop(self.answer.send(change));
     }
 }

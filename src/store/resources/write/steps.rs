@@ -39,7 +39,7 @@ impl Store {
         let args = vec![
             writing.tenant(),
             Arg::Int(writing.of_type.type_id),
-            Arg::Int(self.sequence.turn(SHARDS)),
+            Arg::Int(self.sequence.round_robin(SHARDS)),
             Arg::Int(live),
             Arg::Int(active),
             Arg::Int(gone),

@@ -136,10 +136,10 @@ async fn refusals_about_endpoints_are_the_same(server: Server) {
         for line in ["webhook list", "stream log sink", "key list"] {
             let arguments: Vec<&str> = line.split(' ').collect();
             let output = through(&admin.root, &token, &arguments).output().unwrap();
-            let told = String::from_utf8(output.stderr).unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
             assert!(
-                output.status.code() == Some(1) && told.contains(said),
-                "{line}: {told}"
+                output.status.code() == Some(1) && stderr.contains(said),
+                "{line}: {stderr}"
             );
         }
     }
@@ -168,7 +168,7 @@ async fn a_test_prints_the_same(server: Server) {
         let here = run(&|| locally(&server, &["webhook", "test", "app"]));
         let there = run(&|| remotely(&admin, &["webhook", "test", "app"]));
         assert_eq!(here.code, Some(code), "{here:?}");
-        assert_eq!((here.code, &here.told), (there.code, &there.told));
+        assert_eq!((here.code, &here.stderr), (there.code, &there.stderr));
         assert_eq!(without_time(&here.out), without_time(&there.out));
     }
 }

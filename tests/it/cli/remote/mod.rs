@@ -28,7 +28,7 @@ fn through(root: &str, token: &str, arguments: &[&str]) -> Command {
 struct Ended {
     code: Option<i32>,
     out: String,
-    told: String,
+    stderr: String,
 }
 
 impl From<Output> for Ended {
@@ -36,7 +36,7 @@ impl From<Output> for Ended {
         Self {
             code: output.status.code(),
             out: String::from_utf8(output.stdout).unwrap(),
-            told: String::from_utf8(output.stderr).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
 }

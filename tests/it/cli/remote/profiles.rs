@@ -33,7 +33,7 @@ async fn a_profile_is_stored_used_and_removed(server: Server) {
     let root = &admin.root;
     let wrong = user(settings, &format!("login {root}"), "scimdop_wrong\n");
     assert!(
-        wrong.code == Some(1) && wrong.told.contains("standard input"),
+        wrong.code == Some(1) && wrong.stderr.contains("standard input"),
         "{wrong:?}"
     );
     let none = user(settings, &format!("login {root}"), "");
@@ -51,7 +51,7 @@ async fn a_profile_is_stored_used_and_removed(server: Server) {
         login.code == Some(0) && login.out.contains("\"role\": \"admin\""),
         "{login:?}"
     );
-    assert!(!login.told.contains("scimdop_") && !login.out.contains("scimdop_"));
+    assert!(!login.stderr.contains("scimdop_") && !login.out.contains("scimdop_"));
     let file = settings.join("scimd/profiles/default.json");
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
@@ -65,7 +65,7 @@ async fn a_profile_is_stored_used_and_removed(server: Server) {
     );
     let login = user(settings, &line, "");
     assert!(
-        login.code == Some(0) && login.told.contains("role viewer"),
+        login.code == Some(0) && login.stderr.contains("role viewer"),
         "{login:?}"
     );
     for (line, code, said) in [
@@ -90,7 +90,7 @@ async fn a_profile_is_stored_used_and_removed(server: Server) {
         ("verify --data-dir /no/such/folder", 1, "/no/such/folder"),
     ] {
         let ended = user(settings, line, "");
-        let printed = format!("{}{}", ended.out, ended.told);
+        let printed = format!("{}{}", ended.out, ended.stderr);
         assert!(
             ended.code == Some(code) && printed.contains(said),
             "{line}: {ended:?}"
@@ -103,7 +103,7 @@ async fn a_profile_is_stored_used_and_removed(server: Server) {
         .env("XDG_CONFIG_HOME", settings)
         .env("SCIMD_PROFILE", "view");
     let ended: Ended = named.output().unwrap().into();
-    assert!(ended.told.contains("tenants:write"), "{ended:?}");
+    assert!(ended.stderr.contains("tenants:write"), "{ended:?}");
     let gone = user(settings, "logout", "");
     assert!(gone.code == Some(0) && !file.exists(), "{gone:?}");
     assert_eq!(user(settings, "logout", "").code, Some(1));

@@ -58,10 +58,10 @@ async fn invalid_tokens_are_refused(server: Server) {
             .unwrap()
             .into();
         assert!(
-            ended.code == Some(1) && ended.out.is_empty() && ended.told.contains(said),
+            ended.code == Some(1) && ended.out.is_empty() && ended.stderr.contains(said),
             "{line}: {ended:?}"
         );
-        assert!(!ended.told.contains(token), "{}", ended.told);
+        assert!(!ended.stderr.contains(token), "{}", ended.stderr);
     }
     let own: Ended = through(&admin.root, &limited, &["token", "list", "--json"])
         .output()
@@ -86,7 +86,7 @@ async fn invalid_tokens_are_refused(server: Server) {
         };
         let ended = remotely(&admin, &arguments);
         assert!(
-            ended.code == Some(2) && ended.told.contains("works on the database"),
+            ended.code == Some(2) && ended.stderr.contains("works on the database"),
             "{ended:?}"
         );
     }
@@ -104,7 +104,7 @@ fn an_unavailable_server_is_named() {
     assert!(
         ended.code == Some(1)
             && ended
-                .told
+                .stderr
                 .starts_with(&format!("scimd: {root} did not respond")),
         "{ended:?}"
     );
@@ -117,7 +117,7 @@ fn an_unavailable_server_is_named() {
             .unwrap()
             .into();
         assert!(
-            ended.code == Some(2) && ended.told.contains(said),
+            ended.code == Some(2) && ended.stderr.contains(said),
             "{ended:?}"
         );
     }
@@ -127,7 +127,7 @@ fn an_unavailable_server_is_named() {
         .env_clear();
     let ended: Ended = command.output().unwrap().into();
     assert!(
-        ended.code == Some(2) && ended.told.contains("scimd login"),
+        ended.code == Some(2) && ended.stderr.contains("scimd login"),
         "{ended:?}"
     );
     let both = refused(
@@ -166,7 +166,7 @@ fn a_private_authority_is_trusted_by_its_file() {
     };
     let ended = ask(&[]);
     assert!(
-        ended.code == Some(1) && ended.told.contains("--ca-file"),
+        ended.code == Some(1) && ended.stderr.contains("--ca-file"),
         "{ended:?}"
     );
     let authority = folder.join("ca.pem").display().to_string();
@@ -177,7 +177,7 @@ fn a_private_authority_is_trusted_by_its_file() {
     );
     let ended = ask(&["--ca-file", "/no/such/file"]);
     assert!(
-        ended.code == Some(2) && ended.told.contains("/no/such/file"),
+        ended.code == Some(2) && ended.stderr.contains("/no/such/file"),
         "{ended:?}"
     );
 }

@@ -28,10 +28,10 @@ pub(super) fn same(server: &Server, admin: &Admin, arguments: &[&str]) -> Ended 
 pub(super) fn reads_the_same(server: &Server, admin: &Admin, line: &str) {
     let arguments: Vec<&str> = line.split(' ').collect();
     let text = same(server, admin, &arguments);
-    assert_eq!(text.code, Some(0), "{line}: {}", text.told);
+    assert_eq!(text.code, Some(0), "{line}: {}", text.stderr);
     let with_json: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
     let json = same(server, admin, &with_json);
-    assert_eq!(json.code, Some(0), "{line} --json: {}", json.told);
+    assert_eq!(json.code, Some(0), "{line} --json: {}", json.stderr);
     for value in json.out.split_inclusive("\n}\n") {
         let lines = value.lines();
         let is_json = serde_json::from_str::<Value>(value).is_ok()
@@ -194,14 +194,14 @@ pub(super) fn alike(server: &Server, admin: &Admin, line: &str) -> [Ended; 2] {
     let here: Vec<&str> = here.iter().map(String::as_str).collect();
     let there: Vec<&str> = there.iter().map(String::as_str).collect();
     let (here, there) = (locally(server, &here), remotely(admin, &there));
-    assert_eq!(here.code, Some(0), "{here_line}: {}", here.told);
+    assert_eq!(here.code, Some(0), "{here_line}: {}", here.stderr);
     let plain = |ended: &Ended| {
         let name = |text: &str| {
             let text = text.replace("two", "one");
             // An operator token has a name, and a command has none.
             masked(&text.replace("\"createdBy\": \"admin\"", "\"createdBy\": null"))
         };
-        (ended.code, name(&ended.out), name(&ended.told))
+        (ended.code, name(&ended.out), name(&ended.stderr))
     };
     assert_eq!(plain(&here), plain(&there), "{here_line}");
     [here, there]
@@ -240,15 +240,15 @@ async fn changes_are_the_same(server: Server) {
     let [here, there] = [&ids[0], &ids[1]].map(|(_, token)| rotate(token));
     let here = locally(&server, &here.each_ref().map(String::as_str));
     let there = remotely(&admin, &there.each_ref().map(String::as_str));
-    assert_eq!(here.code, Some(0), "{}", here.told);
+    assert_eq!(here.code, Some(0), "{}", here.stderr);
     assert_eq!(
-        (masked(&here.out), masked(&here.told)),
-        (masked(&there.out), masked(&there.told))
+        (masked(&here.out), masked(&here.stderr)),
+        (masked(&there.out), masked(&there.stderr))
     );
     for (id, _) in &ids {
         let again = same(&server, &admin, &["token", "rotate", id]);
         assert!(
-            again.code == Some(1) && again.told.contains("was already rotated"),
+            again.code == Some(1) && again.stderr.contains("was already rotated"),
             "{again:?}"
         );
     }
@@ -260,7 +260,7 @@ async fn changes_are_the_same(server: Server) {
         "{here:?} {there:?}"
     );
     let [all, _] = alike(&server, &admin, "token revoke --all --tenant TENANT --yes");
-    assert_eq!(all.told, "Revoked tokens: 4.\n");
+    assert_eq!(all.stderr, "Revoked tokens: 4.\n");
     alike(&server, &admin, "tenant delete TENANT --yes");
     assert_eq!(remotely(&admin, &["tenant", "show", "two"]).code, Some(1));
     // The actors differ.
@@ -321,7 +321,7 @@ async fn schema_changes_are_the_same(server: Server) {
     let remove = ["schema", "remove", urn];
     let asked = same(&server, &admin, &remove);
     assert!(
-        asked.code == Some(2) && asked.told.contains("--yes"),
+        asked.code == Some(2) && asked.stderr.contains("--yes"),
         "{asked:?}"
     );
 }
@@ -364,13 +364,13 @@ async fn long_lists_are_complete(server: Server) {
     let listed: Vec<Value> = serde_json::from_str(&all.out).unwrap();
     assert_eq!(listed.len(), 451);
     let table = same(&server, &admin, &["tenant", "list"]);
-    assert_eq!(table.told, "More rows: use --after t00098\n");
+    assert_eq!(table.stderr, "More rows: use --after t00098\n");
     let rest = same(
         &server,
         &admin,
         &["tenant", "list", "--after", "t00098", "--limit", "400"],
     );
-    assert_eq!((rest.out.lines().count(), rest.told.as_str()), (352, ""));
+    assert_eq!((rest.out.lines().count(), rest.stderr.as_str()), (352, ""));
 }
 
 async fn a_log_is_followed(server: Server) {

@@ -25,16 +25,16 @@ async fn a_token_that_is_typed_is_not_shown(server: Server) {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut prompt = String::new();
-    tokio::task::block_in_place(|| told.read_line(&mut prompt)).unwrap();
+    tokio::task::block_in_place(|| stderr.read_line(&mut prompt)).unwrap();
     assert!(prompt.starts_with("Operator token"), "{prompt}");
     terminal
         .write_all(format!("{}\n", admin.token).as_bytes())
         .unwrap();
     let ended = tokio::task::block_in_place(|| child.wait()).unwrap();
     let mut rest = String::new();
-    told.read_to_string(&mut rest).unwrap();
+    stderr.read_to_string(&mut rest).unwrap();
     assert!(ended.success(), "{rest}");
     assert!(rest.contains("role admin"), "{rest}");
     // Echo is enabled again.

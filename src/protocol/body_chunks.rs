@@ -4,21 +4,21 @@ use crate::error::{Result, ScimError};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
-/// The rest of a body, in pieces.
+/// The rest of a body, in chunks.
 #[derive(Debug)]
-pub(crate) struct Pieces(mpsc::Receiver<Piece>);
+pub(crate) struct BodyChunks(mpsc::Receiver<BodyChunk>);
 
-/// A piece, or `None` after the last one.
-pub(crate) type Piece = Option<String>;
+/// A chunk, or `None` after the last one.
+pub(crate) type BodyChunk = Option<String>;
 
-impl Pieces {
-    /// The sender and the receiver of pieces. The last piece is followed by `None`.
-    pub(crate) fn channel() -> (mpsc::Sender<Piece>, Self) {
+impl BodyChunks {
+    /// The sender and the receiver of chunks. The last chunk is followed by `None`.
+    pub(crate) fn channel() -> (mpsc::Sender<BodyChunk>, Self) {
         let (sender, receiver) = mpsc::channel(1);
         (sender, Self(receiver))
     }
 
-    /// Waits for the next piece; `None` after the last.
+    /// Waits for the next chunk; `None` after the last.
     ///
     /// # Errors
     /// If the rest could not be read.
@@ -26,6 +26,6 @@ impl Pieces {
         let lost = || ScimError::internal("the members of a group were not read to the end");
         self.0
             .poll_recv(context)
-            .map(|piece| piece.ok_or_else(lost).transpose())
+            .map(|chunk| chunk.ok_or_else(lost).transpose())
     }
 }

@@ -1,4 +1,4 @@
-//! A turn: a number of clients do one kind of work until the time limit or the end of the work.
+//! A round: a number of clients do one kind of work until the time limit or the end of the work.
 
 use crate::client::Client;
 use crate::instance::Instance;
@@ -10,21 +10,21 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// The limits of a turn; the first one applies.
+/// The limits of a round; the first one applies.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measure {
     pub(crate) seconds: f64,
     pub(crate) operations: u64,
 }
 
-/// The shared state of a turn for its clients.
+/// The shared state of a round for its clients.
 struct Shared {
     left: u64,
     until: Instant,
     tally: Tally,
 }
 
-/// CPU of the three processes and of the machine, before a turn.
+/// CPU of the three processes and of the machine, before a round.
 pub(crate) struct Meter {
     server: Option<Family>,
     postgres: Option<Family>,
@@ -59,36 +59,36 @@ impl Meter {
 }
 
 impl Instance {
-    /// Runs a turn of a phase.
-    pub(crate) async fn turn(
+    /// Runs a round of a phase.
+    pub(crate) async fn round(
         self: &Rc<Self>,
         phase: Phase,
         clients: usize,
         measure: Measure,
     ) -> Tally {
-        let mut turn = Tally::default();
+        let mut round = Tally::default();
         if let Err(why) = self.prepare(phase).await {
-            turn.fail(why);
-            return turn;
+            round.fail(why);
+            return round;
         }
         let meter = Meter::start(self.process.map(Family), self.postgres);
         let until = Instant::now() + Duration::from_secs_f64(measure.seconds);
         let shared = Rc::new(RefCell::new(Shared {
             left: measure.operations,
             until,
-            tally: turn,
+            tally: round,
         }));
         let mut working = JoinSet::new();
         for _ in 0..clients {
             working.spawn_local(work(self.clone(), phase, shared.clone()));
         }
         while working.join_next().await.is_some() {}
-        let mut turn = std::mem::take(&mut shared.borrow_mut().tally);
-        meter.stop(&mut turn);
+        let mut round = std::mem::take(&mut shared.borrow_mut().tally);
+        meter.stop(&mut round);
         if let Err(why) = self.audit(phase).await {
-            turn.fail(why);
+            round.fail(why);
         }
-        turn
+        round
     }
 }
 
@@ -113,10 +113,10 @@ async fn work(instance: Rc<Instance>, phase: Phase, shared: Rc<RefCell<Shared>>)
                 .await;
             micros += u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
             match answer.and_then(|answer| request.right.check(&answer)) {
-                Ok(told) => instance
+                Ok(facts) => instance
                     .state
                     .borrow_mut()
-                    .answered(phase, &request.right, told),
+                    .answered(phase, &request.right, facts),
                 Err(why) => {
                     outcome = Err(format!("{} {}: {why}", request.method, request.path));
                     break;
