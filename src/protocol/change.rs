@@ -102,6 +102,12 @@ impl ChangeRequest<'_> {
         )
     }
 
+    /// The note on a PUT without the members of a group that has some, which are kept.
+    fn omitted_members(&self, resource_type: &ResourceType, has_members: bool) -> Option<Note> {
+        let members = resource_type.members()?;
+        (has_members && self.asks_for_members()).then(|| Note::Omitted(members.name().to_string()))
+    }
+
     /// Whether the change would wait in the database for other changes of the resource, like a change of several
     /// members. Waiting in the server does not occupy a connection.
     fn waits_for_others(&self) -> bool {
@@ -196,27 +202,9 @@ async fn attempt_on(
         let done = store.delete(&writing, before).await?;
         return Ok((done != WriteOutcome::Stale).then_some(found));
     };
-    let is_patch = matches!(request, ChangeRequest::Modify(_));
-    caller
-        .context
-        .changes(resource_type, is_patch, &attributes, &after);
-    check_names(&caller.settings, resource_type, Some(&attributes), &after)?;
-    check_references(
-        store,
-        caller.scope(),
-        resource_type,
-        Some(&attributes),
-        &after,
-    )
-    .await?;
+    check_for_tenant(service, caller, target, request, (&attributes, &after)).await?;
     let noted = notes.len();
-    if let (true, true, Some(members)) = (
-        request.asks_for_members(),
-        has_members,
-        resource_type.members(),
-    ) {
-        notes.push(Note::Omitted(members.name().to_string()));
-    }
+    notes.extend(request.omitted_members(resource_type, has_members));
     let resolver = MemberResolver {
         store,
         scope: caller.scope(),
@@ -245,13 +233,42 @@ async fn attempt_on(
             Ok(None)
         }
         Ok(outcome) => Err(refusal(store, caller.scope(), &caller.settings, outcome).await),
-        Err(error @ StoreError::Unique(_)) => {
-            let (_, in_use) =
-                value_in_use(service, caller, resource_type, &written.attributes).await;
-            Err(in_use.caused_by(error).into())
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(write_error(service, caller, resource_type, &written, error).await),
     }
+}
+
+/// Checks the new attributes against the settings of the tenant and the resources that they refer to, and adds the
+/// change to the request log.
+async fn check_for_tenant(
+    service: &Service,
+    caller: &Caller,
+    target: &ChangeTarget<'_>,
+    request: &ChangeRequest<'_>,
+    (before, after): (&Attributes, &Attributes),
+) -> Result<(), WriteError> {
+    let resource_type = target.resource_type;
+    let is_patch = matches!(request, ChangeRequest::Modify(_));
+    let context = &caller.context;
+    context.changes(resource_type, is_patch, before, after);
+    check_names(&caller.settings, resource_type, Some(before), after)?;
+    let (store, scope) = (&service.store, caller.scope());
+    check_references(store, scope, resource_type, Some(before), after).await?;
+    Ok(())
+}
+
+/// The error of a failed write: 409 for a unique value of another resource.
+async fn write_error(
+    service: &Service,
+    caller: &Caller,
+    resource_type: &Arc<ResourceType>,
+    written: &NewDocument,
+    error: StoreError,
+) -> WriteError {
+    if !matches!(error, StoreError::Unique(_)) {
+        return error.into();
+    }
+    let (_, in_use) = value_in_use(service, caller, resource_type, &written.attributes).await;
+    in_use.caused_by(error).into()
 }
 
 /// The response to a change; `usually` is whether it contains the resource for a client without a preference.

@@ -7,7 +7,7 @@ use crate::access::catalogs::{Sources, origin};
 use crate::model;
 use crate::model::edit;
 use crate::operator::handle::Operator;
-use crate::schema::{Schema, SchemaFile};
+use crate::schema::{Catalog, Schema, SchemaFile};
 use crate::store::{KeptSchema, Tenant};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -174,16 +174,13 @@ impl Operator {
             Some(name) => Some(self.tenant(name).await?.settings),
             None => None,
         };
-        let Sources {
-            mut kept,
-            searchable,
-        } = Sources::read(&self.store, None).await?;
+        let sources = Sources::read(&self.store, None).await?;
         let SchemaEdit {
             urn,
             origin: edited_origin,
             before,
             after,
-        } = SchemaEdit::by(change, tenant, &kept)?;
+        } = SchemaEdit::by(change, tenant, &sources.kept)?;
         let ours = KeptSchema {
             tenant: tenant.map(str::to_owned),
             urn: urn.to_ascii_lowercase(),
@@ -192,24 +189,13 @@ impl Operator {
             file: None,
             former: Vec::new(),
         };
-        kept.retain(|there| (&there.tenant, &there.urn) != (&ours.tenant, &ours.urn));
-        if let Some(after) = &after {
-            kept.push(KeptSchema {
-                document: edit::text(after),
-                ..ours.clone()
-            });
-        }
-        kept.sort_by(|a, b| (&a.tenant, &a.urn).cmp(&(&b.tenant, &b.urn)));
-        let catalog = Sources { kept, searchable }.check().map_err(|error| {
-            let problem = error.to_string();
-            SchemaProblem::File(problem.replacen(&origin(&ours), &edited_origin, 1))
-        })?;
-        let last = urn.rsplit(':').next().unwrap_or_default();
-        let named_type = catalog
-            .resource_types()
-            .iter()
-            .find(|kind| kind.name().eq_ignore_ascii_case(last));
-        let named_type = named_type.map(|kind| kind.name().to_string());
+        let catalog = with_schema(sources, &ours, after.as_ref())
+            .check()
+            .map_err(|error| {
+                let problem = error.to_string();
+                SchemaProblem::File(problem.replacen(&origin(&ours), &edited_origin, 1))
+            })?;
+        let named_type = named_type(&catalog, &urn);
         let (old, new) = (schema_of(before.as_ref()), schema_of(after.as_ref()));
         let touched = touched(old.as_deref(), new.as_deref());
         let mut plan = SchemaPlan {
@@ -259,6 +245,30 @@ impl Operator {
         }
         Ok(all)
     }
+}
+
+/// The sources after a change: the schema is replaced by the document, or removed without one.
+fn with_schema(
+    sources: Sources,
+    changed: &KeptSchema,
+    after: Option<&Map<String, Value>>,
+) -> Sources {
+    let mut kept = sources.kept;
+    kept.retain(|other| (&other.tenant, &other.urn) != (&changed.tenant, &changed.urn));
+    kept.extend(after.map(|after| KeptSchema {
+        document: edit::text(after),
+        ..changed.clone()
+    }));
+    kept.sort_by(|a, b| (&a.tenant, &a.urn).cmp(&(&b.tenant, &b.urn)));
+    Sources { kept, ..sources }
+}
+
+/// The resource type whose name is the last part of a URN.
+fn named_type(catalog: &Catalog, urn: &str) -> Option<String> {
+    let last = urn.rsplit(':').next().unwrap_or_default();
+    let mut types = catalog.resource_types().iter();
+    let named = types.find(|named| named.name().eq_ignore_ascii_case(last))?;
+    Some(named.name().to_string())
 }
 
 fn schema_of(document: Option<&Map<String, Value>>) -> Option<Arc<Schema>> {

@@ -219,6 +219,38 @@ fn read_attribute(
         Type::KEYWORDS,
     )?
     .unwrap_or(Type::String);
+    let sub_attributes = read_sub_attributes(definition, kind, place, nested)?;
+    let (from_keyword, allowed) = (Mutability::from_keyword, Mutability::KEYWORDS);
+    let mutability = keyword(definition, "mutability", place, from_keyword, allowed)?;
+    let (from_keyword, allowed) = (Returned::from_keyword, Returned::KEYWORDS);
+    let returned = keyword(definition, "returned", place, from_keyword, allowed)?;
+    let (from_keyword, allowed) = (Uniqueness::from_keyword, Uniqueness::KEYWORDS);
+    let uniqueness = keyword(definition, "uniqueness", place, from_keyword, allowed)?;
+    let attribute = Attribute {
+        name: name.into(),
+        kind,
+        multi_valued: flag_at(definition, "multiValued", place)?,
+        required: flag_at(definition, "required", place)?,
+        case_exact: flag_at(definition, "caseExact", place)?,
+        mutability: mutability.unwrap_or(Mutability::ReadWrite),
+        returned: returned.unwrap_or(Returned::Default),
+        uniqueness: uniqueness.unwrap_or(Uniqueness::None),
+        canonical_values: texts_at(definition, "canonicalValues", place)?,
+        reference_types: texts_at(definition, "referenceTypes", place)?,
+        by_name: index(&sub_attributes),
+        sub_attributes,
+    };
+    fits_together(&attribute, place)?;
+    Ok(attribute)
+}
+
+/// The sub-attributes of a complex attribute; none of another type.
+fn read_sub_attributes(
+    definition: &Map<String, Value>,
+    kind: Type,
+    place: &Place,
+    nested: bool,
+) -> Result<Vec<Arc<Attribute>>, SchemaError> {
     let sub_attributes = match (kind, definition.contains_key("subAttributes")) {
         (Type::Complex, true) => read_attributes(definition, "subAttributes", place, nested)?,
         (Type::Complex, false) => {
@@ -239,45 +271,10 @@ fn read_attribute(
             .at("type")
             .error("a sub-attribute may not be complex (RFC 7643 section 2.3.8)"));
     }
-    let attribute = Attribute {
-        name: name.into(),
-        kind,
-        multi_valued: flag_at(definition, "multiValued", place)?,
-        required: flag_at(definition, "required", place)?,
-        case_exact: flag_at(definition, "caseExact", place)?,
-        mutability: keyword(
-            definition,
-            "mutability",
-            place,
-            Mutability::from_keyword,
-            Mutability::KEYWORDS,
-        )?
-        .unwrap_or(Mutability::ReadWrite),
-        returned: keyword(
-            definition,
-            "returned",
-            place,
-            Returned::from_keyword,
-            Returned::KEYWORDS,
-        )?
-        .unwrap_or(Returned::Default),
-        uniqueness: keyword(
-            definition,
-            "uniqueness",
-            place,
-            Uniqueness::from_keyword,
-            Uniqueness::KEYWORDS,
-        )?
-        .unwrap_or(Uniqueness::None),
-        canonical_values: texts_at(definition, "canonicalValues", place)?,
-        reference_types: texts_at(definition, "referenceTypes", place)?,
-        by_name: index(&sub_attributes),
-        sub_attributes,
-    };
-    fits_together(&attribute, place)?;
-    Ok(attribute)
+    Ok(sub_attributes)
 }
 
+/// Checks characteristics that depend on each other.
 fn fits_together(attribute: &Attribute, place: &Place) -> Result<(), SchemaError> {
     let unique = attribute.uniqueness != Uniqueness::None;
     if unique && (attribute.multi_valued || attribute.is_complex()) {
