@@ -10,6 +10,7 @@ mod cursor;
 mod event;
 mod event_type;
 mod id;
+mod page;
 mod previous;
 mod reader;
 mod record;
@@ -22,5 +23,6 @@ pub(crate) use event::{EventData, MemberChanges, Subject};
 #[cfg(test)]
 pub(crate) use event_type::EventType;
 pub use event_type::TypePatterns;
-pub(crate) use reader::FeedPage;
-pub use reader::{Feed, FeedError, PageQuery};
+pub(crate) use page::FeedPage;
+pub use page::PageQuery;
+pub use reader::{Feed, FeedError};

@@ -1,6 +1,7 @@
 //! Imports lines into a tenant: first resources, concurrently, then the memberships between them. Another run continues
 //! after an interruption, because a matching resource costs only a read.
 
+use super::imported::Imported;
 use super::jsonl::{Line, Record, parse};
 use super::memberships::{MembershipOutcome, TargetMembers};
 use super::record::{Importer, Outcome, Past, Present};
@@ -11,14 +12,11 @@ use crate::error::{Result, ScimError};
 use crate::operator::handle::Operator;
 use crate::resource::LeftOut;
 use crate::resource::limits::ValueLimits;
-use serde::Serialize;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io::BufRead;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-/// Maximum number of ignored names that are counted separately.
-const NOTED: usize = 100;
 /// Maximum number of ignored names in an error.
 const NAMED: usize = 5;
 
@@ -60,42 +58,6 @@ pub enum ImportStep<'a> {
         /// The problem.
         detail: &'a str,
     },
-}
-
-/// The result of an import or of a dry run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Imported {
-    /// Lines that were refused because of undeclared values.
-    #[serde(skip)]
-    pub undeclared: u64,
-    /// Created resources.
-    pub created: u64,
-    /// Resources that were different, or had other members.
-    pub updated: u64,
-    /// Unchanged resources.
-    pub unchanged: u64,
-    /// Lines that could not be imported.
-    pub failed: u64,
-    /// Added memberships.
-    pub joined: u64,
-    /// Removed memberships.
-    pub left: u64,
-    /// Numbers of resources by resource type.
-    pub(crate) types: BTreeMap<String, Counts>,
-    /// Undeclared names in lines, with counts.
-    pub left_out: BTreeMap<String, u64>,
-}
-
-/// The result of an import or a dry run for a resource type.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Counts {
-    /// Created resources.
-    pub(crate) created: u64,
-    /// Resources that were different, or had other members.
-    pub(crate) updated: u64,
-    /// Unchanged resources.
-    pub(crate) unchanged: u64,
 }
 
 impl Operator {
@@ -196,7 +158,7 @@ impl Run<'_> {
         match parsed {
             Ok(Line::Resource(record)) => match self.admit(&record, &left_out) {
                 Ok(()) => {
-                    self.note(&left_out);
+                    self.done.note(&left_out);
                     self.push(*record).await
                 }
                 Err(error) => self.refuse(number, Some(record.id), error).await,
@@ -279,15 +241,6 @@ impl Run<'_> {
         Err(ScimError::invalid_value(detail))
     }
 
-    fn note(&mut self, left_out: &[LeftOut]) {
-        for note in left_out {
-            let name = note.to_string();
-            if self.done.left_out.len() < NOTED || self.done.left_out.contains_key(&name) {
-                *self.done.left_out.entry(name).or_default() += 1;
-            }
-        }
-    }
-
     /// Reports a line that cannot be imported. A failure of the database is not an error of a line.
     fn problem(&mut self, line: u64, error: ScimError) -> Result<()> {
         if error.status() >= 500 {
@@ -352,22 +305,12 @@ impl Run<'_> {
                 return self.problem(line, error);
             }
         };
-        let counts = self
-            .done
-            .types
-            .entry(record.resource_type.name().to_string())
-            .or_default();
-        let (of_all, of_type) = match outcome {
-            Outcome::Created => (&mut self.done.created, &mut counts.created),
-            Outcome::Updated => (&mut self.done.updated, &mut counts.updated),
-            Outcome::Unchanged => (&mut self.done.unchanged, &mut counts.unchanged),
-        };
-        *of_all += 1;
-        *of_type += 1;
+        let type_name = record.resource_type.name();
+        self.done.count(type_name, outcome);
         let head = Entry {
             line,
             group: id,
-            resource_type: record.resource_type.name().to_string(),
+            resource_type: type_name.to_string(),
             is_first: true,
             is_new: outcome == Outcome::Created,
             meta: record.meta.filter(|_| record.is_state),
@@ -443,18 +386,7 @@ impl Run<'_> {
         self.done.joined += settled.joined;
         self.done.left += settled.left;
         if head.is_unchanged && settled.joined + settled.left > 0 {
-            let counts = self
-                .done
-                .types
-                .entry(head.resource_type.clone())
-                .or_default();
-            for (unchanged, updated) in [
-                (&mut self.done.unchanged, &mut self.done.updated),
-                (&mut counts.unchanged, &mut counts.updated),
-            ] {
-                *unchanged -= 1;
-                *updated += 1;
-            }
+            self.done.count_as_updated(&head.resource_type);
         }
         if let Some(problem) = settled.problem {
             self.failed(head.line, &problem);

@@ -8,6 +8,7 @@ mod backup;
 mod export;
 mod format;
 mod import;
+mod imported;
 mod jsonl;
 mod memberships;
 mod record;
@@ -15,5 +16,6 @@ mod spill;
 mod twins;
 
 pub use export::{ExportRequest, Exported};
-pub(crate) use import::Counts;
-pub use import::{ImportRequest, ImportStep, Imported, OnError};
+pub use import::{ImportRequest, ImportStep, OnError};
+pub(crate) use imported::Counts;
+pub use imported::Imported;

@@ -2,6 +2,7 @@
 //! resources that other operations create.
 
 mod message;
+mod operation;
 mod order;
 mod reference;
 mod run;

@@ -3,13 +3,13 @@
 //! Independent creations run concurrently.
 
 use super::message::result;
+use super::operation::{carry_out, left_over, on, read, unresolved};
 use super::order::{Order, endpoint_in};
 use super::reference::{Ids, Paths, postpone, references_in, resolve, resolved_path};
-use crate::access::{Caller, answered};
-use crate::error::{ErrorStatus, Result, ScimError};
+use crate::access::Caller;
+use crate::error::{Result, ScimError};
 use crate::messages::{BulkMethod, BulkOperation, BulkRequest, patch_op};
-use crate::protocol::{Precondition, ScimReply, Service, Tags, UpdateRequest, View};
-use crate::reason::Reason;
+use crate::protocol::{ScimReply, Service};
 use crate::resource::{Acceptance, Key, accept::accept};
 use crate::schema::ResourceType;
 use serde_json::Value;
@@ -68,26 +68,6 @@ pub(super) async fn run(service: &Service, caller: &Caller, job: &BulkRequest) -
     };
     run.all().await;
     run.results.into_iter().flatten().collect()
-}
-
-/// The operations, each with a bulkId that no earlier one has (RFC 7644 section 3.7: it is "unique within a bulk
-/// request").
-fn read(sent: &[Value]) -> Vec<Result<BulkOperation>> {
-    let mut seen = HashSet::new();
-    let each = sent.iter().map(|sent| {
-        let operation = BulkOperation::read(sent)?;
-        match &operation.bulk_id {
-            Some(bulk_id) if !seen.insert(bulk_id.clone()) => {
-                let detail = format!(
-                    "bulkId \"{bulk_id}\" is used by another operation of this request already."
-                );
-                Err(ScimError::invalid_value(detail)
-                    .logged_as("A bulkId is used twice in the request."))
-            }
-            _ => Ok(operation),
-        }
-    });
-    each.collect()
 }
 
 impl Run<'_> {
@@ -393,87 +373,5 @@ impl Run<'_> {
 
     fn endpoint_in(&self, path: &str) -> Result<(Arc<ResourceType>, Option<String>)> {
         endpoint_in(self.caller, path)
-    }
-}
-
-fn on(method: BulkMethod, path: String) -> BulkOperation {
-    BulkOperation {
-        method,
-        bulk_id: None,
-        path,
-        version: None,
-        data: serde_json::Map::new(),
-    }
-}
-
-/// The error for a resource whose creation could not be undone.
-fn left_over(error: &ScimError) -> ScimError {
-    ScimError::new(
-        ErrorStatus::CONFLICT,
-        format!(
-            "{} The resource was created without it and still exists: complete or delete it.",
-            error.detail()
-        ),
-    )
-    .because(Reason::ReferenceUnresolved)
-    .logged_as("A resource was created without its references and could not be removed.")
-}
-
-fn unresolved(bulk_id: &str) -> ScimError {
-    ScimError::new(
-        ErrorStatus::CONFLICT,
-        format!("bulkId \"{bulk_id}\" cannot be resolved: no resource was created with it."),
-    )
-    .because(Reason::ReferenceUnresolved)
-    .logged_as("A bulkId cannot be resolved: no resource was created with it.")
-}
-
-async fn carry_out(
-    service: &Service,
-    caller: &Caller,
-    operation: BulkOperation,
-) -> Result<ScimReply> {
-    let (resource_type, id) = endpoint_in(caller, &operation.path)?;
-    let view = View::default();
-    let if_match = operation.version.as_deref().map(Tags::parse);
-    let precondition = Precondition {
-        if_match,
-        if_none_match: None,
-    };
-    let without_id = || {
-        ScimError::invalid_value(
-            "\"path\" of this operation must name a resource: the endpoint, a slash and the id.",
-        )
-    };
-    match (operation.method, id) {
-        (BulkMethod::Post, None) => answered(
-            service
-                .create(caller, &resource_type, operation.data, &view)
-                .await,
-        ),
-        (BulkMethod::Post, Some(_)) => Err(ScimError::invalid_value(
-            "\"path\" of a POST operation must be the endpoint of a resource type.",
-        )),
-        (method @ (BulkMethod::Put | BulkMethod::Patch), id) => {
-            let id = id.ok_or_else(without_id)?;
-            let request = UpdateRequest {
-                id: &id,
-                body: operation.data,
-                view: &view,
-                precondition: &precondition,
-            };
-            answered(match method {
-                BulkMethod::Put => service.replace(caller, &resource_type, &request).await,
-                _ => service.modify(caller, &resource_type, &request).await,
-            })
-        }
-        (BulkMethod::Delete, id) => {
-            let id = id.ok_or_else(without_id)?;
-            answered(
-                service
-                    .delete(caller, &resource_type, &id, &precondition)
-                    .await,
-            )
-        }
     }
 }

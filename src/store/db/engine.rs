@@ -2,7 +2,6 @@
 //! here, in [`crate::store::db::statement`] and in the migrations.
 
 use crate::metrics::{Metrics, RetryCause};
-use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
 use crate::store::db::coalesce::ReadCoalescer;
 use crate::store::db::damage::check_length;
@@ -22,13 +21,12 @@ use crate::store::db::sqlite_texts::SqliteTexts;
 use crate::store::db::sqlite_writer::{ATTEMPT, Writer};
 use crate::store::db::statement::Statement;
 use crate::trace;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, SqlSafeStr};
+use sqlx::{ConnectOptions, Connection};
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::task::spawn_blocking;
 use tracing::Instrument;
 
@@ -54,40 +52,6 @@ pub(in crate::store) enum Database {
     },
 }
 
-/// The migrations in a folder, with the same numbers for both databases.
-macro_rules! migrations {
-    ($folder:literal) => {
-        migrations!($folder,
-            1 "0001_directory.sql",
-            2 "0002_tenant_revision.sql",
-            3 "0003_provisioning.sql",
-            4 "0004_schema.sql",
-            5 "0005_directory_views.sql",
-            6 "0006_statistics.sql",
-            7 "0007_provisioning_tenant.sql",
-            8 "0008_resource_by_id.sql",
-            9 "0009_configured_schema.sql",
-            10 "0010_put_without_members.sql",
-            11 "0011_reasons.sql",
-            12 "0012_token_ending.sql",
-            13 "0013_feed.sql",
-            14 "0014_operators.sql",
-            15 "0015_endpoints.sql",
-            16 "0016_tenant_activity.sql",
-            17 "0017_scanned_values.sql",
-            20 "0020_change_statistics.sql",
-            21 "0021_tenant_orders.sql",
-            22 "0022_delivery.sql",
-            23 "0023_deleted_resources.sql",
-            24 "0024_connected_tenants.sql",
-            27 "0027_provisioning_about.sql",
-        )
-    };
-    ($folder:literal, $($version:literal $name:literal,)*) => {
-        migrator(&[$(($version, $name, include_str!(concat!("../../../migrations/", $folder, "/", $name)))),*])
-    };
-}
-
 impl Engine {
     /// Connects to PostgreSQL and migrates its tables.
     pub(in crate::store) async fn postgres(
@@ -108,7 +72,7 @@ impl Engine {
         migrations::run(
             &mut migrating,
             &primary,
-            &migrations!("postgres"),
+            &migrations::postgres(),
             &session,
             settings.migration_lock,
             keeps_role,
@@ -149,7 +113,7 @@ impl Engine {
         };
         let migrated = file.clone();
         let migrating = spawn_blocking(move || {
-            migrations::run_on_sqlite(&migrated.create()?, &migrations!("sqlite"))
+            migrations::run_on_sqlite(&migrated.create()?, &migrations::sqlite())
         });
         migrating.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
         let writing = file.writer(ATTEMPT)?;
@@ -267,35 +231,6 @@ impl Engine {
         writer.close().await
     }
 
-    /// Waits until every statement that began before this call has ended, on all instances: later statements see
-    /// everything committed before it. `false` if one exceeds every time limit. On SQLite there is nothing to wait for:
-    /// its writer executes statements one after the other.
-    pub(in crate::store) async fn wait_for_older_transactions(&self) -> Result<bool, StoreError> {
-        let Database::Postgres { .. } = &self.database else {
-            return Ok(true);
-        };
-        let moment = self
-            .read(&Statement::named("writers.moment", MOMENT, vec![]))
-            .await?;
-        let since = moment.first().map_or(Ok(0), |row| row.int(0))?;
-        let end = Instant::now() + MAX_TRANSACTION_TIME;
-        while !self
-            .read(&Statement::named(
-                "writers.older",
-                OLDER,
-                vec![Arg::Int(since)],
-            ))
-            .await?
-            .is_empty()
-        {
-            if Instant::now() > end {
-                return Ok(false);
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Ok(true)
-    }
-
     /// Whether the database is PostgreSQL.
     pub(in crate::store) fn is_postgres(&self) -> bool {
         matches!(self.database, Database::Postgres { .. })
@@ -342,12 +277,6 @@ impl Engine {
     }
 }
 
-/// Longer than the limits of a statement and of an idle transaction together.
-const MAX_TRANSACTION_TIME: Duration = Duration::from_secs(20);
-const MOMENT: &str = "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)";
-const OLDER: &str = "select pid from pg_stat_activity where datname = current_database() and application_name = 'scimd' \
-     and pid <> pg_backend_pid() and extract(epoch from xact_start) * 1000000 <= $1";
-
 /// Creates the file with access for this user only, if it does not exist; SQLite gives its WAL and shared-memory file
 /// the same mode.
 fn private(file: &Path) -> Result<(), StoreError> {
@@ -361,22 +290,10 @@ fn private(file: &Path) -> Result<(), StoreError> {
         .map_err(|error| StoreError::Fault(sqlx::Error::Io(error)))
 }
 
-fn migrator(files: &[(i64, &'static str, &'static str)]) -> Migrator {
-    let migration = |(version, name, text): &(i64, &'static str, &'static str)| {
-        Migration::new(
-            *version,
-            (*name).into(),
-            MigrationType::Simple,
-            text.into_sql_str(),
-            false,
-        )
-    };
-    Migrator::with_migrations(files.iter().map(migration).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const ENDLESS: &str =
         "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n";

@@ -19,6 +19,7 @@ pub(in crate::store) mod leader;
 pub(in crate::store) mod marks;
 pub(in crate::store) mod migrations;
 pub(in crate::store) mod notices;
+pub(in crate::store) mod older_transactions;
 pub(in crate::store) mod postgres;
 pub(in crate::store) mod postgres_lease;
 pub(in crate::store) mod postgres_pool;

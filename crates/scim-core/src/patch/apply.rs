@@ -2,12 +2,11 @@
 
 use super::MemberChange;
 use super::change::{Action, Change, Step};
-use super::values::Values;
+use super::values::apply_change;
 use crate::error::{Error, Result};
-
 use crate::resource::limits::ValueLimits;
-use crate::resource::{Attributes, in_schema_order, same, undeclared};
-use crate::schema::{Attribute, AttributePath, ResourceType};
+use crate::resource::{Attributes, in_schema_order, undeclared};
+use crate::schema::{AttributePath, ResourceType};
 use serde_json::{Map, Value};
 
 /// A PATCH request after it was resolved against a resource type: the remaining errors depend on the content of the
@@ -130,27 +129,4 @@ fn apply_at(
         attributes.insert(urn.to_string(), Value::Object(held));
     }
     Ok(())
-}
-
-/// Changes an attribute in the object that contains it: the document, an extension, or a value.
-pub(super) fn apply_change(
-    attribute: &Attribute,
-    change: &Change,
-    holder: &mut Map<String, Value>,
-    limits: &ValueLimits,
-) -> Result<()> {
-    let mut values = Values::take(attribute, holder, limits);
-    match change {
-        Change::Set(value) => values.set(value)?,
-        Change::Append(added) => values.append(added)?,
-        Change::Unset => values.clear(),
-        Change::UnsetUnless(beside, value) => {
-            let is = holder.get(beside.name().as_ref());
-            if !is.is_some_and(|is| same(beside, is, value)) {
-                values.clear();
-            }
-        }
-        Change::Select(selection) => values.change(selection)?,
-    }
-    values.put_back(holder)
 }

@@ -1,7 +1,6 @@
 //! The values of an attribute while an operation changes some of them. A single-valued attribute is handled as a list
 //! of at most one value.
 
-use super::apply::apply_change;
 use super::change::{Change, Edit, NoMatch, Selection, SubChange, additions, in_order};
 use crate::error::{Error, Problem, Result};
 use crate::resource::limits::ValueLimits;
@@ -11,7 +10,30 @@ use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-pub(super) struct Values<'a> {
+/// Changes an attribute in the object that contains it: the document, an extension, or a value.
+pub(super) fn apply_change(
+    attribute: &Attribute,
+    change: &Change,
+    holder: &mut Map<String, Value>,
+    limits: &ValueLimits,
+) -> Result<()> {
+    let mut values = Values::take(attribute, holder, limits);
+    match change {
+        Change::Set(value) => values.set(value)?,
+        Change::Append(added) => values.append(added)?,
+        Change::Unset => values.clear(),
+        Change::UnsetUnless(beside, value) => {
+            let is = holder.get(beside.name().as_ref());
+            if !is.is_some_and(|is| same(beside, is, value)) {
+                values.clear();
+            }
+        }
+        Change::Select(selection) => values.change(selection)?,
+    }
+    values.put_back(holder)
+}
+
+struct Values<'a> {
     attribute: &'a Attribute,
     values: Vec<Value>,
     limits: &'a ValueLimits,
@@ -23,7 +45,7 @@ pub(super) struct Values<'a> {
 
 impl<'a> Values<'a> {
     /// Removes the values from the object, until [`Self::put_back`].
-    pub(super) fn take(
+    fn take(
         attribute: &'a Attribute,
         holder: &mut Map<String, Value>,
         limits: &'a ValueLimits,
@@ -42,19 +64,19 @@ impl<'a> Values<'a> {
         }
     }
 
-    pub(super) fn clear(&mut self) {
+    fn clear(&mut self) {
         self.values.clear();
     }
 
     /// Replaces the values.
-    pub(super) fn set(&mut self, list: &Value) -> Result<()> {
+    fn set(&mut self, list: &Value) -> Result<()> {
         self.clear();
         self.append(each(list))
     }
 
     /// Adds missing values. A value that differs only in other sub-attributes from one with the same `type` and `value`
     /// is merged into it (RFC 7643 section 2.4: the pair occurs once).
-    pub(super) fn append(&mut self, added: &[Value]) -> Result<()> {
+    fn append(&mut self, added: &[Value]) -> Result<()> {
         let attribute = self.attribute;
         let mut there: HashSet<_> = self
             .values
@@ -97,7 +119,7 @@ impl<'a> Values<'a> {
     }
 
     /// Changes the selected values.
-    pub(super) fn change(&mut self, selection: &Selection) -> Result<()> {
+    fn change(&mut self, selection: &Selection) -> Result<()> {
         let selected = |(i, value): (usize, &Value)| {
             selection.which.selects(self.attribute, value).then_some(i)
         };
@@ -220,7 +242,7 @@ impl<'a> Values<'a> {
     ///
     /// # Errors
     /// 400 `invalidValue` if there are more than allowed.
-    pub(super) fn put_back(mut self, holder: &mut Map<String, Value>) -> Result<()> {
+    fn put_back(mut self, holder: &mut Map<String, Value>) -> Result<()> {
         self.unset_other_primaries();
         self.values.retain(|value| {
             !value.is_null() && value.as_object().is_none_or(|object| !object.is_empty())

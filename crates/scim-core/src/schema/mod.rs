@@ -31,7 +31,9 @@
 //! begin with `x-`; it reads them with [`Schema::annotation`] and [`ResourceType::annotation`].
 
 mod annotation;
+mod assemble;
 mod attribute;
+mod attribute_path;
 mod catalog;
 mod definition;
 mod load;
@@ -42,10 +44,11 @@ mod urn;
 
 pub use annotation::Annotations;
 pub use attribute::{Attribute, Mutability, Returned, Type, Uniqueness};
+pub use attribute_path::AttributePath;
 pub use catalog::Catalog;
 pub use definition::Schema;
 pub use load::{SchemaFile, is_attribute_name};
 pub use place::SchemaError;
 pub use problems::problems;
-pub use resource_type::{AttributePath, Extension, Named, ResourceType, TypeRules};
+pub use resource_type::{Extension, Named, ResourceType, TypeRules};
 pub use urn::{RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG};

@@ -8,6 +8,7 @@
 mod apply;
 mod concurrent;
 mod embedded;
+mod files;
 mod guard;
 mod lock_wait;
 mod outcome;
@@ -18,6 +19,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::session::Session;
 use apply::Worker;
 pub(super) use embedded::run as run_on_sqlite;
+pub(super) use files::{postgres, sqlite};
 use guard::Guard;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;

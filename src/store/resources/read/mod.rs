@@ -1,5 +1,6 @@
 //! Reading resources: one by its id, or a page of those that match, each with its memberships, in one statement.
 
+pub(in crate::store) mod columns;
 pub(in crate::store) mod fast_path;
 pub(in crate::store) mod find;
 pub(in crate::store) mod groups;
@@ -10,5 +11,6 @@ pub(in crate::store) mod query;
 pub(in crate::store) mod relation;
 pub(in crate::store) mod scan;
 pub(in crate::store) mod select;
+pub(in crate::store) mod selectivity;
 pub(in crate::store) mod stored;
 pub(in crate::store) mod sweep;

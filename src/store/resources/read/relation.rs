@@ -8,9 +8,20 @@
 use crate::filter::{Operator, Predicate, Target};
 use crate::resource::Key;
 use crate::schema::AttributePath;
+use crate::store::db::sql::Sql;
+use crate::store::resources::ids::{CatalogIds, TypeIds};
 use crate::store::resources::index_key::compare;
-use crate::store::resources::read::select::{IdColumn, Select};
+use crate::store::resources::read::columns::{IdColumn, compare_id};
 use crate::store::resources::seq::keys_of_type;
+
+/// Compiles conditions on the memberships of one resource type in one tenant.
+#[derive(Debug)]
+pub(in crate::store) struct RelationSelect<'a> {
+    pub(in crate::store) tenant: i64,
+    pub(in crate::store) layout: &'a CatalogIds,
+    pub(in crate::store) of_type: &'a TypeIds,
+    pub(in crate::store) sql: &'a mut Sql,
+}
 
 /// The attribute of the memberships.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +32,7 @@ enum Side {
 
 /// Appends a query for the memberships of an attribute that match a condition; `None`: for all.
 pub(in crate::store) fn elements(
-    select: &mut Select<'_>,
+    select: &mut RelationSelect<'_>,
     path: &AttributePath,
     condition: Option<&Predicate>,
 ) {
@@ -39,7 +50,7 @@ pub(in crate::store) fn elements(
     }
 }
 
-fn members(select: &mut Select<'_>, condition: &Predicate) {
+fn members(select: &mut RelationSelect<'_>, condition: &Predicate) {
     let keys = keys_of_type(select.of_type.type_id);
     let tenant = select.tenant;
     let by_other = asks(condition, &is_of_other);
@@ -71,7 +82,7 @@ fn members(select: &mut Select<'_>, condition: &Predicate) {
 
 /// From the groups that match the condition down to all their members. The part of the condition about the kind of
 /// membership is evaluated at the end.
-fn groups(select: &mut Select<'_>, condition: &Predicate) {
+fn groups(select: &mut RelationSelect<'_>, condition: &Predicate) {
     let terms = match condition {
         Predicate::All(terms) => terms.as_slice(),
         term => std::slice::from_ref(term),
@@ -108,7 +119,7 @@ fn groups(select: &mut Select<'_>, condition: &Predicate) {
 }
 
 /// Appends the common table of all members below the groups that match the terms.
-fn down(select: &mut Select<'_>, of_group: &[&Predicate]) {
+fn down(select: &mut RelationSelect<'_>, of_group: &[&Predicate]) {
     let tenant = select.tenant;
     select.sql.raw(
         "with recursive down(seq, element, indirect) as (select m.member_seq, m.group_seq, 0 from ",
@@ -161,7 +172,7 @@ fn is_of_other(path: &AttributePath) -> bool {
 }
 
 /// Adds the condition as an expression.
-fn meets(select: &mut Select<'_>, condition: &Predicate, side: Side) {
+fn meets(select: &mut RelationSelect<'_>, condition: &Predicate, side: Side) {
     match condition {
         Predicate::All(terms) => listed(select, terms, side, "1 = 1", " and "),
         Predicate::Any(terms) => listed(select, terms, side, "1 = 0", " or "),
@@ -193,7 +204,7 @@ fn meets(select: &mut Select<'_>, condition: &Predicate, side: Side) {
 }
 
 fn listed(
-    select: &mut Select<'_>,
+    select: &mut RelationSelect<'_>,
     terms: &[Predicate],
     side: Side,
     none: &'static str,
@@ -210,7 +221,7 @@ fn listed(
     select.sql.raw(")");
 }
 
-fn compares(select: &mut Select<'_>, sub: &str, side: Side, operator: Operator, key: &Key) {
+fn compares(select: &mut RelationSelect<'_>, sub: &str, side: Side, operator: Operator, key: &Key) {
     match (sub, side) {
         ("display", _) => {
             select.sql.raw("(o.display_key is not null and ");
@@ -229,15 +240,15 @@ fn compares(select: &mut Select<'_>, sub: &str, side: Side, operator: Operator, 
                 (false, false) => "1 = 0",
             });
         }
-        _ => select.id(IdColumn::OTHER, operator, key),
+        _ => compare_id(select.sql, IdColumn::OTHER, operator, key),
     }
 }
 
 /// Appends the condition that a key belongs to one of the matching types.
 fn of_kinds(
-    select: &mut Select<'_>,
+    select: &mut RelationSelect<'_>,
     column: &'static str,
-    fits: impl Fn(&crate::store::resources::ids::TypeIds) -> bool,
+    fits: impl Fn(&TypeIds) -> bool,
 ) {
     let kinds: Vec<_> = select
         .layout

@@ -6,15 +6,15 @@
 
 use crate::filter::{Operator, Predicate, Target};
 use crate::resource::Key;
-use crate::schema::{AttributePath, Type};
-use crate::store::db::args::Arg;
+use crate::schema::AttributePath;
 use crate::store::db::sql::Sql;
 use crate::store::resources::ids::{CatalogIds, TypeIds};
 use crate::store::resources::index_key::compare;
-use crate::store::resources::read::relation;
+use crate::store::resources::read::columns;
+use crate::store::resources::read::relation::{self, RelationSelect};
 use crate::store::resources::read::scan::{self, Of, Scan};
+use crate::store::resources::read::selectivity::selectivity;
 use crate::store::resources::seq::keys_of_type;
-use uuid::Uuid;
 
 impl Of {
     fn columns(self) -> &'static str {
@@ -30,25 +30,6 @@ impl Of {
             Self::Elements => "d.seq, d.element",
         }
     }
-}
-
-/// The id column for comparisons: unchanged, and as text.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::store) struct IdColumn {
-    id: &'static str,
-    text: &'static str,
-}
-
-impl IdColumn {
-    const OWN: Self = Self {
-        id: "id",
-        text: "cast(id as text){binary}",
-    };
-    /// Columns of the resource at the other end of a membership.
-    pub(in crate::store) const OTHER: Self = Self {
-        id: "o.id",
-        text: "cast(o.id as text){binary}",
-    };
 }
 
 /// Compiles the predicates of one resource type in one tenant.
@@ -69,7 +50,7 @@ impl Select<'_> {
     /// Appends a query for the matching values of an attribute.
     pub(in crate::store) fn elements(&mut self, predicate: &Predicate, attribute: &AttributePath) {
         if self.of_type.resource_type.is_relation(attribute) {
-            return relation::elements(self, attribute, Some(predicate));
+            return relation::elements(&mut self.relation(), attribute, Some(predicate));
         }
         self.set(predicate, Of::Elements, Some(attribute));
     }
@@ -90,7 +71,7 @@ impl Select<'_> {
                 ..
             } if self.of_type.resource_type.is_relation(path) => {
                 self.sql.raw("select distinct seq from (");
-                relation::elements(self, path, Some(predicate));
+                relation::elements(&mut self.relation(), path, Some(predicate));
                 self.sql.raw(") as related");
             }
             Predicate::Present(target) => self.leaf(target, None, of),
@@ -107,6 +88,15 @@ impl Select<'_> {
                 self.elements(predicate, attribute);
                 self.sql.raw(") as elements");
             }
+        }
+    }
+
+    fn relation(&mut self) -> RelationSelect<'_> {
+        RelationSelect {
+            tenant: self.tenant,
+            layout: self.layout,
+            of_type: self.of_type,
+            sql: self.sql,
         }
     }
 
@@ -391,106 +381,12 @@ impl Select<'_> {
         }
     }
 
-    /// A condition on columns of the resource.
+    /// Selects the resources that meet a condition on their columns.
     fn column(&mut self, target: &Target, comparison: Option<(Operator, &Key)>) {
-        let Some((operator, key)) = comparison else {
-            return self.universe(Of::Resources, None);
-        };
-        let keys = keys_of_type(self.of_type.type_id);
-        self.sql
-            .raw("select seq from resource where tenant = ")
-            .int(self.tenant);
-        self.sql
-            .raw(" and seq >= ")
-            .int(keys.start)
-            .raw(" and seq < ")
-            .int(keys.end)
-            .raw(" and ");
-        match target {
-            Target::Created => self.moment("created", operator, key),
-            Target::LastModified => self.moment("modified", operator, key),
-            Target::Version => {
-                let version = i64::from_str_radix(key.as_str(), 16).unwrap_or(-1);
-                let version = u64::from_str_radix(key.as_str(), 16)
-                    .map_or(version, |bits| (bits ^ (1 << 63)).cast_signed());
-                self.sql.raw("version = ").int(version);
-            }
-            _ => self.id(IdColumn::OWN, operator, key),
+        self.universe(Of::Resources, None);
+        if let Some((operator, key)) = comparison {
+            self.sql.raw(" and ");
+            columns::compare_column(self.sql, target, operator, key);
         }
-    }
-
-    /// Adds a comparison of an id.
-    pub(in crate::store) fn id(&mut self, column: IdColumn, operator: Operator, key: &Key) {
-        let id = Uuid::parse_str(key.as_str())
-            .ok()
-            .filter(|id| id.to_string() == key.as_str());
-        match (operator, id) {
-            (Operator::Equal, Some(id)) => self.sql.raw(column.id).raw(" = ").arg(Arg::Uuid(id)),
-            (Operator::Equal, None) => self.sql.raw("1 = 0"),
-            _ => {
-                compare(self.sql, column.text, None, operator, key);
-                &mut *self.sql
-            }
-        };
-    }
-
-    /// Stored times are whole microseconds; other times are between two of them.
-    fn moment(&mut self, column: &'static str, operator: Operator, key: &Key) {
-        let Ok(moment) = key.as_str().parse::<jiff::Timestamp>() else {
-            self.sql.raw("1 = 0");
-            return;
-        };
-        let nanoseconds = moment.as_nanosecond();
-        let micros = i64::try_from(nanoseconds.div_euclid(1000)).unwrap_or(i64::MAX);
-        let is_whole = nanoseconds.rem_euclid(1000) == 0;
-        let symbol = match (operator, is_whole) {
-            (Operator::Equal, true) => " = ",
-            (Operator::Greater, _) | (Operator::GreaterOrEqual, false) => " > ",
-            (Operator::GreaterOrEqual, true) => " >= ",
-            (Operator::Less, true) => " < ",
-            (Operator::Less, false) | (Operator::LessOrEqual, _) => " <= ",
-            _ => " < 0 and 0 = ",
-        };
-        self.sql.raw(column).raw(symbol).int(micros);
-    }
-}
-
-/// Whether the condition probably matches only a few resources.
-pub(in crate::store) fn is_selective(of_type: &TypeIds, predicate: &Predicate) -> bool {
-    selectivity(of_type, predicate) >= 7
-}
-
-/// Estimated selectivity of a part: greater means fewer resources.
-fn selectivity(of_type: &TypeIds, predicate: &Predicate) -> u8 {
-    let of = |part: &Predicate| selectivity(of_type, part);
-    match predicate {
-        Predicate::Compare {
-            target: Target::Id,
-            operator: Operator::Equal,
-            ..
-        } => 9,
-        Predicate::Compare {
-            target: Target::Attribute(path),
-            operator,
-            ..
-        } => match operator {
-            Operator::Equal if path.end().is_unique() => 8,
-            Operator::Equal if path.end().kind() == Type::Boolean => 2,
-            // All resources of the type are scanned.
-            _ if of_type.is_scanned(path) => 3,
-            Operator::Equal => 7,
-            Operator::StartsWith => 6,
-            Operator::Greater
-            | Operator::GreaterOrEqual
-            | Operator::Less
-            | Operator::LessOrEqual => 4,
-            Operator::Contains | Operator::EndsWith => 5,
-        },
-        Predicate::Compare { .. } => 4,
-        Predicate::Element { predicate, .. } => of(predicate),
-        Predicate::All(parts) => parts.iter().map(of).max().unwrap_or(0),
-        Predicate::Any(parts) => parts.iter().map(of).min().unwrap_or(9),
-        Predicate::Present(_) => 1,
-        Predicate::Not(_) => 0,
     }
 }

@@ -4,16 +4,18 @@
 mod common;
 mod literal;
 mod number;
+mod resolver;
 mod subject;
 pub(super) mod tolerance;
 
 use self::number::Whole;
+use self::resolver::{Resolver, refused};
 use self::subject::{FilterTest, Subject};
 use super::lexer::quoted;
-use super::{Filter, Literal, Name, Predicate, Target, Test};
-use crate::error::{Error, Result};
-use crate::resource::{Conformance, named};
-use crate::schema::{Attribute, AttributePath, Extension, Named, ResourceType, Type};
+use super::{Filter, Literal, Name, Predicate, Test};
+use crate::error::Result;
+use crate::resource::Conformance;
+use crate::schema::{Attribute, AttributePath, Named, ResourceType, Type};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -96,27 +98,7 @@ pub fn literal_value(
     }
 }
 
-/// The error for a test of a name.
-fn refused(name: &Name, why: impl std::fmt::Display) -> Error {
-    Error::invalid_filter(format!(
-        "Filter cannot be answered at column {}: {why}.",
-        name.position
-    ))
-}
-
-#[derive(Clone, Copy)]
-struct Resolver<'a> {
-    resource_type: &'a ResourceType,
-    conformance: Conformance,
-    /// The attribute before the brackets, within brackets.
-    scope: Option<&'a AttributePath>,
-    /// The types that are queried together, if there are several.
-    all_types: &'a [Arc<ResourceType>],
-    /// Whether resources are searched, which the configuration can restrict, instead of a value in memory.
-    searches: bool,
-}
-
-impl<'a> Resolver<'a> {
+impl Resolver<'_> {
     fn filter(&self, filter: &Filter) -> Result<Predicate> {
         match filter {
             Filter::Or(terms) => Ok(Predicate::any(self.each(terms)?)),
@@ -190,101 +172,6 @@ impl<'a> Resolver<'a> {
         let met = subject.has_value(met)?;
         Ok(if negated { met.negated() } else { met })
     }
-
-    /// Looks up a name; `None` if only another queried type has the attribute.
-    fn named(&self, name: &Name) -> Result<Option<Named>> {
-        let found = match self.scope {
-            Some(attribute) => self.within(attribute, &name.text).map(Named::Attribute),
-            None => named(self.resource_type, &name.text, self.conformance),
-        };
-        let mut other_types = self.all_types.iter().filter(|_| self.scope.is_none());
-        match found {
-            Some(named) => Ok(Some(named)),
-            None if other_types
-                .any(|other| named(other, &name.text, self.conformance).is_some()) =>
-            {
-                Ok(None)
-            }
-            None => Err(self.unknown(name)),
-        }
-    }
-
-    fn within(&self, attribute: &AttributePath, name: &str) -> Option<AttributePath> {
-        if !attribute.attribute.is_complex()
-            && attribute.is_multi_valued()
-            && name.eq_ignore_ascii_case("value")
-        {
-            return Some(attribute.clone());
-        }
-        let sub = attribute.attribute.sub_attribute(name)?;
-        Some(self.resource_type.path(
-            attribute.container.as_ref(),
-            &attribute.attribute,
-            Some(sub),
-        ))
-    }
-
-    fn unknown(&self, name: &Name) -> Error {
-        let text = quoted(&name.text);
-        match self.scope {
-            Some(attribute) => {
-                refused(name, format!("\"{attribute}\" has no sub-attribute {text}"))
-            }
-            None if self.all_types.is_empty() => refused(
-                name,
-                format!(
-                    "resource type {} has no attribute {text}",
-                    self.resource_type.name()
-                ),
-            ),
-            None => refused(name, format!("no resource type has an attribute {text}")),
-        }
-    }
-
-    fn has_extension(&self, name: &Name, extension: &Extension) -> Result<Predicate> {
-        let urn = Some(extension.schema.id());
-        let leaves = self
-            .resource_type
-            .leaves()
-            .iter()
-            .filter(|leaf| leaf.container.as_ref() == urn);
-        self.any_present(name, leaves.cloned())
-    }
-
-    /// The condition that one of the paths has a value. All paths must be searchable.
-    fn any_present(
-        &self,
-        name: &Name,
-        paths: impl Iterator<Item = AttributePath>,
-    ) -> Result<Predicate> {
-        let read: Vec<_> = paths.filter(|path| !is_secret(path)).collect();
-        read.iter()
-            .try_for_each(|path| self.may_search(name, path))?;
-        Ok(Predicate::any(
-            read.into_iter()
-                .map(|path| Predicate::Present(Target::Attribute(path))),
-        ))
-    }
-
-    fn may_search(&self, name: &Name, path: &AttributePath) -> Result<()> {
-        if !self.searches || self.resource_type.is_searched(path) {
-            return Ok(());
-        }
-        Err(refused(
-            name,
-            format!("\"{path}\" is not searched on this server (schemas.searchable)"),
-        ))
-    }
-
-    /// Whether the path is the attribute of memberships; an extension can have an attribute with the same name.
-    fn is_relation(&self, path: &AttributePath) -> bool {
-        self.resource_type.is_relation(path)
-    }
-
-    fn sub_path(&self, path: &AttributePath, sub: &Arc<Attribute>) -> AttributePath {
-        self.resource_type
-            .path(path.container.as_ref(), &path.attribute, Some(sub))
-    }
 }
 
 /// Whether brackets can follow: the attribute is complex or multi-valued.
@@ -293,8 +180,4 @@ fn has_brackets(path: &AttributePath) -> bool {
     path.sub.is_none()
         && (path.attribute.is_complex() || path.attribute.is_multi_valued())
         && !is_schemas
-}
-
-fn is_secret(path: &AttributePath) -> bool {
-    path.attribute.is_secret() || path.end().is_secret()
 }

@@ -1,7 +1,8 @@
 //! One attribute and its condition.
 
 use super::literal::{self, Answer, Unfit};
-use super::{Resolver, is_secret, refused, tolerance};
+use super::resolver::{Resolver, is_secret, refused};
+use super::tolerance;
 use crate::error::{Error, Result};
 use crate::filter::{Literal, Name, Operator, Predicate, Target, Test};
 use crate::schema::AttributePath;
