@@ -209,23 +209,25 @@ async fn accept(listener: &TcpListener, connections: &ConnectionLimit) -> (TcpSt
 }
 
 /// The connections that the operating system has accepted: their clients may have sent requests. No more are accepted.
+/// There are at most [`BACKLOG`] of them, so clients that connect without pause do not delay the stop.
 fn last_accepted(listener: TcpListener) -> io::Result<Vec<(TcpStream, SocketAddr)>> {
     let listener = listener.into_std()?;
     let mut accepted = Vec::new();
-    loop {
+    for _ in 0..BACKLOG {
         match listener.accept() {
             Ok((stream, peer)) => {
                 stream.set_nonblocking(true)?;
                 accepted.push((TcpStream::from_std(stream)?, peer));
             }
             Err(error) if is_of_the_client(&error) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(accepted),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             Err(error) => {
                 tracing::error!(%error, "connections cannot be accepted");
-                return Ok(accepted);
+                break;
             }
         }
     }
+    Ok(accepted)
 }
 
 fn is_of_the_client(error: &io::Error) -> bool {
