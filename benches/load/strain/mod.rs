@@ -3,6 +3,7 @@
 mod idle;
 mod neighbour;
 mod noisy;
+mod refuser;
 mod silent;
 mod unread;
 

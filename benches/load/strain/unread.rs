@@ -2,7 +2,7 @@
 //! the server cannot send a single byte.
 
 use super::neighbour::Times;
-use super::{Common, Server, neighbour};
+use super::{Common, Server, neighbour, refuser};
 use crate::client::Address;
 use crate::population::Population;
 use crate::process::{Family, Watch, memory, own_cpu};
@@ -53,7 +53,8 @@ pub(crate) struct Unread {
     /// Seconds of the load, and of the time without it
     #[arg(long, default_value_t = 40)]
     seconds: u64,
-    /// Also measures beside the same connections to a listener that answers nothing: what they cost by themselves
+    /// Also measures what the connections cost by themselves: to a listener that answers nothing, and to a minimal
+    /// server that only refuses
     #[arg(long)]
     floor: bool,
     /// Niceness of the thread of the load, which competes with the server for the cores
@@ -86,16 +87,11 @@ impl Unread {
             .unwrap_or_default();
         quiet.show("without load");
         if self.floor {
-            let deaf = Address {
-                host: deaf_listener().await?,
-                ..server.tenant.clone()
-            };
-            let (beside, _) = self.beside(&server, &deaf).await?;
-            beside.show("beside a deaf listener");
+            self.measure_floors(&server).await?;
         }
         let watch = Watch::start(process);
         let cpu = [Family(process).cpu(), own_cpu()];
-        let (loaded, outcomes) = self.beside(&server, &server.tenant).await?;
+        let (loaded, outcomes) = self.beside(&server.neighbour, &server.tenant).await?;
         loaded.show("with load");
         let most = watch.stop();
         println!(
@@ -113,9 +109,29 @@ impl Unread {
         Ok(0)
     }
 
+    /// Measures what the connections cost by themselves: beside a listener that answers nothing, and with a server that
+    /// only refuses, whose responses the other tenant reads as well.
+    async fn measure_floors(&self, server: &Server) -> Result<(), String> {
+        let at = |host: String| Address {
+            host,
+            ..server.tenant.clone()
+        };
+        let silent = at(silent_listener().await?);
+        let (beside, _) = self.beside(&server.neighbour, &silent).await?;
+        beside.show("beside a silent listener");
+        let refuser = at(refuser::start()?.to_string());
+        let time = Duration::from_secs(self.seconds);
+        let watched = neighbour::watch(&refuser, time);
+        let quiet = spawn_blocking(|| watched.join().unwrap_or_default()).await;
+        quiet.unwrap_or_default().show("refuser without load");
+        let (refused, _) = self.beside(&refuser, &refuser).await?;
+        refused.show("refuser with load");
+        Ok(())
+    }
+
     /// The times of the other tenant while the load is sent to an address, and the outcomes of the load.
-    async fn beside(&self, server: &Server, to: &Address) -> Result<(Times, Outcomes), String> {
-        let watched = neighbour::watch(&server.neighbour, Duration::from_secs(self.seconds));
+    async fn beside(&self, neighbour: &Address, to: &Address) -> Result<(Times, Outcomes), String> {
+        let watched = neighbour::watch(neighbour, Duration::from_secs(self.seconds));
         let (outcomes, nice) = (Outcomes::default(), self.nice);
         let load = runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -133,7 +149,7 @@ impl Unread {
 }
 
 /// A listener that accepts connections and never reads from them.
-async fn deaf_listener() -> Result<String, String> {
+async fn silent_listener() -> Result<String, String> {
     let failed = |error: std::io::Error| error.to_string();
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
     let host = listener.local_addr().map_err(failed)?.to_string();
