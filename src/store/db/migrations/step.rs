@@ -300,7 +300,11 @@ mod tests {
                 }
             } else if plain.starts_with("create trigger ") || plain.starts_with("drop trigger ") {
                 changed.insert(after("on").unwrap_or_default().to_owned());
-            } else if !plain.starts_with("create or replace function ") {
+            } else if let Some(table) = plain.strip_prefix("drop table ") {
+                changed.insert(table.to_owned());
+            } else if !plain.starts_with("create or replace function ")
+                && !plain.starts_with("drop function ")
+            {
                 return Some(format!(
                     "it is of a kind that is not known here: {statement}"
                 ));
