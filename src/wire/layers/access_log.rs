@@ -30,7 +30,7 @@ impl fmt::Debug for AccessLog {
 }
 
 impl<S: Inner> Middleware<S> for AccessLog {
-    async fn run(self, mut request: Request, inner: S) -> Response {
+    async fn run(&self, mut request: Request, inner: S) -> Response {
         let parent = request.headers().get(TRACEPARENT);
         let parent = parent.and_then(|value| TraceParent::parse(value.to_str().ok()?));
         let extensions = request.extensions_mut();

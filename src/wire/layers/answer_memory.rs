@@ -22,7 +22,7 @@ pub(crate) struct AnswerMemory {
 }
 
 impl<S: Inner> Middleware<S> for AnswerMemory {
-    async fn run(self, request: Request, inner: S) -> Response {
+    async fn run(&self, request: Request, inner: S) -> Response {
         let ticket = request.extensions().get::<Ticket>().cloned();
         let is_safe = is_safe(request.method());
         let (refuse, refused) = (self.refuse.at(request.uri().path()), Refused::of(&request));

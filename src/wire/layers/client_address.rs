@@ -25,7 +25,7 @@ pub(crate) struct FindClient {
 }
 
 impl<S: Inner> Middleware<S> for FindClient {
-    async fn run(self, mut request: Request, inner: S) -> Response {
+    async fn run(&self, mut request: Request, inner: S) -> Response {
         let behind_proxy = self.settings.get().behind_proxy;
         if let Some(address) = find(request.headers(), request.extensions(), behind_proxy) {
             request.extensions_mut().insert(ClientAddress(address));

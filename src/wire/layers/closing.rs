@@ -19,7 +19,7 @@ pub(crate) struct MustClose;
 pub(crate) struct Closing;
 
 impl<S: Inner> Middleware<S> for Closing {
-    async fn run(self, mut request: Request, inner: S) -> Response {
+    async fn run(&self, mut request: Request, inner: S) -> Response {
         if request.version() >= Version::HTTP_2 {
             return answer(inner, request).await;
         }

@@ -20,7 +20,7 @@ pub(crate) struct Guard {
 }
 
 impl<S: Inner> Middleware<S> for Guard {
-    async fn run(self, request: Request, inner: S) -> Response {
+    async fn run(&self, request: Request, inner: S) -> Response {
         match check(&request, &self.settings.get()) {
             Ok(()) => answer(inner, request).await,
             Err(refusal) => {

@@ -34,7 +34,7 @@ pub(crate) fn body(response: http::Response<CompressionBody<Body>>) -> Response 
 pub(crate) struct Negotiate;
 
 impl<S: Inner> Middleware<S> for Negotiate {
-    async fn run(self, mut request: Request, inner: S) -> Response {
+    async fn run(&self, mut request: Request, inner: S) -> Response {
         let accepts_gzip = wants_gzip(request.headers().get_all(ACCEPT_ENCODING).iter());
         request.headers_mut().remove(ACCEPT_ENCODING);
         if accepts_gzip {

@@ -4,6 +4,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
@@ -26,16 +27,22 @@ impl<S> Inner for S where
 {
 }
 
-/// The response of a service.
-pub(crate) async fn answer<S: Inner>(mut inner: S, request: Request) -> Response {
-    let Ok(response) = inner.call(request).await;
-    response
+/// The response of a service. Not an asynchronous function, whose future would have a copy of the request.
+pub(crate) fn answer<S: Inner>(
+    mut inner: S,
+    request: Request,
+) -> impl Future<Output = Response> + Send {
+    let answer = inner.call(request);
+    async {
+        let Ok(response) = answer.await;
+        response
+    }
 }
 
 /// Processing of a request before the inner service, and of the response after it.
-pub(crate) trait Middleware<S>: Clone + Send + Sync + 'static {
+pub(crate) trait Middleware<S>: Send + Sync + 'static {
     /// Handles a request.
-    fn run(self, request: Request, inner: S) -> impl Future<Output = Response> + Send;
+    fn run(&self, request: Request, inner: S) -> impl Future<Output = Response> + Send;
 }
 
 /// A step as a layer.
@@ -46,18 +53,18 @@ impl<T: Clone, S> Layer<S> for MiddlewareLayer<T> {
     type Service = MiddlewareService<T, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        MiddlewareService {
-            step: self.0.clone(),
-            inner,
-        }
+        MiddlewareService(Arc::new((self.0.clone(), inner)))
     }
 }
 
-/// A service with a step around it.
-#[derive(Debug, Clone)]
-pub(crate) struct MiddlewareService<T, S> {
-    step: T,
-    inner: S,
+/// A service with a step around it. Shared, because each request clones the services of all layers.
+#[derive(Debug)]
+pub(crate) struct MiddlewareService<T, S>(Arc<(T, S)>);
+
+impl<T, S> Clone for MiddlewareService<T, S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
 }
 
 impl<T: Middleware<S>, S: Inner> Service<Request> for MiddlewareService<T, S> {
@@ -70,7 +77,10 @@ impl<T: Middleware<S>, S: Inner> Service<Request> for MiddlewareService<T, S> {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let (step, inner) = (self.step.clone(), self.inner.clone());
-        Box::pin(async move { Ok(step.run(request, inner).await) })
+        let shared = self.0.clone();
+        Box::pin(async move {
+            let (step, inner) = &*shared;
+            Ok(step.run(request, inner.clone()).await)
+        })
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct RequestId(pub(crate) Arc<str>);
 pub(crate) struct NameRequest;
 
 impl<S: Inner> Middleware<S> for NameRequest {
-    async fn run(self, mut request: Request, inner: S) -> Response {
+    async fn run(&self, mut request: Request, inner: S) -> Response {
         let id = request_id(request.headers());
         request
             .extensions_mut()

@@ -26,7 +26,7 @@ pub(crate) struct RunTask {
 }
 
 impl<S: Inner> Middleware<S> for RunTask {
-    async fn run(self, mut request: Request, inner: S) -> Response {
+    async fn run(&self, mut request: Request, inner: S) -> Response {
         let id = request.extensions().get::<RequestId>();
         let span = tracing::info_span!("request", request_id = id.map(|id| &*id.0));
         let (refuse, refused) = (self.refuse.at(request.uri().path()), Refused::of(&request));
