@@ -22,10 +22,20 @@ impl Difference {
         written: &NewDocument,
         of_type: &TypeIds,
     ) -> Self {
+        let changed = written.attributes.changed_names(before);
+        Self::of_changed(before, written, &changed, of_type)
+    }
+
+    /// The difference, with the names of the top-level attributes that differ.
+    pub(in crate::store) fn of_changed(
+        before: &Attributes,
+        written: &NewDocument,
+        changed: &[&str],
+        of_type: &TypeIds,
+    ) -> Self {
         let (mut names, mut was) = (Vec::new(), Map::new());
         let password = of_type.resource_type.password();
-        let is_new = written.attributes.changed_names(before);
-        for name in is_new {
+        for name in changed.iter().copied() {
             let (old, new) = (before.get(name), written.attributes.get(name));
             if !name.contains(':') {
                 names.push(name.to_owned());

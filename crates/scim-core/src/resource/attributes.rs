@@ -83,16 +83,23 @@ impl Attributes {
     /// Names of the top-level attributes and extensions that differ from those of `before`, in the order of `before`,
     /// then new ones.
     pub fn changed_names<'a>(&'a self, before: &'a Self) -> Vec<&'a str> {
-        let new = self.keys().filter(|name| before.get(name).is_none());
-        let has_changed =
-            |name: &str, was: &Value| self.get(name).is_none_or(|is| !are_equal(was, is));
-        before
-            .iter()
-            .filter(|(name, was)| has_changed(name, was))
-            .map(|(name, _)| name)
-            .chain(new)
-            .map(String::as_str)
-            .collect()
+        let (mut names, mut kept, mut own) = (Vec::new(), 0, self.iter());
+        for (name, was) in before.iter() {
+            // Most names are at the same place in both, where they are found without a hash.
+            let same_place = own.next().filter(|(own, _)| *own == name);
+            let is = same_place
+                .map(|(_, is)| is)
+                .or_else(|| self.get(name.as_str()));
+            kept += usize::from(is.is_some());
+            if is.is_none_or(|is| !are_equal(was, is)) {
+                names.push(name.as_str());
+            }
+        }
+        if kept < self.len() {
+            let new = self.keys().filter(|name| !before.contains_key(*name));
+            names.extend(new.map(String::as_str));
+        }
+        names
     }
 
     /// The attributes in the order of an equal map, including nested objects; unchanged if the map is not equal.

@@ -170,7 +170,7 @@ impl<'a> Replacement<'a> {
             columns,
             index_rows_were: index::rows(of_type, &before.attributes.only(&changed)),
             index_rows: index::rows(of_type, &written.attributes.only(&changed)),
-            difference: Difference::between(before.attributes, written, of_type),
+            difference: Difference::of_changed(before.attributes, written, &changed, of_type),
             seats,
         }
     }
