@@ -6,6 +6,7 @@ mod asserted;
 mod context;
 mod left_out;
 pub(crate) mod notes;
+mod queue;
 mod recorder;
 mod redaction;
 mod repeats;

@@ -7,23 +7,17 @@ use super::repeats::{self, Kept, Repeats};
 use super::user_name::UserDigests;
 use crate::clock::{Clock, Timestamp};
 use crate::keyword::keywords;
-use crate::metrics::{LogQueueMetrics, UnderWay};
+use crate::metrics::LogQueueMetrics;
 use crate::reason::Reason;
-use crate::store::{LoggedRequest, Outcome, Store, TenantKey};
+use crate::request_log::queue::{QueueOutcome, RequestChunk, RequestQueue};
+use crate::store::{Outcome, RequestRow, Store};
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-/// Maximum number of queued requests.
-const WAITING: usize = 16_384;
-/// Approximate maximum number of queued bytes.
-const WAITING_BYTES: usize = 64 << 20;
-/// Maximum number of requests, and of bytes, in one write.
-const AT_ONCE: usize = 500;
-const BYTES_AT_ONCE: usize = 4 << 20;
 /// Approximate size in bytes of a request without notes and body.
 const PLAIN: usize = 512;
 /// Time that the first queued request waits for others.
@@ -49,20 +43,20 @@ keywords! {
 }
 
 /// The properties of a request that the API has with the response.
-#[derive(Debug)]
-pub(crate) struct RequestSummary {
+#[derive(Debug, Clone)]
+pub(crate) struct RequestSummary<'a> {
     /// Time of the request.
     pub(crate) at: Timestamp,
     /// User agent.
-    pub(crate) client: Option<String>,
+    pub(crate) client: Option<Cow<'a, str>>,
     /// HTTP method.
-    pub(crate) method: String,
+    pub(crate) method: Cow<'a, str>,
     /// Template of the route, such as `/Users/{id}`.
-    pub(crate) route: String,
+    pub(crate) route: Cow<'a, str>,
     /// Whether the request only reads.
     pub(crate) reads: bool,
     /// Type of the resource.
-    pub(crate) resource_type: Option<String>,
+    pub(crate) resource_type: Option<Cow<'a, str>>,
     /// Id of the resource.
     pub(crate) resource: Option<Uuid>,
     /// HTTP status of the response.
@@ -70,19 +64,42 @@ pub(crate) struct RequestSummary {
     /// SCIM error type of the response.
     pub(crate) scim_type: Option<&'static str>,
     /// Detail of an error, without values.
-    pub(crate) detail: Option<String>,
+    pub(crate) detail: Option<Cow<'a, str>>,
     /// Reason of an error.
     pub(crate) reason: Option<Reason>,
     /// Duration in microseconds.
     pub(crate) micros: i64,
     /// Id of the request.
-    pub(crate) request_id: String,
+    pub(crate) request_id: Cow<'a, str>,
+}
+
+impl RequestSummary<'_> {
+    /// The summary with copies of its texts.
+    fn into_owned(self) -> RequestSummary<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        RequestSummary {
+            client: self.client.map(owned),
+            method: owned(self.method),
+            route: owned(self.route),
+            resource_type: self.resource_type.map(owned),
+            detail: self.detail.map(owned),
+            request_id: owned(self.request_id),
+            at: self.at,
+            reads: self.reads,
+            resource: self.resource,
+            status: self.status,
+            scim_type: self.scim_type,
+            reason: self.reason,
+            micros: self.micros,
+        }
+    }
 }
 
 /// Queues requests for the provisioning log; clones share one queue.
 #[derive(Debug, Clone)]
 pub struct Recorder {
-    queue: mpsc::Sender<Message>,
+    /// Wakes the writing task, which ends with the last sender.
+    arrivals: mpsc::Sender<()>,
     shared: Arc<Shared>,
     record: Record,
 }
@@ -90,19 +107,13 @@ pub struct Recorder {
 #[derive(Debug)]
 struct Shared {
     metrics: LogQueueMetrics,
-    waiting_bytes: AtomicUsize,
+    queue: RequestQueue,
     repeats: Repeats<Request>,
     hurry: Notify,
 }
 
 /// A request with its context.
-type Request = (RequestSummary, Arc<RequestContext>);
-
-#[derive(Debug)]
-enum Message {
-    Request(Box<Request>, usize, UnderWay),
-    Written(oneshot::Sender<()>),
-}
+type Request = (RequestSummary<'static>, Arc<RequestContext>);
 
 impl Recorder {
     /// Starts the writing task. It ends when the last recorder is dropped.
@@ -112,10 +123,10 @@ impl Recorder {
         record: Record,
         digests: Arc<UserDigests>,
     ) -> Self {
-        let (queue, messages) = mpsc::channel(WAITING);
+        let (arrivals, arrived) = mpsc::channel(1);
         let shared = Arc::new(Shared {
             metrics: store.metrics().log_queue.clone(),
-            waiting_bytes: AtomicUsize::new(0),
+            queue: RequestQueue::default(),
             repeats: Repeats::default(),
             hurry: Notify::new(),
         });
@@ -127,9 +138,9 @@ impl Recorder {
             logged_at: None,
             logged_lost: 0,
         };
-        tokio::spawn(writing.work(messages));
+        tokio::spawn(writing.work(arrived));
         Self {
-            queue,
+            arrivals,
             shared,
             record,
         }
@@ -137,7 +148,7 @@ impl Recorder {
 
     /// Queues a request; one without a known tenant is dropped. Never waits: if the queue is full, the request is lost
     /// and counted.
-    pub(crate) fn take(&self, summary: RequestSummary, context: &Arc<RequestContext>) {
+    pub(crate) fn take(&self, summary: RequestSummary<'_>, context: &Arc<RequestContext>) {
         let is_kept = match self.record {
             Record::All => true,
             Record::Changes => !summary.reads || summary.status >= 400,
@@ -147,40 +158,46 @@ impl Recorder {
             return;
         }
         let refused = (summary.status == 429).then(|| context.proved_token());
-        let request = (summary, context.clone());
-        let request = match refused.flatten() {
-            None => request,
-            Some(token) => match self.shared.repeats.sift(token, request, Instant::now()) {
-                Some(kept) => counted(kept),
-                None => return,
-            },
-        };
-        let bytes = PLAIN + context.weight();
-        let waiting = self
-            .shared
-            .waiting_bytes
-            .fetch_add(bytes, Ordering::Relaxed);
-        let metrics = &self.shared.metrics;
-        let queued = UnderWay::new(&metrics.waiting);
-        let message = Message::Request(Box::new(request), bytes, queued);
-        if waiting > WAITING_BYTES || self.queue.try_send(message).is_err() {
-            self.shared
-                .waiting_bytes
-                .fetch_sub(bytes, Ordering::Relaxed);
-            metrics.dropped.inc();
+        match refused.flatten() {
+            None => self.queue(&summary, context),
+            Some(token) => {
+                let request = (summary.into_owned(), context.clone());
+                if let Some(kept) = self.shared.repeats.sift(token, request, Instant::now()) {
+                    let (summary, context) = counted(kept);
+                    self.queue(&summary, &context);
+                }
+            }
         }
+    }
+
+    fn queue(&self, summary: &RequestSummary<'_>, context: &RequestContext) {
+        let bytes = PLAIN + context.weight();
+        let Shared { queue, metrics, .. } = &*self.shared;
+        match queue.add(bytes, |chunk| add(chunk, summary, context)) {
+            QueueOutcome::Yes => {
+                metrics.waiting.inc();
+                self.wake();
+            }
+            QueueOutcome::No => {}
+            QueueOutcome::Full => {
+                metrics.dropped.inc();
+            }
+        }
+    }
+
+    fn wake(&self) {
+        // If the task is being woken, or has ended, there is nothing to do.
+        let _ = self.arrivals.try_send(());
     }
 
     /// Returns when all queued requests are written, or after some seconds.
     pub async fn finish(&self) {
         let (done, written) = oneshot::channel();
-        let rest = async {
-            if self.queue.send(Message::Written(done)).await.is_ok() {
-                self.shared.hurry.notify_one();
-                let _ = written.await;
-            }
-        };
-        if timeout(FLUSH_TIMEOUT, rest).await.is_err() {
+        self.shared.queue.notify_when_written(done);
+        self.wake();
+        self.shared.hurry.notify_one();
+        // A dropped sender belongs to a task that has ended.
+        if timeout(FLUSH_TIMEOUT, written).await.is_err() {
             tracing::warn!("stopped before the provisioning log was written");
         }
     }
@@ -199,82 +216,73 @@ struct Writing {
 }
 
 impl Writing {
-    async fn work(mut self, mut messages: mpsc::Receiver<Message>) {
-        while let Some(first) = self.next(&mut messages).await {
-            if matches!(first, Message::Request(..)) {
-                tokio::select! {
-                    () = sleep(PAUSE) => {}
-                    () = self.shared.hurry.notified() => {}
-                }
+    async fn work(mut self, mut arrivals: mpsc::Receiver<()>) {
+        while self.is_next(&mut arrivals).await {
+            tokio::select! {
+                () = sleep(PAUSE) => {}
+                () = self.shared.hurry.notified() => {}
             }
-            let mut next = Some(first);
-            while next.is_some() {
-                let (mut rows, mut bytes, mut waiting) = (Vec::new(), 0, Vec::new());
-                let mut queued = Vec::new();
-                while let Some(message) = next {
-                    match message {
-                        Message::Request(request, weight, under_way) => {
-                            bytes += weight;
-                            queued.push(under_way);
-                            let (summary, context) = *request;
-                            rows.extend(row(summary, &context, &self.digests));
-                        }
-                        Message::Written(done) => waiting.push(done),
-                    }
-                    let has_room = rows.len() < AT_ONCE && bytes < BYTES_AT_ONCE;
-                    next = if has_room {
-                        messages.try_recv().ok()
-                    } else {
-                        None
-                    };
-                }
-                // A flush includes requests that would otherwise be written later.
-                let until = if waiting.is_empty() {
-                    Duration::ZERO
-                } else {
-                    repeats::PAUSE
-                };
-                rows.extend(self.repeated(until));
-                self.write(&rows).await;
-                drop(queued);
-                self.shared
-                    .waiting_bytes
-                    .fetch_sub(bytes, Ordering::Relaxed);
-                self.log_loss();
-                for done in waiting {
-                    // The waiting caller may have been cancelled.
-                    let _ = done.send(());
-                }
-                next = messages.try_recv().ok();
-            }
+            self.write_all().await;
         }
+        self.write_all().await;
         self.logged_at = None;
         self.log_loss();
     }
 
-    /// The next message. Requests that become due are written.
-    async fn next(&self, messages: &mut mpsc::Receiver<Message>) -> Option<Message> {
-        while !self.shared.repeats.is_empty() {
-            if let Ok(next) = timeout(repeats::PAUSE, messages.recv()).await {
-                return next;
+    /// Writes all queued requests.
+    async fn write_all(&mut self) {
+        while let Some(mut chunk) = self.shared.queue.first() {
+            let queued = chunk.rows.len();
+            // A flush includes requests that would otherwise be written later.
+            let until = if chunk.waiting.is_empty() {
+                Duration::ZERO
+            } else {
+                repeats::PAUSE
+            };
+            self.add_repeated(&mut chunk, until);
+            self.write(&mut chunk).await;
+            self.shared.queue.written(queued, chunk.bytes);
+            let queued = i64::try_from(queued).unwrap_or(i64::MAX);
+            self.shared.metrics.waiting.dec_by(queued);
+            self.log_loss();
+            for done in chunk.waiting {
+                // The waiting caller may have been cancelled.
+                let _ = done.send(());
             }
-            self.write(&self.repeated(Duration::ZERO)).await;
         }
-        messages.recv().await
     }
 
-    /// The rows of requests beyond the limits of their tokens that become due within a time.
-    fn repeated(&self, within: Duration) -> Vec<(TenantKey, LoggedRequest)> {
+    /// Waits for queued requests; `false` if there can be no further ones. Requests that become due are written.
+    async fn is_next(&self, arrivals: &mut mpsc::Receiver<()>) -> bool {
+        while !self.shared.repeats.is_empty() {
+            if let Ok(next) = timeout(repeats::PAUSE, arrivals.recv()).await {
+                return next.is_some();
+            }
+            let mut chunk = RequestChunk::default();
+            self.add_repeated(&mut chunk, Duration::ZERO);
+            self.write(&mut chunk).await;
+        }
+        arrivals.recv().await.is_some()
+    }
+
+    /// Adds requests beyond the limits of their tokens that become due within a time.
+    fn add_repeated(&self, chunk: &mut RequestChunk, within: Duration) {
         let due = self.shared.repeats.due(Instant::now() + within);
-        due.into_iter()
-            .map(counted)
-            .filter_map(|(summary, context)| row(summary, &context, &self.digests))
-            .collect()
+        for (summary, context) in due.into_iter().map(counted) {
+            add(chunk, &summary, &context);
+        }
     }
 
-    async fn write(&self, rows: &[(TenantKey, LoggedRequest)]) {
-        if rows.is_empty() {
+    async fn write(&self, chunk: &mut RequestChunk) {
+        let RequestChunk { rows, names, .. } = chunk;
+        if rows.len() == 0 {
             return;
+        }
+        for (row, name) in names.drain(..) {
+            let tenant = rows.tenant(row);
+            if let Some(digest) = tenant.and_then(|tenant| self.digests.of(tenant, &name)) {
+                rows.push_digest(row, digest);
+            }
         }
         for attempt in 1..=ATTEMPTS {
             match self.store.record(rows, self.clock.now()).await {
@@ -312,21 +320,18 @@ impl Writing {
 fn counted((mut request, others): Kept<Request>) -> Request {
     if others > 0 {
         let detail = request.0.detail.unwrap_or_default();
-        request.0.detail = Some(format!(
+        let text = format!(
             "{detail} {others} more requests of this token were refused since its last entry."
-        ));
+        );
+        request.0.detail = Some(text.into());
     }
     request
 }
 
-/// The row of a request.
-fn row(
-    summary: RequestSummary,
-    context: &RequestContext,
-    digests: &UserDigests,
-) -> Option<(TenantKey, LoggedRequest)> {
+/// Adds the row of a request, unless its tenant is unknown; whether it was added.
+fn add(chunk: &mut RequestChunk, summary: &RequestSummary<'_>, context: &RequestContext) -> bool {
     let details = context.take();
-    let outcome = outcome(&summary, &details);
+    let outcome = outcome(summary, &details);
     let RequestDetails {
         requester,
         notes,
@@ -339,44 +344,51 @@ fn row(
         is_unproved,
         ..
     } = details;
-    let requester = requester?;
-    let tenant = requester.settings.key();
+    let Some(requester) = requester else {
+        return false;
+    };
     let reason = summary
         .reason
         .or(details.reason)
         .filter(|_| outcome != Outcome::Ok);
-    let request = LoggedRequest {
+    let changed = (!changed.is_empty()).then(|| changed.join(","));
+    let (notes, action) = (
+        notes::encode(&notes, more),
+        action.map(|action| action.to_string()),
+    );
+    let row = chunk.rows.len();
+    chunk
+        .names
+        .extend(names.into_iter().map(|name| (row, name)));
+    chunk.rows.push(&RequestRow {
+        tenant: requester.settings.key(),
         at: summary.at,
-        token_id: requester.token_id,
-        token_name: requester.token_name,
-        client: summary.client,
-        method: summary.method,
-        route: summary.route,
-        resource_type: summary.resource_type,
+        token_id: &requester.token_id,
+        token_name: &requester.token_name,
+        client: summary.client.as_deref(),
+        method: &summary.method,
+        route: &summary.route,
+        resource_type: summary.resource_type.as_deref(),
         resource: summary.resource,
         status: summary.status,
-        scim_type: summary.scim_type.map(str::to_owned),
-        detail: summary.detail,
-        filter,
-        changed: (!changed.is_empty()).then(|| changed.join(",")),
-        notes: notes::encode(&notes, more),
+        scim_type: summary.scim_type,
+        detail: summary.detail.as_deref(),
+        filter: filter.as_deref(),
+        changed: changed.as_deref(),
+        notes: notes.as_deref(),
         micros: summary.micros,
-        request_id: summary.request_id,
-        body,
-        action: action.map(|action| action.to_string()),
-        outcome: Some(outcome),
-        reason: reason.map(|reason| reason.as_str().to_owned()),
+        request_id: &summary.request_id,
+        body: body.as_deref(),
+        action: action.as_deref(),
+        outcome,
+        reason: reason.map(Reason::as_str),
         unproved: is_unproved,
-        user_digests: names
-            .iter()
-            .filter_map(|name| digests.of(tenant, name))
-            .collect(),
-    };
-    Some((tenant, request))
+    });
+    true
 }
 
-/// The outcome of a request. A lookup without a result is a success.
-fn outcome(summary: &RequestSummary, details: &RequestDetails) -> Outcome {
+/// The outcome of a request. A look-up without a result is a success.
+fn outcome(summary: &RequestSummary<'_>, details: &RequestDetails) -> Outcome {
     let finds_nothing =
         summary.reads && summary.status == 404 && summary.reason == Some(Reason::ResourceGone);
     match summary.status {

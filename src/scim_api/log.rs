@@ -14,9 +14,10 @@ use crate::wire::layers::access_log::Begin;
 use crate::wire::layers::client_address::ClientAddress;
 use crate::wire::layers::request_id::RequestId;
 use axum::extract::Request;
-use axum::http::HeaderMap;
 use axum::http::header::{LOCATION, USER_AGENT};
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
+use std::borrow::Cow;
 use std::error::Error;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -76,7 +77,7 @@ pub(crate) struct AccessLogLine {
     recorder: Option<Recorder>,
     metrics: Arc<Metrics>,
     client: Option<String>,
-    method: String,
+    method: Method,
     peer: Option<IpAddr>,
     trace: Option<TraceParent>,
     span: Option<RequestSpan>,
@@ -110,7 +111,6 @@ impl Logs {
 
     fn entry(&self, request: &Request) -> AccessLogLine {
         let (headers, extensions) = (request.headers(), request.extensions());
-        let known = Verb::of(request.method()) != Verb::Other;
         let request_id: Arc<str> = extensions
             .get()
             .map_or_else(|| "".into(), |id: &RequestId| id.0.clone());
@@ -120,11 +120,7 @@ impl Logs {
             recorder: self.recorder.clone(),
             metrics: self.metrics.clone(),
             client: client(headers),
-            method: if known {
-                request.method().to_string()
-            } else {
-                "other".to_owned()
-            },
+            method: request.method().clone(),
             peer: extensions.get().map(|address: &ClientAddress| address.0),
             trace: extensions.get().copied(),
             span: extensions.get().cloned(),
@@ -185,22 +181,22 @@ impl AccessLogLine {
         let (tenant, token) = self.facts.context.names().unzip();
         let (tenant, token) = (tenant.as_deref(), token.as_deref());
         let id = route.and_then(requested_id).or(created);
-        let template = self.template(route);
+        let (method, template) = (self.method(), self.template(route));
         if let Some(span) = &self.span {
             span.identify(tenant, Some(&*self.request_id));
-            span.finish(&self.method, &template, status);
+            span.finish(method, &template, status);
         }
         self.metrics
             .requests
-            .note(&template, &self.method, status, self.started.elapsed());
+            .note(&template, method, status, self.started.elapsed());
         self.record(id, &template, outcome);
         macro_rules! line {
             ($level:expr) => {
                 tracing::event!(
                     target: "scimd::request",
                     $level,
-                    method = self.method,
-                    route = template,
+                    method,
+                    route = &*template,
                     status,
                     tenant,
                     token,
@@ -236,42 +232,51 @@ impl AccessLogLine {
             return;
         };
         let (route, outline) = match self.facts.route.get() {
-            Some((route, outline)) => (Some(route), outline.clone()),
+            Some((route, outline)) => (Some(route), outline.as_deref()),
             None => (None, None),
         };
         let Outcome { status, error, .. } = outcome;
         let reads = match route {
             Some(Route::Scim(ScimTarget::Search(_) | ScimTarget::RootSearch)) => true,
-            _ => matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS"),
+            _ => matches!(self.method(), "GET" | "HEAD" | "OPTIONS"),
         };
         let summary = RequestSummary {
             at: self.at,
-            client: self.client.clone(),
-            method: self.method.clone(),
-            route: outline.unwrap_or_else(|| template.to_owned()),
+            client: self.client.as_deref().map(Cow::from),
+            method: self.method().into(),
+            route: outline.unwrap_or(template).into(),
             reads,
             resource_type: self
                 .facts
                 .resource_type
                 .get()
-                .map(|resource_type| resource_type.name().to_string()),
+                .map(|resource_type| Cow::from(&**resource_type.name())),
             resource: id,
             status,
             scim_type: error.and_then(|error| Some(error.scim_type()?.as_str())),
-            detail: error.map(|error| error.logged().to_owned()),
+            detail: error.map(|error| error.logged().into()),
             reason: error.and_then(ScimError::reason),
             micros: i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX),
-            request_id: self.request_id.to_string(),
+            request_id: Cow::from(&*self.request_id),
         };
         recorder.take(summary, &self.facts.context);
     }
 
-    fn template(&self, route: Option<&Route>) -> String {
+    /// The method; one of a client's own is not logged.
+    fn method(&self) -> &str {
+        if Verb::of(&self.method) == Verb::Other {
+            "other"
+        } else {
+            self.method.as_str()
+        }
+    }
+
+    fn template(&self, route: Option<&Route>) -> Cow<'static, str> {
         let template = route.map_or("refused", Route::template);
         let of_type = self.facts.resource_type.get();
         match of_type.zip(template.strip_prefix("/{endpoint}")) {
-            Some((resource_type, rest)) => [resource_type.endpoint(), rest].concat(),
-            None => template.to_owned(),
+            Some((resource_type, rest)) => [resource_type.endpoint(), rest].concat().into(),
+            None => template.into(),
         }
     }
 }

@@ -8,10 +8,13 @@ use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Step;
-use crate::store::logged_request::{LoggedRequest, TenantKey};
+use crate::store::db::text_column::TextColumn;
+use crate::store::logged_request::TenantKey;
+use crate::store::request_rows::RequestRows;
 use crate::store::resources::seq::milliseconds;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// Milliseconds of the requests of a run. Migration 27 has the same.
 const RUN_MILLISECONDS: i64 = 3_600_000;
@@ -20,7 +23,7 @@ const RUN_MILLISECONDS: i64 = 3_600_000;
 const MANY: usize = 200;
 
 /// What a request can be about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) enum About {
     /// A user, by the digest of the name.
     Name(i64),
@@ -48,11 +51,7 @@ impl About {
 }
 
 /// Adds what requests are about to the batch that writes them.
-pub(in crate::store) fn record(
-    batch: Batch,
-    requests: &[(TenantKey, LoggedRequest)],
-    entries: &[i64],
-) -> Batch {
+pub(in crate::store) fn record(batch: Batch, requests: &RequestRows, entries: &[i64]) -> Batch {
     let rows = rows(requests, entries);
     if rows.is_empty() {
         return batch;
@@ -65,50 +64,54 @@ pub(in crate::store) fn record(
     ];
     batch
         .and(Step::new(RECORD_RUNS, vec![]).with_rows(runs).by_row())
-        .and(Step::new(RECORD, vec![]).with_rows(table(rows)).by_row())
+        .and(Step::new(RECORD, vec![]).with_rows(table(&rows)).by_row())
 }
 
-/// Tenant, run, key and position of each, in the order of the table.
-fn rows(
-    requests: &[(TenantKey, LoggedRequest)],
-    entries: &[i64],
-) -> BTreeSet<(i64, i64, String, i64)> {
+/// Tenant, run, key and position of each, about in the order of the table.
+fn rows(requests: &RequestRows, entries: &[i64]) -> Vec<(i64, i64, About, i64)> {
+    let tenants = requests.tenants();
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
-    for (tenant, _) in requests {
-        *counts.entry(tenant.0).or_default() += 1;
+    for tenant in tenants {
+        *counts.entry(*tenant).or_default() += 1;
     }
     let first = entries.first().copied().unwrap_or_default();
-    let each = requests
-        .iter()
-        .zip(entries)
-        .flat_map(|((tenant, request), entry)| {
-            let are_many = counts.get(&tenant.0).is_some_and(|count| *count >= MANY);
-            let run = if are_many { first } else { hour_of(*entry) };
-            let names = request
-                .user_digests
-                .iter()
-                .map(|digest| About::Name(*digest));
-            let all = names.chain(request.resource.map(About::Resource));
-            all.map(move |about| (tenant.0, run, about.key(), *entry))
-        });
-    each.collect()
+    let row = |number: usize, about| {
+        let (tenant, entry) = (*tenants.get(number)?, *entries.get(number)?);
+        let are_many = counts.get(&tenant).is_some_and(|count| *count >= MANY);
+        let run = if are_many { first } else { hour_of(entry) };
+        Some((tenant, run, about, entry))
+    };
+    let digests = requests.digests().iter();
+    let names = digests.map(|(number, digest)| (*number, About::Name(*digest)));
+    let ids = requests.resources().iter().enumerate();
+    let resources = ids.filter_map(|(number, id)| Some((number, About::Resource((*id)?))));
+    let all = names.chain(resources);
+    let mut rows: Vec<_> = all
+        .filter_map(|(number, about)| row(number, about))
+        .collect();
+    rows.sort_unstable();
+    rows.dedup();
+    rows
 }
 
 /// The rows as a table parameter.
-fn table(rows: BTreeSet<(i64, i64, String, i64)>) -> Table {
-    let (mut tenants, mut runs) = (Vec::new(), Vec::new());
-    let (mut keys, mut entries) = (Vec::new(), Vec::new());
-    for (tenant, run, key, entry) in rows {
-        tenants.push(tenant);
-        runs.push(run);
-        keys.push(Some(key));
-        entries.push(entry);
+fn table(rows: &[(i64, i64, About, i64)]) -> Table {
+    let mut keys = TextColumn::default();
+    for (_, _, about, _) in rows {
+        match about {
+            About::Name(digest) => keys.push_display(digest),
+            About::Resource(id) => {
+                let mut text = [0; Hyphenated::LENGTH];
+                keys.push(Some(id.hyphenated().encode_lower(&mut text)));
+            }
+        }
     }
+    let ints = |of: fn(&(i64, i64, About, i64)) -> i64| Column::Ints(rows.iter().map(of).collect());
     vec![
-        ("tenant", Column::Ints(tenants)),
-        ("run", Column::Ints(runs)),
+        ("tenant", ints(|row| row.0)),
+        ("run", ints(|row| row.1)),
         ("about", Column::Texts(keys)),
-        ("entry", Column::Ints(entries)),
+        ("entry", ints(|row| row.3)),
     ]
 }
 

@@ -7,8 +7,8 @@ use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
 use crate::store::db::statement::Step;
 use crate::store::handle::Store;
-use crate::store::logged_request::{LoggedRequest, Outcome, TenantKey};
 use crate::store::request_about;
+use crate::store::request_rows::RequestRows;
 use std::collections::BTreeSet;
 
 impl Store {
@@ -18,7 +18,7 @@ impl Store {
     /// Any [`StoreError`]; then none is written.
     pub(crate) async fn record(
         &self,
-        requests: &[(TenantKey, LoggedRequest)],
+        requests: &RequestRows,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let count = i64::try_from(requests.len()).unwrap_or(i64::MAX);
@@ -34,7 +34,7 @@ impl Store {
                 )
                 .and(
                     Step::new(RECORD, vec![])
-                        .with_rows(rows(requests, &entries))
+                        .with_rows(requests.table(&entries))
                         .by_row(),
                 );
             let details = [
@@ -54,101 +54,30 @@ impl Store {
     }
 }
 
-fn tenants(requests: &[(TenantKey, LoggedRequest)]) -> Table {
-    let tenants: BTreeSet<i64> = requests.iter().map(|(tenant, _)| tenant.0).collect();
+fn tenants(requests: &RequestRows) -> Table {
+    let tenants: BTreeSet<i64> = requests.tenants().iter().copied().collect();
     vec![("tenant", Column::Ints(tenants.into_iter().collect()))]
 }
 
-fn rows(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
-    let ints =
-        |of: fn(&LoggedRequest) -> i64| Column::Ints(requests.iter().map(|(_, r)| of(r)).collect());
-    let texts = |of: fn(&LoggedRequest) -> Option<&str>| {
-        Column::Texts(requests.iter().map(|(_, r)| of(r).map(fit)).collect())
-    };
-    let ids = requests
-        .iter()
-        .map(|(_, request)| request.resource.map(|id| id.to_string()));
-    let digests = requests.iter().map(|(_, request)| digests(request));
-    vec![
-        (
-            "tenant",
-            Column::Ints(requests.iter().map(|(tenant, _)| tenant.0).collect()),
-        ),
-        ("entry", Column::Ints(entries.to_vec())),
-        ("at", ints(|r| r.at.as_micros())),
-        ("token", texts(|r| Some(&r.token_id))),
-        ("token_name", texts(|r| Some(&r.token_name))),
-        ("client", texts(|r| r.client.as_deref())),
-        ("method", texts(|r| Some(&r.method))),
-        ("route", texts(|r| Some(&r.route))),
-        ("resource_type", texts(|r| r.resource_type.as_deref())),
-        ("resource", Column::Texts(ids.collect())),
-        ("status", ints(|r| i64::from(r.status))),
-        ("scim_type", texts(|r| r.scim_type.as_deref())),
-        ("detail", texts(|r| r.detail.as_deref())),
-        ("filter", texts(|r| r.filter.as_deref())),
-        ("changed", texts(|r| r.changed.as_deref())),
-        ("notes", texts(|r| r.notes.as_deref())),
-        ("micros", ints(|r| r.micros)),
-        ("request", texts(|r| Some(&r.request_id))),
-        ("action", texts(|r| r.action.as_deref())),
-        ("outcome", texts(|r| r.outcome.map(Outcome::as_str))),
-        ("reason", texts(|r| r.reason.as_deref())),
-        (
-            "unproved",
-            Column::Bools(requests.iter().map(|(_, r)| r.unproved).collect()),
-        ),
-        ("digests", Column::Texts(digests.collect())),
-    ]
+fn failures(requests: &RequestRows, entries: &[i64]) -> Table {
+    placed(requests, entries, requests.failed())
 }
 
-/// The digests of the user names of a request, separated by commas.
-fn digests(request: &LoggedRequest) -> Option<String> {
-    let digests: BTreeSet<_> = request.user_digests.iter().collect();
-    let texts: Vec<String> = digests.into_iter().map(i64::to_string).collect();
-    (!texts.is_empty()).then(|| texts.join(","))
+fn bodies(requests: &RequestRows, entries: &[i64]) -> Table {
+    let bodies = requests.bodies();
+    let mut table = placed(requests, entries, bodies.iter().map(|(row, _)| *row));
+    let texts = bodies.iter().map(|(_, body)| Some(body)).collect();
+    table.push(("body", Column::Texts(texts)));
+    table
 }
 
-fn failures(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
-    let has_failed = |request: &LoggedRequest| {
-        matches!(request.outcome, Some(Outcome::Refused | Outcome::Failed))
-    };
-    let failed = requests
-        .iter()
-        .zip(entries)
-        .filter(|((_, request), _)| has_failed(request));
-    let (tenants, places) = failed
-        .map(|((tenant, _), entry)| (tenant.0, *entry))
-        .unzip();
+/// The tenants and positions of some rows.
+fn placed(requests: &RequestRows, entries: &[i64], rows: impl Iterator<Item = usize>) -> Table {
+    let place = |row: usize| Some((*requests.tenants().get(row)?, *entries.get(row)?));
+    let (tenants, places) = rows.filter_map(place).unzip();
     vec![
         ("tenant", Column::Ints(tenants)),
         ("entry", Column::Ints(places)),
-    ]
-}
-
-/// The text without characters that PostgreSQL does not support.
-fn fit(text: &str) -> String {
-    match text.contains('\0') {
-        true => text.replace('\0', ""),
-        false => text.to_owned(),
-    }
-}
-
-fn bodies(requests: &[(TenantKey, LoggedRequest)], entries: &[i64]) -> Table {
-    let with_body = requests
-        .iter()
-        .zip(entries)
-        .filter(|((_, request), _)| request.body.is_some());
-    let (mut tenants, mut places, mut texts) = (Vec::new(), Vec::new(), Vec::new());
-    for ((tenant, request), entry) in with_body {
-        tenants.push(tenant.0);
-        places.push(*entry);
-        texts.push(request.body.as_deref().map(fit));
-    }
-    vec![
-        ("tenant", Column::Ints(tenants)),
-        ("entry", Column::Ints(places)),
-        ("body", Column::Texts(texts)),
     ]
 }
 

@@ -3,7 +3,8 @@
 use crate::clock::Timestamp;
 use crate::guide::Provider;
 use crate::reason::Reason;
-use crate::store::logged_request::{LoggedRequest, Outcome};
+use crate::store::logged_request::Outcome;
+use crate::store::request_rows::RequestRows;
 use std::collections::BTreeMap;
 
 /// Microseconds of an hour and of a day.
@@ -118,24 +119,24 @@ pub(in crate::store) struct Tally {
 }
 
 impl Tally {
-    /// Adds a request; one without an outcome is ignored.
-    pub(in crate::store) fn add(&mut self, request: &LoggedRequest) {
-        let Some(outcome) = request.outcome else {
+    /// Adds a request.
+    pub(in crate::store) fn add(&mut self, requests: &RequestRows, row: usize) {
+        let Some((at, outcome)) = requests.at(row).zip(requests.outcome(row)) else {
             return;
         };
-        let at = request.at.as_micros();
-        if at >= self.latest.request {
-            self.latest.client.clone_from(&request.client);
+        let client = requests.client(row);
+        if at >= self.latest.request && self.latest.client.as_deref() != client {
+            self.latest.client = client.map(str::to_owned);
         }
         self.add_alike(&Alike {
             count: 1,
             first: at,
             last: at,
-            action: request.action.as_deref().unwrap_or_default(),
+            action: requests.action(row),
             outcome,
-            reason: request.reason.as_deref().unwrap_or_default(),
-            changes: request.changed.is_some(),
-            is_proved: !request.unproved,
+            reason: requests.reason(row),
+            changes: requests.changes(row),
+            is_proved: requests.is_proved(row),
         });
     }
 
@@ -151,16 +152,18 @@ impl Tally {
             latest.success = latest.success.max(alike.last);
         }
         let action = action_of(alike);
-        let ends = self.actions.entry(action.to_owned()).or_default();
-        let last = if is_success {
-            &mut ends.succeeded
-        } else {
-            &mut ends.failed
-        };
-        *last = (*last).max(alike.last);
+        self.note(action, |ends| {
+            let last = if is_success {
+                &mut ends.succeeded
+            } else {
+                &mut ends.failed
+            };
+            *last = (*last).max(alike.last);
+        });
         if action != ACCESS && alike.is_proved && alike.outcome != Outcome::Failed {
-            let ends = self.actions.entry(ACCESS.to_owned()).or_default();
-            ends.succeeded = ends.succeeded.max(alike.last);
+            self.note(ACCESS, |ends| {
+                ends.succeeded = ends.succeeded.max(alike.last);
+            });
         }
         if !is_success {
             let key = FailureKey {
@@ -178,6 +181,17 @@ impl Tally {
             failures.last = failures.last.max(alike.last);
         }
         self.hours.entry(alike.last / HOUR).or_default().add(alike);
+    }
+
+    /// Changes the ends of an action. Most requests have an action of an earlier one, whose text is not copied.
+    fn note(&mut self, action: &str, change: impl FnOnce(&mut Ends)) {
+        if let Some(ends) = self.actions.get_mut(action) {
+            change(ends);
+            return;
+        }
+        let mut ends = Ends::default();
+        change(&mut ends);
+        self.actions.insert(action.to_owned(), ends);
     }
 }
 
@@ -215,8 +229,8 @@ impl HourCounts {
 
 /// The action under which requests are counted: [`ACCESS`] for requests without access.
 fn action_of<'a>(alike: &Alike<'a>) -> &'a str {
-    let reason = Reason::from_keyword(alike.reason).filter(|_| alike.outcome == Outcome::Refused);
-    match reason {
+    let refused = (alike.outcome == Outcome::Refused).then_some(alike.reason);
+    match refused.and_then(Reason::from_keyword) {
         Some(reason) if reason.is_of_access() => ACCESS,
         _ => alike.action,
     }

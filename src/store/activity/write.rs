@@ -10,14 +10,14 @@ use crate::store::activity::tally::{
 use crate::store::db::args::{Arg, Column, Table};
 use crate::store::db::batch::Batch;
 use crate::store::db::statement::Step;
-use crate::store::logged_request::{LoggedRequest, TenantKey};
+use crate::store::request_rows::RequestRows;
 use std::collections::BTreeMap;
 
 /// Adds steps to a batch whose step `kept` returns the existing tenants.
-pub(in crate::store) fn append(batch: Batch, requests: &[(TenantKey, LoggedRequest)]) -> Batch {
+pub(in crate::store) fn append(batch: Batch, requests: &RequestRows) -> Batch {
     let mut tallies: BTreeMap<i64, Tally> = BTreeMap::new();
-    for (tenant, request) in requests {
-        tallies.entry(tenant.0).or_default().add(request);
+    for (row, tenant) in requests.tenants().iter().enumerate() {
+        tallies.entry(*tenant).or_default().add(requests, row);
     }
     tallies.retain(|_, tally| tally.latest.request > 0);
     if tallies.is_empty() {
@@ -70,7 +70,7 @@ fn ints<T>(rows: &[T], of: impl Fn(&T) -> i64) -> Column {
 }
 
 fn texts<'a, T>(rows: &'a [T], of: impl Fn(&'a T) -> &'a str) -> Column {
-    Column::Texts(rows.iter().map(|row| Some(of(row).to_owned())).collect())
+    Column::Texts(rows.iter().map(|row| Some(of(row))).collect())
 }
 
 fn statuses(tallies: &BTreeMap<i64, Tally>) -> Table {

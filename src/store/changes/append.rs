@@ -206,9 +206,7 @@ pub(in crate::store) fn append_gathered(
         Column::Ints(changes.iter().map(|(_, change)| of(change)).collect())
     };
     let texts = |of: fn(&GatheredChange) -> Option<&str>| {
-        let texts = changes
-            .iter()
-            .map(|(_, change)| of(change).map(str::to_owned));
+        let texts = changes.iter().map(|(_, change)| of(change));
         Column::Texts(texts.collect())
     };
     let numbers = changes.iter().map(|(number, _)| *number).collect();

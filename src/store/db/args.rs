@@ -1,5 +1,6 @@
 //! The values of statements, and their types in both databases.
 
+use crate::store::db::text_column::TextColumn;
 use sqlx::encode::{Encode, IsNull};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArgumentBuffer, PgArguments, PgTypeInfo, Postgres};
@@ -31,7 +32,7 @@ pub(in crate::store) enum Column {
     Ints(Vec<i64>),
     Bools(Vec<bool>),
     Uuids(Vec<Uuid>),
-    Texts(Vec<Option<String>>),
+    Texts(TextColumn),
 }
 
 impl Column {
@@ -61,7 +62,7 @@ impl Column {
             Self::Ints(_) => Self::Ints(Vec::new()),
             Self::Bools(_) => Self::Bools(Vec::new()),
             Self::Uuids(_) => Self::Uuids(Vec::new()),
-            Self::Texts(_) => Self::Texts(Vec::new()),
+            Self::Texts(_) => Self::Texts(TextColumn::default()),
         }
     }
 
@@ -71,7 +72,7 @@ impl Column {
             Self::Ints(values) => values.get(row).copied().into(),
             Self::Bools(values) => values.get(row).copied().map(i64::from).into(),
             Self::Uuids(values) => values.get(row).map(Uuid::to_string).into(),
-            Self::Texts(values) => values.get(row).cloned().flatten().into(),
+            Self::Texts(values) => values.get(row).into(),
         }
     }
 
@@ -113,8 +114,8 @@ impl Column {
             ),
             Some(Arg::Text(_) | Arg::OptText(_)) => Self::Texts(
                 args.map(|arg| match arg {
-                    Some(Arg::Text(value)) => Some(Some(value.clone())),
-                    Some(Arg::OptText(value)) => Some(value.clone()),
+                    Some(Arg::Text(value)) => Some(Some(value.as_str())),
+                    Some(Arg::OptText(value)) => Some(value.as_deref()),
                     _ => None,
                 })
                 .collect::<Option<_>>()?,
@@ -164,7 +165,7 @@ fn room(arg: &Arg) -> usize {
         Arg::Uuid(_) => 20,
         Arg::Text(value) => 4 + value.len(),
         Arg::OptText(value) => text(value),
-        Arg::Column(Column::Texts(values)) => HEAD + values.iter().map(text).sum::<usize>(),
+        Arg::Column(Column::Texts(values)) => HEAD + 4 * values.len() + values.bytes(),
         Arg::Column(column) => HEAD + 20 * column.len(),
     }
 }
@@ -248,7 +249,8 @@ mod tests {
             vec![],
             vec![Some("a\u{e9}".to_owned()), None, Some(String::new())],
         ] {
-            assert_eq!(encoded(&Column::Texts(texts.clone())), encoded(&texts));
+            let column = texts.iter().map(Option::as_ref).collect();
+            assert_eq!(encoded(&Column::Texts(column)), encoded(&texts));
         }
     }
 }

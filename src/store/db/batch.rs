@@ -139,7 +139,7 @@ mod tests {
     fn a_batch_is_one_statement() {
         let rows = vec![
             ("attribute", Column::Ints(vec![7])),
-            ("key", Column::Texts(vec![Some("a".into())])),
+            ("key", Column::Texts([Some("a")].into_iter().collect())),
         ];
         let update = Step::bound(
             "update r set a = {:a} returning seq",

@@ -48,3 +48,4 @@ pub(in crate::store) mod statement_times;
 pub(in crate::store) mod stream;
 pub(in crate::store) mod suspicion;
 pub(in crate::store) mod text_cache;
+pub(in crate::store) mod text_column;

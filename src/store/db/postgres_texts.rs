@@ -198,7 +198,14 @@ mod tests {
         let (two, fresh) = made("two", "a", ints(), 0);
         assert_eq!(&*two.unwrap().0, &*fresh.unwrap());
         assert!(made("one", "b", ints(), 0).0.is_err(), "another name");
-        let texts_column = made("one", "a", Column::Texts(vec![None]), 0).0.unwrap();
+        let texts_column = made(
+            "one",
+            "a",
+            Column::Texts([None::<&str>].into_iter().collect()),
+            0,
+        )
+        .0
+        .unwrap();
         assert!(texts_column.0.contains("text[]"));
     }
 }

@@ -247,10 +247,7 @@ fn bind_column(
     match column {
         Column::Ints(values) => prepared.raw_bind_parameter(place, values.get(row)),
         Column::Bools(values) => prepared.raw_bind_parameter(place, values.get(row)),
-        Column::Texts(values) => {
-            let value = values.get(row).and_then(Option::as_deref);
-            prepared.raw_bind_parameter(place, value)
-        }
+        Column::Texts(values) => prepared.raw_bind_parameter(place, values.get(row)),
         Column::Uuids(values) => match values.get(row) {
             Some(value) => bind(prepared, place, &Arg::Uuid(*value)),
             None => prepared.raw_bind_parameter(place, None::<i64>),

@@ -177,7 +177,7 @@ mod tests {
     }
 
     fn insert(attributes: &[i64]) -> Statement {
-        let keys = vec![Some("a".into()); attributes.len()];
+        let keys = attributes.iter().map(|_| Some("a")).collect();
         let rows = vec![
             ("attribute", Column::Ints(attributes.to_vec())),
             ("key", Column::Texts(keys)),

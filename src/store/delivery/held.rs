@@ -49,7 +49,7 @@ pub(in crate::store) fn held_table(held: &[HeldEvent]) -> Table {
         ),
         (
             "event",
-            Column::Texts(held.iter().map(|held| Some(held.event.clone())).collect()),
+            Column::Texts(held.iter().map(|held| Some(&held.event)).collect()),
         ),
         ("attempts", ints(|held| held.attempts)),
         ("due", moments(|held| held.due)),

@@ -134,9 +134,8 @@ fn algorithm(keys: &[SigningKey]) -> Vec<Arg> {
 }
 
 fn table(keys: &[SigningKey]) -> Table {
-    let texts = |of: fn(&SigningKey) -> &str| {
-        Column::Texts(keys.iter().map(|key| Some(of(key).to_owned())).collect())
-    };
+    let texts =
+        |of: fn(&SigningKey) -> &str| Column::Texts(keys.iter().map(|key| Some(of(key))).collect());
     let created = keys.iter().map(|key| key.created.as_micros()).collect();
     vec![
         ("id", texts(|key| &key.id)),

@@ -207,7 +207,7 @@ impl Store {
         let column = |at: usize| {
             Column::Texts(
                 rows.iter()
-                    .map(|row| row.values.get(at).cloned().flatten())
+                    .map(|row| row.values.get(at).and_then(Option::as_ref))
                     .collect(),
             )
         };

@@ -155,7 +155,7 @@ impl NewOperatorToken {
 
     /// The step that stores its tenants, after the step `acted`.
     fn limit(&self) -> Step {
-        let names = self.tenants.iter().flatten().cloned().map(Some).collect();
+        let names = self.tenants.iter().flatten().map(Some).collect();
         Step::new(LIMIT, vec![Arg::Text(self.id.clone())])
             .with_rows(vec![("name", Column::Texts(names))])
     }

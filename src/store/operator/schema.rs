@@ -8,6 +8,7 @@ use crate::store::db::batch::Batch;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::statement::{Statement, Step};
+use crate::store::db::text_column::TextColumn;
 use crate::store::handle::Store;
 use crate::store::operator::act::Act;
 use crate::store::resources::scope::Scope;
@@ -290,7 +291,7 @@ fn count(seen: i64) -> Step {
 /// Replaces the files. An unchanged file keeps the number of its change.
 fn put_files(batch: Batch, files: &[ConfiguredSchema], change: i64) -> Batch {
     let column = |of: fn(&ConfiguredSchema) -> &String| {
-        Column::Texts(files.iter().map(|f| Some(of(f).clone())).collect())
+        Column::Texts(files.iter().map(|f| Some(of(f))).collect())
     };
     let urns = || vec![("urn", column(|file| &file.urn))];
     let whole = || {
@@ -313,7 +314,8 @@ fn put_files(batch: Batch, files: &[ConfiguredSchema], change: i64) -> Batch {
 }
 
 fn named(names: impl Iterator<Item = (String, String)>) -> Table {
-    let (urns, names): (Vec<_>, Vec<_>) = names.map(|(urn, name)| (Some(urn), Some(name))).unzip();
+    let (urns, names): (TextColumn, TextColumn) =
+        names.map(|(urn, name)| (Some(urn), Some(name))).unzip();
     vec![("urn", Column::Texts(urns)), ("name", Column::Texts(names))]
 }
 

@@ -9,6 +9,7 @@ use crate::store::db::engine::Engine;
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::statement::Statement;
+use crate::store::db::text_column::TextColumn;
 use crate::store::resources::lookup::{self, Lookups};
 use crate::store::resources::seq::TYPE_IDS_IN_KEYS;
 use std::collections::HashMap;
@@ -41,10 +42,10 @@ impl CatalogIds {
         catalog: &Catalog,
         engine: &Engine,
     ) -> Result<Self, StoreError> {
-        let names: Vec<_> = catalog
+        let names = catalog
             .resource_types()
             .iter()
-            .map(|t| Some(t.name().to_string()))
+            .map(|t| Some(t.name()))
             .collect();
         let kinds = numbers(
             engine,
@@ -122,7 +123,7 @@ async fn type_layout(
         is_indexed(resource_type, path).then(|| path.to_string().to_ascii_lowercase())
     };
     let names: Vec<_> = resource_type.leaves().iter().map(searched).collect();
-    let given: Vec<_> = names.iter().flatten().cloned().map(Some).collect();
+    let given: TextColumn = names.iter().flatten().map(Some).collect();
     let rows = vec![
         ("kind", Column::Ints(vec![type_id; given.len()])),
         ("path", Column::Texts(given)),

@@ -204,11 +204,11 @@ fn table(rows: &[&IndexRow]) -> Table {
         ),
         (
             "key",
-            Column::Texts(rows.iter().map(|row| Some(row.key.clone())).collect()),
+            Column::Texts(rows.iter().map(|row| Some(&row.key)).collect()),
         ),
         (
             "tail",
-            Column::Texts(rows.iter().map(|row| row.tail.clone()).collect()),
+            Column::Texts(rows.iter().map(|row| row.tail.as_ref()).collect()),
         ),
     ]
 }

@@ -38,7 +38,7 @@ pub(in crate::store) fn parted(
 pub(in crate::store) fn leave(tenant: i64, keys: Vec<i64>, texts: Vec<Option<String>>) -> Step {
     let rows = vec![
         ("at_seq", Column::Ints(keys)),
-        ("index_rows", Column::Texts(texts)),
+        ("index_rows", Column::Texts(texts.into_iter().collect())),
     ];
     Step::new(LEAVE, vec![Arg::Int(tenant)]).with_rows(rows)
 }
