@@ -4,12 +4,13 @@ use crate::wire::admission;
 use crate::wire::app::App;
 use crate::wire::connection_limit::UNREAD_GRACE;
 use crate::wire::deadlines::ConnectionDeadlines;
+use crate::wire::endless::EndlessResponse;
 use crate::wire::layers::client_address::Peer;
 use crate::wire::rate::network;
 use crate::wire::unwritten::{CountedBody, Endless, Unwritten};
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, Version};
 use bytes::Bytes;
 use hyper::Request;
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -32,8 +33,12 @@ pub(crate) fn answer(
     app: &App,
     deadlines: &ConnectionDeadlines,
     peer: SocketAddr,
+    endless: Option<&EndlessResponse>,
     mut request: Request<Incoming>,
 ) -> Answering {
+    // Other versions have no chunks, and the response to HEAD has no body.
+    let is_chunked = request.version() == Version::HTTP_11 && request.method() == Method::GET;
+    let endless = endless.filter(|_| is_chunked).cloned();
     let (open, fault) = deadlines.begin(request.method().as_str(), request.version());
     let ticket = app.in_flight.begin();
     let credentials = request.headers().get(AUTHORIZATION);
@@ -69,14 +74,16 @@ pub(crate) fn answer(
             response.headers_mut().remove(CONTENT_LENGTH);
         }
         let is_endless = response.extensions().get::<Endless>().is_some();
+        let unwritten = Arc::new(Unwritten {
+            open,
+            _ticket: (!is_endless).then_some(ticket),
+        });
         Ok(response.map(|body| {
-            CountedBody::new(
-                body,
-                Arc::new(Unwritten {
-                    open,
-                    _ticket: (!is_endless).then_some(ticket),
-                }),
-            )
+            let body = CountedBody::new(body, unwritten.clone());
+            match endless.filter(|_| is_endless) {
+                Some(endless) => CountedBody::new(Body::new(endless.begin(body)), unwritten),
+                None => body,
+            }
         }))
     })
 }

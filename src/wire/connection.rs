@@ -3,9 +3,11 @@
 use crate::wire::answer::{Answering, FEW, answer};
 use crate::wire::app::App;
 use crate::wire::deadlines::ConnectionDeadlines;
+use crate::wire::endless::{self, EndlessResponse};
 use crate::wire::settings::ServerSettings;
 use crate::wire::shutdown::{Leaving, Phase, Shutdown};
 use crate::wire::stream::{DeadlineStream, Protocol, Timer};
+use crate::wire::unwritten::CountedBody;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -136,8 +138,13 @@ impl ConnectionServer {
         while has_more {
             // Boxed, and freed while the connection is idle.
             match Box::pin(self.http1(stream, peer, deadlines)).await? {
-                Some(resting) => stream = resting,
-                None => return Ok(()),
+                Http1End::Resting(resting) => stream = resting,
+                Http1End::Endless(mut stream, body) => {
+                    // Boxed, so that other connections are small.
+                    Box::pin(endless::write(&mut stream, body)).await?;
+                    return Ok(stream.shutdown().await?);
+                }
+                Http1End::Closed => return Ok(()),
             }
             has_more = tokio::select! {
                 has_more = stream.has_more() => has_more?,
@@ -151,12 +158,13 @@ impl ConnectionServer {
         &self,
         deadlines: &ConnectionDeadlines,
         peer: SocketAddr,
+        endless: Option<&EndlessResponse>,
         mut request: Request<Incoming>,
     ) -> Answering {
         if self.shutdown.phase() >= Phase::Leaving {
             request.extensions_mut().insert(Leaving);
         }
-        answer(&self.app, deadlines, peer, request)
+        answer(&self.app, deadlines, peer, endless, request)
     }
 
     async fn http2<IO>(
@@ -168,7 +176,7 @@ impl ConnectionServer {
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = service_fn(|request| self.answer(deadlines, peer, request));
+        let service = service_fn(|request| self.answer(deadlines, peer, None, request));
         let builder = match self.app.in_flight.is_crowded() {
             true => &self.http2_crowded,
             false => &self.http2,
@@ -185,47 +193,88 @@ impl ConnectionServer {
         Ok(connection.await?)
     }
 
-    /// Serves HTTP/1 requests until the connection is idle, in which case the stream is returned, or ends.
+    /// Serves HTTP/1 requests until the connection is idle, has an endless response, or ends.
     async fn http1<IO>(
         &self,
         stream: DeadlineStream<IO>,
         peer: SocketAddr,
         deadlines: &ConnectionDeadlines,
-    ) -> Result<Option<DeadlineStream<IO>>, Broken>
+    ) -> Result<Http1End<IO>, Broken>
     where
         IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = service_fn(|request| self.answer(deadlines, peer, request));
+        let endless = EndlessResponse::default();
+        let service = service_fn(|request| self.answer(deadlines, peer, Some(&endless), request));
         let mut connection = self.http1.serve_connection(TokioIo::new(stream), service);
         let mut shutdown = self.shutdown.clone();
         let mut resting = Timer::default();
+        // hyper's part of an endless response has no end, so both waits look for one.
+        let endless_body = || match deadlines.is_stalled() {
+            // The client has not read the head yet.
+            true => None,
+            false => endless.take(),
+        };
         let rests = poll_fn(|cx| {
             if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
-                return Poll::Ready(Some(ended));
+                return Poll::Ready(Served::Ended(ended));
+            }
+            if let Some(body) = endless_body() {
+                return Poll::Ready(Served::Endless(body));
             }
             match deadlines.rests_since() {
-                Some(since) => resting.poll(since + REST, cx).map(|()| None),
+                Some(since) => resting.poll(since + REST, cx).map(|()| Served::Rests),
                 None => Poll::Pending,
             }
         });
-        let ended = tokio::select! {
-            ended = rests => ended,
-            () = shutdown.after(Phase::Draining) => None,
+        let mut served = tokio::select! {
+            served = rests => served,
+            () = shutdown.after(Phase::Draining) => Served::Rests,
         };
-        if let Some(ended) = ended {
-            return Ok(ended.map(|()| None)?);
+        if matches!(served, Served::Rests) {
+            // An idle connection ends at once; another one after the response to the running request.
+            Pin::new(&mut connection).graceful_shutdown();
+            let is_idle = poll_fn(|cx| Poll::Ready(connection.poll_without_shutdown(cx))).await;
+            if is_idle.is_pending() {
+                let ends = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+                    Poll::Ready(ended) => Poll::Ready(Served::Ended(ended)),
+                    Poll::Pending => match endless_body() {
+                        Some(body) => Poll::Ready(Served::Endless(body)),
+                        None => Poll::Pending,
+                    },
+                });
+                served = ends.await;
+            }
         }
-        // An idle connection ends at once; another one after the response to the running request.
-        Pin::new(&mut connection).graceful_shutdown();
-        let is_idle = poll_fn(|cx| Poll::Ready(connection.poll_without_shutdown(cx))).await;
-        if is_idle.is_pending() {
-            return Ok(connection.await.map(|()| None)?);
-        }
+        let body = match served {
+            Served::Ended(ended) => return Ok(ended.map(|()| Http1End::Closed)?),
+            Served::Endless(body) => Some(body),
+            Served::Rests => None,
+        };
         let parts = connection.into_parts();
         let mut stream = parts.io.into_inner();
         stream.put_back(&parts.read_buf);
-        Ok(Some(stream))
+        Ok(match body {
+            Some(body) => Http1End::Endless(stream, body),
+            None => Http1End::Resting(stream),
+        })
     }
+}
+
+/// Why hyper no longer serves an HTTP/1 connection.
+enum Http1End<IO> {
+    /// The connection is idle.
+    Resting(DeadlineStream<IO>),
+    /// The response is endless, and the head is written.
+    Endless(DeadlineStream<IO>, Box<CountedBody>),
+    /// The connection is closed.
+    Closed,
+}
+
+/// The outcome of waiting for an HTTP/1 connection.
+enum Served {
+    Ended(hyper::Result<()>),
+    Endless(Box<CountedBody>),
+    Rests,
 }
 
 /// Why a connection ended before its time.

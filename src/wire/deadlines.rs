@@ -246,6 +246,11 @@ impl ConnectionDeadlines {
         (state.has_received, state.is_known) = (true, true);
     }
 
+    /// Whether bytes wait until the client reads.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.state().is_stalled
+    }
+
     /// Whether the connection must end at once.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.state().is_abandoned

@@ -12,6 +12,7 @@ mod connection;
 mod connection_limit;
 mod connection_set;
 pub(crate) mod deadlines;
+pub(crate) mod endless;
 pub(crate) mod in_flight;
 pub(crate) mod layers;
 mod listener;
