@@ -1,6 +1,6 @@
 //! Query, headers and body of a request, checked against its operation. The response contains all errors.
 
-use crate::admin_api::call::faults;
+use crate::admin_api::call::fault;
 use crate::admin_api::json_schema::Schemas;
 use crate::admin_api::operation::{Body, Operation, ParameterKind};
 use crate::admin_api::problem::{FieldError, Problem, ProblemType, Result};
@@ -30,9 +30,11 @@ const DEPTH: usize = 16;
 /// Allowed number of characters of an `Idempotency-Key`.
 const KEY: std::ops::RangeInclusive<usize> = 16..=255;
 
-/// The arguments of a request.
+/// The arguments of a request; if there are errors, only a part of them is valid.
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
+    /// The errors of parameters and body.
+    pub(crate) found: Vec<FieldError>,
     pub(crate) query: Vec<(&'static str, String)>,
     pub(crate) body: Map<String, Value>,
     /// The raw body.
@@ -44,7 +46,7 @@ pub(crate) struct Arguments {
 /// Reads and checks the arguments of a request.
 ///
 /// # Errors
-/// 400 with all errors; 413 and 415 for the body.
+/// 400 for the `Idempotency-Key`; 413 and 415 for the body.
 pub(crate) async fn read(
     schemas: &Schemas,
     operation: &Operation,
@@ -58,7 +60,20 @@ pub(crate) async fn read(
         Body::Scim => Vec::new(),
         _ => query(operation, head.uri.query().unwrap_or_default(), &mut found),
     };
-    let (body, raw) = body(operation, head, upload).await?;
+    let (body, raw) = match body(operation, head, upload).await {
+        Ok(body) => body,
+        // A body without any members would only add errors that may not be there.
+        Err(problem) if problem.status == 400 && !found.is_empty() => {
+            found.push(fault("", problem.detail));
+            return Ok(Arguments {
+                found,
+                query,
+                key,
+                ..Arguments::default()
+            });
+        }
+        Err(problem) => return Err(problem),
+    };
     match operation.body {
         Body::Json(name) | Body::Optional(name) | Body::MergePatch(name) => {
             let value = Value::Object(body.clone());
@@ -66,10 +81,8 @@ pub(crate) async fn read(
         }
         Body::Empty | Body::Events | Body::Scim => {}
     }
-    if !found.is_empty() {
-        return Err(faults(found));
-    }
     Ok(Arguments {
+        found,
         query,
         body,
         raw,
@@ -123,14 +136,14 @@ fn query(
                 }
                 None => format!("There is no parameter \"{name}\"."),
             };
-            found.push(fault(&name, &detail));
+            found.push(fault(&name, detail));
             continue;
         };
         if read.iter().any(|(own, _)| *own == parameter.name) {
             found.push(fault(&name, "The parameter is given twice."));
         }
         if let Some(allowed) = misfit(parameter.kind, &value) {
-            found.push(fault(&name, &format!("The value must be {allowed}.")));
+            found.push(fault(&name, format!("The value must be {allowed}.")));
         }
         read.push((parameter.name, value));
     }
@@ -158,13 +171,6 @@ fn misfit(kind: ParameterKind, value: &str) -> Option<String> {
         ParameterKind::Id => Uuid::parse_str(value)
             .is_err()
             .then(|| "an id (a UUID)".to_owned()),
-    }
-}
-
-fn fault(pointer: &str, detail: &str) -> FieldError {
-    FieldError {
-        pointer: pointer.to_owned(),
-        detail: detail.to_owned(),
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Call {
     pub(crate) target: String,
     /// Values of the variables in the path, decoded, with their names.
     pub(crate) segments: Vec<(&'static str, String)>,
+    /// The errors of parameters and body; an operation is only executed without any.
+    pub(crate) found: Vec<FieldError>,
     /// Validated parameters of the query.
     pub(crate) query: Vec<(&'static str, String)>,
     /// The validated body.
@@ -280,12 +282,17 @@ pub(crate) fn cut<T>(mut read: Vec<T>, limit: i64) -> (Vec<T>, bool) {
     (read, has_more)
 }
 
+/// One error of a request.
+pub(crate) fn fault(pointer: &str, detail: impl Into<String>) -> FieldError {
+    FieldError {
+        pointer: pointer.to_owned(),
+        detail: detail.into(),
+    }
+}
+
 /// A 400 with one error.
 pub(crate) fn invalid(pointer: &str, detail: &str) -> Problem {
-    faults(vec![FieldError {
-        pointer: pointer.to_owned(),
-        detail: detail.to_owned(),
-    }])
+    faults(vec![fault(pointer, detail)])
 }
 
 /// A 400 with all errors.

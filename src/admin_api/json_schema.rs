@@ -7,7 +7,7 @@
 use crate::admin_api::problem::FieldError;
 use crate::clock::Timestamp;
 use crate::config::{duration, url};
-use crate::delivery::{EndpointError, check_endpoint_name, check_endpoint_url};
+use crate::delivery::{EndpointError, TIMEOUT, check_endpoint_name, check_endpoint_url};
 use crate::feed::TypePatterns;
 use crate::nearest::nearest;
 use crate::operator::check_tenant_name;
@@ -136,9 +136,10 @@ impl Schemas {
 }
 
 /// Custom formats, with a pattern for readers of the schemas: it matches all valid values, and possibly more.
-const PATTERNS: [(&str, &str); 7] = [
+const PATTERNS: [(&str, &str); 8] = [
     ("time-span", "^[0-9]+[smhdw]$"),
     ("time-span-or-never", "^([0-9]+[smhdw]|never)$"),
+    ("endpoint-timeout", "^0*([1-9]|[1-5][0-9]|60)s$|^0*1m$"),
     ("tenant-name", "^[a-z0-9][a-z0-9-]{0,62}$"),
     ("endpoint-name", "^[a-z0-9][a-z0-9-]{0,62}$"),
     ("base-url", "^[Hh][Tt][Tt][Pp][Ss]?://[!-~]+$"),
@@ -173,7 +174,7 @@ fn add(found: &mut Vec<FieldError>, at: &str, detail: String) {
 }
 
 /// A name as a part of a JSON Pointer (RFC 6901 section 3).
-fn escaped(name: &str) -> String {
+pub(crate) fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
@@ -285,7 +286,7 @@ fn misnamed(format: &str, text: &str) -> Result<(), String> {
     match format {
         "tenant-name" => check_tenant_name(text).map_err(|error| error.to_string()),
         "endpoint-name" => check_endpoint_name(text).map_err(|error| error.to_string()),
-        "endpoint-url" => check_endpoint_url(text).map_err(|error| error.to_string()),
+        "endpoint-url" => check_endpoint_url(text, true).map_err(|error| error.to_string()),
         "event-types" => TypePatterns::parse(text)
             .map(|_| ())
             .map_err(|error| EndpointError::Types(error).to_string()),
@@ -301,6 +302,7 @@ fn misfit(format: &str, text: &str) -> Option<&'static str> {
             duration::parse_or_never(text).is_some(),
             duration::ALLOWED_OR_NEVER,
         ),
+        "endpoint-timeout" => (is_timeout(text), "from 1s to 60s"),
         "base-url" => (url::public(text).is_some(), url::PUBLIC),
         "contact" => (url::support(text).is_some(), url::SUPPORT),
         "plain-text" => (
@@ -314,6 +316,11 @@ fn misfit(format: &str, text: &str) -> Option<&'static str> {
         _ => (true, ""),
     };
     (!fits).then_some(allowed)
+}
+
+fn is_timeout(text: &str) -> bool {
+    let seconds = duration::parse(text).and_then(|seconds| u64::try_from(seconds).ok());
+    seconds.is_some_and(|seconds| TIMEOUT.contains(&seconds))
 }
 
 #[cfg(test)]

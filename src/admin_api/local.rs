@@ -110,7 +110,7 @@ impl LocalApi {
             upload: Mutex::new(Some(upload)),
             ..call
         };
-        Ok(match (operation.handle)(call).await? {
+        Ok(match router::execute(operation, call).await? {
             Reply::Json(reply) => LocalReply::Json(reply.body),
             Reply::Empty => LocalReply::Json(Value::Null),
             Reply::Ready(response) => LocalReply::Pieces(LocalBody(*response)),

@@ -1,7 +1,7 @@
 //! An operation of the management API: the description for router, OpenAPI document, reference page and tests.
 
 use crate::admin_api::call::{Call, PAGE, Reply};
-use crate::admin_api::problem::{ProblemType, Result};
+use crate::admin_api::problem::{FieldError, ProblemType, Result};
 use crate::store::OperatorScope;
 use std::pin::Pin;
 
@@ -30,11 +30,20 @@ pub(crate) struct Operation {
     pub(crate) answer: (u16, Option<&'static str>),
     /// Problems in addition to those of every operation.
     pub(crate) problems: &'static [ProblemType],
+    /// Further errors of a request; `None` if parameters and schema say all.
+    pub(crate) check: Option<Check>,
     pub(crate) handle: Handle,
 }
 
 /// The handler of an operation.
 pub(crate) type Handle = fn(Call) -> Answering;
+
+/// The errors of a request beyond those of its parameters and its schema: across members, and with the database. It
+/// runs even if there are other errors, so that one response has all of them.
+pub(crate) type Check = for<'a> fn(&'a Call) -> Checking<'a>;
+
+/// The future of the errors of a request.
+pub(crate) type Checking<'a> = Pin<Box<dyn Future<Output = Result<Vec<FieldError>>> + Send + 'a>>;
 
 /// Name of an operation, its method and its path below [`BASE`].
 pub(crate) type Place = (&'static str, Method, &'static str);
@@ -58,6 +67,7 @@ impl Operation {
             body: Body::Empty,
             answer: (204, None),
             problems: &[],
+            check: None,
             handle,
         }
     }
@@ -81,6 +91,14 @@ impl Operation {
     pub(crate) const fn giving(self, status: u16, schema: &'static str) -> Self {
         Self {
             answer: (status, Some(schema)),
+            ..self
+        }
+    }
+
+    /// The operation with a check for further errors.
+    pub(crate) const fn checking(self, check: Check) -> Self {
+        Self {
+            check: Some(check),
             ..self
         }
     }

@@ -3,17 +3,17 @@
 use crate::admin_api::app::{AdminParts, Api, read};
 use crate::admin_api::arguments;
 use crate::admin_api::authentication;
-use crate::admin_api::call::{Call, JsonReply, Reply};
+use crate::admin_api::call::{Call, JsonReply, Reply, faults};
 use crate::admin_api::log::{self, CallProperties};
 use crate::admin_api::openapi;
 use crate::admin_api::operation::{BASE, Body, Operation, RequiredAccess};
-use crate::admin_api::problem::{Problem, ProblemType, Result};
+use crate::admin_api::problem::{FieldError, Problem, ProblemType, Result};
 use crate::admin_api::reference;
 use crate::admin_api::respond;
 use crate::admin_api::settings::AdminSettings;
 use crate::admin_api::table;
 use crate::config::Config;
-use crate::operator::{Earlier, OnceKey, Operator};
+use crate::operator::{Earlier, OnceKey, Operator, OperatorError};
 use crate::store::OperatorTokenInfo;
 use crate::wire;
 use crate::wire::body::Upload;
@@ -167,6 +167,10 @@ async fn call(
             return Err(problem);
         }
     };
+    if !call.found.is_empty() {
+        upload.discard().await;
+        return Err(refusal(operation, &call).await);
+    }
     let call = match operation.body {
         Body::Scim => Call {
             upload: Mutex::new(Some(upload)),
@@ -185,7 +189,7 @@ async fn call(
         return Ok(reply);
     }
     let target = call.target.clone();
-    match (operation.handle)(call).await {
+    match execute(operation, call).await {
         Ok(reply) => {
             if let Some(once) = &once {
                 keep(&operator, once, reply.kept()).await?;
@@ -195,7 +199,7 @@ async fn call(
         Err(problem) => {
             // The conflict can be caused by a concurrent repetition of the same request.
             if let Some(once) = &once
-                && let Some(reply) = replayed(&operator, once).await?
+                && let Ok(Some(reply)) = replayed(&operator, once).await
             {
                 return Ok(reply);
             }
@@ -204,7 +208,41 @@ async fn call(
     }
 }
 
-/// A checked call; the body of a SCIM operation is not read yet.
+/// Runs an operation, if the request has no errors.
+///
+/// # Errors
+/// 400 with all errors, and the problems of the operation.
+pub(crate) async fn execute(operation: &Operation, call: Call) -> Result<Reply> {
+    let found = all_errors(operation, &call).await?;
+    if found.is_empty() {
+        (operation.handle)(call).await
+    } else {
+        Err(faults(found))
+    }
+}
+
+/// The refusal of a request with errors in parameters or body, with all further errors.
+async fn refusal(operation: &Operation, call: &Call) -> Problem {
+    match all_errors(operation, call).await {
+        Ok(found) => faults(found),
+        // The client can correct the known errors while the database is unavailable.
+        Err(_) => faults(call.found.clone()),
+    }
+}
+
+/// The errors of parameters and body. A member with an error is not checked further.
+async fn all_errors(operation: &Operation, call: &Call) -> Result<Vec<FieldError>> {
+    let mut found = call.found.clone();
+    let is_read = found.iter().all(|fault| !fault.pointer.is_empty());
+    if let Some(check) = operation.check.filter(|_| is_read) {
+        let mut more = check(call).await?;
+        more.retain(|fault| found.iter().all(|known| known.pointer != fault.pointer));
+        found.extend(more);
+    }
+    Ok(found)
+}
+
+/// A call with its errors; the body of a SCIM operation is not read yet.
 async fn prepare(
     api: Arc<Api>,
     head: &Parts,
@@ -222,10 +260,10 @@ async fn prepare(
     checked(api, head, caller, upload, (operation, segments)).await
 }
 
-/// An authorized call with checked arguments.
+/// An authorized call with the errors of its arguments.
 ///
 /// # Errors
-/// 400 with all errors; 413 and 415 for the body.
+/// 400 for the `Idempotency-Key`; 413 and 415 for the body.
 pub(crate) async fn checked(
     api: Arc<Api>,
     head: &Parts,
@@ -247,6 +285,7 @@ pub(crate) async fn checked(
         head: head.clone(),
         target: head.uri.to_string(),
         segments,
+        found: arguments.found,
         query: arguments.query,
         body: arguments.body,
         upload: Mutex::default(),
@@ -263,6 +302,7 @@ async fn replayed(operator: &Operator, once: &OnceKey) -> Result<Option<Response
             422,
             "The Idempotency-Key was used with another request: use a new one for each request.",
         )),
+        Some(Earlier::Running) => Err(Problem::from(OperatorError::Repeated)),
         Some(Earlier::Answered(text)) => {
             let Some(reply) = JsonReply::of_kept(&text) else {
                 return Ok(None);

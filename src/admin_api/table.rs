@@ -1,8 +1,9 @@
 //! The table of operations.
 
 use crate::admin_api::api::{
-    audit, directory, entry, feed_tokens, guide, history, keys, log, mapping, operators,
-    schema_changes, schemas, statistics, streams, suggestion, tenants, tokens, webhooks,
+    audit, directory, entry, feed_tokens, guide, history, keys, log, log_streams, log_users,
+    mapping, operators, schema_changes, schemas, statistics, streams, suggestion, tenants, tokens,
+    webhooks,
 };
 use crate::admin_api::operation::Operation;
 use percent_encoding::percent_decode_str;
@@ -17,6 +18,8 @@ const TABLE: &[(&str, &[Operation])] = &[
     ("Changes of schemas", schema_changes::OPERATIONS),
     ("Suggestions", suggestion::OPERATIONS),
     ("Log", log::OPERATIONS),
+    ("Users in the log", log_users::OPERATIONS),
+    ("Streams of the log", log_streams::OPERATIONS),
     ("Guides", guide::OPERATIONS),
     ("Statistics", statistics::OPERATIONS),
     ("Mapping", mapping::OPERATIONS),

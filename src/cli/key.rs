@@ -10,7 +10,7 @@ use crate::secrets::generate_key;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io::Write;
 
 /// Commands of `scimd key`.
@@ -47,8 +47,7 @@ impl Key {
             Self::Generate => generate(out),
             Self::List(List { json }) => {
                 let request = ApiRequest::get(&["keys"]);
-                let mut listed = place.open().await?.call(&request).await?;
-                let keys: Vec<Value> = read_as(listed["items"].take())?;
+                let keys = place.open().await?.latest(&request, i64::MAX).await?;
                 if *json {
                     return output::json(out, &keys);
                 }

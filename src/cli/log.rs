@@ -5,7 +5,7 @@ mod seen;
 
 pub(super) use format::{printable, summary};
 
-use super::arguments::span;
+use super::arguments::{keyword, span};
 use super::failure::Failure;
 use super::management::{ApiEvent, ApiRequest, Events, Following, Management, Place, read_as};
 use super::output::{self, moment, print_message};
@@ -13,10 +13,13 @@ use super::signals::{self, Stop};
 use crate::admin_api::Method;
 use crate::clock::{Clock, Timestamp};
 use crate::operator::{DEFAULT_TENANT, LATE, OperatorError, RequestShape};
+use crate::store::Outcome;
 use clap::{ArgGroup, Args, Subcommand};
 use seen::{Seen, time};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::Write;
+use uuid::Uuid;
 
 /// Default number of requests, without and with `--follow`.
 const SHOWN: i64 = 100;
@@ -47,7 +50,7 @@ struct Show {
     #[arg(long, value_name = "NAME", default_value = DEFAULT_TENANT)]
     tenant: String,
     /// Requests of all tenants; only with --failed
-    #[arg(long, requires = "failed", conflicts_with_all = ["tenant", "user"])]
+    #[arg(long, requires = "failed", conflicts_with_all = ["tenant", "user", "outcome", "action", "resource", "token", "client", "until"])]
     all_tenants: bool,
     /// Shows new requests as they arrive, until Ctrl-C
     #[arg(long, short)]
@@ -58,18 +61,61 @@ struct Show {
     /// Only requests about this user: a userName, also of a refused or deleted user, or the id of any resource
     #[arg(long, value_name = "NAME|ID")]
     user: Option<String>,
+    /// Only requests with this outcome
+    #[arg(long, value_name = "OUTCOME", value_parser = keyword(Outcome::KEYWORDS, Outcome::from_keyword))]
+    outcome: Option<Outcome>,
+    /// Only requests with this action, such as user.create
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
+    /// Only requests of the resource with this id
+    #[arg(long, value_name = "ID")]
+    resource: Option<Uuid>,
+    /// Only requests with the token of this name or id
+    #[arg(long, value_name = "NAME|ID")]
+    token: Option<String>,
+    /// Only requests of clients whose user agent begins with this text
+    #[arg(long, value_name = "TEXT")]
+    client: Option<String>,
     /// Only requests of this last period, such as 2h
     #[arg(long, value_name = "SPAN", value_parser = span)]
     since: Option<i64>,
+    /// Only requests that are older than this period, such as 1h
+    #[arg(long, value_name = "SPAN", value_parser = span, conflicts_with = "follow")]
+    until: Option<i64>,
     /// Maximum number of requests, the latest first [default: 100; with --follow 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
     limit: Option<i64>,
     /// One request in full, by the value of X-Request-Id in its response
-    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["follow", "failed", "user", "since", "limit", "all_tenants"])]
+    #[arg(long, value_name = "REQUEST", conflicts_with_all = ["follow", "failed", "user", "outcome", "action", "resource", "token", "client", "since", "until", "limit", "all_tenants"])]
     id: Option<String>,
     /// Prints JSON, one object per line
     #[arg(long)]
     json: bool,
+}
+
+/// The user of the requests to print.
+#[derive(Debug, Default)]
+struct User {
+    /// The id, or the reference that the log has for a name.
+    reference: Option<String>,
+    /// Whether the user exists.
+    is_known: bool,
+}
+
+/// The reference to a user in the log.
+#[derive(Debug, Deserialize)]
+struct FoundUser {
+    user: String,
+    id: Option<String>,
+}
+
+/// The operations, and the user of the requests.
+type At<'a> = (&'a Management<'a>, &'a User);
+
+/// The time this number of seconds ago.
+fn ago(seconds: Option<i64>) -> Option<Timestamp> {
+    let now = Clock::system().now();
+    seconds.map(|seconds| now.plus_seconds(-seconds))
 }
 
 /// Arguments of `scimd log bodies`.
@@ -137,19 +183,39 @@ impl Show {
         if let Some(id) = &self.id {
             return self.one(management, id, out).await;
         }
+        let user = self.refer_to_user(management).await?;
         if self.follow {
-            return self.follow(management, out).await;
+            return self.follow((management, &user), out).await;
         }
-        let found = self
-            .look(management, self.begun(), self.limit.unwrap_or(SHOWN))
-            .await?;
+        let limit = self.limit.unwrap_or(SHOWN);
+        let found = self.look((management, &user), self.begun(), limit).await?;
         for shown in &found {
             self.print(shown, out)?;
         }
         if found.is_empty() {
-            return self.nothing(management).await;
+            return self.nothing(&user);
         }
         Ok(())
+    }
+
+    /// The user of the requests, as the log refers to it: names are not in URLs.
+    async fn refer_to_user(&self, management: &Management<'_>) -> Result<User, Failure> {
+        let Some(text) = &self.user else {
+            return Ok(User::default());
+        };
+        if Uuid::parse_str(text).is_ok() {
+            return Ok(User {
+                reference: Some(text.clone()),
+                is_known: true,
+            });
+        }
+        let path = ["tenants", &self.tenant, "log", "users"];
+        let found = ApiRequest::search(&path, json!({"userName": text}));
+        let found: FoundUser = management.read(&found).await?;
+        Ok(User {
+            reference: Some(found.user),
+            is_known: found.id.is_some(),
+        })
     }
 
     /// One request in full.
@@ -182,33 +248,48 @@ impl Show {
 
     /// The time of the earliest request, if given.
     fn begun(&self) -> Option<Timestamp> {
-        let now = Clock::system().now();
-        self.since.map(|seconds| now.plus_seconds(-seconds))
+        ago(self.since)
     }
 
     /// The query of the log, of the tenant or of all.
-    fn request(&self) -> ApiRequest {
+    fn request(&self, user: &User) -> ApiRequest {
         if self.all_tenants {
             return ApiRequest::get(&["log", "requests"]);
         }
-        self.filtered(ApiRequest::get(&["tenants", &self.tenant, "log"]))
+        let request = ApiRequest::get(&["tenants", &self.tenant, "log"]);
+        self.filtered(request, user)
+            .with_some("until", ago(self.until))
+    }
+
+    /// The request for new entries.
+    fn stream(&self, user: &User) -> ApiRequest {
+        if self.all_tenants {
+            return ApiRequest::get(&["log", "stream"]);
+        }
+        let request = ApiRequest::get(&["tenants", &self.tenant, "log", "stream"]);
+        self.filtered(request, user)
     }
 
     /// A request for the log of the tenant, limited to the selected entries.
-    fn filtered(&self, request: ApiRequest) -> ApiRequest {
+    fn filtered(&self, request: ApiRequest, user: &User) -> ApiRequest {
         request
             .with_some("failed", self.failed.then_some(true))
-            .with_some("user", self.user.as_ref())
+            .with_some("user", user.reference.as_ref())
+            .with_some("outcome", self.outcome.map(Outcome::as_str))
+            .with_some("action", self.action.as_ref())
+            .with_some("resource", self.resource)
+            .with_some("token", self.token.as_ref())
+            .with_some("client", self.client.as_ref())
     }
 
     /// The latest requests since a time, earliest first.
     async fn look(
         &self,
-        management: &Management<'_>,
+        (management, user): At<'_>,
         since: Option<Timestamp>,
         limit: i64,
     ) -> Result<Vec<Value>, Failure> {
-        let request = self.request().with_some("since", since);
+        let request = self.request(user).with_some("since", since);
         let mut found = management.latest(&request, limit).await?;
         found.reverse();
         // Instances write at different times.
@@ -217,15 +298,17 @@ impl Show {
     }
 
     /// Reports that nothing was found. A completely unknown user can be a mistyped name.
-    async fn nothing(&self, management: &Management<'_>) -> Result<(), Failure> {
-        if let Some(name) = &self.user {
-            let found = management.call(&self.request().with("limit", 1)).await?;
-            if found["userFound"] == false {
-                return Err(Failure::Failed(format!(
-                    "there is no user \"{name}\" in tenant {}, and its log has no request about one",
-                    self.tenant
-                )));
-            }
+    fn nothing(&self, user: &User) -> Result<(), Failure> {
+        let has_further_filters = self.since.is_some() || self.until.is_some() || self.failed;
+        if let Some(name) = self
+            .user
+            .as_ref()
+            .filter(|_| !user.is_known && !has_further_filters)
+        {
+            return Err(Failure::Failed(format!(
+                "there is no user \"{name}\" in tenant {}, and its log has no request about one",
+                self.tenant
+            )));
         }
         print_message(&if self.all_tenants {
             "No matching requests of any tenant.".to_owned()
@@ -235,13 +318,9 @@ impl Show {
         Ok(())
     }
 
-    /// Shows the latest requests and new ones, until the command is stopped. The log of a tenant is streamed; that of all
-    /// tenants is polled.
-    async fn follow(
-        &self,
-        management: &Management<'_>,
-        out: &mut dyn Write,
-    ) -> Result<(), Failure> {
+    /// Shows the latest requests and new ones, until the command is stopped.
+    async fn follow(&self, at: At<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+        let (management, user) = at;
         let stop = signals::stop()?;
         let mut seen = Seen::default();
         let mut following = Following::default();
@@ -249,21 +328,9 @@ impl Show {
         let (mut is_first, mut place) = (true, None);
         loop {
             // Opened before the read, so that no request is missed.
-            let events = if self.all_tenants {
-                Ok(None)
-            } else {
-                let request = ApiRequest::get(&["tenants", &self.tenant, "log", "stream"]);
-                let request = self.filtered(request);
-                management
-                    .events(&request, place.as_deref())
-                    .await
-                    .map(Some)
-            };
-            let looked = match events {
-                Ok(events) => self
-                    .look(management, since, limit)
-                    .await
-                    .map(|new| (events, new)),
+            let request = self.stream(user);
+            let looked = match management.events(&request, place.as_deref()).await {
+                Ok(events) => self.look(at, since, limit).await.map(|new| (events, new)),
                 Err(failure) => Err(failure),
             };
             let settled = if is_first {
@@ -277,12 +344,9 @@ impl Show {
                 }
                 out.flush()?;
                 (is_first, limit) = (false, FOLLOWED);
-                if let Some(events) = events {
-                    let shown =
-                        self.print_events(events, (&mut seen, &mut place), stop.clone(), out);
-                    if shown.await? {
-                        return Ok(());
-                    }
+                let shown = self.print_events(events, (&mut seen, &mut place), stop.clone(), out);
+                if shown.await? {
+                    return Ok(());
                 }
                 since = seen.last().map(|last| last.plus_seconds(-LATE)).or(since);
             }

@@ -255,12 +255,12 @@ fn gone(kind: EndpointKind, name: &str) -> EndpointError {
     EndpointError::NoEndpoint { kind, name }
 }
 
-/// Checks the text of a URL, as if private addresses were allowed.
+/// Checks the text of a URL; private addresses and plain HTTP to them may be allowed.
 ///
 /// # Errors
 /// [`EndpointError::Target`].
-pub(crate) fn check_endpoint_url(url: &str) -> Result<()> {
-    Ok(Target::parse(url, true).map(|_| ())?)
+pub(crate) fn check_endpoint_url(url: &str, allows_private: bool) -> Result<()> {
+    Ok(Target::parse(url, allows_private).map(|_| ())?)
 }
 
 /// Checks the name of a webhook or stream.

@@ -133,6 +133,18 @@ impl Endpoints {
         Ok(place.position - i64::from(place.part > 0))
     }
 
+    /// The error of a start at a cursor that is invalid or not available.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub(crate) async fn refused_start(&self, start: &Start) -> Result<Option<EndpointError>> {
+        match self.position(start).await {
+            Ok(_) => Ok(None),
+            Err(error @ (EndpointError::Cursor(_) | EndpointError::Gone)) => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// One endpoint.
     ///
     /// # Errors

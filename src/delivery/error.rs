@@ -42,6 +42,9 @@ pub enum EndpointError {
     /// A header cannot be sent.
     #[error("The header \"{0}\" cannot be used: use lines of the form Name: value.")]
     Header(String),
+    /// A header that the server sets.
+    #[error("The header \"{0}\" is set by the server itself.")]
+    OwnHeader(String),
     /// A header occurs twice.
     #[error("The header \"{0}\" occurs twice: give each header once.")]
     RepeatedHeader(String),

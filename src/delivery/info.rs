@@ -56,6 +56,34 @@ pub struct EndpointInfo {
 }
 
 impl Endpoints {
+    /// A page of the endpoints of one kind in the order of their names, after a name: those whose names or URLs begin with
+    /// a text, ignoring case.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub(crate) async fn page(
+        &self,
+        kind: EndpointKind,
+        (after, search): (Option<&str>, Option<&str>),
+        limit: usize,
+    ) -> Result<Vec<EndpointInfo>> {
+        let mut found = self.store().endpoints(kind, None).await?;
+        found.retain(|endpoint| after.is_none_or(|after| endpoint.name.as_str() > after));
+        if let Some(search) = search.map(str::to_lowercase) {
+            found.retain(|endpoint| {
+                let url = EndpointOptions::read(&endpoint.options).url;
+                let texts = [Some(endpoint.name.clone()), url];
+                let mut texts = texts.into_iter().flatten();
+                texts.any(|text| text.to_lowercase().starts_with(&search))
+            });
+        }
+        let mut listed = Vec::new();
+        for endpoint in found.into_iter().take(limit) {
+            listed.push(self.info(endpoint).await?);
+        }
+        Ok(listed)
+    }
+
     /// The endpoints of one kind in the order of their names, or the endpoint with the given name.
     ///
     /// # Errors
@@ -125,7 +153,7 @@ impl EndpointInfo {
             "payload": options.payload.as_str(),
             "order": options.order.as_str(),
             "concurrency": options.concurrency,
-            "timeout": options.timeout,
+            "timeout": options.shown_timeout(),
             "allowPrivate": options.allows_private,
             "status": endpoint.status.as_str(),
             "why": endpoint.why,

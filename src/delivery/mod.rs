@@ -28,7 +28,7 @@ pub use info::EndpointInfo;
 pub(crate) use info::{attempt_as_json, held_as_json};
 pub use key_place::KeyPlace;
 pub(crate) use lane::DeliveryOrder;
-pub(crate) use options::{CONCURRENCY, TIMEOUT, read_headers};
+pub(crate) use options::{CONCURRENCY, TIMEOUT, header_errors, read_headers};
 pub use options::{StreamMethod, StreamMode, StreamOptions};
 pub(crate) use published::{key_set, transmitter};
 pub use sign::token::TokenAlgorithm;

@@ -149,6 +149,11 @@ impl EndpointOptions {
         }
     }
 
+    /// The time limit of an attempt, such as `15s`.
+    pub(super) fn shown_timeout(&self) -> String {
+        format!("{}s", self.timeout)
+    }
+
     /// Whether the receiver polls.
     pub(crate) fn is_polled(&self) -> bool {
         let stream = self.stream.as_ref();
@@ -167,7 +172,7 @@ impl EndpointOptions {
                 ("payload", options.payload.as_str().into()),
                 ("order", options.order.as_str().into()),
                 ("concurrency", options.concurrency.into()),
-                ("timeout", options.timeout.into()),
+                ("timeout", options.shown_timeout().into()),
                 ("allowPrivate", options.allows_private.into()),
                 ("method", word(|stream| stream.method.as_str())),
                 ("mode", word(|stream| stream.mode.as_str())),
@@ -286,7 +291,8 @@ const OWN_HEADERS: [&str; 9] = [
 /// Parses headers, one per line.
 ///
 /// # Errors
-/// [`EndpointError::Header`] with the name of the first invalid one, or [`EndpointError::RepeatedHeader`].
+/// [`EndpointError::Header`] with the name of the first invalid one, [`EndpointError::OwnHeader`] or
+/// [`EndpointError::RepeatedHeader`].
 pub(crate) fn read_headers(text: &str) -> Result<Vec<(String, String)>> {
     let lines = text.lines().map(str::trim);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -305,18 +311,27 @@ pub(crate) fn read_headers(text: &str) -> Result<Vec<(String, String)>> {
 pub(super) fn check_headers<'a>(
     headers: impl IntoIterator<Item = &'a (String, String)>,
 ) -> Result<()> {
+    let first = header_errors(headers).into_iter().next();
+    first.map_or(Ok(()), |(_, error)| Err(error))
+}
+
+/// The names of headers that cannot be sent, with their errors.
+pub(crate) fn header_errors<'a>(
+    headers: impl IntoIterator<Item = &'a (String, String)>,
+) -> Vec<(&'a str, EndpointError)> {
     let mut known = HashSet::new();
-    for (name, value) in headers {
+    let wrong = headers.into_iter().filter_map(|(name, value)| {
         let small = name.to_lowercase();
         if OWN_HEADERS.contains(&small.as_str()) {
-            return Err(EndpointError::Header(name.clone()));
+            return Some((name.as_str(), EndpointError::OwnHeader(name.clone())));
         }
-        header(name, value)?;
-        if !known.insert(small) {
-            return Err(EndpointError::RepeatedHeader(name.clone()));
+        if let Err(error) = header(name, value) {
+            return Some((name, error));
         }
-    }
-    Ok(())
+        let is_new = known.insert(small);
+        (!is_new).then(|| (name.as_str(), EndpointError::RepeatedHeader(name.clone())))
+    });
+    wrong.collect()
 }
 
 /// A header with a value that is excluded from logs.

@@ -19,6 +19,8 @@ pub(crate) struct KeyInfo {
     pub(crate) id: String,
     /// Algorithm.
     pub(crate) algorithm: String,
+    /// Time of its creation, the order of keys.
+    pub(crate) created: Timestamp,
     /// The state: `next`, `current` or `old`.
     pub(crate) state: &'static str,
     /// Time of the last change of its state.
@@ -35,6 +37,7 @@ impl Endpoints {
         let keys = keys.into_iter().map(|key| KeyInfo {
             state: key.state.as_str(),
             since: key.retired.unwrap_or(key.created),
+            created: key.created,
             id: key.id,
             algorithm: key.algorithm,
         });

@@ -111,6 +111,25 @@ impl Endpoints {
         Ok(made)
     }
 
+    /// The error of the URL that a webhook would have with changed settings; `None` also if there is no such webhook.
+    ///
+    /// # Errors
+    /// Any error of the database.
+    pub(crate) async fn refused_url(
+        &self,
+        name: &str,
+        (url, allows_private): (Option<&str>, Option<bool>),
+    ) -> Result<Option<EndpointError>> {
+        let found = self.store().endpoints(EndpointKind::Webhook, Some(name));
+        let Some(endpoint) = found.await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let mut options = EndpointOptions::read(&endpoint.options);
+        options.url = url.map(str::to_owned).or(options.url);
+        options.allows_private = allows_private.unwrap_or(options.allows_private);
+        Ok(options.target().err())
+    }
+
     /// Changes settings of a webhook.
     ///
     /// # Errors

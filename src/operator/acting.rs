@@ -8,12 +8,22 @@ use crate::operator::error::{OperatorError, Result};
 use crate::operator::handle::Operator;
 use crate::operator::seals::Purpose;
 use crate::store::{Act, AuditQuery, AuditRow, KeptAnswer};
+use serde_json::json;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::task::AbortHandle;
 
 /// Seconds for which a response is stored for repetitions of its request.
 const KEPT: i64 = 24 * 3600;
+
+/// Seconds after which a request whose instance has stopped does not count as running, and how often that is renewed.
+const RUNNING: i64 = 15;
+const RENEWAL: Duration = Duration::from_secs(4);
+
+/// Microseconds of the period in which reading an object is recorded once.
+const HOUR: i64 = 3_600_000_000;
 
 /// A request that is executed once, even if it is repeated.
 #[derive(Debug, Clone)]
@@ -24,11 +34,23 @@ pub(crate) struct OnceKey {
     is_sealed: Arc<AtomicBool>,
 }
 
+/// A mark that a request is running; it ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct KeptRunning(AbortHandle);
+
+impl Drop for KeptRunning {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// The state of a request that is executed once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Earlier {
     /// The request was executed, with this response.
     Answered(String),
+    /// The request is being executed, perhaps by another instance.
+    Running,
     /// The key was used with another request.
     OtherRequest,
 }
@@ -108,6 +130,31 @@ impl Operator {
         Ok(self.store.record_act(&self.act(entry, None)).await?)
     }
 
+    /// Writes the audit row of reading an object, once for each actor, object and hour.
+    ///
+    /// # Errors
+    /// Any [`OperatorError`] of the database.
+    pub(crate) async fn record_read(&self, entry: AuditEntry) -> Result<()> {
+        let (by, act) = (&self.actor, self.act(entry, None));
+        let AuditEntry {
+            action,
+            tenant,
+            target,
+            ..
+        } = &act.entry;
+        let hour = act.at.as_micros() / HOUR;
+        let read = json!([
+            by.kind.as_str(),
+            by.id,
+            action.as_str(),
+            tenant,
+            target,
+            hour
+        ]);
+        let key = token::digest(&read.to_string());
+        Ok(self.store.record_act_once(&act, &key).await?)
+    }
+
     /// A page of the audit trail, latest rows first.
     ///
     /// # Errors
@@ -146,6 +193,12 @@ impl Operator {
         if kept.request_digest != once.request_digest {
             return Ok(Some(Earlier::OtherRequest));
         }
+        if kept
+            .running_until
+            .is_some_and(|until| until > self.clock.now())
+        {
+            return Ok(Some(Earlier::Running));
+        }
         let context = once.request_digest.as_bytes();
         let opened = self
             .seals
@@ -172,6 +225,7 @@ impl Operator {
             key_digest: once.key_digest(),
             request_digest: once.request_digest.clone(),
             answer: sealed,
+            running_until: None,
         })
     }
 
@@ -182,6 +236,29 @@ impl Operator {
     pub(crate) async fn keep_answer(&self, once: &OnceKey, answer: &str) -> Result<()> {
         let kept = self.sealed(once, answer)?;
         Ok(self.store.keep_answer(&kept, self.clock.now()).await?)
+    }
+
+    /// Marks a request as running, for all instances, until the guard is dropped, or until some seconds after the end of
+    /// the process. The response must be stored with [`Operator::running_until`].
+    pub(crate) fn keep_running(&self, once: &OnceKey) -> KeptRunning {
+        let (operator, key) = (self.clone(), once.clone());
+        let renewing = tokio::spawn(async move {
+            let digest = key.key_digest();
+            loop {
+                tokio::time::sleep(RENEWAL).await;
+                let key = (key.operator.as_str(), digest.as_str());
+                let renewed = operator.store.renew_running(key, operator.running_until());
+                if let Err(error) = renewed.await {
+                    tracing::debug!(%error, "a running request cannot be marked");
+                }
+            }
+        });
+        KeptRunning(renewing.abort_handle())
+    }
+
+    /// The time until which a request that runs now is known to run.
+    pub(crate) fn running_until(&self) -> Timestamp {
+        self.clock.now().plus_seconds(RUNNING)
     }
 
     /// Replaces the response that an act stored before its request was completely executed.

@@ -1,22 +1,27 @@
-//! A reader of the provisioning log of a tenant: entries after a position, then new entries.
+//! A reader of the provisioning log of a tenant: entries after a position, then new entries; or of new failures of all
+//! tenants.
 
+use crate::audit::{AuditAction, AuditEntry};
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
-use crate::operator::log_watch::{LATE, Logged, ReaderPlace};
-use crate::store::{LogPosition, LoggedRequest, LoggedUser, Outcome, TenantKey};
-use std::collections::{HashSet, VecDeque};
+use crate::operator::log_watch::{Batch, LATE, LogEntry, ReaderPlace, Watched};
+use crate::store::{LogPosition, LoggedUser, Outcome};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
+use uuid::Uuid;
 
 /// Number of earlier requests in one read.
 const SLICE: usize = 500;
+/// Maximum number of events that are passed on together.
+const TOGETHER: usize = 64;
 
 /// An event that a reader of a log receives.
 #[derive(Debug, Clone)]
 pub enum LogEvent {
     /// A request that was written to the log.
-    Request(Logged),
+    Request(Arc<LogEntry>),
     /// Entries after the requested position were deleted from the log.
     Gap,
 }
@@ -26,87 +31,179 @@ pub enum LogEvent {
 pub(crate) struct LogFilter {
     /// Only refused or failed requests.
     pub(crate) failed: bool,
+    /// Only requests with this outcome.
+    pub(crate) outcome: Option<Outcome>,
+    /// Only requests with this action.
+    pub(crate) action: Option<String>,
     /// Only requests about this user.
     pub(crate) user: Option<LoggedUser>,
+    /// Only requests about this resource.
+    pub(crate) resource: Option<Uuid>,
+    /// Only requests with the token of this id or name.
+    pub(crate) token: Option<String>,
+    /// Only requests of clients whose user agent begins with this text.
+    pub(crate) client: Option<String>,
+    /// Only requests of these tenants.
+    pub(crate) tenants: Option<Vec<String>>,
 }
 
 impl LogFilter {
     /// Whether a request is wanted. The ids of resources that get the name are added to the user: reads by id have no
     /// name in the log.
-    fn takes(&mut self, request: &LoggedRequest) -> bool {
-        let has_failed = matches!(request.outcome, Some(Outcome::Refused | Outcome::Failed));
-        if self.failed && !has_failed {
-            return false;
-        }
+    fn takes(&mut self, entry: &LogEntry) -> bool {
+        self.takes_properties(entry) && self.takes_user(entry)
+    }
+
+    fn takes_properties(&self, entry: &LogEntry) -> bool {
+        let request = &entry.request;
+        let tenants = self.tenants.as_ref();
+        let (token, client) = (self.token.as_ref(), self.client.as_ref());
+        (!self.failed || has_failed(entry))
+            && (self.outcome.is_none() || self.outcome == request.outcome)
+            && (self.action.is_none() || self.action == request.action)
+            && (self.resource.is_none() || self.resource == request.resource)
+            && token.is_none_or(|token| {
+                [&request.token_id, &request.token_name]
+                    .iter()
+                    .any(|own| ***own == **token)
+            })
+            && client.is_none_or(|start| {
+                request
+                    .client
+                    .as_ref()
+                    .is_some_and(|own| own.starts_with(start))
+            })
+            && tenants.is_none_or(|tenants| tenants.iter().any(|own| **own == *entry.tenant))
+    }
+
+    fn takes_user(&mut self, entry: &LogEntry) -> bool {
         let Some(user) = &mut self.user else {
             return true;
         };
+        let request = &entry.request;
         let id = request.resource;
         let is_known = id.is_some_and(|id| user.resource == Some(id) || user.earlier.contains(&id));
         let named = &request.user_digests;
         let is_named = named.iter().any(|digest| user.digests.contains(digest));
-        if is_named && !is_known && !has_failed {
+        if is_named && !is_known && !has_failed(entry) {
             user.earlier.extend(id);
         }
         is_named || is_known
     }
 }
 
-/// A reader of the log of a tenant.
+fn has_failed(entry: &LogEntry) -> bool {
+    let outcome = entry.request.outcome;
+    matches!(outcome, Some(Outcome::Refused | Outcome::Failed))
+}
+
+/// A reader of the log.
 #[derive(Debug)]
 pub struct LogReader {
     operator: Operator,
-    tenant: TenantKey,
-    filter: LogFilter,
+    part: Watched,
+    /// Name of the tenant; empty for all.
+    tenant: Arc<str>,
+    filter: Box<LogFilter>,
     ready: VecDeque<LogEvent>,
     /// The position after which stored entries are read, before new ones.
     behind: Option<LogPosition>,
     /// The last stored entries, which new entries can repeat.
     seen: HashSet<LogPosition>,
-    arriving: Option<broadcast::Receiver<Logged>>,
+    arriving: Option<broadcast::Receiver<Batch>>,
     closed: watch::Receiver<bool>,
+    /// Whether reading bodies is recorded in the audit trail.
+    is_recorded: bool,
     _place: ReaderPlace,
 }
 
 impl LogReader {
     /// The reader, only for some requests.
     pub(crate) fn only(self, filter: LogFilter) -> Self {
-        Self { filter, ..self }
+        Self {
+            filter: Box::new(filter),
+            ..self
+        }
+    }
+
+    /// The reader, whose reading of bodies is recorded in the audit trail if so wanted.
+    pub(crate) fn recorded(self, is_recorded: bool) -> Self {
+        Self {
+            is_recorded,
+            ..self
+        }
     }
 
     /// The next entry; `None` when the server stops, the database is unavailable or the reader is too slow. A reader
     /// can reconnect and continue.
     pub async fn next(&mut self) -> Option<LogEvent> {
-        loop {
-            match self.next_of_all().await? {
-                LogEvent::Request(logged) if !self.filter.takes(&logged.1) => {}
-                event => return Some(event),
-            }
-        }
+        self.up_to(1).await?.pop()
     }
 
-    async fn next_of_all(&mut self) -> Option<LogEvent> {
+    /// The next events, those of one read together; `None` like [`LogReader::next`].
+    pub(crate) async fn next_together(&mut self) -> Option<Vec<LogEvent>> {
+        self.up_to(TOGETHER).await
+    }
+
+    async fn up_to(&mut self, limit: usize) -> Option<Vec<LogEvent>> {
+        let mut events = Vec::new();
+        while events.is_empty() {
+            self.fill().await?;
+            while events.len() < limit
+                && let Some(event) = self.ready.pop_front()
+            {
+                match &event {
+                    LogEvent::Request(entry) if !self.filter.takes(entry) => {}
+                    _ => events.push(event),
+                }
+            }
+        }
+        if self.is_recorded {
+            self.record(&events).await?;
+        }
+        Some(events)
+    }
+
+    /// Records the reading of bodies.
+    async fn record(&self, events: &[LogEvent]) -> Option<()> {
+        let with_body = events.iter().filter_map(|event| match event {
+            LogEvent::Request(entry) if entry.request.body.is_some() => Some(&entry.tenant),
+            _ => None,
+        });
+        let tenants: BTreeSet<_> = with_body.collect();
+        for tenant in tenants {
+            let read = AuditEntry::new(AuditAction::DirectoryRead).in_tenant(tenant);
+            // Boxed, because it is rare: the future of every open stream has space for it otherwise.
+            Box::pin(self.operator.record_read(read)).await.ok()?;
+        }
+        Some(())
+    }
+
+    /// Waits until there are events.
+    async fn fill(&mut self) -> Option<()> {
         loop {
             if *self.closed.borrow() {
                 return None;
             }
-            if let Some(event) = self.ready.pop_front() {
-                return Some(event);
+            if !self.ready.is_empty() {
+                return Some(());
             }
             match self.behind {
-                Some(behind) => self.read_behind(behind).await?,
-                None => return self.arrive().await,
+                Some(behind) => Box::pin(self.read_behind(behind)).await?,
+                None => self.arrive().await?,
             }
         }
     }
 
     /// Reads more of the log. Near its end the reader subscribes to new entries, and reads again.
     async fn read_behind(&mut self, behind: LogPosition) -> Option<()> {
+        let Watched::Tenant(tenant) = self.part else {
+            self.behind = None;
+            return Some(());
+        };
         let limit = i64::try_from(SLICE).unwrap_or(i64::MAX);
-        let read = self
-            .operator
-            .store
-            .requests_after(self.tenant, behind, &[], limit);
+        let store = &self.operator.store;
+        let read = store.requests_after(tenant, behind, &[], limit);
         let slice = read.await.ok()?;
         let is_near_the_end = slice.len() < SLICE;
         if let Some((last, _)) = slice.last() {
@@ -114,7 +211,8 @@ impl LogReader {
         }
         for logged in slice {
             self.seen.insert(logged.0);
-            self.ready.push_back(LogEvent::Request(Arc::new(logged)));
+            let entry = LogEntry::new(&self.tenant, logged);
+            self.ready.push_back(LogEvent::Request(entry));
         }
         let oldest = self.behind.unwrap_or(behind).earlier(LATE);
         self.seen.retain(|entry| *entry > oldest);
@@ -134,24 +232,27 @@ impl LogReader {
             clock,
             ..
         } = &self.operator;
-        let tenant = self.tenant;
+        let (part, name) = (self.part, &self.tenant);
         self.arriving
-            .get_or_insert_with(|| log_watch.listen(tenant, store, clock));
+            .get_or_insert_with(|| log_watch.listen(part, name, (store, clock)));
     }
 
-    async fn arrive(&mut self) -> Option<LogEvent> {
+    /// Waits for the entries of one read.
+    async fn arrive(&mut self) -> Option<()> {
         self.listen();
         let arriving = self.arriving.as_mut()?;
-        loop {
-            let arrived = tokio::select! {
-                arrived = arriving.recv() => arrived,
-                _ = self.closed.wait_for(|closed| *closed) => return None,
-            };
-            match arrived {
-                Ok(logged) if self.seen.contains(&logged.0) => {}
-                Ok(logged) => return Some(LogEvent::Request(logged)),
-                Err(RecvError::Lagged(_) | RecvError::Closed) => return None,
+        let arrived = tokio::select! {
+            arrived = arriving.recv() => arrived,
+            _ = self.closed.wait_for(|closed| *closed) => return None,
+        };
+        match arrived {
+            Ok(batch) => {
+                let new = batch.iter();
+                let new = new.filter(|entry| !self.seen.contains(&entry.position));
+                self.ready.extend(new.cloned().map(LogEvent::Request));
+                Some(())
             }
+            Err(RecvError::Lagged(_) | RecvError::Closed) => None,
         }
     }
 }
@@ -169,18 +270,8 @@ impl Operator {
         after: Option<LogPosition>,
     ) -> Result<LogReader> {
         let key = self.tenant(tenant).await?.settings.key();
-        let place = self.log_watch.place(caller)?;
-        let mut reader = LogReader {
-            operator: self.clone(),
-            tenant: key,
-            filter: LogFilter::default(),
-            ready: VecDeque::new(),
-            behind: after.map(|after| after.earlier(LATE)),
-            seen: HashSet::new(),
-            arriving: None,
-            closed: self.log_watch.closed(),
-            _place: place,
-        };
+        let mut reader = self.reader((Watched::Tenant(key), tenant), caller)?;
+        reader.behind = after.map(|after| after.earlier(LATE));
         match after {
             Some(after) if !self.store.reaches_back(key, after).await? => {
                 reader.ready.push_back(LogEvent::Gap);
@@ -189,6 +280,32 @@ impl Operator {
             None => reader.listen(),
         }
         Ok(reader)
+    }
+
+    /// A reader of new refused and failed requests of all tenants.
+    ///
+    /// # Errors
+    /// 429 if the server, or this caller, has too many readers.
+    pub(crate) fn watch_failures(&self, caller: &str) -> Result<LogReader> {
+        let mut reader = self.reader((Watched::Failures, ""), caller)?;
+        reader.listen();
+        Ok(reader)
+    }
+
+    fn reader(&self, (part, tenant): (Watched, &str), caller: &str) -> Result<LogReader> {
+        Ok(LogReader {
+            operator: self.clone(),
+            part,
+            tenant: tenant.into(),
+            filter: Box::default(),
+            ready: VecDeque::new(),
+            behind: None,
+            seen: HashSet::new(),
+            arriving: None,
+            closed: self.log_watch.closed(),
+            is_recorded: false,
+            _place: self.log_watch.place(caller)?,
+        })
     }
 
     /// Ends all readers of logs, because the server stops.

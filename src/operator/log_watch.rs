@@ -1,12 +1,15 @@
-//! New entries of the provisioning log: one task for each watched tenant queries the database once a second, regardless
-//! of the number of readers.
+//! New entries of the provisioning log: one task for each watched tenant, and one for the failures of all tenants, queries
+//! the database once a second, regardless of the number of readers.
 
 use crate::clock::Clock;
 use crate::operator::error::{OperatorError, Result};
-use crate::store::{LogPosition, LoggedRequest, Store, TenantKey};
+use crate::operator::request_shape::request_as_json;
+use crate::store::{
+    FailedRequest, LogPosition, LogQuery, LoggedRequest, Store, StoreError, TenantKey,
+};
 use crate::sync::locked;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
 use tokio::time::{MissedTickBehavior, interval};
@@ -15,16 +18,58 @@ use tokio::time::{MissedTickBehavior, interval};
 const PAUSE: Duration = Duration::from_secs(1);
 /// Maximum delay in seconds between a request and its row.
 pub(crate) const LATE: i64 = 15;
-/// Maximum number of queued requests for a reader; a slower one is ended and can reconnect.
-const WAITING: usize = 1024;
+/// Maximum number of reads whose requests are queued for a reader; a slower one is ended and can reconnect.
+const WAITING: usize = 16;
 /// Maximum number of requests in one read.
 const ARRIVING: i64 = 10_000;
 /// Maximum number of readers of an instance, and of one caller.
 const READERS: usize = 200;
 const READERS_OF_CALLER: usize = 5;
 
-/// A request with its position.
-pub(super) type Logged = Arc<(LogPosition, LoggedRequest)>;
+/// A request of the log, which all its readers share.
+#[derive(Debug)]
+pub struct LogEntry {
+    /// The position.
+    pub position: LogPosition,
+    /// Name of the tenant.
+    pub(crate) tenant: Arc<str>,
+    /// The request.
+    pub request: LoggedRequest,
+    json: OnceLock<String>,
+}
+
+/// The requests of one read.
+pub(super) type Batch = Arc<Vec<Arc<LogEntry>>>;
+
+/// The watched part of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Watched {
+    /// The requests of a tenant.
+    Tenant(TenantKey),
+    /// Refused and failed requests of all tenants.
+    Failures,
+}
+
+impl LogEntry {
+    /// A request of a tenant at a position.
+    pub(super) fn new(
+        tenant: &Arc<str>,
+        (position, request): (LogPosition, LoggedRequest),
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            position,
+            tenant: tenant.clone(),
+            request,
+            json: OnceLock::new(),
+        })
+    }
+
+    /// The request as JSON without line breaks, serialized once for all readers.
+    pub(crate) fn json(&self) -> &str {
+        let json = || request_as_json(&self.tenant, &self.request).to_string();
+        self.json.get_or_init(json)
+    }
+}
 
 /// The watched logs of an instance; clones share them.
 #[derive(Debug, Clone)]
@@ -32,7 +77,7 @@ pub(crate) struct LogWatch(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    watched: Mutex<HashMap<TenantKey, broadcast::Sender<Logged>>>,
+    watched: Mutex<HashMap<Watched, broadcast::Sender<Batch>>>,
     readers: Mutex<HashMap<String, usize>>,
     closed: watch::Sender<bool>,
 }
@@ -94,22 +139,24 @@ impl LogWatch {
         })
     }
 
-    /// Subscribes to the requests of a tenant; the first reader starts the task that queries them.
+    /// Subscribes to the requests of a part of the log; the first reader starts the task that queries them. `name` is the
+    /// name of the tenant.
     pub(super) fn listen(
         &self,
-        tenant: TenantKey,
-        store: &Store,
-        clock: &Clock,
-    ) -> broadcast::Receiver<Logged> {
+        part: Watched,
+        name: &Arc<str>,
+        (store, clock): (&Store, &Clock),
+    ) -> broadcast::Receiver<Batch> {
         let mut watched = locked(&self.0.watched);
-        if let Some(sender) = watched.get(&tenant) {
+        if let Some(sender) = watched.get(&part) {
             return sender.subscribe();
         }
         let (sender, receiver) = broadcast::channel(WAITING);
-        watched.insert(tenant, sender.clone());
+        watched.insert(part, sender.clone());
         let asking = Asking {
             shared: self.0.clone(),
-            tenant,
+            part,
+            name: name.clone(),
             store: store.clone(),
             known: Known::since(clock),
         };
@@ -118,10 +165,12 @@ impl LogWatch {
     }
 }
 
-/// The task that queries the requests of a tenant.
+/// The task that queries the requests of a part of the log.
 struct Asking {
     shared: Arc<Shared>,
-    tenant: TenantKey,
+    part: Watched,
+    /// Name of the tenant.
+    name: Arc<str>,
     store: Store,
     known: Known,
 }
@@ -132,7 +181,8 @@ struct Known {
     /// Start of reading: earlier entries are not new.
     begun: LogPosition,
     last: LogPosition,
-    seen: HashSet<LogPosition>,
+    /// Tenants can have entries at the same position.
+    seen: HashSet<(LogPosition, Arc<str>)>,
 }
 
 impl Known {
@@ -146,24 +196,19 @@ impl Known {
     }
 
     /// Adds entries that were read; returns the new ones.
-    fn take(
-        &mut self,
-        read: Vec<(LogPosition, LoggedRequest)>,
-    ) -> Vec<(LogPosition, LoggedRequest)> {
-        for (entry, _) in &read {
-            self.last = self.last.max(*entry);
-            self.seen.insert(*entry);
-        }
+    fn take(&mut self, mut read: Vec<Arc<LogEntry>>) -> Vec<Arc<LogEntry>> {
+        read.retain(|entry| self.seen.insert((entry.position, entry.tenant.clone())));
+        let latest = read.iter().map(|entry| entry.position).max();
+        self.last = latest.map_or(self.last, |latest| latest.max(self.last));
         let oldest = self.last.earlier(LATE);
-        self.seen.retain(|entry| *entry > oldest);
-        read.into_iter()
-            .filter(|(entry, _)| *entry >= self.begun)
-            .collect()
+        self.seen.retain(|(position, _)| *position > oldest);
+        read.retain(|entry| entry.position >= self.begun);
+        read
     }
 }
 
 impl Asking {
-    async fn run(mut self, sender: broadcast::Sender<Logged>) {
+    async fn run(mut self, sender: broadcast::Sender<Batch>) {
         let mut ticks = interval(PAUSE);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut closed = self.shared.closed.subscribe();
@@ -175,25 +220,51 @@ impl Asking {
             {
                 let mut watched = locked(&self.shared.watched);
                 if sender.receiver_count() == 0 {
-                    watched.remove(&self.tenant);
+                    watched.remove(&self.part);
                     return;
                 }
             }
-            let known: Vec<LogPosition> = self.known.seen.iter().copied().collect();
-            let after = self.known.last.earlier(LATE);
-            let read = self
-                .store
-                .requests_after(self.tenant, after, &known, ARRIVING);
-            match read.await {
+            match self.read().await {
                 Ok(read) => {
-                    for logged in self.known.take(read) {
+                    let new = self.known.take(read);
+                    if !new.is_empty() {
                         // All receivers may have been dropped.
-                        let _ = sender.send(Arc::new(logged));
+                        let _ = sender.send(Arc::new(new));
                     }
                 }
                 Err(error) => tracing::debug!(%error, "the provisioning log cannot be watched"),
             }
         }
-        locked(&self.shared.watched).remove(&self.tenant);
+        locked(&self.shared.watched).remove(&self.part);
+    }
+
+    /// The entries of the last seconds, in the order of the log.
+    async fn read(&self) -> std::result::Result<Vec<Arc<LogEntry>>, StoreError> {
+        let after = self.known.last.earlier(LATE);
+        match self.part {
+            Watched::Tenant(tenant) => {
+                let known = self.known.seen.iter().map(|(position, _)| *position);
+                let known: Vec<_> = known.collect();
+                let read = self.store.requests_after(tenant, after, &known, ARRIVING);
+                let read = read.await?.into_iter();
+                Ok(read
+                    .map(|logged| LogEntry::new(&self.name, logged))
+                    .collect())
+            }
+            Watched::Failures => {
+                let query = LogQuery {
+                    failed: true,
+                    after: Some(after),
+                    limit: ARRIVING,
+                    ..LogQuery::default()
+                };
+                let read = self.store.failures(&query).await?.into_iter();
+                let entry = |failed: FailedRequest| {
+                    let tenant = failed.tenant.into();
+                    LogEntry::new(&tenant, (failed.entry, failed.request))
+                };
+                Ok(read.map(entry).collect())
+            }
+        }
     }
 }

@@ -45,6 +45,7 @@ pub(crate) use index_drift::IndexDrift;
 pub(crate) use log_reader::LogFilter;
 pub use log_reader::{LogEvent, LogReader};
 pub(crate) use log_watch::LATE;
+pub use log_watch::LogEntry;
 pub(crate) use mapping_shape::{
     ColumnShape, directory_state_word, mapping_as_json, undeclared_text,
 };
@@ -57,7 +58,7 @@ pub(crate) use resource_acts::Deletable;
 pub(crate) use schema_shape::{
     SchemaShape, schema_as_json, schema_change_as_json, whole_schema_as_json,
 };
-pub(crate) use schemas::{KnownSchema, SchemaPlan};
+pub(crate) use schemas::{KnownSchema, SchemaPlace, SchemaPlan};
 pub use schemas::{
     SchemaChange, SchemaOrigin, SchemaOutcome, SchemaProblem, SchemaRefusal, SchemaStep,
 };

@@ -8,12 +8,21 @@ use crate::request_log::notes::{UnknownAttribute, count_unknown};
 use crate::request_log::user_name::naming;
 use crate::resource::Key;
 use crate::store::{
-    FailedRequest, LogPage, LogPosition, LogQuery, LogSearch, LoggedRequest, LoggedUser,
+    FailedRequest, LogPage, LogPosition, LogQuery, LogSearch, LoggedRequest, LoggedUser, TenantKey,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 /// Maximum number of latest requests with notes that are searched for unknown attributes.
 const NOTED: i64 = 20_000;
+
+/// The digests of the name of a user, and the id.
+type UserKeys = (Vec<i64>, Option<Uuid>);
+
+/// The context of sealed references to users of a tenant.
+fn user_of(tenant: TenantKey) -> String {
+    format!("user of {}", tenant.number())
+}
 
 impl Operator {
     /// Requests of a tenant, earliest first.
@@ -77,6 +86,14 @@ impl Operator {
         let digests: Vec<i64> = keys
             .filter_map(|key| self.digests.of(tenant, &key))
             .collect();
+        self.user_of_digests(tenant, (digests, resource)).await
+    }
+
+    async fn user_of_digests(
+        &self,
+        tenant: TenantKey,
+        (digests, resource): UserKeys,
+    ) -> Result<LoggedUser> {
         let mut earlier = self.store.resources_of_name(tenant, &digests).await?;
         earlier.retain(|id| Some(*id) != resource);
         Ok(LoggedUser {
@@ -84,6 +101,52 @@ impl Operator {
             resource,
             earlier,
         })
+    }
+
+    /// A reference to a user of a tenant for [`Operator::referred_user`], which does not contain the name, and the id of
+    /// the user who has the name.
+    ///
+    /// # Errors
+    /// 404 for an unknown tenant.
+    pub(crate) async fn refer_to_user(
+        &self,
+        tenant: &str,
+        name: &str,
+    ) -> Result<(String, Option<Uuid>)> {
+        let user = self.logged_user(tenant, name).await?;
+        let key = self.tenant(tenant).await?.settings.key();
+        let keys = json!([user.digests, user.resource]).to_string();
+        Ok((self.seal_place(&user_of(key), &keys)?, user.resource))
+    }
+
+    /// The user of a tenant to whom a text refers; `None` if it is no reference.
+    ///
+    /// # Errors
+    /// 404 for an unknown tenant.
+    pub(crate) async fn referred_user(
+        &self,
+        tenant: &str,
+        reference: &str,
+    ) -> Result<Option<LoggedUser>> {
+        let key = self.tenant(tenant).await?.settings.key();
+        match self.keys_of_reference(key, reference) {
+            Some(keys) => self.user_of_digests(key, keys).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether a text is a reference to a user of a tenant.
+    ///
+    /// # Errors
+    /// 404 for an unknown tenant.
+    pub(crate) async fn is_user_reference(&self, tenant: &str, text: &str) -> Result<bool> {
+        let key = self.tenant(tenant).await?.settings.key();
+        Ok(self.keys_of_reference(key, text).is_some())
+    }
+
+    fn keys_of_reference(&self, tenant: TenantKey, reference: &str) -> Option<UserKeys> {
+        let opened = self.open_place(&user_of(tenant), reference)?;
+        serde_json::from_str(&opened).ok()
     }
 
     /// The latest request of a tenant.

@@ -48,6 +48,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     body: Body::Empty,
     answer: (200, Some("AuditPage")),
     problems: &[],
+    check: None,
     handle: |call| Box::pin(list(call)),
 }];
 

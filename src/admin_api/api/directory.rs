@@ -88,7 +88,7 @@ async fn read(call: Call) -> Result<Reply> {
     let caller = call.operator.caller_in(tenant).await?;
     // An operator with access to the database has no limit.
     if call.caller.is_some() {
-        call.operator.record(entry).await?;
+        call.operator.record_read(entry).await?;
     }
     let upload = locked(&call.upload).take();
     let read = scim_api::Reading {

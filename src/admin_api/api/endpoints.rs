@@ -2,7 +2,7 @@
 
 use crate::admin_api::call::{Call, JsonReply, NOTHING, Reply, cut, invalid};
 use crate::admin_api::operation::{
-    BASE, CURSOR, Handle, LIMIT, Operation, Parameter, ParameterKind, Place, RequiredAccess,
+    AFTER, BASE, CURSOR, Handle, LIMIT, Operation, Parameter, ParameterKind, Place, RequiredAccess,
 };
 use crate::admin_api::problem::{Problem, ProblemType, Result};
 use crate::clock::Timestamp;
@@ -24,6 +24,17 @@ pub(super) const CONFIRM: &[Parameter] = &[Parameter {
     kind: ParameterKind::Text,
     summary: "The name of the endpoint, as confirmation.",
 }];
+
+pub(super) const LISTED: &[Parameter] = &[
+    Parameter {
+        name: "search",
+        kind: ParameterKind::Text,
+        summary: "The beginning of the name or URL; letter case does not count.",
+    },
+    LIMIT,
+    CURSOR,
+    AFTER,
+];
 
 pub(super) const PAGED: &[Parameter] = &[LIMIT, CURSOR];
 
@@ -84,9 +95,15 @@ pub(super) fn endpoints(call: &Call) -> Result<Endpoints> {
 }
 
 pub(super) async fn list(call: Call, kind: EndpointKind) -> Result<Reply> {
-    let listed = endpoints(&call)?.list(kind, None).await?;
+    let after = call.behind()?;
+    let part = (after.as_deref(), call.parameter("search"));
+    let limit = usize::try_from(call.limit() + 1).unwrap_or(usize::MAX);
+    let listed = endpoints(&call)?.page(kind, part, limit).await?;
+    let (listed, has_more) = cut(listed, call.limit());
+    let next = listed.last().filter(|_| has_more);
+    let next = next.map(|info| Value::from(info.endpoint.name.as_str()));
     let items: Vec<_> = listed.iter().map(EndpointInfo::json).collect();
-    Ok(Reply::ok(json!({"items": items, "next": null})))
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }
 
 /// The current state of an endpoint.
@@ -201,12 +218,15 @@ pub(super) async fn test(call: Call, kind: EndpointKind) -> Result<Reply> {
     Ok(Reply::Json(tested(&outcome)))
 }
 
+/// The error of a replay with both or none of the members.
+pub(super) const FROM_OR_SINCE: &str = "Use either from or since.";
+
 pub(super) async fn replay(call: Call, kind: EndpointKind) -> Result<Reply> {
     let since = call.text("since").and_then(duration::parse);
     let start = match (start(&call), since) {
         (Some(start), None) => start,
         (None, Some(seconds)) => Start::Since(seconds),
-        _ => return Err(invalid("/from", "Use either from or since.")),
+        _ => return Err(invalid("/from", FROM_OR_SINCE)),
     };
     let (name, place) = (call.segment("name"), (&start, call.text("tenant")));
     let once = call.keeping(&NOTHING);

@@ -18,6 +18,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("Entry")),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(entry(call)),
     },
     Operation {
@@ -31,6 +32,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("OpenApi")),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(document(call)),
     },
 ];

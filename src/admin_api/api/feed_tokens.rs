@@ -1,11 +1,12 @@
 //! Tokens for the change feed, of one tenant or all.
 
+use crate::admin_api::api::endpoint_checks as checks;
 use crate::admin_api::api::tokens::{
     OVERLAP, READ, WRITE, is_wanted, issued, lasting, page_of, shown,
 };
 use crate::admin_api::call::{Call, Reply, cut};
 use crate::admin_api::operation::{Body, CURSOR, LIMIT, Method, Operation, SEARCH};
-use crate::admin_api::problem::{Problem, ProblemType, Result};
+use crate::admin_api::problem::{FieldError, Problem, ProblemType, Result};
 use crate::clock::Timestamp;
 use crate::config::duration;
 use crate::operator::{IssuedToken, TokenRequest};
@@ -35,6 +36,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "Send an Idempotency-Key: if the response is lost, the same request returns it again.",
     )
     .taking(Body::Json("FeedTokenIssue"))
+    .checking(|call| Box::pin(further(call)))
     .giving(201, "Token"),
     Operation::new(
         ("getFeedToken", Method::Get, "/feed-tokens/{id}"),
@@ -87,6 +89,14 @@ fn last_of(place: &Value) -> Option<(Timestamp, String)> {
     };
     let created = Timestamp::from_micros(created.as_i64()?);
     Some((created, id.as_str()?.to_owned()))
+}
+
+/// The error of the tenant, in addition to others; without others it is a 404.
+async fn further(call: &Call) -> Result<Vec<FieldError>> {
+    if call.found.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(checks::tenant(call).await?.into_iter().collect())
 }
 
 async fn issue(call: Call) -> Result<Reply> {

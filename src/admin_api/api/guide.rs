@@ -1,10 +1,10 @@
 //! The set-up guide of an identity provider for a tenant.
 
-use crate::admin_api::call::{Call, Reply, invalid};
+use crate::admin_api::call::{Call, Reply, fault, faults};
 use crate::admin_api::operation::{
     Body, Method, Operation, Parameter, ParameterKind, RequiredAccess,
 };
-use crate::admin_api::problem::Result;
+use crate::admin_api::problem::{FieldError, Result};
 use crate::error::ScimError;
 use crate::guide::{Guide, Provider};
 use crate::operator::{TenantUrls, guide_as_json};
@@ -26,16 +26,21 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     body: Body::Empty,
     answer: (200, Some("Guide")),
     problems: &[],
+    check: Some(|call| Box::pin(async { Ok(provider(call).err().into_iter().collect()) })),
     handle: |call| Box::pin(get(call)),
 }];
 
+fn provider(call: &Call) -> std::result::Result<Provider, FieldError> {
+    let provider = call.parameter("provider").and_then(Provider::from_keyword);
+    provider.ok_or_else(|| {
+        let known = Provider::KEYWORDS.join(" or ");
+        fault("provider", format!("Give provider={known}."))
+    })
+}
+
 async fn get(call: Call) -> Result<Reply> {
     let tenant = call.tenant();
-    let provider = call.parameter("provider").and_then(Provider::from_keyword);
-    let provider = provider.ok_or_else(|| {
-        let known = Provider::KEYWORDS.join(" or ");
-        invalid("provider", &format!("Give provider={known}."))
-    })?;
+    let provider = provider(&call).map_err(|fault| faults(vec![fault]))?;
     let info = call.operator.tenant(tenant).await?;
     let server = &call.api.config.server;
     let base_url = &call.api.settings.scim_url;

@@ -21,6 +21,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     body: Body::Empty,
     answer: (200, Some("History")),
     problems: &[],
+    check: None,
     handle: |call| Box::pin(get(call)),
 }];
 
@@ -34,7 +35,8 @@ async fn get(call: Call) -> Result<Reply> {
         .history(call.tenant(), id, before, call.limit() + 1)
         .await?;
     let entry = AuditEntry::new(AuditAction::DirectoryRead).in_tenant(call.tenant());
-    call.operator.record(entry.on(call.segment("id"))).await?;
+    let entry = entry.on(call.segment("id"));
+    call.operator.record_read(entry).await?;
     if changes.is_empty() && before.is_none() {
         return Err(none());
     }

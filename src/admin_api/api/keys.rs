@@ -1,11 +1,24 @@
 //! Keys that sign security event tokens.
 
 use crate::admin_api::api::endpoints::{READ, endpoints, writing};
-use crate::admin_api::call::{Call, JsonReply, Reply};
-use crate::admin_api::operation::{Body, Method, Operation};
+use crate::admin_api::call::{Call, JsonReply, Reply, cut};
+use crate::admin_api::operation::{
+    Body, CURSOR, LIMIT, Method, Operation, Parameter, ParameterKind,
+};
 use crate::admin_api::problem::Result;
+use crate::clock::Timestamp;
 use crate::delivery::{KeyInfo, TokenAlgorithm};
 use serde_json::{Value, json};
+
+const LISTED: &[Parameter] = &[
+    Parameter {
+        name: "search",
+        kind: ParameterKind::Text,
+        summary: "The beginning of the id or algorithm; letter case does not count.",
+    },
+    LIMIT,
+    CURSOR,
+];
 
 /// The operations for signing keys.
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -15,6 +28,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "The keys that sign security event tokens, without their secret parts, in the order of their creation.",
         |call| Box::pin(list(call)),
     )
+    .asking(LISTED)
     .giving(200, "SigningKeyList"),
     writing(
         ("rotateKeys", Method::Post, "/keys/rotate"),
@@ -36,8 +50,22 @@ fn shown(key: &KeyInfo) -> Value {
 
 async fn list(call: Call) -> Result<Reply> {
     let keys = endpoints(&call)?.keys().await?;
+    let place = call.place()?.as_ref().and_then(last_of);
+    let rest = keys.into_iter().filter(|key| {
+        let own = (key.created, key.id.clone());
+        place.as_ref().is_none_or(|place| own > *place) && call.finds(&key.algorithm, &key.id)
+    });
+    let (keys, has_more) = cut(rest.collect(), call.limit());
+    let next = keys.last().filter(|_| has_more);
+    let next = next.map(|key| json!([key.created.as_micros(), key.id]));
     let items: Vec<_> = keys.iter().map(shown).collect();
-    Ok(Reply::ok(json!({"items": items, "next": null})))
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
+}
+
+/// Time of creation and id of the last key of the previous page.
+fn last_of(place: &Value) -> Option<(Timestamp, String)> {
+    let (created, id) = serde_json::from_value(place.clone()).ok()?;
+    Some((Timestamp::from_micros(created), id))
 }
 
 fn rotated(id: &str) -> JsonReply {

@@ -1,40 +1,61 @@
-//! The provisioning log of tenants: pages, one request, a stream, failures across tenants, bodies.
+//! The provisioning log of tenants: pages, one request, failures across tenants, bodies.
 
-use crate::admin_api::call::{Call, Reply, cut, invalid};
+use crate::admin_api::api::log_users::{check_user, user};
+use crate::admin_api::call::{Call, Reply, cut, fault};
 use crate::admin_api::operation::{
     Body, CURSOR, LIMIT, Method, Operation, Parameter, ParameterKind, RequiredAccess,
 };
-use crate::admin_api::problem::{Problem, ProblemType, Result};
-use crate::admin_api::stream;
+use crate::admin_api::problem::{FieldError, Problem, Result};
+use crate::audit::{AuditAction, AuditEntry};
 use crate::clock::Timestamp;
 use crate::config::duration;
-use crate::operator::{LogFilter, failure_as_json, request_as_json};
+use crate::operator::{failure_as_json, request_as_json};
 use crate::store::{
-    FailurePlace, FailureQuery, LogPosition, LogQuery, LogSearch, LoggedUser, OperatorScope,
-    Outcome,
+    FailurePlace, FailureQuery, LogPosition, LogQuery, LogSearch, OperatorScope, Outcome,
 };
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
-const READ: RequiredAccess = RequiredAccess::Scope(OperatorScope::LogRead);
+pub(super) const READ: RequiredAccess = RequiredAccess::Scope(OperatorScope::LogRead);
 
 /// Maximum period of recording bodies by one call, in seconds.
 const BODIES: i64 = 24 * 3600;
 
-const OUTCOME: Parameter = Parameter {
+pub(super) const OUTCOME: Parameter = Parameter {
     name: "outcome",
     kind: ParameterKind::Word(Outcome::KEYWORDS),
     summary: "Only requests with this outcome: ok, noted (a part was ignored), refused or failed.",
 };
-const FAILED: Parameter = Parameter {
+pub(super) const FAILED: Parameter = Parameter {
     name: "failed",
     kind: ParameterKind::Flag,
     summary: "Only requests that were refused or failed.",
 };
-const USER: Parameter = Parameter {
+pub(super) const USER: Parameter = Parameter {
     name: "user",
     kind: ParameterKind::Text,
-    summary: "Only requests about this user: a userName, also of a refused or deleted user, or an id.",
+    summary: "Only requests about this user: an id, or the reference that POST …/log/users returns for a userName.",
+};
+pub(super) const ACTION: Parameter = Parameter {
+    name: "action",
+    kind: ParameterKind::Text,
+    summary: "Only requests with this action, such as user.create.",
+};
+pub(super) const RESOURCE: Parameter = Parameter {
+    name: "resource",
+    kind: ParameterKind::Id,
+    summary: "Only requests of the resource with this id.",
+};
+pub(super) const TOKEN: Parameter = Parameter {
+    name: "token",
+    kind: ParameterKind::Text,
+    summary: "Only requests with the token of this id or name.",
+};
+pub(super) const CLIENT: Parameter = Parameter {
+    name: "client",
+    kind: ParameterKind::Text,
+    summary: "Only requests of clients whose user agent begins with this.",
 };
 const SINCE: Parameter = Parameter {
     name: "since",
@@ -54,27 +75,11 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         query: &[
             OUTCOME,
             FAILED,
-            Parameter {
-                name: "action",
-                kind: ParameterKind::Text,
-                summary: "Only requests with this action, such as user.create.",
-            },
+            ACTION,
             USER,
-            Parameter {
-                name: "resource",
-                kind: ParameterKind::Id,
-                summary: "Only requests of the resource with this id.",
-            },
-            Parameter {
-                name: "token",
-                kind: ParameterKind::Text,
-                summary: "Only requests with the token of this id or name.",
-            },
-            Parameter {
-                name: "client",
-                kind: ParameterKind::Text,
-                summary: "Only requests of clients whose user agent begins with this.",
-            },
+            RESOURCE,
+            TOKEN,
+            CLIENT,
             SINCE,
             Parameter {
                 name: "until",
@@ -87,20 +92,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("LoggedRequestPage")),
         problems: &[],
+        check: Some(|call| Box::pin(check_user(call))),
         handle: |call| Box::pin(list(call)),
-    },
-    Operation {
-        id: "streamRequests",
-        method: Method::Get,
-        path: "/tenants/{tenant}/log/stream",
-        access: READ,
-        summary: "Requests of a tenant as they arrive, on all instances, as Server-Sent Events.",
-        details: "Each event has the name request, an id and a logged request as data. A client that sends the id as Last-Event-ID continues after it; requests of the seconds before it can be repeated. An event gap means that some requests are no longer in the log. A comment is sent every 15 seconds.",
-        query: &[FAILED, USER],
-        body: Body::Events,
-        answer: (200, Some("LoggedRequest")),
-        problems: &[ProblemType::TooManyRequests],
-        handle: |call| Box::pin(follow(call)),
     },
     Operation {
         id: "getRequest",
@@ -113,6 +106,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("LoggedRequest")),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(get(call)),
     },
     Operation {
@@ -135,6 +129,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("FailurePage")),
         problems: &[],
+        check: Some(|call| Box::pin(async { Ok(check_outcome(call)) })),
         handle: |call| Box::pin(failures(call)),
     },
     Operation {
@@ -148,6 +143,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("LoggedRequestPage")),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(failed(call)),
     },
     Operation {
@@ -161,6 +157,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Json("BodiesKeep"),
         answer: (200, Some("Bodies")),
         problems: &[],
+        check: Some(|call| Box::pin(async { Ok(check_period(call)) })),
         handle: |call| Box::pin(keep_bodies(call)),
     },
     Operation {
@@ -174,32 +171,21 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (204, None),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(drop_bodies(call)),
     },
 ];
 
-/// The user to whom a list or stream is limited.
-async fn user(call: &Call) -> Result<Option<LoggedUser>> {
-    match call.parameter("user") {
-        Some(user) => Ok(Some(call.operator.logged_user(call.tenant(), user).await?)),
-        None => Ok(None),
-    }
-}
-
 async fn list(call: Call) -> Result<Reply> {
     let tenant = call.tenant();
-    let user = user(&call).await?;
-    let resource = call
-        .parameter("resource")
-        .and_then(|id| Uuid::parse_str(id).ok());
     let text = |name: &str| call.parameter(name).map(str::to_owned);
     let place = call.place()?.and_then(|place| place.as_i64());
     let search = LogSearch {
         failed: call.is_set("failed"),
         outcome: call.parameter("outcome").and_then(Outcome::from_keyword),
         action: text("action"),
-        user: user.clone(),
-        resource,
+        user: user(&call).await?,
+        resource: resource(&call),
         token: text("token"),
         client: text("client"),
         since: call.moment("since"),
@@ -211,12 +197,35 @@ async fn list(call: Call) -> Result<Reply> {
     let items = page.requests.iter();
     let items = items.map(|(_, request)| request_as_json(tenant, request));
     let items: Vec<_> = items.collect();
-    let next = page.next.map(|next| Value::from(next.number()));
-    let mut page = call.page(&items, next.as_ref())?;
-    if let Some(user) = user {
-        page.body["userFound"] = user.resource.is_some().into();
+    if page
+        .requests
+        .iter()
+        .any(|(_, request)| request.body.is_some())
+    {
+        record_bodies(&call, tenant, None).await?;
     }
-    Ok(Reply::Json(page))
+    let next = page.next.map(|next| Value::from(next.number()));
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
+}
+
+/// The resource to which a list or stream is limited.
+pub(super) fn resource(call: &Call) -> Option<Uuid> {
+    call.parameter("resource")
+        .and_then(|id| Uuid::parse_str(id).ok())
+}
+
+/// Records in the audit trail that bodies were read: that of one request, or several.
+async fn record_bodies(call: &Call, tenant: &str, request: Option<&str>) -> Result<()> {
+    // A command on the database has no limit.
+    if call.caller.is_none() {
+        return Ok(());
+    }
+    let entry = AuditEntry::new(AuditAction::DirectoryRead).in_tenant(tenant);
+    let entry = match request {
+        Some(id) => entry.on(id),
+        None => entry,
+    };
+    Ok(call.operator.record_read(entry).await?)
 }
 
 async fn failed(call: Call) -> Result<Reply> {
@@ -253,6 +262,13 @@ async fn failed(call: Call) -> Result<Reply> {
     let items = requests.iter();
     let items = items.map(|failed| request_as_json(&failed.tenant, &failed.request));
     let items: Vec<_> = items.collect();
+    let with_body = requests
+        .iter()
+        .filter(|failed| failed.request.body.is_some());
+    let with_body: BTreeSet<_> = with_body.map(|failed| failed.tenant.as_str()).collect();
+    for tenant in with_body {
+        record_bodies(&call, tenant, None).await?;
+    }
     let next = last.filter(|_| has_more);
     Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }
@@ -265,37 +281,21 @@ async fn get(call: Call) -> Result<Reply> {
             "The log of this tenant does not contain this request; it may have been deleted.",
         )
     })?;
+    if request.body.is_some() {
+        record_bodies(&call, tenant, Some(id)).await?;
+    }
     Ok(Reply::ok(request_as_json(tenant, &request)))
 }
 
-async fn follow(call: Call) -> Result<Reply> {
-    let after = call.head.headers.get("last-event-id");
-    let after = after
-        .and_then(|id| id.to_str().ok())
-        .and_then(|id| id.trim().parse().ok())
-        .map(LogPosition::of_number);
-    let caller = call.caller.as_ref().map_or("", |caller| caller.id.as_str());
-    let filter = LogFilter {
-        failed: call.is_set("failed"),
-        user: user(&call).await?,
-    };
-    let reader = call
-        .operator
-        .watch_requests(call.tenant(), caller, after)
-        .await?
-        .only(filter);
-    Ok(Reply::Ready(Box::new(stream::answer(
-        call.tenant(),
-        reader,
-    ))))
+fn check_outcome(call: &Call) -> Vec<FieldError> {
+    let detail = "Use outcome=refused: only refused and failed requests are listed across tenants.";
+    match call.parameter("outcome") {
+        Some(_) => Vec::new(),
+        None => vec![fault("outcome", detail)],
+    }
 }
 
 async fn failures(call: Call) -> Result<Reply> {
-    if call.parameter("outcome").is_none() {
-        let detail =
-            "Use outcome=refused: only refused and failed requests are listed across tenants.";
-        return Err(invalid("outcome", detail));
-    }
     let query = FailureQuery {
         tenants: call.tenants().map(<[String]>::to_vec),
         since: call.moment("since"),
@@ -327,16 +327,23 @@ fn place_of(place: &Value) -> Option<FailurePlace> {
     })
 }
 
-async fn keep_bodies(call: Call) -> Result<Reply> {
+/// The period of recording bodies in seconds.
+fn period(call: &Call) -> i64 {
     // The schema has checked that it can be parsed.
-    let seconds = call.text("for").and_then(duration::parse).unwrap_or(0);
+    call.text("for").and_then(duration::parse).unwrap_or(0)
+}
+
+fn check_period(call: &Call) -> Vec<FieldError> {
     // An operator with access to the database can record them for longer.
-    if seconds > BODIES && call.caller.is_some() {
-        return Err(invalid(
-            "/for",
-            "Bodies can be recorded for at most 24 hours at a time.",
-        ));
+    if period(call) <= BODIES || call.caller.is_none() {
+        return Vec::new();
     }
+    let detail = "Bodies can be recorded for at most 24 hours at a time.";
+    vec![fault("/for", detail)]
+}
+
+async fn keep_bodies(call: Call) -> Result<Reply> {
+    let seconds = period(&call);
     let until: Timestamp = call.operator.clock().now().plus_seconds(seconds);
     call.operator
         .keep_bodies(call.tenant(), Some(until))

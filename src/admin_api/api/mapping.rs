@@ -19,6 +19,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     body: Body::Empty,
     answer: (200, Some("Mapping")),
     problems: &[],
+    check: None,
     handle: |call| Box::pin(get(call)),
 }];
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod directory;
+mod endpoint_checks;
 mod endpoints;
 pub(crate) mod entry;
 pub(crate) mod feed_tokens;
@@ -9,6 +10,8 @@ pub(crate) mod guide;
 pub(crate) mod history;
 pub(crate) mod keys;
 pub(crate) mod log;
+pub(crate) mod log_streams;
+pub(crate) mod log_users;
 pub(crate) mod mapping;
 pub(crate) mod operators;
 pub(crate) mod schema_changes;

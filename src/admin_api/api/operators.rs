@@ -21,6 +21,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     body: Body::Empty,
     answer: (200, Some("OperatorTokenPage")),
     problems: &[],
+    check: None,
     handle: |call| Box::pin(list(call)),
 }];
 

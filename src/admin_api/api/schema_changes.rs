@@ -1,7 +1,7 @@
 //! Incremental changes of schemas: single attributes, and documents for selected resource types.
 
 use crate::admin_api::api::schemas::{BODY, DRY_RUN, may_change, owner, refused};
-use crate::admin_api::call::{Call, Reply, faults};
+use crate::admin_api::call::{Call, Reply, fault, invalid};
 use crate::admin_api::operation::{Body, Method, Operation, RequiredAccess};
 use crate::admin_api::problem::{FieldError, Problem, ProblemType, Result};
 use crate::operator::{
@@ -23,6 +23,7 @@ const fn operation((id, path): (&'static str, &'static str), summary: &'static s
         body: Body::Json("SchemaChangeRequest"),
         answer: (200, Some("SchemaChangeAnswer")),
         problems: &[ProblemType::Conflict],
+        check: Some(|call| Box::pin(async { Ok(check_change(call)) })),
         handle: |call| Box::pin(change(call)),
     }
 }
@@ -66,12 +67,18 @@ fn requested_change(call: &Call) -> Option<SchemaChange> {
     removes.then_some(SchemaChange::Remove(urn))
 }
 
+const NOTHING_REQUESTED: &str = "Send schema, or urn with attributes, remove or removeAttribute.";
+
+fn check_change(call: &Call) -> Vec<FieldError> {
+    match requested_change(call) {
+        Some(_) => Vec::new(),
+        None => vec![fault("", NOTHING_REQUESTED)],
+    }
+}
+
 async fn change(call: Call) -> Result<Reply> {
     let Some(requested_change) = requested_change(&call) else {
-        return Err(faults(vec![FieldError {
-            pointer: String::new(),
-            detail: "Send schema, or urn with attributes, remove or removeAttribute.".to_owned(),
-        }]));
+        return Err(invalid("", NOTHING_REQUESTED));
     };
     may_change(&call).await?;
     let planned = call
@@ -87,6 +94,8 @@ async fn change(call: Call) -> Result<Reply> {
     let mut on_step = |step: SchemaStep<'_>| tell(step);
     let shown = |outcome, noncompliant| Reply::ok(outline(&call, &plan, (outcome, noncompliant)));
     let answer = |outcome: &SchemaOutcome| shown(*outcome, Map::new()).kept().unwrap_or_default();
+    let once = call.once.as_ref();
+    let _running = once.map(|once| call.operator.keep_running(once));
     let outcome = call
         .operator
         .change_schema_once(&plan, call.keeping(&answer), &mut on_step)

@@ -1,13 +1,13 @@
 //! Schemas of all tenants and of one.
 
-use crate::admin_api::call::{Call, JsonReply, Reply, faults, precondition_failed};
+use crate::admin_api::call::{Call, JsonReply, Reply, cut, fault, faults, precondition_failed};
 use crate::admin_api::operation::{
-    Body, Handle, Method, Operation, Parameter, ParameterKind, Place, RequiredAccess,
+    Body, CURSOR, Handle, LIMIT, Method, Operation, Parameter, ParameterKind, Place, RequiredAccess,
 };
 use crate::admin_api::problem::{FieldError, Problem, ProblemType, Result};
 use crate::model::problems;
 use crate::operator::{
-    KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlan, SchemaRefusal,
+    KnownSchema, SchemaChange, SchemaOrigin, SchemaOutcome, SchemaPlace, SchemaPlan, SchemaRefusal,
     schema_as_json, schema_change_as_json, whole_schema_as_json,
 };
 use crate::schema::SchemaFile;
@@ -24,6 +24,16 @@ pub(super) const DRY_RUN: Parameter = Parameter {
     kind: ParameterKind::Flag,
     summary: "Reports values that the change would hide and values that contradict it, and changes nothing.",
 };
+
+const LISTED: &[Parameter] = &[
+    Parameter {
+        name: "search",
+        kind: ParameterKind::Text,
+        summary: "The beginning of the name or URN; letter case does not count.",
+    },
+    LIMIT,
+    CURSOR,
+];
 
 /// An operation that changes a schema.
 const fn changing(place: Place, summary: &'static str, handle: Handle) -> Operation {
@@ -45,6 +55,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "All schemas: built-in ones, those of files, of all tenants and of single tenants.",
         |call| Box::pin(list(call)),
     )
+    .asking(LISTED)
     .giving(200, "SchemaList"),
     Operation::new(
         ("getSchema", Method::Get, "/schemas/{urn}"),
@@ -58,7 +69,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "Adds or replaces a schema of all tenants.",
         |call| Box::pin(put(call)),
     )
-    .taking(Body::Json("SchemaDocument")),
+    .taking(Body::Json("SchemaDocument"))
+    .checking(|call| Box::pin(async { Ok(put_errors(call)) })),
     changing(
         ("removeSchema", Method::Delete, "/schemas/{urn}"),
         "Removes a schema of all tenants; values stay stored and are hidden.",
@@ -71,6 +83,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         |call| Box::pin(check(call)),
     )
     .taking(Body::Json("SchemaDocument"))
+    .checking(|call| Box::pin(async { Ok(schema_errors(call)) }))
     .giving(200, "SchemaChecked"),
     Operation::new(
         (
@@ -82,6 +95,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "The schemas that a tenant has.",
         |call| Box::pin(list(call)),
     )
+    .asking(LISTED)
     .giving(200, "SchemaList"),
     Operation::new(
         (
@@ -103,7 +117,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "Adds or replaces a schema of one tenant.",
         |call| Box::pin(put(call)),
     )
-    .taking(Body::Json("SchemaDocument")),
+    .taking(Body::Json("SchemaDocument"))
+    .checking(|call| Box::pin(async { Ok(put_errors(call)) })),
     changing(
         (
             "removeTenantSchema",
@@ -120,35 +135,61 @@ pub(super) fn owner(call: &Call) -> Option<&str> {
     Some(call.tenant()).filter(|name| !name.is_empty())
 }
 
-/// The schemas to which the caller has access.
-async fn known(call: &Call) -> Result<Vec<KnownSchema>> {
-    let mut known = call.operator.known_schemas(owner(call)).await?;
-    known.retain(|schema| match &schema.origin {
-        SchemaOrigin::Tenant(name) => call.reaches(name),
-        _ => true,
-    });
+/// Schemas with their places in the list.
+type Placed = Vec<(SchemaPlace, KnownSchema)>;
+
+/// A slice of the list of schemas after a place: at least this number, unless there are no more.
+async fn slice(call: &Call, place: Option<&SchemaPlace>, limit: i64) -> Result<Placed> {
+    let Some(tenant) = owner(call) else {
+        return Ok(call.operator.all_schemas_after(place, limit).await?);
+    };
+    let mut known = call.operator.schemas_of(tenant).await?;
+    known.retain(|(own, _)| place.is_none_or(|place| own > place));
     Ok(known)
 }
 
+/// Whether the caller has access to a schema and searches for it.
+fn is_wanted(call: &Call, schema: &KnownSchema) -> bool {
+    let is_reached = match &schema.origin {
+        SchemaOrigin::Tenant(name) => call.reaches(name),
+        _ => true,
+    };
+    is_reached && call.finds(&schema.name, &schema.urn)
+}
+
 async fn list(call: Call) -> Result<Reply> {
-    let known = known(&call).await?;
-    let items: Vec<_> = known.iter().map(schema_as_json).collect();
-    Ok(Reply::ok(json!({"items": items, "next": null})))
+    let place = call.place()?;
+    let mut place: Option<SchemaPlace> = place.and_then(|place| serde_json::from_value(place).ok());
+    let (limit, mut read) = (call.limit() + 1, Vec::new());
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    while read.len() < most {
+        let slice = slice(&call, place.as_ref(), limit).await?;
+        let Some((last, _)) = slice.last() else {
+            break;
+        };
+        place = Some(last.clone());
+        let wanted = slice.into_iter();
+        read.extend(wanted.filter(|(_, schema)| is_wanted(&call, schema)));
+    }
+    let (schemas, has_more) = cut(read, call.limit());
+    let next = schemas.last().filter(|_| has_more);
+    let next = next.map(|(place, _)| json!(place));
+    let items: Vec<_> = schemas
+        .iter()
+        .map(|(_, schema)| schema_as_json(schema))
+        .collect();
+    Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }
 
 /// The schema in the path: of a tenant, or of all tenants.
 async fn find(call: &Call) -> Result<Option<KnownSchema>> {
-    let (urn, owner) = (call.segment("urn"), owner(call));
-    let is_owned = |schema: &&KnownSchema| match (&schema.origin, owner) {
-        (SchemaOrigin::Tenant(_), None) => false,
-        (SchemaOrigin::Tenant(name), Some(owner)) => name == owner,
-        _ => true,
+    let known = match owner(call) {
+        Some(tenant) => call.operator.schemas_of(tenant).await?,
+        None => call.operator.common_schemas().await?,
     };
-    let known = known(call).await?;
-    let mut found = known
-        .iter()
-        .filter(|schema| schema.urn.eq_ignore_ascii_case(urn));
-    Ok(found.rfind(is_owned).cloned())
+    let urn = call.segment("urn");
+    let mut known = known.into_iter().map(|(_, schema)| schema);
+    Ok(known.rfind(|schema| schema.urn.eq_ignore_ascii_case(urn)))
 }
 
 /// The entity tag of a schema.
@@ -197,20 +238,28 @@ pub(super) async fn may_change(call: &Call) -> Result<()> {
     }
 }
 
-async fn put(call: Call) -> Result<Reply> {
+/// The errors of the schema in the body.
+fn schema_errors(call: &Call) -> Vec<FieldError> {
+    let found = texts(&problems(&file(call)));
+    found.into_iter().map(body_fault).collect()
+}
+
+/// The errors of a schema to store. A dry run reports the errors of a schema as its result.
+fn put_errors(call: &Call) -> Vec<FieldError> {
     let urn = call.segment("urn");
-    if !call
-        .text("id")
-        .is_some_and(|id| id.eq_ignore_ascii_case(urn))
-    {
-        let other = FieldError {
-            pointer: "/id".to_owned(),
-            detail: format!("The id of the schema must be \"{urn}\", as in the path."),
-        };
-        let others = texts(&problems(&file(&call)));
-        let others = others.into_iter().map(body_fault);
-        return Err(faults(std::iter::once(other).chain(others).collect()));
+    let mut found = Vec::new();
+    let id = call.text("id");
+    if !id.is_some_and(|id| id.eq_ignore_ascii_case(urn)) {
+        let detail = format!("The id of the schema must be \"{urn}\", as in the path.");
+        found.push(fault("/id", detail));
     }
+    if !call.is_set("dryRun") || !found.is_empty() || !call.found.is_empty() {
+        found.extend(schema_errors(call));
+    }
+    found
+}
+
+async fn put(call: Call) -> Result<Reply> {
     may_change(&call).await?;
     change(&call, SchemaChange::File(file(&call), Vec::new())).await
 }
@@ -298,12 +347,7 @@ fn body_fault(problem: String) -> FieldError {
 }
 
 async fn check(call: Call) -> Result<Reply> {
-    let file = file(&call);
-    let found = problems(&file);
-    if !found.is_empty() {
-        return Err(faults(texts(&found).into_iter().map(body_fault).collect()));
-    }
-    let change = SchemaChange::File(file, Vec::new());
+    let change = SchemaChange::File(file(&call), Vec::new());
     call.operator
         .plan_schema(None, &change)
         .await

@@ -41,6 +41,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     body: Body::Empty,
     answer: (200, Some("Statistics")),
     problems: &[],
+    check: None,
     handle: |call| Box::pin(get(call)),
 }];
 

@@ -1,10 +1,11 @@
 //! Streams of security event tokens.
 
+use crate::admin_api::api::endpoint_checks as checks;
 use crate::admin_api::api::endpoints::{
-    ATTEMPTS, CONFIRM, PAGED, READ, attempts, endpoints, failed, get, headers, list, made, pause,
-    remove, replay, resume, retry, start, test, writing,
+    ATTEMPTS, CONFIRM, LISTED, PAGED, READ, attempts, endpoints, failed, get, headers, list, made,
+    pause, remove, replay, resume, retry, start, test, writing,
 };
-use crate::admin_api::call::{Call, Reply, invalid};
+use crate::admin_api::call::{Call, Reply};
 use crate::admin_api::operation::{Body, Method, Operation};
 use crate::admin_api::problem::{ProblemType, Result};
 use crate::delivery::{
@@ -21,6 +22,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "The streams of security event tokens by name, with their progress.",
         |call| Box::pin(list(call, EndpointKind::Stream)),
     )
+    .asking(LISTED)
     .giving(200, "EndpointList"),
     writing(
         ("addStream", Method::Post, "/streams"),
@@ -28,6 +30,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         |call| Box::pin(add(call)),
     )
     .taking(Body::Json("StreamAdd"))
+    .checking(checks::new_stream)
     .giving(201, "Endpoint"),
     Operation::new(
         ("getStream", Method::Get, "/streams/{name}"),
@@ -74,7 +77,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "Sends tokens again from a position; later ones follow in order.",
         |call| Box::pin(replay(call, EndpointKind::Stream)),
     )
-    .taking(Body::Json("Replay")),
+    .taking(Body::Json("Replay"))
+    .checking(checks::replay),
     writing(
         ("pauseStream", Method::Post, "/streams/{name}/pause"),
         "Sends nothing until it is resumed.",
@@ -85,7 +89,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "Resumes sending, where it stopped or from another position.",
         |call| Box::pin(resume(call, EndpointKind::Stream)),
     )
-    .taking(Body::Optional("Resume")),
+    .taking(Body::Optional("Resume"))
+    .checking(checks::start),
     writing(
         ("retryFailedTokens", Method::Post, "/streams/{name}/retry"),
         "Retries failed tokens: the one with an id, or all.",
@@ -95,18 +100,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     .giving(200, "Retried"),
 ];
 
-/// The delivery method; only a pushed stream has a URL.
-fn method(call: &Call) -> Result<StreamMethod> {
-    let method = call.text("method").and_then(StreamMethod::from_keyword);
-    let method = method.unwrap_or(StreamMethod::Push);
-    match (method, call.text("url")) {
-        (StreamMethod::Push, None) => Err(invalid("/url", "The member \"url\" is missing.")),
-        (StreamMethod::Poll, Some(_)) => Err(invalid("/url", "A polled stream has no URL.")),
-        (method, _) => Ok(method),
-    }
-}
-
 async fn add(call: Call) -> Result<Reply> {
+    let method = call.text("method").and_then(StreamMethod::from_keyword);
     let mode = call.text("mode").and_then(StreamMode::from_keyword);
     let algorithm = call.text("alg").and_then(TokenAlgorithm::from_keyword);
     let new = NewStream {
@@ -118,7 +113,7 @@ async fn add(call: Call) -> Result<Reply> {
         allows_private: call.body.get("allowPrivate") == Some(&Value::Bool(true)),
         headers: headers(&call.body).unwrap_or_default(),
         options: StreamOptions {
-            method: method(&call)?,
+            method: method.unwrap_or(StreamMethod::Push),
             mode: mode.unwrap_or(StreamMode::Notice),
             audience: call.text("audience").map(str::to_owned),
             algorithm: algorithm.unwrap_or(TokenAlgorithm::Es256),

@@ -25,6 +25,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     body: Body::Empty,
     answer: (200, Some("SuggestedSchemas")),
     problems: &[],
+    check: None,
     handle: |call| Box::pin(get(call)),
 }];
 

@@ -1,18 +1,18 @@
 //! Tenants.
 
 use crate::admin_api::app::Api;
-use crate::admin_api::call::{Call, JsonReply, Reply, invalid};
+use crate::admin_api::call::{Call, JsonReply, Reply, fault};
 use crate::admin_api::operation::{
     AFTER, BASE, Body, CURSOR, LIMIT, Method, Operation, Parameter, ParameterKind, RequiredAccess,
 };
-use crate::admin_api::problem::{Problem, ProblemType, Result};
+use crate::admin_api::problem::{FieldError, Problem, ProblemType, Result};
 use crate::operator::{
     TenantUrls, deleted_tenant_as_json, request_as_json, tenant_as_json, token_as_json,
 };
 use crate::resource::Conformance;
 use crate::store::{
-    Health, OperatorScope, PasswordPolicy, PutWithoutMembers, Status, TenantChange, TenantInfo,
-    TenantOrder, TenantPage, TenantPlace, TenantQuery, UsernameFormat,
+    Health, LoggedRequest, OperatorScope, PasswordPolicy, PutWithoutMembers, Status, TenantChange,
+    TenantInfo, TenantOrder, TenantPage, TenantPlace, TenantQuery, UsernameFormat,
 };
 use serde_json::{Map, Value, json};
 
@@ -66,6 +66,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("TenantPage")),
         problems: &[],
+        check: Some(|call| Box::pin(async { Ok(check_order(call)) })),
         handle: |call| Box::pin(list(call)),
     },
     Operation {
@@ -79,6 +80,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Json("TenantCreate"),
         answer: (201, Some("Tenant")),
         problems: &[ProblemType::TenantExists],
+        check: None,
         handle: |call| Box::pin(create(call)),
     },
     Operation {
@@ -92,6 +94,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("Tenant")),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(get(call)),
     },
     Operation {
@@ -105,6 +108,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::MergePatch("TenantChange"),
         answer: (200, Some("Tenant")),
         problems: &[ProblemType::PreconditionFailed, ProblemType::Conflict],
+        check: None,
         handle: |call| Box::pin(change(call)),
     },
     Operation {
@@ -122,6 +126,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("TenantDeleted")),
         problems: &[ProblemType::ConfirmMissing, ProblemType::PreconditionFailed],
+        check: None,
         handle: |call| Box::pin(delete(call)),
     },
     Operation {
@@ -135,6 +140,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("Compliance")),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(compliance(call)),
     },
 ];
@@ -147,15 +153,22 @@ fn shown(api: &Api, info: &TenantInfo) -> Value {
     tenant_as_json(info, &urls)
 }
 
-async fn list(call: Call) -> Result<Reply> {
-    let order = call.parameter("sort").and_then(TenantOrder::from_keyword);
-    let after = call.parameter("after").map(str::to_owned);
-    if after.is_some() && order.is_some_and(|order| order != TenantOrder::Name) {
-        return Err(invalid(
-            "after",
-            "A list begins behind a name only in the order of names.",
-        ));
+fn order(call: &Call) -> Option<TenantOrder> {
+    call.parameter("sort").and_then(TenantOrder::from_keyword)
+}
+
+fn check_order(call: &Call) -> Vec<FieldError> {
+    let is_by_name = order(call).is_none_or(|order| order == TenantOrder::Name);
+    if is_by_name || call.parameter("after").is_none() {
+        return Vec::new();
     }
+    let detail = "A list begins behind a name only in the order of names.";
+    vec![fault("after", detail)]
+}
+
+async fn list(call: Call) -> Result<Reply> {
+    let order = order(&call);
+    let after = call.parameter("after").map(str::to_owned);
     let after = after.map(TenantPlace::of_name);
     let query = TenantQuery {
         order,
@@ -252,6 +265,11 @@ async fn whole(call: &Call, info: &TenantInfo) -> Result<JsonReply> {
     }
     let last = call.operator.last_request(name).await?;
     let mut whole = shown(&call.api, info);
+    // Bodies are read with the scope of the log.
+    let last = last.map(|request| LoggedRequest {
+        body: None,
+        ..request
+    });
     whole["lastRequest"] = last.map(|request| request_as_json(name, &request)).into();
     whole["expiringTokens"] = tokens.into();
     Ok(JsonReply::new(200, whole).tagged(info.settings.revision))

@@ -39,6 +39,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("TokenPage")),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(list(call)),
     },
     Operation {
@@ -52,6 +53,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Json("TokenIssue"),
         answer: (201, Some("Token")),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(issue(call)),
     },
     Operation {
@@ -65,6 +67,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("Token")),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(get(call)),
     },
     Operation {
@@ -78,6 +81,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (204, None),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(revoke(call)),
     },
     Operation {
@@ -91,6 +95,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Optional("TokenRotate"),
         answer: (201, Some("Token")),
         problems: &[ProblemType::Conflict],
+        check: None,
         handle: |call| Box::pin(rotate(call)),
     },
     Operation {
@@ -114,6 +119,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("TokenPage")),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(list_all(call)),
     },
     Operation {
@@ -127,6 +133,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (200, Some("Token")),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(get_by_id(call)),
     },
     Operation {
@@ -140,6 +147,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Empty,
         answer: (204, None),
         problems: &[],
+        check: None,
         handle: |call| Box::pin(revoke_by_id(call)),
     },
     Operation {
@@ -153,6 +161,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Optional("TokenRotate"),
         answer: (201, Some("Token")),
         problems: &[ProblemType::Conflict],
+        check: None,
         handle: |call| Box::pin(rotate_by_id(call)),
     },
 ];

@@ -1,8 +1,9 @@
 //! Webhooks.
 
+use crate::admin_api::api::endpoint_checks as checks;
 use crate::admin_api::api::endpoints::{
-    ATTEMPTS, CONFIRM, PAGED, READ, attempts, endpoints, failed, get, headers, list, made, pause,
-    remove, replay, resume, retry, start, test, writing,
+    ATTEMPTS, CONFIRM, LISTED, PAGED, READ, attempts, endpoints, failed, get, headers, list, made,
+    pause, remove, replay, resume, retry, start, test, writing,
 };
 use crate::admin_api::call::{Call, JsonReply, Reply};
 use crate::admin_api::operation::{Body, Method, Operation};
@@ -27,6 +28,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "The webhooks by name, with their progress.",
         |call| Box::pin(list(call, EndpointKind::Webhook)),
     )
+    .asking(LISTED)
     .giving(200, "EndpointList"),
     writing(
         ("addWebhook", Method::Post, "/webhooks"),
@@ -34,6 +36,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         |call| Box::pin(add(call)),
     )
     .taking(Body::Json("WebhookAdd"))
+    .checking(checks::new_webhook)
     .giving(201, "Endpoint"),
     Operation::new(
         ("getWebhook", Method::Get, "/webhooks/{name}"),
@@ -48,6 +51,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         |call| Box::pin(change(call)),
     )
     .taking(Body::MergePatch("WebhookChange"))
+    .checking(checks::changed_webhook)
     .giving(200, "Endpoint"),
     writing(
         ("removeWebhook", Method::Delete, "/webhooks/{name}"),
@@ -87,7 +91,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "Sends events again from a position; later events follow in order.",
         |call| Box::pin(replay(call, EndpointKind::Webhook)),
     )
-    .taking(Body::Json("Replay")),
+    .taking(Body::Json("Replay"))
+    .checking(checks::replay),
     writing(
         ("pauseWebhook", Method::Post, "/webhooks/{name}/pause"),
         "Sends nothing until it is resumed.",
@@ -98,7 +103,8 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         "Resumes sending, where it stopped or from another position.",
         |call| Box::pin(resume(call, EndpointKind::Webhook)),
     )
-    .taking(Body::Optional("Resume")),
+    .taking(Body::Optional("Resume"))
+    .checking(checks::start),
     writing(
         ("retryFailedEvents", Method::Post, "/webhooks/{name}/retry"),
         "Retries failed events: the one with an id, or all.",
@@ -116,14 +122,15 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 fn settings(call: &Call) -> WebhookSettings {
-    let number = |name: &str| call.body.get(name).and_then(Value::as_u64);
+    let concurrency = call.body.get("concurrency").and_then(Value::as_u64);
+    let timeout = call.text("timeout").and_then(duration::parse);
     WebhookSettings {
         url: call.text("url").map(str::to_owned),
         types: call.text("types").map(str::to_owned),
         payload: call.text("payload").and_then(Payload::from_keyword),
         order: call.text("order").and_then(DeliveryOrder::from_keyword),
-        concurrency: number("concurrency").and_then(|number| usize::try_from(number).ok()),
-        timeout: number("timeout"),
+        concurrency: concurrency.and_then(|number| usize::try_from(number).ok()),
+        timeout: timeout.and_then(|seconds| u64::try_from(seconds).ok()),
         allows_private: call.body.get("allowPrivate").and_then(Value::as_bool),
         headers: headers(&call.body),
     }

@@ -1,8 +1,8 @@
 //! `scimd webhook list` and `scimd stream list` and `show`.
 
 use super::EndpointsAt;
+use crate::admin_api::Method;
 use crate::cli::failure::Failure;
-use crate::cli::management::read_as;
 use crate::cli::output::{self, facts, moment, table};
 use clap::Args;
 use serde_json::Value;
@@ -11,6 +11,9 @@ use std::io::Write;
 /// Arguments of `scimd webhook list` and `scimd stream list`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct List {
+    /// Only those whose name or URL begins with this text; letter case does not count
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -36,8 +39,9 @@ impl List {
         these: EndpointsAt<'_>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let mut listed = these.read(&[]).await?;
-        let listed: Vec<Value> = read_as(listed["items"].take())?;
+        let request = these.request(Method::Get, &[]);
+        let request = request.with_some("search", self.search.as_ref());
+        let listed: Vec<Value> = these.management.latest(&request, i64::MAX).await?;
         if self.json {
             return output::json(out, &listed);
         }

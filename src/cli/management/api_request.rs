@@ -36,6 +36,7 @@ pub(in crate::cli) struct ApiRequest {
     query: Vec<(&'static str, String)>,
     body: Option<Value>,
     hands_out_secret: bool,
+    is_search: bool,
     is_stream: bool,
     last_event: Option<String>,
 }
@@ -56,6 +57,7 @@ impl ApiRequest {
             query: Vec::new(),
             body: None,
             hands_out_secret: false,
+            is_search: false,
             is_stream: false,
             last_event: None,
         }
@@ -67,6 +69,15 @@ impl ApiRequest {
 
     pub(in crate::cli) fn post(path: &[&str]) -> Self {
         Self::new(Method::Post, path)
+    }
+
+    /// A search with these members, which changes nothing. Values such as user names are in its body, because URLs end up
+    /// in logs.
+    pub(in crate::cli) fn search(path: &[&str], members: Value) -> Self {
+        Self {
+            is_search: true,
+            ..Self::post(path).carrying(members)
+        }
     }
 
     pub(in crate::cli) fn delete(path: &[&str]) -> Self {
@@ -123,6 +134,11 @@ impl ApiRequest {
 
     pub(super) fn is_stream(&self) -> bool {
         self.is_stream
+    }
+
+    /// Whether a repetition has no effect.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.method == Method::Get || self.is_search || self.has_key()
     }
 
     pub(super) fn last_event(&self) -> Option<&str> {

@@ -73,7 +73,7 @@ impl ApiServer {
     pub(super) async fn send(&self, request: &ApiRequest) -> Result<Response, Failure> {
         let target = request.target()?;
         let key = request.has_key().then(|| Uuid::now_v7().to_string());
-        let is_repeatable = request.method() == Method::Get || key.is_some();
+        let is_repeatable = request.is_repeatable();
         let mut attempt = 1;
         loop {
             let is_last = !is_repeatable || attempt == ATTEMPTS;

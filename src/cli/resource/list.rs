@@ -2,11 +2,11 @@
 
 use super::{OfTenant, Resources, text};
 use crate::cli::failure::Failure;
-use crate::cli::management::Place;
+use crate::cli::management::{Place, members};
 use crate::cli::output::{self, print_message};
 use crate::model::TypeRoles;
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::Write;
 
 /// Arguments of `scimd user list` and `scimd group list`.
@@ -39,12 +39,16 @@ impl List {
             self.check_limit(config.limits.page_max)?;
         }
         let resources = Resources::open(place, &self.of, type_name).await?;
-        let request = resources
-            .request(None)
-            .with_some("filter", self.filter.as_ref())
-            .with_some("count", self.limit)
-            .with("cursor", self.after.as_deref().unwrap_or_default())
-            .with("excludedAttributes", resources.memberships());
+        let search = members([
+            ("filter", self.filter.clone().map(Value::from)),
+            ("count", self.limit.map(Value::from)),
+            (
+                "cursor",
+                Some(self.after.as_deref().unwrap_or_default().into()),
+            ),
+            ("excludedAttributes", Some(json!(resources.memberships()))),
+        ]);
+        let request = resources.search(search.into());
         let page = resources.management.call(&request).await?;
         if page.get("nextCursor").is_some() {
             // A server returns fewer than requested if its pages are smaller.

@@ -7,11 +7,12 @@ mod show;
 
 use super::failure::Failure;
 use super::management::{ApiRequest, Management, Place};
+use crate::messages::SEARCH_REQUEST;
 use crate::model;
 use crate::operator::{DEFAULT_TENANT, naming_attribute};
 use crate::schema::ResourceType;
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -109,18 +110,24 @@ impl<'a> Resources<'a> {
         })
     }
 
-    /// A request to read resources of the type, or the one with an id.
-    fn request(&self, id: Option<&str>) -> ApiRequest {
+    /// A request to read the resource of the type with an id.
+    fn request(&self, id: &str) -> ApiRequest {
         let endpoint = self.resource_type.endpoint().trim_start_matches('/');
-        let mut path = vec!["tenants", self.tenant, "scim", endpoint];
-        path.extend(id);
-        ApiRequest::get(&path)
+        ApiRequest::get(&["tenants", self.tenant, "scim", endpoint, id])
+    }
+
+    /// A search for resources of the type, with members of a SearchRequest (RFC 7644 section 3.4.3).
+    fn search(&self, mut members: Value) -> ApiRequest {
+        members["schemas"] = json!([SEARCH_REQUEST]);
+        let endpoint = self.resource_type.endpoint().trim_start_matches('/');
+        let path = ["tenants", self.tenant, "scim", endpoint, ".search"];
+        ApiRequest::search(&path, members)
     }
 
     /// The id of the resource for a text: the one with that id, or else with that name.
     async fn id(&self, text: &str) -> Result<String, Failure> {
         if Uuid::parse_str(text).is_ok() {
-            let request = self.request(Some(text)).with("attributes", "id");
+            let request = self.request(text).with("attributes", "id");
             match self.management.call(&request).await {
                 Ok(found) => return Ok(self::text(&found, "id")),
                 Err(Failure::Refused(refusal)) if refusal.status == 404 => {}
@@ -128,12 +135,8 @@ impl<'a> Resources<'a> {
             }
         }
         let filter = format!("{} eq {}", self.name_attribute(), Value::from(text));
-        let request = self
-            .request(None)
-            .with("filter", filter)
-            .with("count", NAMESAKES)
-            .with("attributes", "id");
-        let found = self.management.call(&request).await?;
+        let search = json!({"filter": filter, "count": NAMESAKES, "attributes": ["id"]});
+        let found = self.management.call(&self.search(search)).await?;
         let ids = found["Resources"].as_array().into_iter().flatten();
         let ids: Vec<String> = ids.map(|resource| self::text(resource, "id")).collect();
         let word = self.word();
@@ -153,7 +156,7 @@ impl<'a> Resources<'a> {
     /// A resource without its memberships.
     async fn read_alone(&self, id: &str) -> Result<Value, Failure> {
         let request = self
-            .request(Some(id))
+            .request(id)
             .with("excludedAttributes", self.memberships());
         self.management.call(&request).await
     }

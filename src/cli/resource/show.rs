@@ -31,7 +31,7 @@ impl Show {
         let Target { resource, of, json } = &self.target;
         let resources = Resources::open(place, of, type_name).await?;
         let id = resources.id(resource).await?;
-        let request = resources.request(Some(&id));
+        let request = resources.request(&id);
         let mut pieces = resources.management.pieces(&request).await?;
         let mut begin = Vec::new();
         while begin.len() <= WHOLE

@@ -15,6 +15,9 @@ pub(in crate::cli) struct List {
     /// Only the schemas that this tenant has
     #[arg(long, value_name = "NAME")]
     tenant: Option<String>,
+    /// Only schemas whose name or URN begins with this text; letter case does not count
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     /// Prints JSON
     #[arg(long)]
     json: bool,
@@ -29,7 +32,7 @@ impl List {
         let owner = Owner {
             tenant: self.tenant.clone(),
         };
-        let known = known(management, &owner).await?;
+        let known = known(management, &owner, self.search.as_deref()).await?;
         if self.json {
             return output::json(out, &known);
         }
@@ -45,13 +48,14 @@ impl List {
     }
 }
 
-/// The schemas of a tenant, or all.
+/// The schemas of a tenant, or all: those whose name or URN begins with a text.
 pub(super) async fn known(
     management: &Management<'_>,
     owner: &Owner,
+    search: Option<&str>,
 ) -> Result<Vec<Value>, Failure> {
-    let mut listed = management.call(&owner.request(&[])).await?;
-    read_as(listed["items"].take())
+    let request = owner.request(&[]).with_some("search", search);
+    management.latest(&request, i64::MAX).await
 }
 
 fn as_row(schema: &SchemaShape) -> Vec<String> {

@@ -29,7 +29,9 @@ impl Show {
         management: &Management<'_>,
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
-        let known = known(management, &self.owner).await?.into_iter();
+        let known = known(management, &self.owner, Some(&self.urn))
+            .await?
+            .into_iter();
         let known = known
             .map(read_as)
             .collect::<Result<Vec<SchemaShape>, _>>()?;

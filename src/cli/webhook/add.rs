@@ -82,7 +82,10 @@ impl Settings {
             ),
             ("order", self.order.map(|order| order.as_str().into())),
             ("concurrency", self.concurrency.map(Value::from)),
-            ("timeout", self.timeout.map(Value::from)),
+            (
+                "timeout",
+                self.timeout.map(|seconds| format!("{seconds}s").into()),
+            ),
             (
                 "headers",
                 self.header_file.as_deref().map(headers).transpose()?,

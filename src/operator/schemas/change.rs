@@ -70,7 +70,11 @@ impl Operator {
             reindexed: 0,
             is_unfinished: may_lag,
         };
-        let kept = self.kept(once, &begun)?;
+        let mut kept = self.kept(once, &begun)?;
+        if let Some(kept) = &mut kept {
+            // The caller replaces the response at the end.
+            kept.running_until = Some(self.running_until());
+        }
         let document = plan.after.as_ref();
         let act = self.act(entry(plan, document.is_some()), kept.as_ref());
         self.put(plan, &act, (document, plan.seen)).await?;

@@ -10,8 +10,8 @@ mod suggest;
 mod survey;
 
 pub use change::{SchemaOutcome, SchemaStep};
-pub(crate) use list::KnownSchema;
 pub use list::SchemaOrigin;
+pub(crate) use list::{KnownSchema, SchemaPlace};
 pub(crate) use plan::SchemaPlan;
 pub use refusal::{SchemaProblem, SchemaRefusal};
 pub use schema_edit::SchemaChange;

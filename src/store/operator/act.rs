@@ -4,7 +4,7 @@ use crate::audit::{Actor, AuditEntry};
 use crate::clock::Timestamp;
 use crate::store::db::args::Arg;
 use crate::store::db::batch::Batch;
-use crate::store::db::statement::Step;
+use crate::store::db::statement::{Statement, Step};
 use uuid::Uuid;
 
 /// An act with its actor and time.
@@ -33,6 +33,8 @@ pub(crate) struct KeptAnswer {
     pub(crate) request_digest: String,
     /// The response, sealed.
     pub(crate) answer: String,
+    /// The time until which the request is known to run; `None` if it has ended.
+    pub(crate) running_until: Option<Timestamp>,
 }
 
 impl KeptAnswer {
@@ -45,7 +47,10 @@ impl KeptAnswer {
             &self.answer,
         ];
         let texts = texts.into_iter().map(|text| Arg::Text(text.clone()));
-        texts.chain([Arg::Int(at.as_micros())]).collect()
+        let until = self.running_until.map(Timestamp::as_micros);
+        texts
+            .chain([Arg::Int(at.as_micros()), Arg::OptInt(until)])
+            .collect()
     }
 }
 
@@ -88,6 +93,13 @@ impl Act<'_> {
             None => batch,
         };
         batch.then("answer", Step::new("select at from {acted}", vec![]))
+    }
+
+    /// The statement of an act that changes nothing, and that has one row for all acts with this key.
+    pub(in crate::store) fn once(&self, key: &str) -> Statement {
+        let mut args = self.audit_args();
+        args.push(key.into());
+        Statement::named("audit.record_once", AUDIT_ONCE, args)
     }
 
     fn keep(&self, kept: &KeptAnswer, step: &'static str) -> Step {
@@ -140,7 +152,9 @@ pub(in crate::store) fn first_id_at(at: Timestamp) -> Uuid {
 
 const AUDIT: &str = "insert into audit (id, at, actor_kind, actor_id, actor_name, address, action, tenant, target, changes, request) \
      select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11";
-const KEEP: &str = "insert into kept_answer (operator, key_digest, request_digest, answer, created) \
-     select $1, $2, $3, $4, $5";
+const AUDIT_ONCE: &str = "insert into audit (id, at, actor_kind, actor_id, actor_name, address, action, tenant, target, changes, request, once_key) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (once_key) where once_key is not null do nothing";
+const KEEP: &str = "insert into kept_answer (operator, key_digest, request_digest, answer, created, running_until) \
+     select $1, $2, $3, $4, $5, $6";
 const FORGET: &str =
     "delete from kept_answer where operator = $1 and key_digest = $2 and request_digest = $3";

@@ -63,6 +63,14 @@ impl Store {
         self.engine.write_retrying(|| act.alone()).await.map(|_| ())
     }
 
+    /// Writes an act that changes nothing, unless there is a row with this key.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub(crate) async fn record_act_once(&self, act: &Act<'_>, key: &str) -> Result<(), StoreError> {
+        self.engine.write_one(act.once(key)).await.map(|_| ())
+    }
+
     /// A page of the audit trail.
     ///
     /// # Errors

@@ -41,6 +41,7 @@ impl Store {
                 key_digest: key_digest.to_owned(),
                 request_digest: row.text(0)?.to_owned(),
                 answer: row.text(1)?.to_owned(),
+                running_until: row.opt_int(3)?.map(Timestamp::from_micros),
             })
         };
         rows.first().map(read).transpose()
@@ -75,6 +76,24 @@ impl Store {
         self.engine.write_one(statement).await.map(|_| ())
     }
 
+    /// Moves on the time until which a request is known to run, if a response is stored for it and it has not ended.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub(crate) async fn renew_running(
+        &self,
+        (operator, key_digest): (&str, &str),
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let args = vec![
+            operator.into(),
+            key_digest.into(),
+            Arg::Int(until.as_micros()),
+        ];
+        let statement = Statement::named("answer.renew", RENEW, args);
+        self.engine.write_one(statement).await.map(|_| ())
+    }
+
     /// Deletes a slice of the responses stored before a time; returns their number.
     ///
     /// # Errors
@@ -86,13 +105,15 @@ impl Store {
     }
 }
 
-const FIND: &str = "select request_digest, answer, created from kept_answer \
+const FIND: &str = "select request_digest, answer, created, running_until from kept_answer \
      where operator = $1 and key_digest = $2";
 const FORGET_ONE: &str = "delete from kept_answer where operator = $1 and key_digest = $2 and created <= $3 returning created";
-const KEEP: &str = "insert into kept_answer (operator, key_digest, request_digest, answer, created) \
-     select $1, $2, $3, $4, $5 where not exists (select 1 from kept_answer where operator = $1 and key_digest = $2) \
+const KEEP: &str = "insert into kept_answer (operator, key_digest, request_digest, answer, created, running_until) \
+     select $1, $2, $3, $4, $5, $6 where not exists (select 1 from kept_answer where operator = $1 and key_digest = $2) \
      on conflict do nothing returning created";
-const REPLACE: &str = "update kept_answer set answer = $4 \
+const RENEW: &str = "update kept_answer set running_until = $3 \
+     where operator = $1 and key_digest = $2 and running_until is not null returning created";
+const REPLACE: &str = "update kept_answer set answer = $4, running_until = null \
      where operator = $1 and key_digest = $2 and request_digest = $3 returning created";
 const FORGET: &str = "delete from kept_answer where (operator, key_digest) in \
      (select operator, key_digest from kept_answer where created < $1 order by created limit 1000) returning created";

@@ -123,6 +123,23 @@ impl Store {
         Ok(kept)
     }
 
+    /// A slice of the schemas that commands added and no file overrides, with the number of their tenant or 0 for all,
+    /// in the order of number and URN, after one of them.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub(crate) async fn added_schemas_after(
+        &self,
+        (tenant, urn): (i64, &str),
+        limit: i64,
+    ) -> Result<Vec<(i64, KeptSchema)>, StoreError> {
+        let args = vec![Arg::Int(tenant), urn.into(), Arg::Int(limit)];
+        let statement = Statement::named("schemas.slice", SLICE, args);
+        let rows = self.engine.read(&statement).await?;
+        let numbered = |row: &Row| Ok((row.int(5)?, read_kept(row)?));
+        rows.iter().map(numbered).collect()
+    }
+
     /// The schemas that commands added, including those that files override.
     ///
     /// # Errors
@@ -338,6 +355,10 @@ const KEPT: &str = "select urn, document, change, name, origin from ( \
      order by origin is null, origin, name is not null, name, urn";
 const ADDED: &str = "select s.urn, s.document, s.change, t.name, null from schema_file s \
      left join tenant t on t.tenant = s.tenant order by t.name is not null, t.name, s.urn";
+const SLICE: &str = "select s.urn, s.document, s.change, t.name, null, cast(coalesce(s.tenant, 0) as bigint) from schema_file s \
+     left join tenant t on t.tenant = s.tenant \
+     where (coalesce(s.tenant, 0), s.urn) > ($1, $2) and not exists (select 1 from configured_schema c where c.urn = s.urn) \
+     order by coalesce(s.tenant, 0), s.urn {limit}$3";
 const FORMER_URNS: &str = "select urn from former_attribute union select urn from schema_file";
 const FORMER: &str = "select f.urn, f.name, t.name from former_attribute f left join tenant t on t.tenant = f.tenant \
      where $1 is null or f.tenant is null or f.tenant = $1 order by f.urn, f.name";

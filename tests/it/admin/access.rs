@@ -211,7 +211,9 @@ async fn a_limited_token_reads_nothing_of_other_tenants(server: Server) {
     let token = operator_token(&server, OperatorRole::Admin, &["own"]).await;
     let mut refused = 0;
     for (method, template, described) in openapi::operations() {
-        if described["security"].is_array() || template.contains("{tenant}") {
+        // A stream has no end; a separate test reads it.
+        let is_stream = described["responses"]["200"]["content"]["text/event-stream"].is_object();
+        if described["security"].is_array() || template.contains("{tenant}") || is_stream {
             continue;
         }
         let method = Method::from_bytes(method.as_bytes()).unwrap();

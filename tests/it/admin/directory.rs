@@ -1,12 +1,18 @@
 //! Users and groups through the management API.
 
 use super::is_problem;
-use crate::harness::{Admin, Server, group, user};
+use crate::harness::{Admin, Database, Options, Server, group, noon, operator_token, user};
 use crate::on_both;
 use reqwest::Method;
+use scimd::clock::Clock;
+use scimd::store::OperatorRole;
 use serde_json::json;
 
-on_both!(resources_are_read, an_operator_deactivates_and_deletes);
+on_both!(
+    resources_are_read,
+    a_read_is_recorded_once_an_hour,
+    an_operator_deactivates_and_deletes
+);
 
 async fn resources_are_read(server: Server) {
     let admin = Admin::over(&server).await;
@@ -51,6 +57,51 @@ async fn resources_are_read(server: Server) {
         .expect(200);
     let targets = trail.body["items"].as_array().unwrap().iter();
     assert!(targets.filter(|row| row["target"] == ann).count() == 1);
+}
+
+async fn a_read_is_recorded_once_an_hour(server: Server) {
+    let database = if server.is_postgres() {
+        Database::Postgres
+    } else {
+        Database::Sqlite
+    };
+    let clock = Clock::standing(noon());
+    let options = Options {
+        clock: clock.clone(),
+        ..Options::default()
+    };
+    let server = Server::with(database, options).await;
+    let admin = Admin::over(&server).await;
+    let mut ids = Vec::new();
+    for name in ["ann", "ben"] {
+        ids.push(server.post("/Users", user(name)).await.expect(201).id());
+    }
+    let read = async |token: &str, id: &str| {
+        for path in ["scim/Users", "history"] {
+            let path = format!("/tenants/default/{path}/{id}");
+            admin
+                .call((token, Method::GET, &path), None, &[])
+                .await
+                .expect(200);
+        }
+    };
+    // Reads of one hour by one token, also concurrent ones, are one act.
+    let first = || read(&admin.token, &ids[0]);
+    tokio::join!(first(), first(), first(), first());
+    clock.advance(1);
+    read(&admin.token, &ids[1]).await;
+    clock.advance(1);
+    let other = operator_token(&server, OperatorRole::Support, &[]).await;
+    read(&other, &ids[0]).await;
+    clock.advance(3600);
+    read(&admin.token, &ids[0]).await;
+    let trail = admin
+        .ask(Method::GET, "/audit?action=directory.read", None)
+        .await
+        .expect(200);
+    let rows = trail.body["items"].as_array().unwrap().iter();
+    let targets: Vec<_> = rows.map(|row| row["target"].as_str().unwrap()).collect();
+    assert_eq!(targets, [&ids[0], &ids[0], &ids[1], &ids[0]]);
 }
 
 async fn an_operator_deactivates_and_deletes(server: Server) {

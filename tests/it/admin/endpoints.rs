@@ -17,6 +17,7 @@ on_both!(
     a_stream_is_made_for_polling,
     attempts_are_paged,
     failed_events_are_paged,
+    endpoints_are_paged_and_searched,
     all_errors_of_a_webhook_are_named,
     keys_are_rotated_once_for_one_key,
     an_invalid_duration_is_refused,
@@ -37,7 +38,8 @@ async fn acts_on_endpoints_have_rows(server: Server) {
     let webhook = json!({"name": "app", "url": sink.url(), "allowPrivate": true, "tenant": "default",
         "headers": {"authorization": "Bearer hidden"}});
     let made = post(&admin, "/webhooks", webhook.clone()).await.expect(201);
-    let change = json!({"types": "user.*", "timeout": 5, "url": "https://app.example.com/secret"});
+    let change =
+        json!({"types": "user.*", "timeout": "5s", "url": "https://app.example.com/secret"});
     admin
         .ask(Method::PATCH, "/webhooks/app", Some(change))
         .await
@@ -114,7 +116,7 @@ async fn acts_on_endpoints_have_rows(server: Server) {
     );
     assert_eq!(
         *changes(1),
-        json!({"types": ["*", "user.*"], "timeout": [15, 5], "url": [origin, "https://app.example.com"]})
+        json!({"types": ["*", "user.*"], "timeout": ["15s", "5s"], "url": [origin, "https://app.example.com"]})
     );
     assert_eq!(changes(4)["status"], json!(["active", "paused"]));
     assert_eq!(changes(5)["status"], json!(["paused", "active"]));
@@ -344,17 +346,118 @@ async fn failed_events_are_paged(server: Server) {
     assert_eq!((events, next), (Vec::new(), None));
 }
 
+async fn endpoints_are_paged_and_searched(server: Server) {
+    let admin = Admin::over(&server).await;
+    for name in ["alpha", "beta", "delta"] {
+        let url = format!("https://{name}.example.com/hooks");
+        let webhook = json!({"name": name, "url": url});
+        post(&admin, "/webhooks", webhook).await.expect(201);
+    }
+    let stream = json!({"name": "sink", "method": "poll"});
+    post(&admin, "/streams", stream).await.expect(201);
+    let names = async |path: &str| -> (Vec<String>, Option<String>) {
+        let page = admin.ask(Method::GET, path, None).await.expect(200).body;
+        let items = page["items"].as_array().unwrap().iter();
+        let name = |item: &Value| item["name"].as_str().unwrap_or("key").to_owned();
+        (
+            items.map(name).collect(),
+            page["next"].as_str().map(str::to_owned),
+        )
+    };
+    let (first, next) = names("/webhooks?limit=2").await;
+    assert_eq!(first, ["alpha", "beta"]);
+    let rest = format!("/webhooks?limit=2&cursor={}", next.unwrap());
+    assert_eq!(names(&rest).await, (vec!["delta".to_owned()], None));
+    for (path, found) in [
+        ("/webhooks?search=BE", ["beta"].as_slice()),
+        ("/webhooks?search=https://delta.", &["delta"]),
+        ("/webhooks?search=example", &[]),
+        ("/webhooks?after=beta", &["delta"]),
+        ("/streams?search=s", &["sink"]),
+        ("/keys?search=es256&limit=1", &["key"]),
+        ("/keys?search=rs", &[]),
+    ] {
+        assert_eq!(names(path).await.0, found, "{path}");
+    }
+    let (mut keys, mut cursor) = (0, String::new());
+    loop {
+        let (found, next) = names(&format!("/keys?limit=1{cursor}")).await;
+        keys += found.len();
+        match next {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(keys, 2);
+}
+
 async fn all_errors_of_a_webhook_are_named(server: Server) {
     let admin = Admin::over(&server).await;
-    let wrong =
-        json!({"name": "Bad_Name", "url": "nonsense", "types": "user", "timeout": 90, "urls": 1});
+    let wrong = json!({
+        "name": "Bad_Name", "url": "nonsense", "types": "user", "timeout": "90s", "urls": 1,
+        "headers": {"Host": "a", "a b": "c"}, "from": "nowhere", "tenant": "nobody",
+    });
     let refused = post(&admin, "/webhooks", wrong).await;
-    is_problem(&refused, 400, "invalid-request");
+    let all = [
+        "/name",
+        "/url",
+        "/types",
+        "/timeout",
+        "/urls",
+        "/headers/Host",
+        "/headers/a b",
+        "/from",
+        "/tenant",
+    ];
+    assert_eq!(pointers(&refused), all);
+    // Errors with the database are complete without others, too.
+    let wrong =
+        json!({"name": "a", "url": "http://192.0.2.1/", "from": "nowhere", "tenant": "nobody"});
+    let refused = post(&admin, "/webhooks", wrong).await;
+    assert_eq!(pointers(&refused), ["/url", "/from", "/tenant"]);
+    let wrong = json!({"name": "A", "from": "nowhere", "tenant": "nobody"});
+    let refused = post(&admin, "/streams", wrong).await;
+    assert_eq!(pointers(&refused), ["/name", "/url", "/from", "/tenant"]);
+    let webhook = json!({"name": "app", "url": "http://127.0.0.1:9/", "allowPrivate": true});
+    post(&admin, "/webhooks", webhook).await.expect(201);
+    for (path, body, all) in [
+        (
+            "replay",
+            json!({"tenant": "nobody", "form": "now"}),
+            ["/form", "/from", "/tenant"].as_slice(),
+        ),
+        (
+            "replay",
+            json!({"tenant": "nobody", "from": "x"}),
+            &["/from", "/tenant"],
+        ),
+        (
+            "resume",
+            json!({"from": "x", "form": "x"}),
+            &["/form", "/from"],
+        ),
+    ] {
+        let refused = post(&admin, &format!("/webhooks/app/{path}"), body).await;
+        assert_eq!(pointers(&refused), all, "{path}");
+    }
+    let change = json!({"headers": {"Host": "a"}, "allowPrivate": false, "timeout": 5});
+    let refused = admin
+        .ask(Method::PATCH, "/webhooks/app", Some(change))
+        .await;
+    assert_eq!(
+        pointers(&refused),
+        ["/timeout", "/headers/Host", "/allowPrivate"]
+    );
+}
+
+/// The members with errors.
+#[track_caller]
+fn pointers(refused: &Answer) -> Vec<&str> {
+    is_problem(refused, 400, "invalid-request");
     let errors = refused.body["errors"].as_array().unwrap().iter();
-    let pointers: Vec<_> = errors
+    errors
         .map(|error| error["pointer"].as_str().unwrap())
-        .collect();
-    assert_eq!(pointers, ["/name", "/url", "/types", "/timeout", "/urls"]);
+        .collect()
 }
 
 async fn keys_are_rotated_once_for_one_key(server: Server) {

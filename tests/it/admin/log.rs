@@ -17,6 +17,7 @@ on_both!(
     schemas_are_suggested_with_counts,
     a_stream_continues_at_its_position,
     a_stream_can_be_limited,
+    failures_of_all_tenants_are_streamed,
     streams_are_bounded_and_end_with_the_server,
 );
 
@@ -26,6 +27,14 @@ const TIME_LIMIT: Duration = Duration::from_secs(20);
 async fn get(admin: &Admin, server: &Server, path: &str) -> Value {
     server.service.recorder().finish().await;
     admin.ask(Method::GET, path, None).await.expect(200).body
+}
+
+/// The reference of the log for a userName.
+async fn reference(admin: &Admin, name: &str) -> String {
+    let find = json!({"userName": name});
+    let path = "/tenants/default/log/users";
+    let found = admin.ask(Method::POST, path, Some(find)).await.expect(200);
+    found.body["user"].as_str().unwrap().to_owned()
 }
 
 async fn the_log_is_searched(server: Server) {
@@ -56,8 +65,8 @@ async fn the_log_is_searched(server: Server) {
         ("outcome=refused", 1),
         ("outcome=refused&action=user.create", 1),
         ("action=user.create", 2),
-        ("user=ANN", 2),
-        ("user=nobody", 0),
+        (&format!("user={}", reference(&admin, "ANN").await), 2),
+        (&format!("user={}", reference(&admin, "nobody").await), 0),
         ("token=test", 3),
         ("client=Okta", 0),
         ("since=2020-01-01T00:00:00Z&until=2020-01-02T00:00:00Z", 0),
@@ -66,12 +75,14 @@ async fn the_log_is_searched(server: Server) {
         let found = get(&admin, &server, &path).await;
         assert_eq!(found["items"].as_array().unwrap().len(), count, "{query}");
     }
-    let bad = admin.ask(
-        Method::GET,
-        "/tenants/default/log?resource=x&outcome=bad",
-        None,
-    );
-    is_problem(&bad.await, 400, "invalid-request");
+    let bad = "/tenants/default/log?resource=x&outcome=bad&user=ann";
+    let bad = admin.ask(Method::GET, bad, None).await;
+    is_problem(&bad, 400, "invalid-request");
+    let errors = bad.body["errors"].as_array().unwrap().iter();
+    let pointers: Vec<_> = errors
+        .map(|error| error["pointer"].as_str().unwrap())
+        .collect();
+    assert_eq!(pointers, ["resource", "outcome", "user"]);
     let id = refused.header("x-request-id").unwrap();
     let one = get(&admin, &server, &format!("/tenants/default/log/{id}")).await;
     assert_eq!(one["reason"], "user.exists");
@@ -167,6 +178,19 @@ async fn bodies_are_recorded_for_a_period(server: Server) {
     let id = answer.header("x-request-id").unwrap().to_owned();
     let one = get(&admin, &server, &format!("/tenants/default/log/{id}")).await;
     assert_eq!(one["body"]["userName"], "ann");
+    // Reading a body is an act, and bodies are read with the scope of the log only.
+    for _ in 0..2 {
+        get(&admin, &server, &format!("/tenants/default/log/{id}")).await;
+        get(&admin, &server, "/tenants/default/log").await;
+    }
+    let read = get(&admin, &server, "/audit?action=directory.read").await;
+    let read = read["items"].as_array().unwrap().iter();
+    let mut targets: Vec<_> = read.map(|row| row["target"].as_str()).collect();
+    targets.sort_unstable();
+    assert_eq!(targets, [None, Some(id.as_str())]);
+    let tenant = get(&admin, &server, "/tenants/default").await;
+    assert_eq!(tenant["lastRequest"]["request"], id);
+    assert_eq!(tenant["lastRequest"]["body"], Value::Null);
     admin.ask(Method::DELETE, path, None).await.expect(204);
     let answer = server.post("/Users", user("ben")).await.expect(201);
     let id = answer.header("x-request-id").unwrap().to_owned();
@@ -358,15 +382,18 @@ async fn a_stream_continues_at_its_position(server: Server) {
 
 async fn a_stream_can_be_limited(server: Server) {
     let admin = Admin::over(&server).await;
-    let open = async |query| {
+    let open = async |query: &str| {
         let stream = Stream::open_of(&admin, &admin.token, (query, None)).await;
         assert_eq!(stream.answer.status(), 200, "{query}");
         stream
     };
     // The user does not exist yet: its id is learnt from the creation.
-    let mut about_ann = open("?user=Ann").await;
+    let named = reference(&admin, "Ann").await;
+    let mut about_ann = open(&format!("?user={named}")).await;
     let mut failures = open("?failed=true").await;
-    let mut both = open("?failed=true&user=ann").await;
+    let both_of = format!("?failed=true&user={named}");
+    let mut both = open(&both_of).await;
+    let mut created = open("?outcome=refused&action=user.create&token=test").await;
     let ann = server.post("/Users", user("ann")).await.expect(201).id();
     server.post("/Users", user("ben")).await.expect(201);
     server.post("/Users", user("ben")).await.expect(409);
@@ -393,16 +420,46 @@ async fn a_stream_can_be_limited(server: Server) {
     assert_ne!(first.2["request"], second.2["request"]);
     let refused = both.next().await.unwrap();
     assert_eq!(refused.2, second.2);
+    assert_eq!(created.next().await.unwrap().2, first.2);
+    assert_eq!(created.next().await.unwrap().2, second.2);
     // So it is for those before the stream was opened.
-    let mut later = Stream::open_of(
-        &admin,
-        &admin.token,
-        ("?failed=true&user=ann", Some(&first.1)),
-    )
-    .await;
+    let mut later = Stream::open_of(&admin, &admin.token, (&both_of, Some(&first.1))).await;
     assert_eq!(later.next().await.unwrap().2, second.2);
     let bad = Stream::open_of(&admin, &admin.token, ("?users=ann", None)).await;
     assert_eq!(bad.answer.status(), 400);
+}
+
+async fn failures_of_all_tenants_are_streamed(server: Server) {
+    let admin = Admin::over(&server).await;
+    let tokens = [
+        server.tenant("one", &TenantChange::default()).await,
+        server.tenant("two", &TenantChange::default()).await,
+    ];
+    let limited = operator_token(&server, OperatorRole::Support, &["two"]).await;
+    let open = async |token: &str| {
+        let url = format!("{}/api/v1/log/stream", admin.root);
+        let request = reqwest::Client::new().get(url).bearer_auth(token);
+        Stream {
+            answer: request.send().await.unwrap(),
+            text: String::new(),
+        }
+    };
+    let (mut all, mut own) = (open(&admin.token).await, open(&limited).await);
+    for token in &tokens {
+        let by = server.by(token);
+        by.get("/Users").await.expect(200);
+        by.delete("/Users/x").await.expect(404);
+    }
+    let mut tenants = Vec::new();
+    for _ in 0..2 {
+        let (event, id, data) = all.next().await.unwrap();
+        assert_eq!((event.as_str(), id.as_str()), ("request", ""));
+        assert_eq!(data["status"], 404);
+        tenants.push(data["tenant"].as_str().unwrap().to_owned());
+    }
+    tenants.sort();
+    assert_eq!(tenants, ["one", "two"]);
+    assert_eq!(own.next().await.unwrap().2["tenant"], "two");
 }
 
 async fn streams_are_bounded_and_end_with_the_server(server: Server) {

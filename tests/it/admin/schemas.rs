@@ -1,12 +1,17 @@
 //! Schemas and the mapping through the management API.
 
 use super::is_problem;
-use crate::harness::{Admin, Server};
+use crate::harness::{Admin, Server, operator_token};
 use crate::on_both;
 use reqwest::Method;
+use scimd::store::{OperatorRole, TenantChange};
 use serde_json::{Value, json};
 
-on_both!(a_schema_has_a_life, the_mapping_is_shown);
+on_both!(
+    a_schema_has_a_life,
+    schemas_are_paged_and_searched,
+    the_mapping_is_shown
+);
 
 const URN: &str = "urn:example:params:scim:schemas:extension:acme:2.0:User";
 
@@ -15,6 +20,55 @@ fn schema(attribute: &str) -> Value {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"], "id": URN, "name": "Acme",
         "attributes": [{"name": attribute, "type": "string", "multiValued": false}],
     })
+}
+
+async fn schemas_are_paged_and_searched(server: Server) {
+    let admin = Admin::over(&server).await;
+    for tenant in ["one", "two"] {
+        server.tenant(tenant, &TenantChange::default()).await;
+        let path = format!("/tenants/{tenant}/schemas/{URN}");
+        let put = admin.ask(Method::PUT, &path, Some(schema("badge")));
+        put.await.expect(200);
+    }
+    let list = async |token: &str, query: &str| -> (Vec<String>, Option<String>) {
+        let path = format!("/{query}");
+        let page = admin.call((token, Method::GET, &path), None, &[]).await;
+        let page = page.expect(200).body;
+        let items = page["items"].as_array().unwrap().iter();
+        let shown = items.map(|item| format!("{} {}", item["urn"], item["tenant"]));
+        (shown.collect(), page["next"].as_str().map(str::to_owned))
+    };
+    for base in ["schemas", "tenants/two/schemas"] {
+        let (all, none) = list(&admin.token, &format!("{base}?limit=200")).await;
+        assert!(all.len() > 3 && none.is_none(), "{all:?}");
+        let (mut paged, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let (page, next) = list(&admin.token, &format!("{base}?limit=2{cursor}")).await;
+            assert!(page.len() <= 2);
+            paged.extend(page);
+            match next {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(paged, all, "{base}");
+    }
+    let of = |tenants: &[&str]| -> Vec<String> {
+        let of = |tenant: &&str| format!("\"{URN}\" \"{tenant}\"");
+        tenants.iter().map(of).collect()
+    };
+    for query in ["schemas?search=acme", "schemas?search=URN:EXAMPLE"] {
+        assert_eq!(list(&admin.token, query).await.0, of(&["one", "two"]));
+    }
+    assert!(
+        list(&admin.token, "schemas?search=badge")
+            .await
+            .0
+            .is_empty()
+    );
+    let limited = operator_token(&server, OperatorRole::Backend, &["two"]).await;
+    let (page, next) = list(&limited, "schemas?search=acme&limit=1").await;
+    assert_eq!((page, next), (of(&["two"]), None));
 }
 
 async fn a_schema_has_a_life(server: Server) {

@@ -4,8 +4,8 @@
 //! Each file has a separate server with the user `{ann}` in the group `{staff}`, and a token of the role `admin`;
 //! `Authorization: Bearer {viewer}` and the other roles represent tokens of these. Names in braces represent values
 //! that differ between runs, in the order of their occurrence: `{token1}` (public ids of tokens), `{secret1}`, `{id1}`
-//! (UUIDs), `{cursor1}`, and `{time}`, `{origin}`, `{version}` for all times, the address of the server and its
-//! version.
+//! (UUIDs), `{cursor1}`, `{user1}` (references to users), and `{time}`, `{origin}`, `{version}` for all times, the
+//! address of the server and its version.
 
 mod acts;
 
@@ -221,6 +221,7 @@ impl Names {
                     match (member.as_str(), value.as_str()) {
                         ("instance", _) => {}
                         ("next", Some(text)) => self.number(text, "cursor"),
+                        ("user", Some(text)) => self.number(text, "user"),
                         ("token", Some(text)) if text.starts_with("scimd_") => {
                             self.number(text, "secret");
                         }

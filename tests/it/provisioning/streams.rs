@@ -19,7 +19,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(20);
 /// The next event as the route of its request, or `gap`.
 async fn next(reader: &mut LogReader) -> String {
     match timeout(TIME_LIMIT, reader.next()).await.unwrap() {
-        Some(LogEvent::Request(logged)) => logged.1.route.clone(),
+        Some(LogEvent::Request(logged)) => logged.request.route.clone(),
         Some(LogEvent::Gap) => "gap".to_owned(),
         None => "end".to_owned(),
     }
@@ -75,7 +75,7 @@ async fn a_reader_continues_at_its_position(server: Server) {
     let mut reader = watch(&server, "a").await;
     server.get("/Users").await.expect(200);
     let first = match timeout(TIME_LIMIT, reader.next()).await.unwrap() {
-        Some(LogEvent::Request(logged)) => logged.0,
+        Some(LogEvent::Request(logged)) => logged.position,
         other => panic!("{other:?}"),
     };
     drop(reader);
@@ -111,7 +111,7 @@ async fn a_gap_is_reported(server: Server) {
     server.service.recorder().finish().await;
     let mut again = server
         .operator
-        .watch_requests("default", "a", Some(first.0))
+        .watch_requests("default", "a", Some(first.position))
         .await
         .unwrap();
     assert_eq!(next(&mut again).await, "gap");

@@ -81,11 +81,16 @@ async fn every_instance_has_what_the_last_start_found(server: Server) {
         );
         instance.get(&format!("/Schemas/{ACME}")).await.expect(200);
         assert!(exported(instance).await.1.contains("\"level\":1"));
-        let known = instance.operator.known_schemas(None).await.unwrap();
+        let known = instance
+            .operator
+            .all_schemas_after(None, 1000)
+            .await
+            .unwrap();
         let origin = known
             .into_iter()
-            .find(|schema| schema.urn == ACME)
+            .find(|(_, schema)| schema.urn == ACME)
             .unwrap()
+            .1
             .origin;
         assert_eq!(origin, SchemaOrigin::File("dir/acme.json".to_owned()));
     }

@@ -66,7 +66,7 @@ async fn a_webhook_is_created_shown_tested_and_removed() {
     let shown = json_of(folder, "webhook show app --json");
     assert_eq!(
         (&shown["payload"], &shown["concurrency"], &shown["timeout"]),
-        (&json!("thin"), &json!(4), &json!(7))
+        (&json!("thin"), &json!(4), &json!("7s"))
     );
     run("webhook pause app".to_owned());
     assert_eq!(

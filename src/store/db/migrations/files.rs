@@ -29,6 +29,8 @@ macro_rules! migrations {
             22 "0022_delivery.sql",
             23 "0023_deleted_resources.sql",
             24 "0024_connected_tenants.sql",
+            25 "0025_audited_reads.sql",
+            26 "0026_running_requests.sql",
             27 "0027_provisioning_about.sql",
         )
     };

@@ -12,7 +12,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 /// Operations other than `GET` that change nothing, and have no row.
-const READS: [&str; 1] = ["checkSchema"];
+const READS: [&str; 2] = ["checkSchema", "findLoggedUser"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite() {
