@@ -73,7 +73,9 @@ impl Store {
 const SUSPEND: &str = "update tenant set status = 'suspended', revision = revision + 1 where name = $1 and ($2 is null or revision = $2) returning tenant";
 const DELETE: &str = "delete from tenant where tenant = $1 returning tenant";
 
-/// Deletes a few thousand rows at a time, so that other requests do not wait and no statement takes too long.
+/// Deletes a few thousand rows at a time, so that other requests do not wait and no statement takes too long. SQLite
+/// compares the columns of a row value with the affinity of its first column. The text column is first, because SQLite
+/// would otherwise not search the index by it, and read all values of an attribute for each slice.
 const SLICES: [&str; 9] = [
     "delete from member where tenant = $1 and (group_seq, member_seq) in \
      (select group_seq, member_seq from member where tenant = $1 limit 2000) returning tenant",
@@ -81,10 +83,10 @@ const SLICES: [&str; 9] = [
      (select seq from resource where tenant = $1 limit 2000) returning tenant",
     "delete from deleted_resource where tenant = $1 and seq in \
      (select seq from deleted_resource where tenant = $1 limit 2000) returning tenant",
-    "delete from attribute_value where tenant = $1 and is_unique and (attribute, key) in \
-     (select attribute, key from attribute_value where tenant = $1 and is_unique limit 2000) returning tenant",
-    "delete from attribute_value where tenant = $1 and not is_unique and (attribute, key, seq) in \
-     (select attribute, key, seq from attribute_value where tenant = $1 and not is_unique limit 2000) returning tenant",
+    "delete from attribute_value where tenant = $1 and is_unique and (key, attribute) in \
+     (select key, attribute from attribute_value where tenant = $1 and is_unique limit 2000) returning tenant",
+    "delete from attribute_value where tenant = $1 and not is_unique and (key, attribute, seq) in \
+     (select key, attribute, seq from attribute_value where tenant = $1 and not is_unique limit 2000) returning tenant",
     "delete from provisioning_body where tenant = $1 and entry in \
      (select entry from provisioning_body where tenant = $1 limit 200) returning tenant",
     "delete from provisioning_about where tenant = $1 \
@@ -114,3 +116,28 @@ const REST: [(&str, &str); 8] = [
     ("requests", "delete from provisioning where tenant = $1"),
     ("counters", "delete from counter where tenant = $1"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::db::settings::PoolSettings;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_embedded_database_finds_the_rows_of_a_slice_by_their_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::sqlite(&folder.path().join("a.db"), &PoolSettings::default())
+            .await
+            .unwrap();
+        let values = SLICES
+            .iter()
+            .filter(|text| text.starts_with("delete from attribute_value"));
+        assert_eq!(values.clone().count(), 2);
+        for slice in values {
+            let text = format!("explain query plan {slice}");
+            let explained = Statement::named("explain", text, vec![Arg::Int(1)]);
+            let plan = store.engine.read(&explained).await.unwrap();
+            let step = plan[0].text(3).unwrap().to_owned();
+            assert!(step.contains("attribute=? AND key=?"), "{slice}: {step}");
+        }
+    }
+}
