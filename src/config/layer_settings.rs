@@ -30,6 +30,7 @@ impl Config {
                 acquire: Duration::from_secs(database.acquire_seconds),
                 statement: Duration::from_secs(database.statement_seconds),
                 lock: Duration::from_secs(database.lock_seconds),
+                idle_transaction: PoolSettings::IDLE_TRANSACTION,
                 migration_lock: Duration::from_secs(database.migration_lock_seconds),
                 pooler: database.pooler,
                 keeps_role: false,

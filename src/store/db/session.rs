@@ -111,11 +111,13 @@ impl Session {
         self.begin.clone()
     }
 
-    /// The statement that begins the transaction of a long read. Its name distinguishes it from writing ones; see
-    /// `Engine::wait_for_older_transactions`.
+    /// The statement that begins the transaction of a long read. It is idle while the reader processes rows that the
+    /// server has sent, which can take longer than the limit for other transactions. Its name distinguishes it from
+    /// writing ones; see `Engine::wait_for_older_transactions`.
     pub(in crate::store) fn begin_reading(&self) -> String {
         format!(
-            "{}; set local statement_timeout = 0; set local application_name = 'scimd reading'",
+            "{}; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0; \
+             set local application_name = 'scimd reading'",
             self.begin
         )
     }
@@ -163,7 +165,10 @@ fn planning(settings: &PoolSettings) -> Vec<(&'static str, String)> {
     vec![
         ("statement_timeout", milliseconds(settings.statement)),
         ("lock_timeout", milliseconds(settings.lock)),
-        ("idle_in_transaction_session_timeout", "10000".to_owned()),
+        (
+            "idle_in_transaction_session_timeout",
+            milliseconds(settings.idle_transaction),
+        ),
         // Compilation takes longer than any statement here; the estimates of recursions would trigger it.
         ("jit", "off".to_owned()),
         // Statements allow only one plan. With the length of a list as parameter PostgreSQL would plan them again each

@@ -16,6 +16,8 @@ pub struct PoolSettings {
     pub statement: Duration,
     /// Maximum wait for a lock.
     pub lock: Duration,
+    /// Time after which PostgreSQL ends a transaction without a statement. It ends no long read.
+    pub idle_transaction: Duration,
     /// Maximum wait of a migration for tables in use.
     pub migration_lock: Duration,
     /// Whether PostgreSQL is behind a pooler in transaction mode; if `false`, the start detects it.
@@ -28,6 +30,11 @@ pub struct PoolSettings {
     pub coalesce_reads: bool,
 }
 
+impl PoolSettings {
+    /// The default of `idle_transaction`, which no key of the configuration changes.
+    pub(crate) const IDLE_TRANSACTION: Duration = Duration::from_secs(10);
+}
+
 impl Default for PoolSettings {
     fn default() -> Self {
         Self {
@@ -35,6 +42,7 @@ impl Default for PoolSettings {
             acquire: Duration::from_secs(2),
             statement: Duration::from_secs(4),
             lock: Duration::from_secs(2),
+            idle_transaction: Self::IDLE_TRANSACTION,
             migration_lock: Duration::from_secs(600),
             pooler: false,
             keeps_role: false,
