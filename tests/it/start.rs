@@ -1,7 +1,8 @@
 //! Messages of a start that cannot succeed, without waiting for permanent errors; TLS to PostgreSQL.
 
+use crate::harness::pooler::Pooler;
 use crate::harness::postgres::Cluster;
-use crate::harness::{create_database, postgres};
+use crate::harness::{create_database, create_database_on, postgres};
 use sqlx::{Connection, Executor};
 use std::path::Path;
 use std::process::Command;
@@ -39,15 +40,17 @@ fn other(url: &str, user: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_permanent_error_ends_the_start() {
-    let url = create_database().await;
+    // Another server than that of the other tests, which can have other rules for logins, and TLS.
+    let cluster = Cluster::start().unwrap();
+    let pooler = Pooler::start(&cluster.url(), "").unwrap();
+    let url = create_database_on(&cluster.url()).await;
     let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
     for role in ["guarded", "unwelcome", "humble"] {
-        // Other tests of this file may have created the roles on the same server.
-        let _ = connection
-            .execute(sqlx::AssertSqlSafe(format!(
-                "create role {role} login password 'right'"
-            )))
-            .await;
+        let create = format!("create role {role} login password 'right'");
+        connection
+            .execute(sqlx::AssertSqlSafe(create))
+            .await
+            .unwrap();
     }
     for (url, remedy) in [
         (
@@ -80,15 +83,15 @@ async fn a_permanent_error_ends_the_start() {
             "enable TLS in the server (ssl = on)",
         ),
         (
-            crate::harness::pooler::before(&url) + "?options=-c%20jit=off",
+            pooler.url(&url) + "?options=-c%20jit=off",
             "remove the options from database.url",
         ),
         (
-            crate::harness::pooler::before(&other(&url, "nobody")),
+            pooler.url(&other(&url, "nobody")),
             "correct the user and the password in database.url",
         ),
         (
-            crate::harness::pooler::before(&format!("{url}_missing")),
+            pooler.url(&format!("{url}_missing")),
             "correct the name of the database",
         ),
     ] {
