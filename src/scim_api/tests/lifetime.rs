@@ -131,14 +131,7 @@ async fn requests_in_flight_finish() {
 #[tokio::test]
 async fn a_request_that_crosses_the_stop_is_answered() {
     let mut server = Server::start().await;
-    let [mut used, mut unused] = [server.connect().await, server.connect().await];
-    for stream in [&mut used, &mut unused] {
-        stream
-            .write_all(request("GET", "x", "").as_bytes())
-            .await
-            .unwrap();
-        answer(stream).await;
-    }
+    let [mut used, mut unused] = idle_connections(&server).await;
     let mut silent = server.connect().await;
     // Nothing of the server runs in this thread until the next await.
     let new: Vec<_> = (0..20).map(|_| connected(server.address)).collect();
@@ -162,6 +155,19 @@ async fn a_request_that_crosses_the_stop_is_answered() {
     server.running.await.unwrap().unwrap();
 }
 
+/// Two connections whose first request was answered.
+async fn idle_connections(server: &Server) -> [TcpStream; 2] {
+    let mut streams = [server.connect().await, server.connect().await];
+    for stream in &mut streams {
+        stream
+            .write_all(request("GET", "x", "").as_bytes())
+            .await
+            .unwrap();
+        assert!(!answer(stream).await.contains("connection: close\r\n"));
+    }
+    streams
+}
+
 /// A connection with a request on it, of which the server has seen nothing yet.
 fn connected(address: SocketAddr) -> TcpStream {
     let mut stream = std::net::TcpStream::connect(address).unwrap();
@@ -177,14 +183,7 @@ async fn a_stopping_server_responds_until_its_delay_is_over() {
         ..short()
     };
     let mut server = Server::with(HttpSettings::default(), settings).await;
-    let [mut used, mut unused] = [server.connect().await, server.connect().await];
-    for stream in [&mut used, &mut unused] {
-        stream
-            .write_all(request("GET", "x", "").as_bytes())
-            .await
-            .unwrap();
-        assert!(!answer(stream).await.contains("connection: close\r\n"));
-    }
+    let [mut used, mut unused] = idle_connections(&server).await;
     let began = Instant::now();
     server.stop();
     // The server may receive it slightly later.

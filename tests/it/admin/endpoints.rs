@@ -256,12 +256,18 @@ async fn page(admin: &Admin, path: &str) -> (Vec<String>, Option<String>) {
     (events.collect(), next)
 }
 
-async fn attempts_are_paged(server: Server) {
-    let admin = Admin::over(&server).await;
+/// A server with the webhooks app and other.
+async fn with_two_webhooks(server: &Server) -> Admin {
+    let admin = Admin::over(server).await;
     for name in ["app", "other"] {
         let webhook = json!({"name": name, "url": "https://app.example.com/"});
         post(&admin, "/webhooks", webhook).await.expect(201);
     }
+    admin
+}
+
+async fn attempts_are_paged(server: Server) {
+    let admin = with_two_webhooks(&server).await;
     // Two attempts ended at the same time, and the last event failed after its second attempt.
     server
         .run(
@@ -321,11 +327,7 @@ async fn attempts_are_paged(server: Server) {
 }
 
 async fn failed_events_are_paged(server: Server) {
-    let admin = Admin::over(&server).await;
-    for name in ["app", "other"] {
-        let webhook = json!({"name": name, "url": "https://app.example.com/"});
-        post(&admin, "/webhooks", webhook).await.expect(201);
-    }
+    let admin = with_two_webhooks(&server).await;
     server
         .run(
             "insert into held_event (endpoint, position, part, tenant, resource, event, attempts, due, failed) \
