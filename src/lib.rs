@@ -5,6 +5,12 @@
 //!
 //! Only the program is published. Public items are those that it, the tests and the benchmarks use.
 
+#![allow(
+    rustdoc::private_intra_doc_links,
+    reason = "only the program is published; the documentation of its code includes private items"
+)]
+#![cfg_attr(test, allow(clippy::too_many_lines, reason = "tests list many cases"))]
+
 pub(crate) mod audit;
 pub(crate) mod cache;
 pub mod clock;

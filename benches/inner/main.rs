@@ -1,7 +1,12 @@
 //! Benchmarks of the inner loops of the server: duration and allocations of an iteration. `docs/performance.md`
 //! describes the output.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    missing_docs
+)]
 
 mod answers;
 mod bodies;

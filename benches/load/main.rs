@@ -7,6 +7,7 @@
     clippy::print_stderr,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
+    clippy::too_many_lines,
     missing_docs,
     missing_debug_implementations,
     reason = "a program that measures: it prints, and divides counts"

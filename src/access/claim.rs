@@ -59,7 +59,7 @@ pub struct Caller {
 }
 
 /// The outcome of an operation under a claim, with its caller. The outer error occurred before the database confirmed
-/// the claim: [`Access::settle`] confirms it.
+/// the claim: [`Access::settle`](super::Access::settle) confirms it.
 pub(crate) type Confirmed<T> = Result<(Caller, Result<T>)>;
 
 /// The outcome of an operation under the claim of a confirmed caller.

@@ -29,7 +29,7 @@ impl Verify {
             "{wide_bar} {pos} of {len} compared, {eta}",
         );
         let verified = operator
-            .verify_telling(self.repair, &mut || progress.advance(1))
+            .verify_with_progress(self.repair, &mut || progress.advance(1))
             .await;
         progress.finish();
         let verified = verified?;

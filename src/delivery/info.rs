@@ -87,7 +87,7 @@ impl Endpoints {
     /// The endpoints of one kind in the order of their names, or the endpoint with the given name.
     ///
     /// # Errors
-    /// [`EndpointError::NoEndpoint`] for an unknown name.
+    /// [`EndpointError::NoEndpoint`](super::EndpointError::NoEndpoint) for an unknown name.
     pub async fn list(&self, kind: EndpointKind, name: Option<&str>) -> Result<Vec<EndpointInfo>> {
         let found = match name {
             Some(name) => vec![self.endpoint(kind, name).await?],

@@ -242,16 +242,19 @@ impl Operator {
     /// Compares every derived row of all tenants with its source. A repair rewrites differing rows.
     ///
     /// # Errors
-    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    /// Any [`OperatorError`] of the database.
     pub async fn verify(&self, repair: bool) -> Result<Vec<Finding>> {
-        Ok(self.verify_telling(repair, &mut || ()).await?.findings)
+        Ok(self
+            .verify_with_progress(repair, &mut || ())
+            .await?
+            .findings)
     }
 
     /// Verifies as [`Operator::verify`] does, and calls `compared` for every resource.
     ///
     /// # Errors
-    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
-    pub(crate) async fn verify_telling(
+    /// Any [`OperatorError`] of the database.
+    pub(crate) async fn verify_with_progress(
         &self,
         repair: bool,
         compared: &mut (dyn FnMut() + Send),

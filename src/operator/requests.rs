@@ -59,7 +59,7 @@ impl Operator {
     /// Refused and failed requests of all tenants, earliest first.
     ///
     /// # Errors
-    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    /// Any [`OperatorError`] of the database.
     pub async fn failed_requests(&self, query: &LogQuery) -> Result<Vec<FailedRequest>> {
         Ok(self.store.failures(query).await?)
     }
@@ -208,7 +208,7 @@ impl Operator {
     /// Deletes requests of all tenants that are older than this number of days; returns their number.
     ///
     /// # Errors
-    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    /// Any [`OperatorError`] of the database.
     pub async fn forget_requests(&self, days: i64) -> Result<usize> {
         let before = self.clock.now().plus_seconds(-days * 86_400);
         let (mut gone, mut after) = (0, None);
@@ -230,7 +230,7 @@ impl Operator {
     /// Deletes changes of the change feed that are older than this number of days; returns their number.
     ///
     /// # Errors
-    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    /// Any [`OperatorError`] of the database.
     pub async fn forget_changes(&self, days: i64) -> Result<u64> {
         let before = self.clock.now().plus_seconds(-days * 86_400);
         let forgotten = self.store.forget_changes(before).await?;

@@ -25,7 +25,7 @@ impl EndingTokens<'_> {
     /// The next token; `None` after the last.
     ///
     /// # Errors
-    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    /// Any [`OperatorError`] of the database.
     pub async fn next(&mut self) -> Result<Option<TokenInfo>> {
         if self.slice.len() == 0 {
             let Self {
@@ -68,7 +68,7 @@ impl Operator {
     /// time and id.
     ///
     /// # Errors
-    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    /// Any [`OperatorError`] of the database.
     pub(crate) async fn feed_tokens(
         &self,
         after: Option<(Timestamp, String)>,
@@ -107,7 +107,7 @@ impl Operator {
     /// Whether any tenant has a valid token.
     ///
     /// # Errors
-    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    /// Any [`OperatorError`] of the database.
     pub async fn has_good_token(&self) -> Result<bool> {
         Ok(self.store.has_good_token(self.clock.now()).await?)
     }
@@ -115,7 +115,7 @@ impl Operator {
     /// The number of tokens of a tenant, valid or not.
     ///
     /// # Errors
-    /// Any [`OperatorError`](crate::operator::OperatorError) of the database.
+    /// Any [`OperatorError`] of the database.
     pub(crate) async fn count_tokens(&self, tenant: &str) -> Result<i64> {
         Ok(self.store.count_tokens(tenant).await?)
     }

@@ -109,7 +109,7 @@ impl Members {
     /// Appends the members to a text, which is sent in chunks. `false` if the receiver is closed.
     ///
     /// # Errors
-    /// Any error of the database, see [`StoreError`](crate::store::StoreError).
+    /// Any error of the database, see [`StoreError`].
     pub(crate) async fn send(
         mut self,
         caller: &Caller,

@@ -154,6 +154,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![cfg_attr(test, allow(clippy::too_many_lines, reason = "tests list many cases"))]
+
 pub mod error;
 pub mod keyword;
 pub mod time;

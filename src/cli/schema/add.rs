@@ -21,8 +21,13 @@ pub(in crate::cli) struct Add {
     /// URN of the schema that the attributes are added to; created if it does not exist
     #[arg(long, value_name = "URN", requires = "attributes")]
     urn: Option<String>,
-    /// An attribute: NAME[:TYPE][:OPTION]…, such as distinguishedName:string; may be repeated
-    #[arg(long = "attribute", value_name = "ATTRIBUTE", requires = "urn", value_parser = attribute_arg::attribute)]
+    #[arg(
+        long = "attribute",
+        value_name = "ATTRIBUTE",
+        help = "An attribute: NAME[:TYPE][:OPTION]…, such as distinguishedName:string; may be repeated",
+        requires = "urn",
+        value_parser = attribute_arg::attribute
+    )]
     attributes: Vec<Value>,
     /// Resource type that the schema extends, unless the file names it [default: User]; may be repeated
     #[arg(long = "resource-type", value_name = "TYPE")]

@@ -180,11 +180,7 @@ impl fmt::Display for Fault {
                 resource_type,
                 actual,
                 counted,
-            } => write!(
-                f,
-                ", type {resource_type}: {} resources, {} active; the counter has {}, {} active",
-                actual.live, actual.active, counted.live, counted.active
-            ),
+            } => counter_difference(f, resource_type, actual, counted),
             Self::Seats { actual, counted } => {
                 write!(f, ": {actual} seats are taken; the counter has {counted}")
             }
@@ -198,12 +194,7 @@ impl fmt::Display for Fault {
                 hour,
                 logged,
                 counted,
-            } => {
-                write!(f, ", requests of the hour of {hour}: the log has ")?;
-                hour_counts(f, logged)?;
-                write!(f, ", the figures have ")?;
-                hour_counts(f, counted)
-            }
+            } => hour_difference(f, hour, logged, counted),
             Self::Failures {
                 action,
                 reason,
@@ -267,6 +258,31 @@ fn separated<T: fmt::Display>(
         write!(f, "{separator}{item}")?;
     }
     Ok(())
+}
+
+fn counter_difference(
+    f: &mut fmt::Formatter<'_>,
+    resource_type: &str,
+    actual: &LiveCounts,
+    counted: &LiveCounts,
+) -> fmt::Result {
+    write!(
+        f,
+        ", type {resource_type}: {} resources, {} active; the counter has {}, {} active",
+        actual.live, actual.active, counted.live, counted.active
+    )
+}
+
+fn hour_difference(
+    f: &mut fmt::Formatter<'_>,
+    hour: &Timestamp,
+    logged: &HourCounts,
+    counted: &HourCounts,
+) -> fmt::Result {
+    write!(f, ", requests of the hour of {hour}: the log has ")?;
+    hour_counts(f, logged)?;
+    write!(f, ", the figures have ")?;
+    hour_counts(f, counted)
 }
 
 fn hour_counts(f: &mut fmt::Formatter<'_>, counts: &HourCounts) -> fmt::Result {

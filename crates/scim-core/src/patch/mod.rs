@@ -1,7 +1,7 @@
 //! PATCH (RFC 7644 section 3.5.2): a message is parsed, resolved against the resource type, and applied to the
 //! attributes of a resource. This module uses neither a database nor a clock.
 //!
-//! [`read`] checks the structure of the message, [`resolve`] its meaning: the remaining errors of a [`Patch`] depend on
+//! [`read`] checks the structure of the message, [`resolve()`] its meaning: the remaining errors of a [`Patch`] depend on
 //! the content of the resource. Memberships are not in documents; their changes are separate [`MemberChange`]s, which
 //! do not require reading the member list.
 //!
