@@ -299,11 +299,15 @@ impl Show {
 
     /// Reports that nothing was found. A completely unknown user can be a mistyped name.
     fn nothing(&self, user: &User) -> Result<(), Failure> {
-        let has_further_filters = self.since.is_some() || self.until.is_some() || self.failed;
+        let is_only_filter = !self.failed
+            && [self.since, self.until] == [None, None]
+            && self.outcome.is_none()
+            && self.resource.is_none()
+            && [&self.action, &self.token, &self.client] == [&None; 3];
         if let Some(name) = self
             .user
             .as_ref()
-            .filter(|_| !user.is_known && !has_further_filters)
+            .filter(|_| !user.is_known && is_only_filter)
         {
             return Err(Failure::Failed(format!(
                 "there is no user \"{name}\" in tenant {}, and its log has no request about one",
