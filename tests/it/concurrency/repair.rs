@@ -1,7 +1,8 @@
 //! A repair while a write of the same resource waits.
 
-use crate::harness::{Database, Fleet, user};
+use crate::harness::{Database, Fleet, Options, Server, user};
 use scimd::operator::DatabaseTarget;
+use scimd::store::PoolSettings;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use sqlx::Connection;
@@ -26,17 +27,7 @@ async fn a_write_after_a_repair_leaves_no_difference() {
         .spoil("delete from attribute_value where key = 'boss'")
         .await;
 
-    let DatabaseTarget::Postgres { url } = &server.database else {
-        panic!("no PostgreSQL")
-    };
-    let mut holder =
-        sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret()))
-            .await
-            .unwrap();
-    sqlx::raw_sql("begin; select 1 from resource for update")
-        .execute(&mut holder)
-        .await
-        .unwrap();
+    let mut holder = lock_resources(server).await;
     let repair = tokio::spawn({
         let fleet = fleet.clone();
         async move { fleet.first().operator.verify(true).await.unwrap() }
@@ -63,10 +54,72 @@ async fn a_write_after_a_repair_leaves_no_difference() {
     assert_eq!(found.body["totalResults"], 0);
 }
 
+/// The read of a verification is idle while the repairs wait: PostgreSQL must not end its transaction.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_repair_outlives_the_limit_on_idle_transactions() {
+    // More resources than are repaired at once, and more rows than are read ahead.
+    const USERS: usize = 120;
+    // More than twice the limit on other transactions.
+    const IDLE: &str = "select count(*) from pg_stat_activity \
+         where datname = current_database() and application_name = 'scimd reading' \
+           and state = 'idle in transaction' and state_change < clock_timestamp() - interval '2500 milliseconds'";
+    const ENDED: &str = "select 1 - count(*) from pg_stat_activity \
+         where datname = current_database() and application_name = 'scimd reading'";
+    let options = Options {
+        pool: PoolSettings {
+            idle_transaction: Duration::from_secs(1),
+            acquire: Duration::from_secs(60),
+            lock: Duration::from_secs(60),
+            statement: Duration::from_secs(60),
+            ..Options::default().pool
+        },
+        ..Options::default()
+    };
+    let server = Server::on(Database::Postgres).await;
+    for number in 0..USERS {
+        let body = user(&format!("user{number}"));
+        server.post("/Users", body).await.expect(201);
+    }
+    let other = server.other(options).await;
+    server.spoil("update resource set display = 'x'").await;
+    let mut holder = lock_resources(&server).await;
+    let repair = tokio::spawn({
+        let operator = other.operator.clone();
+        async move { operator.verify(true).await }
+    });
+    let begun = Instant::now();
+    while server.number(IDLE).await == 0 {
+        let is_ended = server.number(WAITING).await > 0 && server.number(ENDED).await > 0;
+        assert!(!is_ended, "the reading transaction was ended");
+        assert!(begun.elapsed() < Duration::from_secs(30), "no read is idle");
+    }
+    sqlx::raw_sql("rollback")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    assert_eq!(repair.await.unwrap().unwrap().len(), USERS);
+    server.is_sound().await;
+}
+
+/// A connection with a transaction that locks all resources.
+async fn lock_resources(server: &Server) -> sqlx::PgConnection {
+    let DatabaseTarget::Postgres { url } = &server.database else {
+        panic!("no PostgreSQL")
+    };
+    let url = crate::harness::pooler::behind(url.expose_secret());
+    let mut holder = sqlx::PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("begin; select 1 from resource for update")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+    holder
+}
+
+const WAITING: &str = "select count(*) from pg_stat_activity \
+     where datname = current_database() and wait_event_type = 'Lock'";
+
 /// Waits until the given number of statements wait for a lock.
 async fn waiting(fleet: &Fleet, count: i64) {
-    const WAITING: &str = "select count(*) from pg_stat_activity \
-         where datname = current_database() and wait_event_type = 'Lock'";
     let begun = Instant::now();
     while fleet.first().number(WAITING).await < count {
         assert!(begun.elapsed() < Duration::from_secs(30), "nobody waits");
