@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::request_log::Record;
+use crate::trace;
 use std::net::SocketAddr;
 
 /// The addresses that the server listens on.
@@ -56,6 +57,7 @@ fn switched_on(config: &Config) -> Vec<String> {
             "column mapping",
         ),
         (config.admin.listen.is_some(), "management API"),
+        (trace::is_enabled(), "traces"),
     ];
     let named = named.into_iter().filter(|(is_on, _)| *is_on);
     std::iter::once(transport.to_owned())

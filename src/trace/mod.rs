@@ -16,6 +16,11 @@ use tracing::{Level, Span};
 /// The target of all spans.
 pub(crate) const TARGET: &str = "scimd::trace";
 
+/// Whether traces are exported.
+pub(crate) fn is_enabled() -> bool {
+    tracing::span_enabled!(target: TARGET, Level::DEBUG)
+}
+
 /// The span of a request, an extension of it.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestSpan(Span);
@@ -78,8 +83,16 @@ impl RequestSpan {
 impl CallerSpan {
     /// The current span.
     pub(crate) fn current() -> Self {
-        let is_on = tracing::span_enabled!(target: TARGET, Level::DEBUG);
-        Self(is_on.then(Span::current))
+        Self(is_enabled().then(Span::current))
+    }
+}
+
+/// The span of a statement or batch of a request. Background work has none: it queries several times a second, and each
+/// of these statements would be a trace.
+pub(crate) fn statement_of_request(name: &'static str, system: &'static str) -> Span {
+    match CallerSpan::current() {
+        CallerSpan(Some(caller)) if !caller.is_none() => statement(name, system),
+        _ => Span::none(),
     }
 }
 

@@ -253,7 +253,7 @@ impl Engine {
         running: Pin<&mut impl Future<Output = Result<Vec<Row>, StoreError>>>,
     ) -> Result<Vec<Row>, StoreError> {
         let began = Instant::now();
-        let span = trace::statement(statement, self.system());
+        let span = trace::statement_of_request(statement, self.system());
         let outcome = if span.is_disabled() {
             running.await
         } else {

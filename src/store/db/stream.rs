@@ -29,7 +29,8 @@ type Sent = Result<Row, StoreError>;
 impl Engine {
     /// Runs a reading statement that holds a connection until the last row was read. All rows are from one snapshot.
     pub(in crate::store) fn rows(&self, statement: Statement) -> mpsc::Receiver<Sent> {
-        self.rows_each_within(FOR_OPERATOR, statement)
+        let span = trace::statement_of_request(statement.name(), self.system());
+        self.rows_each_within(FOR_OPERATOR, statement, span)
     }
 
     /// Streams rows like [`Engine::rows`], for a client that waits for each row.
@@ -39,13 +40,18 @@ impl Engine {
         } else {
             FOR_OPERATOR
         };
-        self.rows_each_within(each, statement)
+        let span = trace::statement(statement.name(), self.system());
+        self.rows_each_within(each, statement, span)
     }
 
-    fn rows_each_within(&self, each: Deadline, statement: Statement) -> mpsc::Receiver<Sent> {
+    fn rows_each_within(
+        &self,
+        each: Deadline,
+        statement: Statement,
+        span: Span,
+    ) -> mpsc::Receiver<Sent> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let engine = self.clone();
-        let span = trace::statement(statement.name(), engine.system());
         let work = async move {
             let (began, mut rows) = (Instant::now(), 0);
             let outcome = engine.send_rows(&statement, each, &mut rows, &sender).await;

@@ -202,6 +202,8 @@ async fn requests_and_their_statements_are_spans_below_the_span_of_the_client() 
         assert_eq!(of_find["db.response.returned_rows"], "1");
         assert!(find.start >= get.start);
         assert!(find.end <= get.end);
+        let alone: Vec<&Span> = spans.iter().filter(|span| is_background(span)).collect();
+        assert!(alone.is_empty(), "{alone:?}");
 
         for request in collector.received() {
             assert!(
@@ -221,6 +223,11 @@ async fn requests_and_their_statements_are_spans_below_the_span_of_the_client() 
             }
         }
     }
+}
+
+/// Whether a span is that of a statement of no request.
+fn is_background(span: &Span) -> bool {
+    span.parent.is_empty() && span.attributes.contains_key("db.query.summary")
 }
 
 /// Concurrent reads are one statement of PostgreSQL, in a span with links to all of them.
