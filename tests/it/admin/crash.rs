@@ -2,7 +2,7 @@
 
 use super::is_problem;
 use crate::cli::Served;
-use crate::harness::{Admin, Answer, Database, Server, USER, create_database};
+use crate::harness::{Admin, Answer, Database, Server, USER, create_database, pooler};
 use nix::sys::signal::Signal;
 use reqwest::Method;
 use scimd::operator::DatabaseTarget;
@@ -170,7 +170,9 @@ async fn a_change_that_is_rolled_back_has_no_answer() {
     let DatabaseTarget::Postgres { url } = &server.database else {
         panic!("no PostgreSQL")
     };
-    let mut holder = PgConnection::connect(url.expose_secret()).await.unwrap();
+    let mut holder = PgConnection::connect(&pooler::behind(url.expose_secret()))
+        .await
+        .unwrap();
     let hold = "begin; select 1 from shared where name = 'schema_changes' for update";
     sqlx::raw_sql(hold).execute(&mut holder).await.unwrap();
     let meanwhile = async {
@@ -218,7 +220,7 @@ async fn a_running_change_is_seen_by_another_instance() {
         panic!("no PostgreSQL")
     };
     // The index is updated after all transactions of the server that began before the change.
-    let options = PgConnectOptions::from_str(url.expose_secret()).unwrap();
+    let options = PgConnectOptions::from_str(&pooler::behind(url.expose_secret())).unwrap();
     let options = options.application_name("scimd");
     let mut holder = PgConnection::connect_with(&options).await.unwrap();
     let hold = "begin; select count(*) from tenant";
