@@ -5,12 +5,11 @@ use crate::audit::{AuditAction, AuditEntry};
 use crate::operator::error::Result;
 use crate::operator::handle::Operator;
 use crate::operator::log_watch::{Batch, LATE, LogEntry, ReaderPlace, Watched};
-use crate::store::{LogPosition, LoggedUser, Outcome};
+use crate::store::{LogFilter, LogPosition};
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
-use uuid::Uuid;
 
 /// Number of earlier requests in one read.
 const SLICE: usize = 500;
@@ -26,77 +25,6 @@ pub enum LogEvent {
     Gap,
 }
 
-/// The requests that a reader receives: all by default.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct LogFilter {
-    /// Only refused or failed requests.
-    pub(crate) failed: bool,
-    /// Only requests with this outcome.
-    pub(crate) outcome: Option<Outcome>,
-    /// Only requests with this action.
-    pub(crate) action: Option<String>,
-    /// Only requests about this user.
-    pub(crate) user: Option<LoggedUser>,
-    /// Only requests about this resource.
-    pub(crate) resource: Option<Uuid>,
-    /// Only requests with the token of this id or name.
-    pub(crate) token: Option<String>,
-    /// Only requests of clients whose user agent begins with this text.
-    pub(crate) client: Option<String>,
-    /// Only requests of these tenants.
-    pub(crate) tenants: Option<Vec<String>>,
-}
-
-impl LogFilter {
-    /// Whether a request is wanted. The ids of resources that get the name are added to the user: reads by id have no
-    /// name in the log.
-    fn takes(&mut self, entry: &LogEntry) -> bool {
-        self.takes_properties(entry) && self.takes_user(entry)
-    }
-
-    fn takes_properties(&self, entry: &LogEntry) -> bool {
-        let request = &entry.request;
-        let tenants = self.tenants.as_ref();
-        let (token, client) = (self.token.as_ref(), self.client.as_ref());
-        (!self.failed || has_failed(entry))
-            && (self.outcome.is_none() || self.outcome == request.outcome)
-            && (self.action.is_none() || self.action == request.action)
-            && (self.resource.is_none() || self.resource == request.resource)
-            && token.is_none_or(|token| {
-                [&request.token_id, &request.token_name]
-                    .iter()
-                    .any(|own| ***own == **token)
-            })
-            && client.is_none_or(|start| {
-                request
-                    .client
-                    .as_ref()
-                    .is_some_and(|own| own.starts_with(start))
-            })
-            && tenants.is_none_or(|tenants| tenants.iter().any(|own| **own == *entry.tenant))
-    }
-
-    fn takes_user(&mut self, entry: &LogEntry) -> bool {
-        let Some(user) = &mut self.user else {
-            return true;
-        };
-        let request = &entry.request;
-        let id = request.resource;
-        let is_known = id.is_some_and(|id| user.resource == Some(id) || user.earlier.contains(&id));
-        let named = &request.user_digests;
-        let is_named = named.iter().any(|digest| user.digests.contains(digest));
-        if is_named && !is_known && !has_failed(entry) {
-            user.earlier.extend(id);
-        }
-        is_named || is_known
-    }
-}
-
-fn has_failed(entry: &LogEntry) -> bool {
-    let outcome = entry.request.outcome;
-    matches!(outcome, Some(Outcome::Refused | Outcome::Failed))
-}
-
 /// A reader of the log.
 #[derive(Debug)]
 pub struct LogReader {
@@ -105,6 +33,8 @@ pub struct LogReader {
     /// Name of the tenant; empty for all.
     tenant: Arc<str>,
     filter: Box<LogFilter>,
+    /// The only tenants whose requests are wanted; `None` for all.
+    tenants: Option<Vec<String>>,
     ready: VecDeque<LogEvent>,
     /// The position after which stored entries are read, before new ones.
     behind: Option<LogPosition>,
@@ -124,6 +54,17 @@ impl LogReader {
             filter: Box::new(filter),
             ..self
         }
+    }
+
+    /// The reader, only for requests of these tenants; `None` for all.
+    pub(crate) fn of_tenants(self, tenants: Option<Vec<String>>) -> Self {
+        Self { tenants, ..self }
+    }
+
+    fn takes(&mut self, entry: &LogEntry) -> bool {
+        let tenants = self.tenants.as_ref();
+        tenants.is_none_or(|tenants| tenants.iter().any(|own| **own == *entry.tenant))
+            && self.filter.takes(&entry.request)
     }
 
     /// The reader, whose reading of bodies is recorded in the audit trail if so wanted.
@@ -153,7 +94,7 @@ impl LogReader {
                 && let Some(event) = self.ready.pop_front()
             {
                 match &event {
-                    LogEvent::Request(entry) if !self.filter.takes(entry) => {}
+                    LogEvent::Request(entry) if !self.takes(entry) => {}
                     _ => events.push(event),
                 }
             }
@@ -298,6 +239,7 @@ impl Operator {
             part,
             tenant: tenant.into(),
             filter: Box::default(),
+            tenants: None,
             ready: VecDeque::new(),
             behind: None,
             seen: HashSet::new(),

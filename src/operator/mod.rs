@@ -42,7 +42,6 @@ pub(crate) use guide_shape::guide_as_json;
 pub(crate) use handle::DEFAULT_TENANT;
 pub use handle::Operator;
 pub(crate) use index_drift::IndexDrift;
-pub(crate) use log_reader::LogFilter;
 pub use log_reader::{LogEvent, LogReader};
 pub(crate) use log_watch::LATE;
 pub use log_watch::LogEntry;

@@ -10,7 +10,8 @@ use crate::store::db::statement::Statement;
 use crate::store::handle::Store;
 use crate::store::logged_request::{LogPosition, LoggedRequest, Outcome, TenantKey};
 use crate::store::request_about::About;
-use crate::store::request_log::{LISTED, LISTED_WIDTH, LoggedUser, WITH_BODY, read};
+use crate::store::request_filter::LogFilter;
+use crate::store::request_log::{LISTED, LISTED_WIDTH, WITH_BODY, read};
 use crate::store::resources::seq::{milliseconds, moment_of};
 use uuid::Uuid;
 
@@ -23,20 +24,8 @@ const WRITTEN_WITHIN: i64 = 3_600_000;
 /// A search for requests of a tenant, latest first.
 #[derive(Debug, Clone, Default)]
 pub struct LogSearch {
-    /// Only requests with this outcome.
-    pub outcome: Option<Outcome>,
-    /// Only refused or failed requests.
-    pub failed: bool,
-    /// Only requests with this action.
-    pub action: Option<String>,
-    /// Only requests about this user.
-    pub user: Option<LoggedUser>,
-    /// Only requests about this resource.
-    pub resource: Option<Uuid>,
-    /// Only requests with the token of this id or name.
-    pub token: Option<String>,
-    /// Only requests of clients whose user agent begins with this text.
-    pub client: Option<String>,
+    /// Only these requests.
+    pub filter: LogFilter,
     /// Only requests at this time or later.
     pub since: Option<Timestamp>,
     /// Only requests before this time.
@@ -68,27 +57,27 @@ enum Source {
 impl LogSearch {
     /// The most selective sources of the requests.
     fn sources(&self) -> Vec<Source> {
-        if let Some(user) = &self.user {
+        if let Some(user) = &self.filter.user {
             return user.keys().map(Source::About).collect();
         }
-        let of_outcome = match self.outcome {
+        let of_outcome = match self.filter.outcome {
             Some(Outcome::Refused | Outcome::Failed) => Source::Failures,
-            _ if self.failed => Source::Failures,
+            _ if self.filter.failed => Source::Failures,
             Some(Outcome::Noted) => Source::Noted,
             Some(Outcome::Ok) | None => Source::Log,
         };
-        let resource = self.resource.map(About::Resource);
+        let resource = self.filter.resource.map(About::Resource);
         vec![resource.map_or(of_outcome, Source::About)]
     }
 
     /// Whether a page can scan requests that do not match.
     fn passes_over(&self) -> bool {
-        self.outcome.is_some()
-            || self.failed
-            || self.action.is_some()
-            || self.user.is_some()
-            || self.token.is_some()
-            || self.client.is_some()
+        self.filter.outcome.is_some()
+            || self.filter.failed
+            || self.filter.action.is_some()
+            || self.filter.user.is_some()
+            || self.filter.token.is_some()
+            || self.filter.client.is_some()
             || self.since.is_some()
             || self.until.is_some()
     }
@@ -120,27 +109,30 @@ impl LogSearch {
     /// Appends the conditions on `provisioning p`.
     fn conditions(&self, sql: &mut Sql) {
         let texts = [
-            (" and p.outcome = ", self.outcome.map(Outcome::as_str)),
-            (" and p.action = ", self.action.as_deref()),
+            (
+                " and p.outcome = ",
+                self.filter.outcome.map(Outcome::as_str),
+            ),
+            (" and p.action = ", self.filter.action.as_deref()),
         ];
         for (condition, text) in texts {
             if let Some(text) = text {
                 sql.raw(condition).arg(text.into());
             }
         }
-        if self.failed {
+        if self.filter.failed {
             sql.raw(" and exists (select 1 from provisioning_failure x where x.tenant = p.tenant and x.entry = p.entry)");
         }
-        if let (Some(id), Some(_)) = (self.resource, &self.user) {
+        if let (Some(id), Some(_)) = (self.filter.resource, &self.filter.user) {
             sql.raw(" and p.resource = ").arg(Arg::Text(id.to_string()));
         }
-        if let Some(token) = &self.token {
+        if let Some(token) = &self.filter.token {
             sql.raw(" and (p.token = ").arg(token.as_str().into());
             sql.raw(" or p.token_name = ")
                 .arg(token.as_str().into())
                 .raw(")");
         }
-        if let Some(client) = &self.client {
+        if let Some(client) = &self.filter.client {
             sql.raw(" and {position}(p.client, ")
                 .arg(client.as_str().into())
                 .raw(") = 1");

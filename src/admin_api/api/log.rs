@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::config::duration;
 use crate::operator::{failure_as_json, request_as_json};
 use crate::store::{
-    FailurePlace, FailureQuery, LogPosition, LogQuery, LogSearch, OperatorScope, Outcome,
+    FailurePlace, FailureQuery, LogFilter, LogPosition, LogQuery, LogSearch, OperatorScope, Outcome,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -178,16 +178,9 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 
 async fn list(call: Call) -> Result<Reply> {
     let tenant = call.tenant();
-    let text = |name: &str| call.parameter(name).map(str::to_owned);
     let place = call.place()?.and_then(|place| place.as_i64());
     let search = LogSearch {
-        failed: call.is_set("failed"),
-        outcome: call.parameter("outcome").and_then(Outcome::from_keyword),
-        action: text("action"),
-        user: user(&call).await?,
-        resource: resource(&call),
-        token: text("token"),
-        client: text("client"),
+        filter: filter(&call).await?,
         since: call.moment("since"),
         until: call.moment("until"),
         before: place.map(LogPosition::of_number),
@@ -208,8 +201,22 @@ async fn list(call: Call) -> Result<Reply> {
     Ok(Reply::Json(call.page(&items, next.as_ref())?))
 }
 
+/// The requests to which the parameters limit a list or stream.
+pub(super) async fn filter(call: &Call) -> Result<LogFilter> {
+    let text = |name: &str| call.parameter(name).map(str::to_owned);
+    Ok(LogFilter {
+        failed: call.is_set("failed"),
+        outcome: call.parameter("outcome").and_then(Outcome::from_keyword),
+        action: text("action"),
+        user: user(call).await?,
+        resource: resource(call),
+        token: text("token"),
+        client: text("client"),
+    })
+}
+
 /// The resource to which a list or stream is limited.
-pub(super) fn resource(call: &Call) -> Option<Uuid> {
+fn resource(call: &Call) -> Option<Uuid> {
     call.parameter("resource")
         .and_then(|id| Uuid::parse_str(id).ok())
 }

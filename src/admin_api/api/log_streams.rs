@@ -1,15 +1,15 @@
 //! Streams of the provisioning log: the requests of a tenant, and the failures of all.
 
 use crate::admin_api::api::log::{
-    ACTION, CLIENT, FAILED, OUTCOME, READ, RESOURCE, TOKEN, USER, resource,
+    ACTION, CLIENT, FAILED, OUTCOME, READ, RESOURCE, TOKEN, USER, filter,
 };
-use crate::admin_api::api::log_users::{check_user, user};
+use crate::admin_api::api::log_users::check_user;
 use crate::admin_api::call::{Call, Reply};
 use crate::admin_api::operation::{Body, Method, Operation};
 use crate::admin_api::problem::{ProblemType, Result};
 use crate::admin_api::stream::{self, Ids};
-use crate::operator::{LogFilter, LogReader};
-use crate::store::{LogPosition, Outcome};
+use crate::operator::LogReader;
+use crate::store::LogPosition;
 
 /// The operations for streams of the log.
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -49,17 +49,7 @@ async fn follow(call: Call) -> Result<Reply> {
         .and_then(|id| id.to_str().ok())
         .and_then(|id| id.trim().parse().ok())
         .map(LogPosition::of_number);
-    let text = |name: &str| call.parameter(name).map(str::to_owned);
-    let filter = LogFilter {
-        failed: call.is_set("failed"),
-        outcome: call.parameter("outcome").and_then(Outcome::from_keyword),
-        action: text("action"),
-        user: user(&call).await?,
-        resource: resource(&call),
-        token: text("token"),
-        client: text("client"),
-        tenants: None,
-    };
+    let filter = filter(&call).await?;
     let watching = call
         .operator
         .watch_requests(call.tenant(), caller_id(&call), after);
@@ -68,11 +58,8 @@ async fn follow(call: Call) -> Result<Reply> {
 }
 
 async fn follow_failures(call: Call) -> Result<Reply> {
-    let filter = LogFilter {
-        tenants: call.tenants().map(<[String]>::to_vec),
-        ..LogFilter::default()
-    };
-    let reader = call.operator.watch_failures(caller_id(&call))?.only(filter);
+    let reader = call.operator.watch_failures(caller_id(&call))?;
+    let reader = reader.of_tenants(call.tenants().map(<[String]>::to_vec));
     Ok(streamed(&call, reader, Ids::Without))
 }
 

@@ -3,7 +3,7 @@
 use crate::harness::{Options, Server, USER, noon, user};
 use reqwest::Method;
 use scimd::clock::Clock;
-use scimd::store::{LogSearch, Outcome, TenantChange, TokenScope};
+use scimd::store::{LogFilter, LogSearch, Outcome, TenantChange, TokenScope};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -79,7 +79,10 @@ async fn every_filter_finds_its_requests(server: Server) {
     let of = |indices: &[usize]| indices.iter().map(|i| all[*i].clone()).collect::<Vec<_>>();
     let text = |text: &str| Some(text.to_owned());
     let outcome = |outcome| LogSearch {
-        outcome: Some(outcome),
+        filter: LogFilter {
+            outcome: Some(outcome),
+            ..LogFilter::default()
+        },
         ..any()
     };
     assert_eq!(found(&server, outcome(Outcome::Refused)).await, of(&[3]));
@@ -93,58 +96,82 @@ async fn every_filter_finds_its_requests(server: Server) {
     for (search, indices) in [
         (
             LogSearch {
-                action: text("user.create"),
+                filter: LogFilter {
+                    action: text("user.create"),
+                    ..LogFilter::default()
+                },
                 ..any()
             },
             &[2, 3, 5][..],
         ),
         (
             LogSearch {
-                user: Some(user.clone()),
+                filter: LogFilter {
+                    user: Some(user.clone()),
+                    ..LogFilter::default()
+                },
                 ..any()
             },
             &[0, 3, 4, 5],
         ),
         (
             LogSearch {
-                user: Some(user),
-                outcome: Some(Outcome::Refused),
+                filter: LogFilter {
+                    user: Some(user),
+                    outcome: Some(Outcome::Refused),
+                    ..LogFilter::default()
+                },
                 ..any()
             },
             &[3],
         ),
         (
             LogSearch {
-                resource: Some(id.parse().unwrap()),
+                filter: LogFilter {
+                    resource: Some(id.parse().unwrap()),
+                    ..LogFilter::default()
+                },
                 ..any()
             },
             &[0, 4, 5],
         ),
         (
             LogSearch {
-                resource: Some(id.parse().unwrap()),
-                action: text("user.delete"),
+                filter: LogFilter {
+                    resource: Some(id.parse().unwrap()),
+                    action: text("user.delete"),
+                    ..LogFilter::default()
+                },
                 ..any()
             },
             &[0],
         ),
         (
             LogSearch {
-                token: text("second"),
+                filter: LogFilter {
+                    token: text("second"),
+                    ..LogFilter::default()
+                },
                 ..any()
             },
             &[1],
         ),
         (
             LogSearch {
-                token: Some(issued.id.clone()),
+                filter: LogFilter {
+                    token: Some(issued.id.clone()),
+                    ..LogFilter::default()
+                },
                 ..any()
             },
             &[1],
         ),
         (
             LogSearch {
-                client: text("Okta"),
+                filter: LogFilter {
+                    client: text("Okta"),
+                    ..LogFilter::default()
+                },
                 ..any()
             },
             &[1],
@@ -166,8 +193,11 @@ async fn every_filter_finds_its_requests(server: Server) {
         ),
         (
             LogSearch {
+                filter: LogFilter {
+                    outcome: Some(Outcome::Ok),
+                    ..LogFilter::default()
+                },
                 since: Some(server.clock.now().plus_seconds(1)),
-                outcome: Some(Outcome::Ok),
                 ..any()
             },
             &[],
@@ -181,7 +211,10 @@ async fn every_filter_finds_its_requests(server: Server) {
     }
     let nobody = server.operator.logged_user("default", "zoe").await.unwrap();
     let search = LogSearch {
-        user: Some(nobody),
+        filter: LogFilter {
+            user: Some(nobody),
+            ..LogFilter::default()
+        },
         ..any()
     };
     assert_eq!(found(&server, search).await, []);
@@ -198,7 +231,10 @@ async fn a_page_scans_a_part_of_the_log(server: Server) {
         union all select 6 union all select 7 union all select 8 union all select 9)";
     assert_eq!(server.run(&copies.replace("DIGITS", digits)).await, 100_000);
     let mut search = LogSearch {
-        action: Some("group.list".to_owned()),
+        filter: LogFilter {
+            action: Some("group.list".to_owned()),
+            ..LogFilter::default()
+        },
         limit: 10,
         ..LogSearch::default()
     };
