@@ -1,6 +1,6 @@
 //! A repair while a write of the same resource waits.
 
-use crate::harness::{Database, Fleet, Options, Server, user};
+use crate::harness::{Database, Fleet, Options, Server, create_database, user};
 use scimd::operator::DatabaseTarget;
 use scimd::store::PoolSettings;
 use secrecy::ExposeSecret;
@@ -75,7 +75,9 @@ async fn a_slow_repair_outlives_the_limit_on_idle_transactions() {
         },
         ..Options::default()
     };
-    let server = Server::on(Database::Postgres).await;
+    // The limits of sessions through a pooler are those of the role.
+    let url = create_database().await.into();
+    let server = Server::over(DatabaseTarget::Postgres { url }).await;
     for number in 0..USERS {
         let body = user(&format!("user{number}"));
         server.post("/Users", body).await.expect(201);

@@ -12,7 +12,8 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::timeout;
 
-fn scrape(server: &Server) -> Scrape {
+/// The metrics of a server.
+pub(crate) fn scrape(server: &Server) -> Scrape {
     Scrape::of(server.service.metrics().text())
 }
 
