@@ -439,13 +439,12 @@ async fn wrong_counters_are_found_and_repaired(server: Server) {
 }
 
 async fn miscount(database: &DatabaseTarget) {
-    use sqlx::{ConnectOptions, Connection, Executor};
+    use sqlx::{ConnectOptions, Executor};
     let wrong = "update counter set live = live + 5";
     match database {
         DatabaseTarget::Postgres { url } => {
-            sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret()))
+            crate::harness::pooler::connect_behind(url.expose_secret())
                 .await
-                .unwrap()
                 .execute(wrong)
                 .await
                 .unwrap();

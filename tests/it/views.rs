@@ -4,10 +4,9 @@ use crate::harness::{Database, ENTERPRISE, GROUP, Options, Server, USER, group, 
 use scimd::operator::{DatabaseTarget, DirectoryState};
 use scimd::schema::SchemaFile;
 use scimd::store::TenantChange;
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sqlx::postgres::PgValueRef;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection, TypeInfo, ValueRef};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection, TypeInfo, ValueRef};
 use std::sync::Arc;
 
 crate::on_both!(
@@ -44,11 +43,7 @@ pub(crate) enum Reader {
 impl Reader {
     pub(crate) async fn of(server: &Server) -> Self {
         match &server.database {
-            DatabaseTarget::Postgres { url } => Self::Postgres(
-                sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret()))
-                    .await
-                    .unwrap(),
-            ),
+            DatabaseTarget::Postgres { .. } => Self::Postgres(server.session().await),
             DatabaseTarget::Sqlite { data_dir } => {
                 let options =
                     sqlx::sqlite::SqliteConnectOptions::new().filename(data_dir.join("scimd.db"));

@@ -167,12 +167,7 @@ async fn a_change_that_is_rolled_back_has_no_answer() {
         .post("/Users", employee("ann", "7"))
         .await
         .expect(201);
-    let DatabaseTarget::Postgres { url } = &server.database else {
-        panic!("no PostgreSQL")
-    };
-    let mut holder = PgConnection::connect(&pooler::behind(url.expose_secret()))
-        .await
-        .unwrap();
+    let mut holder = server.session().await;
     let hold = "begin; select 1 from shared where name = 'schema_changes' for update";
     sqlx::raw_sql(hold).execute(&mut holder).await.unwrap();
     let meanwhile = async {

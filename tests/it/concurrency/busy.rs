@@ -2,10 +2,7 @@
 
 use super::{new_group, new_users};
 use crate::harness::{Database, Fleet};
-use scimd::operator::DatabaseTarget;
-use secrecy::ExposeSecret;
 use serde_json::json;
-use sqlx::Connection;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,13 +15,7 @@ async fn a_busy_group_does_not_block_others() {
     let fleet = Fleet::of_one(Database::Postgres).await;
     let users = new_users(&fleet, "u", 2).await;
     let path: Arc<str> = new_group(fleet.first(), "Sales", &[]).await.into();
-    let DatabaseTarget::Postgres { url } = &fleet.first().database else {
-        panic!("no PostgreSQL")
-    };
-    let mut holder =
-        sqlx::PgConnection::connect(&crate::harness::pooler::behind(url.expose_secret()))
-            .await
-            .unwrap();
+    let mut holder = fleet.first().session().await;
     sqlx::raw_sql("begin; select 1 from resource where display = 'Sales' for update")
         .execute(&mut holder)
         .await

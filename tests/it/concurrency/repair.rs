@@ -3,9 +3,7 @@
 use crate::harness::{Database, Fleet, Options, Server, create_database, user};
 use scimd::operator::DatabaseTarget;
 use scimd::store::PoolSettings;
-use secrecy::ExposeSecret;
 use serde_json::json;
-use sqlx::Connection;
 use std::time::{Duration, Instant};
 
 /// A write that began before the commit of the repair does not see the repaired rows, so it must read the resource
@@ -105,11 +103,7 @@ async fn a_slow_repair_outlives_the_limit_on_idle_transactions() {
 
 /// A connection with a transaction that locks all resources.
 async fn lock_resources(server: &Server) -> sqlx::PgConnection {
-    let DatabaseTarget::Postgres { url } = &server.database else {
-        panic!("no PostgreSQL")
-    };
-    let url = crate::harness::pooler::behind(url.expose_secret());
-    let mut holder = sqlx::PgConnection::connect(&url).await.unwrap();
+    let mut holder = server.session().await;
     sqlx::raw_sql("begin; select 1 from resource for update")
         .execute(&mut holder)
         .await

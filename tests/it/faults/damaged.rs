@@ -5,7 +5,7 @@ use crate::harness::{Database, Server};
 use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+use sqlx::{ConnectOptions, Connection, Executor};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -120,12 +120,7 @@ async fn a_postgresql_database_of_a_newer_version_is_refused() {
     let DatabaseTarget::Postgres { url } = &server.database else {
         panic!("not PostgreSQL")
     };
-    PgConnection::connect(url.expose_secret())
-        .await
-        .unwrap()
-        .execute(NEWER)
-        .await
-        .unwrap();
+    server.session().await.execute(NEWER).await.unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_scimd"));
     let arguments = [
         "serve",

@@ -2,9 +2,7 @@
 
 use crate::cli::scimd;
 use crate::harness::{Database, Server, user};
-use scimd::operator::DatabaseTarget;
-use secrecy::ExposeSecret;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::AssertSqlSafe;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -12,10 +10,7 @@ use std::process::{Child, Command, Stdio};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_of_postgresql_is_503_until_it_has_space() {
     let server = Server::on(Database::Postgres).await;
-    let DatabaseTarget::Postgres { url } = &server.database else {
-        panic!("not PostgreSQL")
-    };
-    let mut operator = PgConnection::connect(url.expose_secret()).await.unwrap();
+    let mut operator = server.session().await;
     let id = server.post("/Users", user("ann")).await.expect(201).id();
     for code in ["53100", "53200", "58030"] {
         let fill = format!(

@@ -3,9 +3,6 @@
 use super::new_users;
 use super::order::{delay, write};
 use crate::harness::{Database, Fleet, Server, user};
-use scimd::operator::DatabaseTarget;
-use secrecy::ExposeSecret;
-use sqlx::{Connection, PgConnection};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -22,14 +19,6 @@ const HOLD: [&str; 2] = [
 /// Terminates the sessions that wait for the lock; returns a row for each.
 const KILL: &str = "select pg_terminate_backend(pid) from pg_stat_activity \
      where datname = current_database() and wait_event_type = 'Lock' and wait_event = 'advisory'";
-
-async fn session(server: &Server) -> PgConnection {
-    let DatabaseTarget::Postgres { url } = &server.database else {
-        panic!("no PostgreSQL")
-    };
-    let url = crate::harness::pooler::behind(url.expose_secret());
-    PgConnection::connect(&url).await.unwrap()
-}
 
 /// Numbers all changes, as soon as the instance reaches the database again.
 async fn advance(server: &Server) {
@@ -65,7 +54,7 @@ async fn a_terminated_pass_numbers_nothing() {
     for statement in HOLD {
         first.run(statement).await;
     }
-    let mut session = session(first).await;
+    let mut session = first.session().await;
     for round in 0..2 {
         for i in 0..3 {
             let made = first.post("/Users", user(&format!("u{round}-{i}"))).await;

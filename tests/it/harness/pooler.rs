@@ -51,6 +51,12 @@ pub(crate) fn behind(url: &str) -> String {
     }
 }
 
+/// A connection to a database without the pooler.
+pub(crate) async fn connect_behind(url: &str) -> sqlx::PgConnection {
+    use sqlx::Connection;
+    sqlx::PgConnection::connect(&behind(url)).await.unwrap()
+}
+
 impl Pooler {
     /// Starts a pooler in front of the server of a URL, with additional lines of configuration.
     pub(crate) fn start(url: &str, more: &str) -> Result<Self, String> {

@@ -1,9 +1,9 @@
 //! Checks that the stored data is consistent: nothing is lost or incomplete.
 
-use super::Server;
+use super::{Server, pooler};
 use scimd::operator::DatabaseTarget;
 use secrecy::ExposeSecret;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions};
 
 /// Queries that count inconsistencies.
 const FAULTS: &[(&str, &str)] = &[
@@ -71,15 +71,20 @@ impl Server {
         }
     }
 
+    /// A connection to the server's PostgreSQL database, without a pooler.
+    #[allow(clippy::panic, reason = "only tests on PostgreSQL connect")]
+    pub(crate) async fn session(&self) -> sqlx::PgConnection {
+        match &self.database {
+            DatabaseTarget::Postgres { url } => pooler::connect_behind(url.expose_secret()).await,
+            DatabaseTarget::Sqlite { .. } => panic!("no PostgreSQL"),
+        }
+    }
+
     /// The number that a query returns.
     pub(crate) async fn number(&self, query: &str) -> i64 {
         match &self.database {
-            DatabaseTarget::Postgres { url } => {
-                let mut connection = sqlx::PgConnection::connect(&crate::harness::pooler::behind(
-                    url.expose_secret(),
-                ))
-                .await
-                .unwrap();
+            DatabaseTarget::Postgres { .. } => {
+                let mut connection = self.session().await;
                 sqlx::query_scalar(AssertSqlSafe(query.to_owned()))
                     .fetch_one(&mut connection)
                     .await
@@ -109,12 +114,8 @@ impl Server {
     pub(crate) async fn run(&self, statement: &str) -> u64 {
         let text = AssertSqlSafe(statement.to_owned());
         match &self.database {
-            DatabaseTarget::Postgres { url } => {
-                let mut connection = sqlx::PgConnection::connect(&crate::harness::pooler::behind(
-                    url.expose_secret(),
-                ))
-                .await
-                .unwrap();
+            DatabaseTarget::Postgres { .. } => {
+                let mut connection = self.session().await;
                 sqlx::query("set session_replication_role = replica")
                     .execute(&mut connection)
                     .await

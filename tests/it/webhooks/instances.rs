@@ -7,7 +7,6 @@ use crate::harness::{create_database, user};
 use nix::sys::signal::Signal;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use sqlx::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -155,9 +154,7 @@ async fn an_idle_endpoint_needs_no_lease() {
     let ann = site.churn(&first, "ann", 0).await;
     sink.wait_accepted(1).await;
     let url = site.url.as_deref().unwrap();
-    let mut connection = sqlx::PgConnection::connect(&crate::harness::pooler::behind(url))
-        .await
-        .unwrap();
+    let mut connection = crate::harness::pooler::connect_behind(url).await;
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         let text = "select count(*) from endpoint where owner is null";
