@@ -72,7 +72,6 @@ impl Server {
     }
 
     /// A connection to the server's PostgreSQL database, without a pooler.
-    #[allow(clippy::panic, reason = "only tests on PostgreSQL connect")]
     pub(crate) async fn session(&self) -> sqlx::PgConnection {
         match &self.database {
             DatabaseTarget::Postgres { url } => pooler::connect_behind(url.expose_secret()).await,
