@@ -234,7 +234,7 @@ impl Field<'_> {
                     &format!("{name}: large tenant, p50"),
                     slower(large, &tallies[0]),
                     " ×",
-                    ("≤", 1.3),
+                    ("≤", 1.2),
                 );
             }
         }
@@ -292,7 +292,7 @@ impl Field<'_> {
                 "256 members in one PATCH: of one member, p50",
                 slower(&tallies[0], &tallies[1]),
                 " ×",
-                ("≤", 10.0),
+                ("≤", 6.0),
             );
         }
     }
