@@ -5,7 +5,7 @@ use crate::store::RequestRows;
 use crate::sync::locked;
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// Maximum number of queued requests.
 const WAITING: usize = 16_384;
@@ -28,7 +28,8 @@ pub(super) struct RequestChunk {
 }
 
 impl RequestChunk {
-    fn has_room(&self) -> bool {
+    /// Whether it has room for another request.
+    pub(super) fn has_room(&self) -> bool {
         self.rows.len() < AT_ONCE && self.bytes < BYTES_AT_ONCE
     }
 
@@ -50,7 +51,10 @@ pub(super) enum QueueOutcome {
 
 /// The queue.
 #[derive(Debug, Default)]
-pub(super) struct RequestQueue(Mutex<QueuedChunks>);
+pub(super) struct RequestQueue {
+    chunks: Mutex<QueuedChunks>,
+    filled: Notify,
+}
 
 #[derive(Debug, Default)]
 struct QueuedChunks {
@@ -69,13 +73,9 @@ impl RequestQueue {
         bytes: usize,
         add: impl FnOnce(&mut RequestChunk) -> bool,
     ) -> QueueOutcome {
-        let mut chunks = locked(&self.0);
+        let mut chunks = locked(&self.chunks);
         if chunks.rows >= WAITING || chunks.bytes > WAITING_BYTES {
             return QueueOutcome::Full;
-        }
-        if !chunks.last.has_room() {
-            let last = std::mem::take(&mut chunks.last);
-            chunks.full.push_back(last);
         }
         if !add(&mut chunks.last) {
             return QueueOutcome::No;
@@ -83,17 +83,32 @@ impl RequestQueue {
         chunks.last.bytes += bytes;
         chunks.rows += 1;
         chunks.bytes += bytes;
+        if !chunks.last.has_room() {
+            let last = std::mem::take(&mut chunks.last);
+            chunks.full.push_back(last);
+            self.filled.notify_one();
+        }
         QueueOutcome::Yes
     }
 
     /// Sends a signal when all queued requests are written.
     pub(super) fn notify_when_written(&self, done: oneshot::Sender<()>) {
-        locked(&self.0).last.waiting.push(done);
+        locked(&self.chunks).last.waiting.push(done);
     }
 
-    /// Removes and returns the first chunk.
+    /// Returns when a chunk has become full.
+    pub(super) async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
+    /// Removes and returns the first full chunk.
+    pub(super) fn first_full(&self) -> Option<RequestChunk> {
+        locked(&self.chunks).full.pop_front()
+    }
+
+    /// Removes and returns the first chunk, full or not.
     pub(super) fn first(&self) -> Option<RequestChunk> {
-        let mut chunks = locked(&self.0);
+        let mut chunks = locked(&self.chunks);
         if let Some(full) = chunks.full.pop_front() {
             return Some(full);
         }
@@ -102,7 +117,7 @@ impl RequestQueue {
 
     /// Removes requests of a chunk, which were written or dropped, from the count.
     pub(super) fn written(&self, rows: usize, bytes: usize) {
-        let mut chunks = locked(&self.0);
+        let mut chunks = locked(&self.chunks);
         chunks.rows = chunks.rows.saturating_sub(rows);
         chunks.bytes = chunks.bytes.saturating_sub(bytes);
     }

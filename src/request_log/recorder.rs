@@ -218,37 +218,54 @@ struct Writing {
 impl Writing {
     async fn work(mut self, mut arrivals: mpsc::Receiver<()>) {
         while self.is_next(&mut arrivals).await {
-            tokio::select! {
-                () = sleep(PAUSE) => {}
-                () = self.shared.hurry.notified() => {}
+            let pause = sleep(PAUSE);
+            tokio::pin!(pause);
+            loop {
+                tokio::select! {
+                    () = &mut pause => break,
+                    () = self.shared.hurry.notified() => break,
+                    () = self.shared.queue.filled() => {}
+                }
+                while let Some(chunk) = self.shared.queue.first_full() {
+                    self.write_chunk(chunk).await;
+                }
             }
-            self.write_all().await;
+            self.write_queued().await;
         }
-        self.write_all().await;
+        self.write_queued().await;
         self.logged_at = None;
         self.log_loss();
     }
 
-    /// Writes all queued requests.
-    async fn write_all(&mut self) {
-        while let Some(mut chunk) = self.shared.queue.first() {
-            let queued = chunk.rows.len();
-            // A flush includes requests that would otherwise be written later.
-            let until = if chunk.waiting.is_empty() {
-                Duration::ZERO
-            } else {
-                repeats::PAUSE
-            };
-            self.add_repeated(&mut chunk, until);
-            self.write(&mut chunk).await;
-            self.shared.queue.written(queued, chunk.bytes);
-            let queued = i64::try_from(queued).unwrap_or(i64::MAX);
-            self.shared.metrics.waiting.dec_by(queued);
-            self.log_loss();
-            for done in chunk.waiting {
-                // The waiting caller may have been cancelled.
-                let _ = done.send(());
+    /// Writes the queued requests. Those that arrive in the meantime wait for others, because a statement for a few of
+    /// them costs almost as much as one for hundreds.
+    async fn write_queued(&mut self) {
+        while let Some(chunk) = self.shared.queue.first() {
+            let is_last = chunk.has_room();
+            self.write_chunk(chunk).await;
+            if is_last {
+                break;
             }
+        }
+    }
+
+    async fn write_chunk(&mut self, mut chunk: RequestChunk) {
+        let queued = chunk.rows.len();
+        // A flush includes requests that would otherwise be written later.
+        let until = if chunk.waiting.is_empty() {
+            Duration::ZERO
+        } else {
+            repeats::PAUSE
+        };
+        self.add_repeated(&mut chunk, until);
+        self.write(&mut chunk).await;
+        self.shared.queue.written(queued, chunk.bytes);
+        let queued = i64::try_from(queued).unwrap_or(i64::MAX);
+        self.shared.metrics.waiting.dec_by(queued);
+        self.log_loss();
+        for done in chunk.waiting {
+            // The waiting caller may have been cancelled.
+            let _ = done.send(());
         }
     }
 

@@ -9,7 +9,7 @@ mod tenants;
 use crate::harness::{Server, user};
 use scrape::{Scrape, complaints};
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// The metrics of a server.
@@ -118,6 +118,24 @@ async fn a_change_of_a_user_is_one_statement(server: Server) {
     assert_eq!(counts(other), [0.0; 3]);
 }
 
+/// A statement for few requests costs almost as much as one for hundreds: those that end while others are written wait.
+async fn requests_share_the_statements_of_the_log(server: Server) {
+    let id = server.post("/Users", user("ada")).await.expect(201).id();
+    let started = Instant::now();
+    for _ in 0..600 {
+        server.get(&format!("/Users/{id}")).await.expect(200);
+    }
+    let page = settled(&server, 601.0).await;
+    let pauses = started.elapsed().as_secs_f64() / 0.15;
+    let labels = [("statement", "request_log.record")];
+    let statements = page.sum("scimd_statements_total", &labels);
+    // One for each pause, and one for each 500 requests.
+    assert!(
+        (1.0..=pauses + 2.0).contains(&statements),
+        "{statements} in {pauses} pauses"
+    );
+}
+
 async fn caches_and_the_provisioning_log_are_counted(server: Server) {
     let id = server.post("/Users", user("ada")).await.expect(201).id();
     for _ in 0..5 {
@@ -216,6 +234,7 @@ crate::on_both!(
     requests_are_counted_by_route_method_and_status,
     statements_are_counted_by_name,
     a_change_of_a_user_is_one_statement,
+    requests_share_the_statements_of_the_log,
     caches_and_the_provisioning_log_are_counted,
     a_scrape_under_load_is_complete,
     no_value_of_a_request_is_a_label,
