@@ -81,8 +81,11 @@ impl Store {
             sql.raw(if i > 0 { ", " } else { "" }).arg(Arg::Uuid(*id));
         }
         sql.raw("))");
-        resources(&mut sql, scope, Relations::default(), Documents::All, true);
-        let (_, page) = self.page("resource.find_many", scope, sql).await?;
+        let relations = Relations::default();
+        resources(&mut sql, scope, relations, Documents::All, true);
+        let (_, page) = self
+            .page("resource.find_many", scope, relations, sql)
+            .await?;
         Ok(page
             .found
             .into_iter()

@@ -41,7 +41,7 @@ impl Store {
             .int(keys.end)
             .raw(")");
         resources(&mut sql, scope, relations, Documents::All, false);
-        let (confirmed, page) = self.page("resource.find", scope, sql).await?;
+        let (confirmed, page) = self.page("resource.find", scope, relations, sql).await?;
         Ok((confirmed, page.found.into_iter().next()))
     }
 }

@@ -1,4 +1,4 @@
-//! The groups of the resources of a page: each group is read once, and each resource lists the keys of its groups.
+//! The groups of the resources of a page: each group is read once, and each resource lists the keys of its direct groups.
 
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
@@ -6,33 +6,69 @@ use crate::store::resources::read::stored::{Related, related};
 use crate::store::resources::scope::Scope;
 use std::collections::HashMap;
 
-/// Groups by their keys.
-#[derive(Debug)]
-pub(in crate::store) struct KnownGroups(HashMap<i64, Related>);
+/// The part of a row with a direct group of a resource.
+pub(in crate::store) const GROUP: i64 = -3;
+/// The part of a row with a group above another group, whose key is in the column of the version.
+pub(in crate::store) const ABOVE: i64 = -4;
+const BASE: usize = 5;
+
+/// The groups of the resources of a page.
+#[derive(Debug, Default)]
+pub(in crate::store) struct KnownGroups {
+    /// Groups by their keys.
+    groups: HashMap<i64, Related>,
+    /// The keys of all groups above a group.
+    above: HashMap<i64, Vec<i64>>,
+    /// The number of memberships that can still be listed, if limited.
+    room: Option<usize>,
+}
 
 impl KnownGroups {
-    /// The groups in the rows of a part. Groups of unknown types are skipped.
-    pub(in crate::store) fn of(scope: &Scope, rows: &[Row], part: i64) -> Result<Self, StoreError> {
-        let mut groups = HashMap::new();
+    /// The groups in rows, for at most a number of memberships. Groups of unknown types are skipped.
+    pub(in crate::store) fn of(
+        scope: &Scope,
+        rows: &[Row],
+        most: Option<i64>,
+    ) -> Result<Self, StoreError> {
+        let mut known = Self {
+            room: most.map(|most| usize::try_from(most).unwrap_or(0)),
+            ..Self::default()
+        };
         for row in rows {
-            if row.int(1)? == part
-                && let Some(group) = related(scope, row, part)?
-            {
-                groups.insert(group.seq, group);
+            let part = row.int(1)?;
+            if part != GROUP && part != ABOVE {
+                continue;
             }
+            let Some(group) = related(scope, row, part)? else {
+                continue;
+            };
+            if part == ABOVE {
+                let above = known.above.entry(row.int(BASE)?).or_default();
+                above.push(group.seq);
+            }
+            known.groups.insert(group.seq, group);
         }
-        Ok(Self(groups))
+        Ok(known)
     }
 
-    /// The groups in a JSON list of keys, each with a flag for indirect membership, in the order of their keys.
-    pub(in crate::store) fn listed(&self, text: &str) -> Result<Vec<Related>, StoreError> {
-        let mut listed: Vec<(i64, i64)> = serde_json::from_str(text)
+    /// The groups of a resource, in the order of their keys, from a JSON list of the keys of its direct groups.
+    pub(in crate::store) fn listed(&mut self, text: &str) -> Result<Vec<Related>, StoreError> {
+        let direct: Vec<i64> = serde_json::from_str(text)
             .map_err(|error| StoreError::Fault(sqlx::Error::Decode(error.into())))?;
+        let above = direct.iter().filter_map(|seq| self.above.get(seq));
+        let mut listed: Vec<(i64, bool)> = direct.iter().map(|seq| (*seq, false)).collect();
+        listed.extend(above.flatten().map(|seq| (*seq, true)));
+        // A direct membership precedes indirect ones in the same group.
         listed.sort_unstable();
-        let groups = listed.into_iter().filter_map(|(seq, indirect)| {
-            let group = self.0.get(&seq)?.clone();
+        listed.dedup_by_key(|(seq, _)| *seq);
+        if let Some(room) = &mut self.room {
+            listed.truncate(*room);
+            *room -= listed.len();
+        }
+        let groups = listed.into_iter().filter_map(|(seq, is_indirect)| {
+            let group = self.groups.get(&seq)?.clone();
             Some(Related {
-                is_direct: indirect == 0,
+                is_direct: !is_indirect,
                 ..group
             })
         });

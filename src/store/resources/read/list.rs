@@ -41,7 +41,7 @@ impl Store {
             return Ok(page);
         }
         let sql = statement(scope, listed, order, window, relations);
-        let (confirmed, mut page) = self.page("resource.list", scope, sql).await?;
+        let (confirmed, mut page) = self.page("resource.list", scope, relations, sql).await?;
         if relations.are_cut(&page.found) {
             for found in &mut page.found {
                 found.relations = Vec::new();

@@ -5,18 +5,19 @@ use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
 use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
-use crate::store::resources::read::groups::KnownGroups;
+use crate::store::resources::read::groups::{ABOVE, GROUP, KnownGroups};
 use crate::store::resources::read::page::Page;
 use crate::store::resources::read::stored::{Documents, Relations, found, related};
 use crate::store::resources::scope::Scope;
 use uuid::Uuid;
 
 impl Store {
-    /// Runs a statement that contains [`resources`].
+    /// Runs a statement that contains [`resources`] with these memberships.
     pub(in crate::store) async fn page(
         &self,
         name: &'static str,
         scope: &ScopeClaim,
+        relations: Relations,
         mut sql: Sql,
     ) -> Result<(ConfirmedScope, Page), StoreError> {
         if scope.needs_proof() {
@@ -31,11 +32,11 @@ impl Store {
         // The row is the first one, except for pages before a mark, whose positions are negative.
         let is_proved = rows.iter().any(|row| matches!(row.int(1), Ok(-2)));
         let confirmed = scope.proved(is_proved)?;
-        let known = KnownGroups::of(scope, &rows, GROUP)?;
+        let mut known = KnownGroups::of(scope, &rows, relations.most_groups)?;
         let mut page = Page::default();
         for row in rows {
             match row.int(1)? {
-                -2 | GROUP => {}
+                -2 | GROUP | ABOVE => {}
                 -1 => (page.total, page.gone) = (row.int(2)?, row.int(5)?),
                 0 => page.found.extend(found(scope, &row, 2)?),
                 GROUPS => {
@@ -59,8 +60,7 @@ impl Store {
 
 /// Appends the reads for the resources in `found`: few rows, from which others are found by keys. `cross join` fixes
 /// this order for SQLite. PostgreSQL has no estimates for tables without statistics and for recursions: it would read
-/// all memberships and groups of the tenant for a page, so groups are looked up with `{each:…}`. Each group is returned
-/// once.
+/// all memberships and groups of the tenant for a page, so groups are looked up with `{each:…}`.
 pub(in crate::store) fn resources(
     sql: &mut Sql,
     scope: &Scope,
@@ -70,22 +70,7 @@ pub(in crate::store) fn resources(
 ) {
     let tenant = scope.tenant;
     if relations.groups {
-        sql.raw(
-            ", up(place, other, indirect) as (select f.place, m.group_seq, 0 from found f \
-             cross join {each:member m} m.tenant = ",
-        );
-        sql.int(tenant).raw(
-            " and m.member_seq = f.seq{end_each:m} union select u.place, m.group_seq, 1 from up u \
-             cross join {each:member m} m.tenant = ",
-        );
-        sql.int(tenant).raw(
-            " and m.member_seq = u.other{end_each:m}), above(seq, id, display) as materialized (",
-        );
-        sql.raw(
-            "select g.seq, g.id, g.display from (select distinct other from up) as o \
-             cross join {each:resource g} g.tenant = ",
-        );
-        sql.int(tenant).raw(" and g.seq = o.other{end_each:g})");
+        groups_of_found(sql, tenant, relations.most_groups);
     }
     sql.raw(" select f.place, 0, r.seq, r.id, ")
         .raw(documents.column());
@@ -95,22 +80,49 @@ pub(in crate::store) fn resources(
     );
     sql.int(tenant).raw(" and r.seq = f.seq{end_each:r}");
     if relations.groups {
-        sql.raw(" union all select u.place, 1, 0, ");
-        sql.arg(Arg::Uuid(Uuid::nil())).raw(
-            ", cast({rows_of}({row_of}(u.other, u.indirect)) as text), 0, 0, 0, 0, '', 0 \
-             from (select place, other, min(indirect) as indirect from up group by place, other",
-        );
-        if let Some(max) = relations.most_groups {
-            sql.raw(" {limit}").int(max);
-        }
-        sql.raw(
-            ") as u group by u.place \
-             union all select 0, -3, a.seq, a.id, '', 0, 0, 0, 0, a.display, 0 from above a",
-        );
+        groups(sql, tenant);
     }
     if relations.members {
         members(sql, tenant, relations.max, are_many);
     }
+}
+
+/// Appends the direct memberships of the resources in `found`, at most a number, their groups, and the groups above each
+/// of these groups: most groups are in no other, so that it is cheaper to go up from a group than from its members.
+fn groups_of_found(sql: &mut Sql, tenant: i64, max: Option<i64>) {
+    sql.raw(
+        ", direct(place, other) as materialized (select f.place, m.group_seq from found f \
+         cross join {each:member m} m.tenant = ",
+    );
+    sql.int(tenant).raw(" and m.member_seq = f.seq{end_each:m}");
+    if let Some(max) = max {
+        sql.raw(" {limit}").int(max);
+    }
+    sql.raw(
+        "), base(seq) as materialized (select distinct other from direct), \
+         above(base, other) as (select b.seq, m.group_seq from base b cross join {each:member m} m.tenant = ",
+    );
+    sql.int(tenant).raw(
+        " and m.member_seq = b.seq{end_each:m} union select a.base, m.group_seq from above a \
+         cross join {each:member m} m.tenant = ",
+    );
+    sql.int(tenant)
+        .raw(" and m.member_seq = a.other{end_each:m})");
+}
+
+/// Appends the keys of the direct groups of each resource, these groups, and the groups above them.
+fn groups(sql: &mut Sql, tenant: i64) {
+    sql.raw(" union all select d.place, 1, 0, ");
+    sql.arg(Arg::Uuid(Uuid::nil())).raw(
+        ", cast({rows_of}(d.other) as text), 0, 0, 0, 0, '', 0 from direct d group by d.place \
+         union all select 0, -3, g.seq, g.id, '', 0, 0, 0, 0, g.display, 0 \
+         from base b cross join {each:resource g} g.tenant = ",
+    );
+    sql.int(tenant).raw(
+        " and g.seq = b.seq{end_each:g} union all select 0, -4, g.seq, g.id, '', a.base, 0, 0, 0, g.display, 0 \
+         from above a cross join {each:resource g} g.tenant = ",
+    );
+    sql.int(tenant).raw(" and g.seq = a.other{end_each:g}");
 }
 
 /// Appends the members of the resources in `found`: all, or up to a number. For one resource these are the first ones
@@ -147,6 +159,5 @@ fn members_of_many(sql: &mut Sql, tenant: i64) {
         .raw(" and o.seq = m.member_seq");
 }
 
-/// The part of a row with the groups of a resource, and that of a row with one of these groups.
+/// The part of a row with the keys of the direct groups of a resource.
 const GROUPS: i64 = 1;
-const GROUP: i64 = -3;
