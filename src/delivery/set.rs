@@ -3,6 +3,7 @@
 use crate::delivery::options::StreamMode;
 use crate::feed::{Event, EventData, MemberChanges, Subject};
 use crate::messages::patch_op;
+use crate::resource::etag;
 use crate::store::ChangeAction;
 use serde_json::{Map, Value, json};
 
@@ -56,7 +57,7 @@ pub(super) fn tokens_of(event: &Event, stream: &StreamClaims) -> Vec<TokenClaims
         _ => None,
     };
     if let Some(name) = switched {
-        let payload = json!({"version": etag(subject)});
+        let payload = json!({"version": etag(subject.version)});
         tokens.push(token(event, subject, stream, (2, name, name), &payload));
     }
     tokens
@@ -77,14 +78,14 @@ fn change_token(event: &Event, subject: &Subject, stream: &StreamClaims) -> Toke
     if stream.mode == StreamMode::Full
         && let Some(data) = data(name, subject)
     {
-        let payload = json!({"version": etag(subject), "data": data});
+        let payload = json!({"version": etag(subject.version), "data": data});
         let uri = format!("{name}:full");
         let full = token(event, subject, stream, (1, name, &uri), &payload);
         if full.claims.to_string().len() <= LARGE {
             return full;
         }
     }
-    let payload = json!({"version": etag(subject), "attributes": subject.changed});
+    let payload = json!({"version": etag(subject.version), "attributes": subject.changed});
     let uri = format!("{name}:notice");
     token(event, subject, stream, (1, name, &uri), &payload)
 }
@@ -124,10 +125,6 @@ fn token(
 fn without_part(event: &Event) -> String {
     let parts: Vec<_> = event.id.splitn(4, '_').take(3).collect();
     parts.join("_")
-}
-
-fn etag(subject: &Subject) -> String {
-    format!("W/\"{}\"", subject.version)
 }
 
 /// The resource after the change; `None` if unknown.

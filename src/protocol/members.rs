@@ -100,13 +100,11 @@ impl MemberResolver<'_> {
     }
 }
 
-/// The keys of the given ids that can be members of a resource of a type.
-pub(crate) async fn joinable(
-    store: &Store,
-    scope: &Scope,
-    resource_type: &ResourceType,
-    ids: &[Uuid],
-) -> Result<HashMap<Uuid, MemberKey>> {
+/// Whether resources of the type with a name can be members of a resource of a type.
+pub(crate) fn joinable_types<'a>(
+    scope: &'a Scope,
+    resource_type: &'a ResourceType,
+) -> impl Fn(&str) -> bool + 'a {
     let mirrored = scope
         .layout()
         .resource_types()
@@ -115,7 +113,17 @@ pub(crate) async fn joinable(
         .into_iter()
         .chain(mirrored.map(|resource_type| resource_type.name().as_ref()))
         .collect();
-    let is_allowed = |name: &str| allowed.is_empty() || allowed.contains(&name);
+    move |name| allowed.is_empty() || allowed.contains(&name)
+}
+
+/// The keys of the given ids that can be members of a resource of a type.
+pub(crate) async fn joinable(
+    store: &Store,
+    scope: &Scope,
+    resource_type: &ResourceType,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, MemberKey>> {
+    let is_allowed = joinable_types(scope, resource_type);
     Ok(store.resolve_members(scope, ids, is_allowed).await?)
 }
 

@@ -11,6 +11,7 @@ mod event_uris;
 mod limits;
 mod list;
 mod locks;
+mod member_move;
 mod member_stream;
 pub(crate) mod members;
 mod modify;

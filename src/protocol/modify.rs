@@ -3,6 +3,7 @@
 use crate::access::{Claim, Confirmed};
 use crate::patch;
 use crate::protocol::change::{ChangeRequest, ChangeTarget, answer, change};
+use crate::protocol::member_move::sole_move;
 use crate::protocol::schema_retry::{Attempt, Write};
 use crate::protocol::{ScimReply, Service, UpdateRequest};
 use crate::request_log::{Note, WriteRequest};
@@ -49,6 +50,12 @@ impl Write for Modify<'_> {
             .0
             .view
             .projection(resource_type, acceptance.conformance)?;
+        if let Some(moved) = sole_move(resource_type, self.0, &patch) {
+            let moving = service.move_member(claim, resource_type, self.0, moved);
+            if let Some((caller, reply)) = moving.await? {
+                return Ok((caller, Ok(reply)));
+            }
+        }
         let projection = projection.after_writing(resource_type, patch.named().iter().cloned());
         let target = ChangeTarget {
             resource_type,

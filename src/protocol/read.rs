@@ -4,6 +4,7 @@ use crate::access::{Caller, Claim, Confirmed};
 use crate::error::{Result, ScimError};
 use crate::protocol::member_stream::INLINE_MEMBERS;
 use crate::protocol::{Precondition, ScimReply, Service, View, render};
+use crate::resource::etag;
 use crate::resource::projection::Projection;
 use crate::schema::ResourceType;
 use crate::store::{Relations, StoredResource};
@@ -30,7 +31,13 @@ impl Service {
         let reply = async {
             let found = found?;
             if precondition.is_unmodified(found.meta.version)? {
-                return Ok(unshown(&caller, &found, 304));
+                return Ok(unshown(
+                    &caller,
+                    resource_type,
+                    found.id,
+                    found.meta.version,
+                    304,
+                ));
             }
             self.reply_in_full(&caller, found, &projection, 200).await
         };
@@ -79,12 +86,17 @@ impl Service {
     }
 }
 
-/// The response with the location of a resource, without its body.
-pub(crate) fn unshown(caller: &Caller, found: &StoredResource, status: u16) -> ScimReply {
-    let location = render::location(caller, &found.resource_type, found.id);
+/// The response with the location and the version of a resource, without its body.
+pub(crate) fn unshown(
+    caller: &Caller,
+    resource_type: &ResourceType,
+    id: Uuid,
+    version: i64,
+    status: u16,
+) -> ScimReply {
     ScimReply {
-        etag: Some(found.meta.etag()),
-        location: Some(location),
+        etag: Some(etag(version)),
+        location: Some(render::location(caller, resource_type, id)),
         ..ScimReply::empty(status)
     }
 }

@@ -90,6 +90,7 @@ pub(crate) use resources::scope::Scope;
 pub(crate) use resources::write::context::{
     Creating, Current, ImportOverrides, ReservedSeq, WriteContext, WriteOutcome,
 };
+pub(crate) use resources::write::member_by_id::{MoveById, MovedGroup};
 pub(crate) use resources::write::member_delta::{MemberDelta, MemberKey};
 pub(crate) use upkeep::finding::Finding;
 pub use upkeep::finding::Unrepaired;

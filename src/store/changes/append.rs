@@ -89,8 +89,32 @@ pub(in crate::store) struct ResourceChange<'a> {
     pub(in crate::store) attributes: &'a str,
     /// The previous values of changed attributes: a JSON object.
     pub(in crate::store) was: Option<&'a str>,
-    /// Whether the steps `added` and `removed` return members.
-    pub(in crate::store) changes_members: bool,
+    /// The steps that return changed members.
+    pub(in crate::store) members: MemberSteps,
+}
+
+/// The steps of a batch that return changed members.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::store) enum MemberSteps {
+    /// None.
+    #[default]
+    None,
+    /// `added`.
+    Added,
+    /// `removed`.
+    Removed,
+    /// `added` and `removed`.
+    Both,
+}
+
+impl MemberSteps {
+    fn add(self) -> bool {
+        matches!(self, Self::Added | Self::Both)
+    }
+
+    fn remove(self) -> bool {
+        matches!(self, Self::Removed | Self::Both)
+    }
 }
 
 /// A change of one resource, for its batch.
@@ -114,28 +138,30 @@ impl Entry<'_> {
             ("attributes", change.attributes.into()),
             ("was", Arg::OptText(was.map(str::to_owned))),
         ]);
-        let text = match change.changes_members {
-            true => LOG_WITH_MEMBERS,
-            false => LOG,
+        let text = match change.members {
+            MemberSteps::None => LOG,
+            MemberSteps::Added => LOG_WITH_ADDED,
+            MemberSteps::Removed => LOG_WITH_REMOVED,
+            MemberSteps::Both => LOG_WITH_MEMBERS,
         };
         let batch = batch.then("logged", Step::bound(text, values));
         let batch = match &self.author.audit {
             Some(audit) => audit.act(self.author.at).follow(batch, "written"),
             None => batch,
         };
-        match change.changes_members {
-            true => self.append_members(batch),
-            false => batch,
-        }
+        self.append_members(batch, change.members)
     }
 
-    /// Adds the rows for the members that the steps `added` and `removed` returned, if the step `written` returned
-    /// the group.
-    fn append_members(&self, batch: Batch) -> Batch {
+    /// Adds the rows for the members that the steps returned, if the step `written` returned the group.
+    fn append_members(&self, mut batch: Batch, members: MemberSteps) -> Batch {
         let args = vec![Arg::Int(self.tenant), Arg::Int(self.number)];
+        if members.add() {
+            batch = batch.then("logged_added", Step::new(LOG_ADDED, args.clone()));
+        }
+        if members.remove() {
+            batch = batch.then("logged_removed", Step::new(LOG_REMOVED, args));
+        }
         batch
-            .then("logged_added", Step::new(LOG_ADDED, args.clone()))
-            .then("logged_removed", Step::new(LOG_REMOVED, args))
     }
 
     /// Adds the rows for the groups that the step `departed` returned, which lost a deleted resource as member. The
@@ -298,6 +324,8 @@ macro_rules! log {
 }
 
 const LOG: &str = log!("0");
+const LOG_WITH_ADDED: &str = log!("(select count(*) from {added})");
+const LOG_WITH_REMOVED: &str = log!("(select count(*) from {removed})");
 const LOG_WITH_MEMBERS: &str =
     log!("(select count(*) from {added}) + (select count(*) from {removed})");
 const LOG_GATHERED: &str = "insert into change (tenant, change, seq, id, version, action, attributes, token, at, request, was, \

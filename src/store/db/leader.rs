@@ -26,6 +26,16 @@ impl<K, T> Default for Coalescer<K, T> {
 }
 
 impl<K: Eq + Hash + Clone, T> Coalescer<K, T> {
+    /// Takes the leadership without a request, unless the key has a leader.
+    pub(in crate::store) fn lead(self: &Arc<Self>, key: K) -> Option<Leader<K, T>> {
+        let mut waiting = self.lock();
+        if waiting.contains_key(&key) {
+            return None;
+        }
+        waiting.insert(key.clone(), Vec::new());
+        Some(self.leader(key))
+    }
+
     /// Adds a request. Returns the leadership if the key has no leader.
     pub(in crate::store) fn join(self: &Arc<Self>, key: K, request: T) -> Option<Leader<K, T>> {
         let mut waiting = self.lock();
@@ -34,11 +44,15 @@ impl<K: Eq + Hash + Clone, T> Coalescer<K, T> {
             return None;
         }
         waiting.insert(key.clone(), vec![request]);
-        Some(Leader {
+        Some(self.leader(key))
+    }
+
+    fn leader(self: &Arc<Self>, key: K) -> Leader<K, T> {
+        Leader {
             coalescer: self.clone(),
             key,
             is_over: false,
-        })
+        }
     }
 }
 
@@ -95,6 +109,16 @@ mod tests {
         let next = coalescer.join("a", 4);
         drop(leader);
         assert!(next.is_some() && coalescer.join("a", 5).is_none());
+    }
+
+    #[test]
+    fn a_leader_without_a_request_serves_others() {
+        let coalescer = Arc::new(Coalescer::default());
+        let mut leader = coalescer.lead("a").unwrap();
+        assert!(coalescer.lead("a").is_none() && coalescer.join("a", 1).is_none());
+        assert_eq!(leader.next(std::mem::take), Some(vec![1]));
+        assert_eq!(leader.next(std::mem::take), None);
+        assert!(coalescer.lead("a").is_some());
     }
 
     #[test]

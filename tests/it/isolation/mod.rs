@@ -64,6 +64,11 @@ fn routes_of(user_id: &str, group_id: &str) -> Vec<(Method, String, Option<Value
         ));
         routes.push((Method::DELETE, path, None));
     }
+    for op in ["remove", "add"] {
+        let change = json!([{"op": op, "path": "members", "value": [{"value": user_id}]}]);
+        let path = format!("/Groups/{group_id}");
+        routes.push((Method::PATCH, path, Some(patch(&change))));
+    }
     routes
 }
 

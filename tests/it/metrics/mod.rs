@@ -6,7 +6,7 @@ mod page;
 mod scrape;
 mod tenants;
 
-use crate::harness::{Server, user};
+use crate::harness::{Answer, Server, group, user};
 use scrape::{Scrape, complaints};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -116,6 +116,48 @@ async fn a_change_of_a_user_is_one_statement(server: Server) {
     };
     assert_eq!(counts(own), [1.0, 2.0, 1.0]);
     assert_eq!(counts(other), [0.0; 3]);
+}
+
+/// The change of one member finds group and member by their ids, in the statement that changes them.
+async fn a_change_of_one_member_is_one_statement(server: Server) {
+    let user_id = server.post("/Users", user("ada")).await.expect(201).id();
+    let nobody = "01a21ef3-cf07-71fe-8275-7a23a7cc624b";
+    let made = server
+        .post("/Groups", group("Sales", &[]))
+        .await
+        .expect(201);
+    let path = format!("/Groups/{}", made.id());
+    let change =
+        |op: &str, id: &str| json!([{"op": op, "path": "members", "value": [{"value": id}]}]);
+    let version = |answer: &Answer| answer.header("etag").unwrap().to_owned();
+    let mut versions = vec![version(&made)];
+    for op in ["add", "add", "remove", "remove"] {
+        let answer = server.patch(&path, change(op, &user_id)).await.expect(204);
+        assert_eq!(answer.header("location"), made.header("location"));
+        versions.push(version(&answer));
+    }
+    assert_eq!(versions, [1, 2, 2, 3, 3].map(|n| format!("W/\"{n}\"")));
+    let page = settled(&server, 6.0).await;
+    let count =
+        |page: &Scrape, name: &str| page.sum("scimd_statements_total", &[("statement", name)]);
+    assert_eq!(count(&page, "member.move_by_id"), 4.0);
+    assert_eq!(count(&page, "resource.find_fast"), 0.0);
+    // Without the group or the member, a read finds the reason.
+    let absent = format!("/Groups/{nobody}");
+    server
+        .patch(&absent, change("add", &user_id))
+        .await
+        .expect(404);
+    server.patch(&path, change("add", nobody)).await.expect(204);
+    // A user has no members.
+    let own = format!("/Users/{user_id}");
+    server
+        .patch(&own, change("add", &user_id))
+        .await
+        .expect(400);
+    let shown = server.get(&path).await.expect(200);
+    assert_eq!(version(&shown), "W/\"3\"");
+    assert_eq!(shown.body["members"], json!([]));
 }
 
 /// A statement for few requests costs almost as much as one for hundreds: those that end while others are written wait.
@@ -234,6 +276,7 @@ crate::on_both!(
     requests_are_counted_by_route_method_and_status,
     statements_are_counted_by_name,
     a_change_of_a_user_is_one_statement,
+    a_change_of_one_member_is_one_statement,
     requests_share_the_statements_of_the_log,
     caches_and_the_provisioning_log_are_counted,
     a_scrape_under_load_is_complete,

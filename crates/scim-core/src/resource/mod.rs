@@ -76,7 +76,7 @@ pub struct Meta {
 impl Meta {
     /// The version as a weak entity tag (RFC 7644 section 3.14).
     pub fn etag(&self) -> String {
-        format!("W/\"{}\"", self.version)
+        etag(self.version)
     }
 
     /// The metadata after a resource with that version is restored to this state. Versions only increase; if the
@@ -93,6 +93,11 @@ impl Meta {
             }
         }
     }
+}
+
+/// A version as a weak entity tag (RFC 7644 section 3.14).
+pub fn etag(version: i64) -> String {
+    format!("W/\"{version}\"")
 }
 
 /// A resource, as input of [`Predicate::matches`](crate::filter::Predicate::matches). The server creates it from the

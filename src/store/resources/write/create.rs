@@ -98,7 +98,7 @@ impl Store {
             action: ChangeAction::Create,
             attributes: &new.difference.names,
             was: None,
-            changes_members: !new.members.is_empty(),
+            members: new.members.steps(),
         };
         self.entry(writing)
             .append(batch, &change)

@@ -125,7 +125,7 @@ impl Store {
             .single()
             .filter(|_| !writing.exactly && writing.given.meta.is_none())
         {
-            return self.move_member(writing, group.seq, moved).await;
+            return self.move_member(writing, group, moved).await;
         }
         let name = writing
             .of_type
@@ -151,7 +151,7 @@ impl Store {
             let change = ResourceChange {
                 action: writing.action,
                 attributes: name,
-                changes_members: true,
+                members: delta.steps(),
                 ..ResourceChange::default()
             };
             self.entry(writing)

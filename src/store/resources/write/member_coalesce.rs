@@ -9,6 +9,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::leader::Leader;
 use crate::store::db::statement::Step;
 use crate::store::handle::Store;
+use crate::store::resources::read::stored::StoredResource;
 use crate::store::resources::write::context::{WriteContext, WriteOutcome};
 use crate::store::resources::write::member_delta::MemberMove;
 use crate::store::resources::write::member_queue::{Group, MemberRequest};
@@ -16,7 +17,6 @@ use crate::store::resources::write::member_steps::{Guard, MemberStep, change, cl
 use crate::store::resources::write::steps::WRITTEN;
 use crate::trace::{self, CallerSpan};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use tokio::sync::oneshot;
 use tracing::Instrument;
 
@@ -28,21 +28,14 @@ impl Store {
     pub(in crate::store) async fn move_member(
         &self,
         writing: &WriteContext<'_>,
-        group: i64,
+        found: &StoredResource,
         moved: MemberMove,
     ) -> Result<WriteOutcome, StoreError> {
-        let attribute = writing
-            .of_type
-            .resource_type
-            .members()
-            .map_or_else(Arc::default, |members| members.name().as_ref().into());
-        let group = Group {
-            tenant: writing.scope.tenant,
-            seq: group,
-            attribute,
-        };
+        let resource_type = &writing.of_type.resource_type;
+        let group = Group::of(writing.scope.tenant, resource_type, found.id);
         let (answer, answered) = oneshot::channel();
         let request = MemberRequest {
+            group: found.seq,
             moved,
             author: writing.author.clone(),
             origin: CallerSpan::current(),
@@ -57,7 +50,8 @@ impl Store {
             .unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
     }
 
-    async fn serve_group(self, mut leader: Leader<Group, MemberRequest>) {
+    /// Executes the waiting changes of a group, until none waits.
+    pub(super) async fn serve_group(self, mut leader: Leader<Group, MemberRequest>) {
         while let Some(requests) = leader.next(compatible) {
             let coalescing = &self.engine.metrics().coalescing;
             coalescing.member_changes.note_group(requests.len());
@@ -171,7 +165,8 @@ fn batch(
             author: &one.author,
         })
         .collect();
-    let (tenant, seq, table) = (group.tenant, group.seq, table_of_moves(&moves));
+    let seq = requests.first().map_or(0, |one| one.group);
+    let (tenant, table) = (group.tenant, table_of_moves(&moves));
     let bump = vec![Arg::Int(tenant), Arg::Int(seq), Arg::Int(latest)];
     let moved = |step, joins| change(step, Guard::Claimed, tenant, seq, &moving(joins));
     let batch = Batch::new("member.move")

@@ -1,5 +1,6 @@
 //! The change of the members of a group by a request.
 
+use crate::store::changes::append::MemberSteps;
 use crate::store::db::batch::Batch;
 use crate::store::db::statement::Step;
 use crate::store::resources::write::context::WriteContext;
@@ -29,6 +30,14 @@ impl MemberDelta {
     /// Whether there is nothing to change.
     pub(crate) fn is_empty(&self) -> bool {
         !self.cleared && self.add.is_empty() && self.remove.is_empty()
+    }
+
+    /// The steps that return the changed members.
+    pub(in crate::store) fn steps(&self) -> MemberSteps {
+        match self.is_empty() {
+            true => MemberSteps::None,
+            false => MemberSteps::Both,
+        }
     }
 
     /// Whether it changes several members, which must change atomically.

@@ -111,7 +111,8 @@ pub(in crate::store) fn remove_none() -> Step {
     Step::new(REMOVE_NONE, vec![]).returning(MEMBERS)
 }
 
-const MEMBERS: &[&str] = &["member_seq"];
+/// The columns that a change of members returns.
+pub(in crate::store) const MEMBERS: &[&str] = &["member_seq"];
 
 const CLAIM: &str = "select seq from resource where tenant = $1 and seq = $2 and ($3 = 0 or version = $3){for_no_key_update}";
 const REMOVE_NONE: &str = "delete from member where 1 = 0 returning member_seq";

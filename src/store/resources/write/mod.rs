@@ -7,6 +7,7 @@ pub(in crate::store) mod gather;
 pub(in crate::store) mod gather_steps;
 pub(in crate::store) mod gathered;
 pub(in crate::store) mod member;
+pub(in crate::store) mod member_by_id;
 pub(in crate::store) mod member_coalesce;
 pub(in crate::store) mod member_delta;
 pub(in crate::store) mod member_queue;

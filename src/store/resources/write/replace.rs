@@ -111,7 +111,7 @@ impl Store {
             action: writing.action,
             attributes: &new.difference.names,
             was: Some(&new.difference.was),
-            changes_members: !new.members.is_empty(),
+            members: new.members.steps(),
         };
         let answer = if new.needs_seat() {
             ANSWER_SEATED

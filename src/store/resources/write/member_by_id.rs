@@ -1,0 +1,197 @@
+//! A change of one member with one statement: it contains the proof of the claim, finds group and member by their ids,
+//! and executes the change. Identity providers send most changes of members one by one.
+
+use crate::store::changes::append::{Author, Entry, MemberSteps, ResourceChange};
+use crate::store::db::args::Arg;
+use crate::store::db::batch::Batch;
+use crate::store::db::error::StoreError;
+use crate::store::db::sql::Sql;
+use crate::store::db::statement::Step;
+use crate::store::handle::Store;
+use crate::store::resources::ids::TypeIds;
+use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
+use crate::store::resources::seq::keys_of_type;
+use crate::store::resources::write::member_queue::Group;
+use crate::store::resources::write::member_steps::MEMBERS;
+use crate::store::resources::write::steps::{WRITTEN, proving};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+use tracing::Instrument;
+use uuid::Uuid;
+
+/// A member that joins or leaves a group, by the ids in a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MoveById {
+    /// Id of the group.
+    pub(crate) group: Uuid,
+    /// Id of the member.
+    pub(crate) member: Uuid,
+    /// Whether it joins.
+    pub(crate) joins: bool,
+}
+
+/// The group after a change of a member.
+#[derive(Debug)]
+pub(crate) struct MovedGroup {
+    /// The confirmed scope of the request.
+    pub(crate) scope: ConfirmedScope,
+    /// The version of the group.
+    pub(crate) version: i64,
+    /// Whether the member was not a member before, or was one.
+    pub(crate) is_changed: bool,
+}
+
+impl Store {
+    /// Adds a member of an allowed type to a group, or removes one. `None`: nothing was changed, because the claim is out
+    /// of date, the group or the member does not exist, or other changes of the group are being executed, which the
+    /// change can join: the caller has to read the group.
+    ///
+    /// # Errors
+    /// Any [`StoreError`].
+    pub(crate) async fn move_by_id(
+        &self,
+        claim: &ScopeClaim,
+        of_type: &TypeIds,
+        author: &Author,
+        moved: MoveById,
+        allowed: impl Fn(&str) -> bool,
+    ) -> Result<Option<MovedGroup>, StoreError> {
+        let group = Group::of(claim.tenant, &of_type.resource_type, moved.group);
+        let Some(leader) = self.member_queue.lead(group) else {
+            return Ok(None);
+        };
+        let types = claim.layout.types().iter();
+        let allowed = types.filter(|of_type| allowed(of_type.resource_type.name()));
+        let change = MoveStatement {
+            claim: claim.clone(),
+            type_id: of_type.type_id,
+            attribute: leader.key().attribute.clone(),
+            author: author.clone(),
+            moved,
+            allowed: allowed.map(|of_type| of_type.type_id).collect(),
+        };
+        let (answer, answered) = oneshot::channel();
+        let store = self.clone();
+        let work = async move {
+            let made = store.make_move(&change).in_current_span().await;
+            // A cancelled caller does not receive it; the change is done nevertheless.
+            drop(answer.send(made));
+            store.serve_group(leader).await;
+        };
+        // In a separate task: a cancelled caller must not cancel the changes that wait.
+        tokio::spawn(work.in_current_span());
+        answered
+            .await
+            .unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
+    }
+
+    async fn make_move(&self, change: &MoveStatement) -> Result<Option<MovedGroup>, StoreError> {
+        let rows = self.engine.write_retrying(|| change.batch(self)).await?;
+        self.changes_made.notify_one();
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        Ok(Some(MovedGroup {
+            scope: change.claim.proved(true)?,
+            version: row.int(0)?,
+            is_changed: row.int(1)? != 0,
+        }))
+    }
+}
+
+/// The values of the statement.
+#[derive(Debug)]
+struct MoveStatement {
+    claim: ScopeClaim,
+    /// Id of the type of the group.
+    type_id: i64,
+    /// Name of the members attribute.
+    attribute: Arc<str>,
+    author: Author,
+    moved: MoveById,
+    /// Ids of the types of members.
+    allowed: Vec<i64>,
+}
+
+impl MoveStatement {
+    fn batch(&self, store: &Store) -> Batch {
+        let tenant = self.claim.tenant;
+        let (step, change, bump, members) = match self.moved.joins {
+            true => ("added", ADD, BUMP_ADDED, MemberSteps::Added),
+            false => ("removed", REMOVE, BUMP_REMOVED, MemberSteps::Removed),
+        };
+        let change = Step::new(change, vec![Arg::Int(tenant)]);
+        let at = Arg::Int(self.author.at.as_micros());
+        let bump = Step::new(bump, vec![Arg::Int(tenant), at]);
+        let batch = Batch::new("member.move_by_id")
+            .then("claimed", self.claimed())
+            .then("target", self.target())
+            .then(step, change.returning(MEMBERS))
+            .then("written", bump.returning(WRITTEN));
+        let entry = Entry {
+            tenant,
+            number: store.sequence.for_change(self.author.at),
+            author: &self.author,
+            keeps_documents: store.keeps_documents,
+        };
+        let change = ResourceChange {
+            attributes: &self.attribute,
+            members,
+            ..ResourceChange::default()
+        };
+        let batch = entry.append(batch, &change);
+        batch.then("answer", Step::new(ANSWER, vec![]))
+    }
+
+    /// Locks the group, if the claim is confirmed.
+    fn claimed(&self) -> Step {
+        let mut sql = Sql::default();
+        sql.raw("select seq, version from resource where ");
+        self.by_id(&mut sql, self.moved.group, &[self.type_id]);
+        proving(&mut sql, &self.claim);
+        sql.raw("{for_no_key_update}");
+        sql.step().returning(&["seq", "version"])
+    }
+
+    /// Finds the member, after the group is locked. A new member is locked against its deletion.
+    fn target(&self) -> Step {
+        let mut sql = Sql::default();
+        sql.raw("select seq from resource where ");
+        self.by_id(&mut sql, self.moved.member, &self.allowed);
+        sql.raw(" and exists (select 1 from {claimed})");
+        if self.moved.joins {
+            sql.raw("{for_key_share}");
+        }
+        sql.step().returning(&["seq"])
+    }
+
+    /// Appends the condition of a resource of one of these types, with `+ 0` to use the index of ids.
+    fn by_id(&self, sql: &mut Sql, id: Uuid, types: &[i64]) {
+        sql.raw("tenant = ").int(self.claim.tenant);
+        sql.raw(" and id = ").arg(Arg::Uuid(id)).raw(" and (1 = 0");
+        for type_id in types {
+            let keys = keys_of_type(*type_id);
+            sql.raw(" or (seq + 0 >= ").int(keys.start);
+            sql.raw(" and seq + 0 < ").int(keys.end).raw(")");
+        }
+        sql.raw(")");
+    }
+}
+
+const ADD: &str = "insert into member (tenant, group_seq, member_seq) select $1, claimed.seq, target.seq from {claimed} cross join {target} \
+     where true on conflict do nothing returning member_seq";
+const REMOVE: &str = "delete from member where tenant = $1 and group_seq = (select seq from {claimed}) \
+     and member_seq = (select seq from {target}) returning member_seq";
+macro_rules! bump_after {
+    ($step:literal) => {
+        concat!(
+            "update resource set version = version + 1, modified = $2 where tenant = $1 and seq = (select seq from {claimed}) \
+             and exists (select 1 from ", $step, ") returning seq, id, version, document, created"
+        )
+    };
+}
+const BUMP_ADDED: &str = bump_after!("{added}");
+const BUMP_REMOVED: &str = bump_after!("{removed}");
+/// No row: the claim is out of date, or the group or the member does not exist.
+const ANSWER: &str = "select version, 1 from {written} union all select claimed.version, 0 from {claimed} cross join {target} \
+     where not exists (select 1 from {written})";
