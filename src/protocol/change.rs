@@ -283,13 +283,7 @@ pub(super) async fn answer(
     let shows = view.shows_resource(usually);
     let relations = render::relations(&found.resource_type, projection);
     let reply = if !shows {
-        unshown(
-            caller,
-            &found.resource_type,
-            found.id,
-            found.meta.version,
-            204,
-        )
+        unshown(caller, &found, 204)
     } else if relations.members {
         service.read_again(caller, &found, projection, 200).await?
     } else {

@@ -104,13 +104,7 @@ impl Write for Create<'_> {
         let fresh = StoredResource::fresh(resource_type, id, meta, written);
         let shows = self.view.shows_resource(true);
         let reply = if !shows {
-            Ok(unshown(
-                &caller,
-                &fresh.resource_type,
-                fresh.id,
-                fresh.meta.version,
-                201,
-            ))
+            Ok(unshown(&caller, &fresh, 201))
         } else if delta.is_empty() {
             service.shown(&caller, &fresh, &projection, 201)
         } else {

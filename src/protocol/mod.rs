@@ -11,7 +11,6 @@ mod event_uris;
 mod limits;
 mod list;
 mod locks;
-mod member_move;
 mod member_stream;
 pub(crate) mod members;
 mod modify;
@@ -27,6 +26,7 @@ pub mod render;
 mod replace;
 mod reply;
 mod schema_retry;
+mod sole_member;
 mod update;
 pub(crate) mod username_format;
 

@@ -3,8 +3,8 @@
 use crate::access::{Claim, Confirmed};
 use crate::patch;
 use crate::protocol::change::{ChangeRequest, ChangeTarget, answer, change};
-use crate::protocol::member_move::sole_move;
 use crate::protocol::schema_retry::{Attempt, Write};
+use crate::protocol::sole_member::sole_move;
 use crate::protocol::{ScimReply, Service, UpdateRequest};
 use crate::request_log::{Note, WriteRequest};
 use crate::resource::Acceptance;
@@ -51,7 +51,7 @@ impl Write for Modify<'_> {
             .view
             .projection(resource_type, acceptance.conformance)?;
         if let Some(moved) = sole_move(resource_type, self.0, &patch) {
-            let moving = service.move_member(claim, resource_type, self.0, moved);
+            let moving = service.move_sole_member(claim, resource_type, self.0, moved);
             if let Some((caller, reply)) = moving.await? {
                 return Ok((caller, Ok(reply)));
             }

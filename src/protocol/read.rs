@@ -31,13 +31,7 @@ impl Service {
         let reply = async {
             let found = found?;
             if precondition.is_unmodified(found.meta.version)? {
-                return Ok(unshown(
-                    &caller,
-                    resource_type,
-                    found.id,
-                    found.meta.version,
-                    304,
-                ));
+                return Ok(unshown(&caller, &found, 304));
             }
             self.reply_in_full(&caller, found, &projection, 200).await
         };
@@ -87,11 +81,16 @@ impl Service {
 }
 
 /// The response with the location and the version of a resource, without its body.
-pub(crate) fn unshown(
+pub(crate) fn unshown(caller: &Caller, found: &StoredResource, status: u16) -> ScimReply {
+    let place = (found.id, found.meta.version);
+    without_body(caller, &found.resource_type, place, status)
+}
+
+/// The response with the location and the version of the resource of a type, by its id and its version.
+pub(crate) fn without_body(
     caller: &Caller,
     resource_type: &ResourceType,
-    id: Uuid,
-    version: i64,
+    (id, version): (Uuid, i64),
     status: u16,
 ) -> ScimReply {
     ScimReply {

@@ -96,7 +96,7 @@ impl RequestQueue {
         locked(&self.chunks).last.waiting.push(done);
     }
 
-    /// Returns when a chunk has become full.
+    /// Returns when a chunk has become full since the last call; it can be written already.
     pub(super) async fn filled(&self) {
         self.filled.notified().await;
     }

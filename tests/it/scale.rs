@@ -1,6 +1,7 @@
 //! Statements that must not read more rows than they need, with or without statistics of the database.
 
-use crate::harness::{Database, Server, USER, group, race};
+use crate::harness::{Database, Server, USER, group, race, user};
+use crate::metrics::scrape;
 use crate::views::Reader;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ crate::on_both!(
     a_large_group_is_read_completely,
     a_page_with_many_members_is_read_completely,
     a_page_with_many_groups_is_read_completely,
+    nested_groups_are_read_once,
 );
 crate::on_pooler!(a_large_group_is_read_completely);
 
@@ -134,6 +136,49 @@ async fn a_page_with_many_groups_is_read_completely(server: Server) {
             let path = format!("/Users/{}", ids[at]);
             assert_eq!(users[at], server.get(&path).await.expect(200).body);
         }
+    }
+}
+
+/// A user in all groups of a chain, each of which is in the next: each membership is read once, not once for each group
+/// below it. The last group is also in the first.
+async fn nested_groups_are_read_once(server: Server) {
+    const GROUPS: usize = 60;
+    let id = server.post("/Users", user("ann")).await.expect(201).id();
+    let mut chain: Vec<String> = Vec::new();
+    for number in 0..GROUPS {
+        let members: Vec<_> = chain
+            .last()
+            .cloned()
+            .into_iter()
+            .chain([id.clone()])
+            .collect();
+        let group = group(&format!("group {number}"), &members);
+        chain.push(server.post("/Groups", group).await.expect(201).id());
+    }
+    let last = json!([{"op": "add", "path": "members", "value": [{"value": chain[GROUPS - 1]}]}]);
+    server
+        .patch(&format!("/Groups/{}", chain[0]), last)
+        .await
+        .expect(204);
+    let lone = server.post("/Users", user("bob")).await.expect(201).id();
+    let join = json!([{"op": "add", "path": "members", "value": [{"value": lone}]}]);
+    server
+        .patch(&format!("/Groups/{}", chain[7]), join)
+        .await
+        .expect(204);
+    let rows = || {
+        let labels = [("statement", "resource.find")];
+        scrape(&server).sum("scimd_statement_rows_total", &labels)
+    };
+    for (user, direct) in [(&id, GROUPS), (&lone, 1)] {
+        let before = rows();
+        let found = server.get(&format!("/Users/{user}")).await.expect(200).body;
+        let groups = found["groups"].as_array().unwrap();
+        let kinds = groups.iter().filter(|group| group["type"] == "direct");
+        assert_eq!((groups.len(), kinds.count()), (GROUPS, direct));
+        // The user, the keys of its groups, the proof; a group or less for each of both kinds.
+        let read = rows() - before;
+        assert!(read <= 2.0 * GROUPS as f64 + 3.0, "{read}");
     }
 }
 

@@ -1,24 +1,27 @@
-//! The groups of the resources of a page: each group is read once, and each resource lists the keys of its direct groups.
+//! The groups of the resources of a page. The statement returns each direct group, each membership of a group in another
+//! one, and for each resource the keys of its direct groups. The groups above these are found here.
 
 use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::resources::read::stored::{Related, related};
 use crate::store::resources::scope::Scope;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+/// The part of a row with the keys of the direct groups of a resource.
+pub(in crate::store) const GROUPS: i64 = 1;
 /// The part of a row with a direct group of a resource.
 pub(in crate::store) const GROUP: i64 = -3;
-/// The part of a row with a group above another group, whose key is in the column of the version.
-pub(in crate::store) const ABOVE: i64 = -4;
-const BASE: usize = 5;
+/// The part of a row with a group that has another one as member; the key of the member is in the column of the version.
+pub(in crate::store) const NESTED: i64 = -4;
+const CHILD: usize = 5;
 
 /// The groups of the resources of a page.
 #[derive(Debug, Default)]
 pub(in crate::store) struct KnownGroups {
     /// Groups by their keys.
     groups: HashMap<i64, Related>,
-    /// The keys of all groups above a group.
-    above: HashMap<i64, Vec<i64>>,
+    /// The keys of the groups that have a group as member.
+    parents: HashMap<i64, Vec<i64>>,
     /// The number of memberships that can still be listed, if limited.
     room: Option<usize>,
 }
@@ -36,42 +39,49 @@ impl KnownGroups {
         };
         for row in rows {
             let part = row.int(1)?;
-            if part != GROUP && part != ABOVE {
-                continue;
+            if part == NESTED {
+                let parents = known.parents.entry(row.int(CHILD)?).or_default();
+                parents.push(row.int(2)?);
             }
-            let Some(group) = related(scope, row, part)? else {
-                continue;
-            };
-            if part == ABOVE {
-                let above = known.above.entry(row.int(BASE)?).or_default();
-                above.push(group.seq);
+            if (part == GROUP || part == NESTED)
+                && let Some(group) = related(scope, row, part)?
+            {
+                known.groups.insert(group.seq, group);
             }
-            known.groups.insert(group.seq, group);
         }
         Ok(known)
     }
 
-    /// The groups of a resource, in the order of their keys, from a JSON list of the keys of its direct groups.
-    pub(in crate::store) fn listed(&mut self, text: &str) -> Result<Vec<Related>, StoreError> {
-        let direct: Vec<i64> = serde_json::from_str(text)
+    /// The groups of the next resource, in the order of their keys, from a JSON list of the keys of its direct groups.
+    /// Beyond the number of memberships, some are left out.
+    pub(in crate::store) fn next(&mut self, text: &str) -> Result<Vec<Related>, StoreError> {
+        let direct: HashSet<i64> = serde_json::from_str(text)
             .map_err(|error| StoreError::Fault(sqlx::Error::Decode(error.into())))?;
-        let above = direct.iter().filter_map(|seq| self.above.get(seq));
-        let mut listed: Vec<(i64, bool)> = direct.iter().map(|seq| (*seq, false)).collect();
-        listed.extend(above.flatten().map(|seq| (*seq, true)));
-        // A direct membership precedes indirect ones in the same group.
-        listed.sort_unstable();
-        listed.dedup_by_key(|(seq, _)| *seq);
+        let mut keys = self.with_parents(&direct);
+        keys.sort_unstable();
         if let Some(room) = &mut self.room {
-            listed.truncate(*room);
-            *room -= listed.len();
+            keys.truncate(*room);
+            *room -= keys.len();
         }
-        let groups = listed.into_iter().filter_map(|(seq, is_indirect)| {
+        let groups = keys.into_iter().filter_map(|seq| {
             let group = self.groups.get(&seq)?.clone();
             Some(Related {
-                is_direct: !is_indirect,
+                is_direct: direct.contains(&seq),
                 ..group
             })
         });
         Ok(groups.collect())
+    }
+
+    /// The keys of groups and of all groups above them, each once. Groups can contain each other.
+    fn with_parents(&self, direct: &HashSet<i64>) -> Vec<i64> {
+        let (mut seen, mut keys) = (direct.clone(), Vec::from_iter(direct.iter().copied()));
+        let mut done = 0;
+        while let Some(parents) = keys.get(done).map(|seq| self.parents.get(seq)) {
+            done += 1;
+            let new = parents.into_iter().flatten();
+            keys.extend(new.copied().filter(|seq| seen.insert(*seq)));
+        }
+        keys
     }
 }

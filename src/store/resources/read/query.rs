@@ -5,7 +5,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
 use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
-use crate::store::resources::read::groups::{ABOVE, GROUP, KnownGroups};
+use crate::store::resources::read::groups::{GROUP, GROUPS, KnownGroups, NESTED};
 use crate::store::resources::read::page::Page;
 use crate::store::resources::read::stored::{Documents, Relations, found, related};
 use crate::store::resources::scope::Scope;
@@ -36,12 +36,12 @@ impl Store {
         let mut page = Page::default();
         for row in rows {
             match row.int(1)? {
-                -2 | GROUP | ABOVE => {}
+                -2 | GROUP | NESTED => {}
                 -1 => (page.total, page.gone) = (row.int(2)?, row.int(5)?),
                 0 => page.found.extend(found(scope, &row, 2)?),
                 GROUPS => {
                     if let Some(found) = page.found.last_mut() {
-                        found.relations.extend(known.listed(row.text(4)?)?);
+                        found.relations.extend(known.next(row.text(4)?)?);
                     }
                 }
                 part => {
@@ -70,7 +70,7 @@ pub(in crate::store) fn resources(
 ) {
     let tenant = scope.tenant;
     if relations.groups {
-        groups_of_found(sql, tenant, relations.most_groups);
+        memberships_of_found(sql, tenant, relations.most_groups);
     }
     sql.raw(" select f.place, 0, r.seq, r.id, ")
         .raw(documents.column());
@@ -80,16 +80,17 @@ pub(in crate::store) fn resources(
     );
     sql.int(tenant).raw(" and r.seq = f.seq{end_each:r}");
     if relations.groups {
-        groups(sql, tenant);
+        groups_of_found(sql, tenant);
     }
     if relations.members {
         members(sql, tenant, relations.max, are_many);
     }
 }
 
-/// Appends the direct memberships of the resources in `found`, at most a number, their groups, and the groups above each
-/// of these groups: most groups are in no other, so that it is cheaper to go up from a group than from its members.
-fn groups_of_found(sql: &mut Sql, tenant: i64, max: Option<i64>) {
+/// Appends the direct memberships of the resources in `found`, at most a number, their groups, and the memberships of
+/// groups from there up. Most groups are in no other, so that it is cheaper to go up from each group once than from each
+/// of its members.
+fn memberships_of_found(sql: &mut Sql, tenant: i64, max: Option<i64>) {
     sql.raw(
         ", direct(place, other) as materialized (select f.place, m.group_seq from found f \
          cross join {each:member m} m.tenant = ",
@@ -100,29 +101,34 @@ fn groups_of_found(sql: &mut Sql, tenant: i64, max: Option<i64>) {
     }
     sql.raw(
         "), base(seq) as materialized (select distinct other from direct), \
-         above(base, other) as (select b.seq, m.group_seq from base b cross join {each:member m} m.tenant = ",
+         nested(child, parent) as (select b.seq, m.group_seq from base b cross join {each:member m} m.tenant = ",
     );
     sql.int(tenant).raw(
-        " and m.member_seq = b.seq{end_each:m} union select a.base, m.group_seq from above a \
+        " and m.member_seq = b.seq{end_each:m} union select n.parent, m.group_seq from nested n \
          cross join {each:member m} m.tenant = ",
     );
     sql.int(tenant)
-        .raw(" and m.member_seq = a.other{end_each:m})");
+        .raw(" and m.member_seq = n.parent{end_each:m})");
 }
 
 /// Appends the keys of the direct groups of each resource, these groups, and the groups above them.
-fn groups(sql: &mut Sql, tenant: i64) {
-    sql.raw(" union all select d.place, 1, 0, ");
-    sql.arg(Arg::Uuid(Uuid::nil())).raw(
+fn groups_of_found(sql: &mut Sql, tenant: i64) {
+    let nil = || Arg::Uuid(Uuid::nil());
+    sql.raw(" union all select d.place, ").int(GROUPS);
+    sql.raw(", 0, ").arg(nil()).raw(
         ", cast({rows_of}(d.other) as text), 0, 0, 0, 0, '', 0 from direct d group by d.place \
-         union all select 0, -3, g.seq, g.id, '', 0, 0, 0, 0, g.display, 0 \
-         from base b cross join {each:resource g} g.tenant = ",
+         union all select 0, ",
     );
-    sql.int(tenant).raw(
-        " and g.seq = b.seq{end_each:g} union all select 0, -4, g.seq, g.id, '', a.base, 0, 0, 0, g.display, 0 \
-         from above a cross join {each:resource g} g.tenant = ",
+    sql.int(GROUP).raw(
+        ", g.seq, g.id, '', 0, 0, 0, 0, g.display, 0 from base b cross join {each:resource g} g.tenant = ",
     );
-    sql.int(tenant).raw(" and g.seq = a.other{end_each:g}");
+    sql.int(tenant)
+        .raw(" and g.seq = b.seq{end_each:g} union all select 0, ")
+        .int(NESTED);
+    sql.raw(
+        ", g.seq, g.id, '', n.child, 0, 0, 0, g.display, 0 from nested n cross join {each:resource g} g.tenant = ",
+    );
+    sql.int(tenant).raw(" and g.seq = n.parent{end_each:g}");
 }
 
 /// Appends the members of the resources in `found`: all, or up to a number. For one resource these are the first ones
@@ -158,6 +164,3 @@ fn members_of_many(sql: &mut Sql, tenant: i64) {
         .int(tenant)
         .raw(" and o.seq = m.member_seq");
 }
-
-/// The part of a row with the keys of the direct groups of a resource.
-const GROUPS: i64 = 1;

@@ -16,7 +16,7 @@ use crate::store::resources::write::member_steps::MEMBERS;
 use crate::store::resources::write::steps::{WRITTEN, proving};
 use std::sync::Arc;
 use tokio::sync::oneshot;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 /// A member that joins or leaves a group, by the ids in a request.
@@ -37,7 +37,7 @@ pub(crate) struct MovedGroup {
     pub(crate) scope: ConfirmedScope,
     /// The version of the group.
     pub(crate) version: i64,
-    /// Whether the member was not a member before, or was one.
+    /// Whether the change had an effect: an added resource was no member before, a removed one was.
     pub(crate) is_changed: bool,
 }
 
@@ -72,20 +72,23 @@ impl Store {
         };
         let (answer, answered) = oneshot::channel();
         let store = self.clone();
+        let span = Span::current();
         let work = async move {
-            let made = store.make_move(&change).in_current_span().await;
+            let made = store.make_move(&change).instrument(span).await;
             // A cancelled caller does not receive it; the change is done nevertheless.
             drop(answer.send(made));
             store.serve_group(leader).await;
         };
         // In a separate task: a cancelled caller must not cancel the changes that wait.
-        tokio::spawn(work.in_current_span());
+        tokio::spawn(work);
         answered
             .await
             .unwrap_or(Err(StoreError::Away(sqlx::Error::WorkerCrashed)))
     }
 
     async fn make_move(&self, change: &MoveStatement) -> Result<Option<MovedGroup>, StoreError> {
+        let coalescing = &self.engine.metrics().coalescing;
+        coalescing.member_changes.note_group(1);
         let rows = self.engine.write_retrying(|| change.batch(self)).await?;
         self.changes_made.notify_one();
         let Some(row) = rows.first() else {
@@ -116,17 +119,17 @@ struct MoveStatement {
 impl MoveStatement {
     fn batch(&self, store: &Store) -> Batch {
         let tenant = self.claim.tenant;
-        let (step, change, bump, members) = match self.moved.joins {
+        let (step, text, bump, members) = match self.moved.joins {
             true => ("added", ADD, BUMP_ADDED, MemberSteps::Added),
             false => ("removed", REMOVE, BUMP_REMOVED, MemberSteps::Removed),
         };
-        let change = Step::new(change, vec![Arg::Int(tenant)]);
+        let moved = Step::new(text, vec![Arg::Int(tenant)]);
         let at = Arg::Int(self.author.at.as_micros());
         let bump = Step::new(bump, vec![Arg::Int(tenant), at]);
         let batch = Batch::new("member.move_by_id")
             .then("claimed", self.claimed())
             .then("target", self.target())
-            .then(step, change.returning(MEMBERS))
+            .then(step, moved.returning(MEMBERS))
             .then("written", bump.returning(WRITTEN));
         let entry = Entry {
             tenant,
@@ -140,7 +143,7 @@ impl MoveStatement {
             ..ResourceChange::default()
         };
         let batch = entry.append(batch, &change);
-        batch.then("answer", Step::new(ANSWER, vec![]))
+        batch.then("answer", Step::new(ANSWER, vec![Arg::Int(tenant)]))
     }
 
     /// Locks the group, if the claim is confirmed.
@@ -192,6 +195,9 @@ macro_rules! bump_after {
 }
 const BUMP_ADDED: &str = bump_after!("{added}");
 const BUMP_REMOVED: &str = bump_after!("{removed}");
-/// No row: the claim is out of date, or the group or the member does not exist.
+/// No row: the claim is out of date, or there is no such group, or no resource with the id that can be a member. After
+/// waiting for the lock the group can have a later version than the members that the statement has seen: then there is no
+/// row either.
 const ANSWER: &str = "select version, 1 from {written} union all select claimed.version, 0 from {claimed} cross join {target} \
-     where not exists (select 1 from {written})";
+     where not exists (select 1 from {written}) \
+     and claimed.version = (select version from resource where tenant = $1 and seq = claimed.seq)";

@@ -4,7 +4,7 @@ use crate::access::{Caller, Claim};
 use crate::error::Result;
 use crate::patch::{MemberChange, Patch};
 use crate::protocol::members::joinable_types;
-use crate::protocol::read::unshown;
+use crate::protocol::read::without_body;
 use crate::protocol::{ScimReply, Service, UpdateRequest};
 use crate::schema::ResourceType;
 use crate::store::{MoveById, MovedGroup};
@@ -41,7 +41,7 @@ pub(super) fn sole_move(
 impl Service {
     /// Adds or removes a member. `None`: nothing was changed, and the change has to be executed with a read, which finds
     /// the reason.
-    pub(super) async fn move_member(
+    pub(super) async fn move_sole_member(
         &self,
         claim: &Claim,
         resource_type: &Arc<ResourceType>,
@@ -74,7 +74,7 @@ impl Service {
             .context
             .changed(names.map(|members| members.name().as_ref()));
         let caller = claim.confirmed(scope);
-        let reply = unshown(&caller, resource_type, moved.group, version, 204);
+        let reply = without_body(&caller, resource_type, (moved.group, version), 204);
         Ok(Some((
             caller,
             ScimReply {
