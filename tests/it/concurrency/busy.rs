@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// More than the number of connections to the database.
 const PUSHES: usize = 24;
 
+const WAITING: &str = "select count(*) from pg_stat_activity \
+     where datname = current_database() and wait_event_type = 'Lock'";
+
 /// Requests that wait for each other hold no connection; otherwise a few of them would block all others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_busy_group_does_not_block_others() {
@@ -28,8 +31,6 @@ async fn a_busy_group_does_not_block_others() {
             tokio::spawn(async move { fleet.first().patch(&path, operations).await.expect(204) })
         })
         .collect();
-    const WAITING: &str = "select count(*) from pg_stat_activity \
-         where datname = current_database() and wait_event_type = 'Lock'";
     let begun = Instant::now();
     while fleet.first().number(WAITING).await == 0 {
         assert!(begun.elapsed() < Duration::from_secs(30), "nobody waits");
@@ -59,4 +60,36 @@ async fn a_busy_group_does_not_block_others() {
         super::set(&users)
     );
     fleet.first().is_sound().await;
+}
+
+/// A removal that waited for another instance to add the member does not see it, and must not answer with the version of
+/// the group that has it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_sees_a_member_for_which_it_waited() {
+    let fleet = Fleet::of_one(Database::Postgres).await;
+    let server = fleet.first();
+    let users = new_users(&fleet, "u", 1).await;
+    let path = new_group(server, "Sales", &[]).await;
+    let mut other = server.session().await;
+    let add = format!(
+        "begin; update resource set version = version + 1 where display = 'Sales'; \
+         insert into member (tenant, group_seq, member_seq) select g.tenant, g.seq, u.seq \
+         from resource g, resource u where g.display = 'Sales' and u.id = '{}'",
+        users[0]
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(add))
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let operations = json!([{"op": "remove", "path": "members", "value": [{"value": users[0]}]}]);
+    let commit = async {
+        let begun = Instant::now();
+        while server.number(WAITING).await == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "nobody waits");
+        }
+        sqlx::raw_sql("commit").execute(&mut other).await.unwrap();
+    };
+    let (removed, ()) = tokio::join!(server.patch(&path, operations), commit);
+    assert_eq!(removed.expect(204).header("etag"), Some("W/\"3\""));
+    assert!(super::members(server, &path).await.is_empty());
 }
