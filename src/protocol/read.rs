@@ -47,11 +47,7 @@ impl Service {
         id: &str,
         relations: Relations,
     ) -> Confirmed<StoredResource> {
-        // Ids are case-exact (RFC 7643 section 3.1), so only the server's own spelling is valid.
-        let uuid = Uuid::parse_str(id)
-            .ok()
-            .filter(|uuid| uuid.to_string() == id);
-        let uuid = uuid.ok_or_else(|| absent(resource_type))?;
+        let uuid = exact_id(id).ok_or_else(|| absent(resource_type))?;
         let (scope, found) = self
             .store
             .find(claim.scope(), resource_type, uuid, relations)
@@ -78,6 +74,12 @@ impl Service {
             ..ScimReply::default()
         })
     }
+}
+
+/// The id in a path. Ids are case-exact (RFC 7643 section 3.1), so only the server's own spelling is valid.
+pub(super) fn exact_id(text: &str) -> Option<Uuid> {
+    let id = Uuid::parse_str(text).ok()?;
+    (id.to_string() == text).then_some(id)
 }
 
 /// The response with the location and the version of a resource, without its body.

@@ -4,7 +4,7 @@ use crate::access::{Caller, Claim};
 use crate::error::Result;
 use crate::patch::{MemberChange, Patch};
 use crate::protocol::members::joinable_types;
-use crate::protocol::read::without_body;
+use crate::protocol::read::{exact_id, without_body};
 use crate::protocol::{ScimReply, Service, UpdateRequest};
 use crate::schema::ResourceType;
 use crate::store::{MoveById, MovedGroup};
@@ -29,13 +29,12 @@ pub(super) fn sole_move(
     let [member] = ids.as_slice() else {
         return None;
     };
-    let group = Uuid::parse_str(request.id).ok()?;
-    let is_exact = group.to_string() == request.id;
-    (is_plain && is_exact).then_some(MoveById {
-        group,
+    let moved = MoveById {
+        group: exact_id(request.id)?,
         member: Uuid::parse_str(member).ok()?,
         joins,
-    })
+    };
+    is_plain.then_some(moved)
 }
 
 impl Service {

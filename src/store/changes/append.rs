@@ -108,11 +108,11 @@ pub(in crate::store) enum MemberSteps {
 }
 
 impl MemberSteps {
-    fn add(self) -> bool {
+    fn has_added(self) -> bool {
         matches!(self, Self::Added | Self::Both)
     }
 
-    fn remove(self) -> bool {
+    fn has_removed(self) -> bool {
         matches!(self, Self::Removed | Self::Both)
     }
 }
@@ -155,10 +155,10 @@ impl Entry<'_> {
     /// Adds the rows for the members that the steps returned, if the step `written` returned the group.
     fn append_members(&self, mut batch: Batch, members: MemberSteps) -> Batch {
         let args = vec![Arg::Int(self.tenant), Arg::Int(self.number)];
-        if members.add() {
+        if members.has_added() {
             batch = batch.then("logged_added", Step::new(LOG_ADDED, args.clone()));
         }
-        if members.remove() {
+        if members.has_removed() {
             batch = batch.then("logged_removed", Step::new(LOG_REMOVED, args));
         }
         batch

@@ -52,9 +52,12 @@ impl KnownGroups {
         Ok(known)
     }
 
-    /// The groups of the next resource, in the order of their keys, from a JSON list of the keys of its direct groups.
-    /// Beyond the number of memberships, some are left out.
-    pub(in crate::store) fn next(&mut self, text: &str) -> Result<Vec<Related>, StoreError> {
+    /// The groups of a resource, in the order of their keys, from a JSON list of the keys of its direct groups. They count
+    /// towards the number of memberships; beyond it, some are left out.
+    pub(in crate::store) fn list_counted(
+        &mut self,
+        text: &str,
+    ) -> Result<Vec<Related>, StoreError> {
         let direct: HashSet<i64> = serde_json::from_str(text)
             .map_err(|error| StoreError::Fault(sqlx::Error::Decode(error.into())))?;
         let mut keys = self.with_parents(&direct);

@@ -41,7 +41,7 @@ impl Store {
                 0 => page.found.extend(found(scope, &row, 2)?),
                 GROUPS => {
                     if let Some(found) = page.found.last_mut() {
-                        found.relations.extend(known.next(row.text(4)?)?);
+                        found.relations.extend(known.list_counted(row.text(4)?)?);
                     }
                 }
                 part => {
