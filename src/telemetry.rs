@@ -4,11 +4,14 @@
 mod json;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod output;
 mod traces;
 
+pub(crate) use output::write_before_waiting;
 pub(crate) use traces::Traces;
 
 use crate::trace::TARGET;
+use output::LogOutput;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,7 +134,7 @@ fn json_lines() -> Lines {
     tracing_subscriber::fmt::layer()
         .event_format(json::JsonLine)
         .fmt_fields(json::NoSpanFields)
-        .with_writer(std::io::stderr)
+        .with_writer(LogOutput)
         .boxed()
 }
 
@@ -140,7 +143,7 @@ fn text_lines() -> Lines {
     tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_ansi(colours)
-        .with_writer(std::io::stderr)
+        .with_writer(LogOutput)
         .boxed()
 }
 

@@ -282,6 +282,7 @@ fn wait(threads: usize, work: impl Future<Output = Result<(), Failure>>) -> Resu
     let threads = if threads == 0 { half() } else { threads };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
+        .on_thread_park(telemetry::write_before_waiting)
         .enable_all()
         .build();
     let runtime =
