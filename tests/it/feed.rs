@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 mod access;
 mod bootstrap;
-mod client;
+pub(crate) mod client;
 mod examples;
 mod failover;
 mod http;

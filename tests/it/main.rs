@@ -33,6 +33,7 @@ mod limits;
 mod logging;
 mod metrics;
 mod paging;
+mod plans;
 mod pooler;
 mod provisioning;
 mod refusals;

@@ -16,7 +16,7 @@ crate::on_both!(
 );
 crate::on_pooler!(a_large_group_is_read_completely);
 
-async fn fill(server: &Server, batches: usize) {
+pub(crate) async fn fill(server: &Server, batches: usize) {
     for batch in 0..batches {
         let create = |i: usize| {
             let data = json!({"schemas": [USER], "userName": format!("u{batch}.{i}"), "title": format!("t{i}")});
@@ -394,6 +394,6 @@ async fn large_groups_are_read_within_the_pool() {
     assert!(all <= 8, "{all} connections");
 }
 
-const CONNECTIONS: &str =
+pub(crate) const CONNECTIONS: &str =
     "from pg_stat_activity where datname = current_database() and application_name like 'scimd%'";
 const OPENED: &str = "cast(extract(epoch from backend_start) * 1000000 as bigint)";

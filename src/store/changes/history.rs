@@ -133,7 +133,7 @@ fn read(row: &Row) -> Result<ResourceChange, StoreError> {
     })
 }
 
-const LIVE: &str = "select seq from resource where tenant = $1 and id = $2";
+const LIVE: &str = "select seq from resource where tenant + 0 = $1 and id = $2";
 const GONE: &str =
     "select seq from change where tenant = $1 and id = $2 and change >= $3 and change < $4 limit 1";
 const CHANGES: &str = "select c.change, c.version, c.action, c.attributes, c.at, c.token, t.name, c.request \

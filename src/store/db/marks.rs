@@ -115,6 +115,23 @@ pub(in crate::store) fn pieces(mut text: &str) -> impl Iterator<Item = Piece<'_>
     })
 }
 
+/// The text of a mark, with the sign of the database before the numbers of values, which start after `offset`.
+pub(in crate::store) fn numbered(text: &str, sign: char, offset: usize) -> String {
+    let mut numbered = String::with_capacity(text.len());
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(text) => numbered.push_str(text),
+            Piece::Placeholder(n) => {
+                numbered.push(sign);
+                numbered.push_str(&(n + offset).to_string());
+            }
+            // The first closing brace ends a mark, so there is none within it.
+            Piece::Mark(_) => {}
+        }
+    }
+    numbered
+}
+
 fn special(text: &str) -> (Piece<'_>, &str) {
     if let Some((word, rest)) = text
         .strip_prefix('{')

@@ -3,7 +3,7 @@
 use crate::store::db::args::{Arg, Table};
 use crate::store::db::body::{Body, unknown};
 use crate::store::db::error::StoreError;
-use crate::store::db::marks::{END_ONCE, Mark, ONCE, Piece};
+use crate::store::db::marks::{END_ONCE, Mark, ONCE, Piece, numbered};
 use std::fmt::{Arguments, Write};
 
 /// A statement for PostgreSQL.
@@ -78,7 +78,7 @@ impl Body {
                         into.push(format_args!("lateral (select * from {table} where"));
                     }
                     Mark::EndEach(name) => into.push(format_args!(" offset 0) as {name}")),
-                    Mark::Postgres(text) => into.text.push_str(text),
+                    Mark::Postgres(text) => into.text.push_str(&numbered(text, '$', offset)),
                     Mark::Sqlite(_) => {}
                     Mark::ForNoKeyUpdate => into.text.push_str(" for no key update"),
                     Mark::ForKeyShare => into.text.push_str(" for key share"),

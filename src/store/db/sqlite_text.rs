@@ -3,7 +3,7 @@
 use crate::store::db::args::Table;
 use crate::store::db::body::{Body, unknown};
 use crate::store::db::error::StoreError;
-use crate::store::db::marks::{Mark, Piece};
+use crate::store::db::marks::{Mark, Piece, numbered};
 use crate::store::db::sqlite_returned::{Count, ReturnedRows};
 use std::fmt::{Arguments, Write};
 
@@ -117,14 +117,12 @@ impl Body {
                 .push_str("cast((julianday('now') - 2440587.5) * 86400000000 as integer)"),
             Mark::Limit => into.text.push_str("limit +"),
             Mark::Row(column) => into.text.push_str(column),
-            // The text can have placeholders next to the columns.
             Mark::RowAmong(columns) => {
-                let columns = columns.replace('$', "?");
-                into.push(format_args!("({columns} in "));
+                into.push(format_args!("({} in ", numbered(columns, '?', 0)));
             }
             Mark::ElementsOf(column) => into.push(format_args!("json_each({column})")),
             Mark::Each(table) => into.push(format_args!("{table} on")),
-            Mark::Sqlite(text) => into.text.push_str(text),
+            Mark::Sqlite(text) => into.text.push_str(&numbered(text, '?', 0)),
             Mark::Step(step) => {
                 let found = earlier.find(step).ok_or_else(|| unknown(step, name))?;
                 let columns = found.columns.iter().copied();

@@ -165,6 +165,7 @@ mod tests {
     use super::*;
     use crate::metrics::CacheMetrics;
     use crate::store::db::args::Column;
+    use crate::store::db::batch::Batch;
     use crate::store::db::sqlite_returned::ReturnedRows;
     use crate::store::db::sqlite_row::SqliteRow;
     use crate::store::db::sqlite_text::{Source, SqliteText};
@@ -291,6 +292,26 @@ mod tests {
         let one = Statement::named("r.one", text, vec![]);
         assert_eq!(sqlite(&one).unwrap().text, "select 1 from b");
         assert_eq!(one.for_postgres().unwrap().text, "select 1 from a");
+    }
+
+    #[test]
+    fn a_text_for_one_database_has_values() {
+        let text =
+            "delete from a {postgres:where b = $2 and c = $1}{sqlite:where d = $1 and e = $2}";
+        let one = Step::new(text, vec![Arg::Int(1), Arg::Int(2)]);
+        let sqlite_text = one
+            .body()
+            .sqlite_text(&ReturnedRows::default(), "a.forget")
+            .unwrap();
+        assert_eq!(sqlite_text.text, "delete from a where d = ?1 and e = ?2");
+        let first = Step::new("select $1", vec![Arg::Int(0)]);
+        let batch = Batch::new("a.forget").then("first", first).and(one);
+        let postgres = batch.for_postgres().unwrap();
+        assert!(
+            postgres.text.contains("where b = $3 and c = $2"),
+            "{}",
+            postgres.text
+        );
     }
 
     #[test]

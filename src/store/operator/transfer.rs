@@ -74,8 +74,10 @@ impl Store {
             return Ok(HashMap::new());
         }
         let mut sql = Sql::default();
-        sql.raw("with recursive found(seq, place) as (select seq, 1 from resource where tenant = ")
-            .int(scope.tenant);
+        sql.raw(
+            "with recursive found(seq, place) as (select seq, 1 from resource where tenant + 0 = ",
+        )
+        .int(scope.tenant);
         sql.raw(" and id in (");
         for (i, id) in ids.iter().enumerate() {
             sql.raw(if i > 0 { ", " } else { "" }).arg(Arg::Uuid(*id));

@@ -1,5 +1,6 @@
 //! Resources in the database: reading and writing of documents, index rows and memberships.
 
+pub(in crate::store) mod by_id;
 pub(in crate::store) mod confirm;
 pub(in crate::store) mod difference;
 pub(in crate::store) mod document;

@@ -46,12 +46,16 @@ pub(in crate::store) fn compare_column(
     }
 }
 
+/// The id that a key spells; the spelling is that of responses.
+pub(in crate::store) fn id_of(key: &Key) -> Option<Uuid> {
+    Uuid::parse_str(key.as_str())
+        .ok()
+        .filter(|id| id.to_string() == key.as_str())
+}
+
 /// Appends a comparison of an id.
 pub(in crate::store) fn compare_id(sql: &mut Sql, column: IdColumn, operator: Operator, key: &Key) {
-    let id = Uuid::parse_str(key.as_str())
-        .ok()
-        .filter(|id| id.to_string() == key.as_str());
-    match (operator, id) {
+    match (operator, id_of(key)) {
         (Operator::Equal, Some(id)) => {
             sql.raw(column.id).raw(" = ").arg(Arg::Uuid(id));
         }

@@ -7,6 +7,7 @@ use crate::store::db::error::StoreError;
 use crate::store::db::row::Row;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
+use crate::store::resources::by_id::by_id;
 use crate::store::resources::ids::TypeIds;
 use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::page::{ListTarget, Page, PageRequest, PageStart, SortOrder};
@@ -14,7 +15,7 @@ use crate::store::resources::read::select::Select;
 use crate::store::resources::read::selectivity::is_selective;
 use crate::store::resources::read::stored::{Documents, Related, Relations, StoredResource, found};
 use crate::store::resources::scope::Scope;
-use crate::store::resources::seq::{keys_of_type, type_id_of};
+use crate::store::resources::seq::type_id_of;
 use uuid::Uuid;
 
 /// Maximum number of resources of a page whose groups are read on the fast path.
@@ -47,9 +48,8 @@ impl Store {
         }
         let mut sql = Sql::bound(vec![("tenant", Arg::Int(scope.tenant))]);
         begin(&mut sql, scope, relations, Documents::All);
-        sql.raw(" left join resource r on r.tenant = {:tenant} and r.id = ")
-            .arg(Arg::Uuid(id));
-        within(&mut sql, of_type);
+        sql.raw(" left join resource r on r.tenant + 0 = {:tenant} and ");
+        by_id(&mut sql, id, &[of_type.type_id]);
         self.fast("resource.find_fast", scope, sql).await
     }
 
@@ -149,7 +149,7 @@ pub(in crate::store) fn matching(
         sql: &mut sql,
     }
     .resources(predicate);
-    sql.raw(") as hit on 1 = 1 left join resource r on r.tenant = {:tenant} and r.seq = hit.seq");
+    sql.raw(") as hit on 1 = 1 left join {each:resource r} r.tenant = {:tenant} and r.seq = hit.seq{end_each:r}{postgres: on true}");
     // Matches of deleted resources come last: their index rows are not removed yet.
     sql.raw(" order by r.seq{sqlite: nulls last} {limit}")
         .int(window.take.saturating_add(1));
@@ -165,8 +165,8 @@ fn begin(sql: &mut Sql, scope: &ScopeClaim, relations: Relations, documents: Doc
         sql.raw(
             "(select cast({rows_of}({row_of}(g.seq, g.id, g.display, case when exists (select 1 from member n \
              where n.tenant = {:tenant} and n.member_seq = g.seq) then 1 else 0 end)) as text) \
-             from member m cross join resource g where m.tenant = {:tenant} and m.member_seq = r.seq \
-             and g.tenant = {:tenant} and g.seq = m.group_seq)",
+             from member m cross join {each:resource g} g.tenant = {:tenant} and g.seq = m.group_seq{end_each:g} \
+             where m.tenant = {:tenant} and m.member_seq = r.seq)",
         );
     } else {
         sql.raw("cast(null as text)");
@@ -174,14 +174,6 @@ fn begin(sql: &mut Sql, scope: &ScopeClaim, relations: Relations, documents: Doc
     sql.raw(" from {once}");
     scope.prove(sql);
     sql.raw("{end_once} as caller");
-}
-
-fn within(sql: &mut Sql, of_type: &TypeIds) {
-    let keys = keys_of_type(of_type.type_id);
-    sql.raw(" and r.seq >= ")
-        .int(keys.start)
-        .raw(" and r.seq < ")
-        .int(keys.end);
 }
 
 /// The resource in a row; a row without one means that the caller is confirmed.

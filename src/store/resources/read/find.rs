@@ -1,15 +1,14 @@
 //! Reading one resource by its id.
 
 use crate::schema::ResourceType;
-use crate::store::db::args::Arg;
 use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::handle::Store;
+use crate::store::resources::by_id::by_id;
 use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
 use crate::store::resources::read::fast_path::FastRead;
 use crate::store::resources::read::query::resources;
 use crate::store::resources::read::stored::{Documents, Relations, StoredResource};
-use crate::store::resources::seq::keys_of_type;
 use uuid::Uuid;
 
 impl Store {
@@ -32,14 +31,10 @@ impl Store {
             return Ok((confirmed, found.into_iter().next()));
         }
         let mut sql = Sql::default();
-        let keys = keys_of_type(of_type.type_id);
-        sql.raw("with recursive found(seq, place) as materialized (select seq, 1 from resource where tenant = ");
-        sql.int(scope.tenant).raw(" and id = ").arg(Arg::Uuid(id));
-        sql.raw(" and seq >= ")
-            .int(keys.start)
-            .raw(" and seq < ")
-            .int(keys.end)
-            .raw(")");
+        sql.raw("with recursive found(seq, place) as materialized (select seq, 1 from resource where tenant + 0 = ");
+        sql.int(scope.tenant).raw(" and ");
+        by_id(&mut sql, id, &[of_type.type_id]);
+        sql.raw(")");
         resources(&mut sql, scope, relations, Documents::All, false);
         let (confirmed, page) = self.page("resource.find", scope, relations, sql).await?;
         Ok((confirmed, page.found.into_iter().next()))

@@ -273,8 +273,9 @@ fn sorted(sql: &mut Sql, scope: &Scope, order: &SortOrder, window: &PageRequest)
     match &order.by {
         Target::Attribute(_) => sql.raw(VALUED).raw(" where 1 = 1"),
         _ => sql
-            .raw(" from hit l cross join resource r where r.seq = l.seq and r.tenant = ")
-            .int(scope.tenant),
+            .raw(" from hit l cross join {each:resource r} r.tenant = ")
+            .int(scope.tenant)
+            .raw(" and r.seq = l.seq{end_each:r} where 1 = 1"),
     };
     let skip = match &window.from {
         PageStart::Skip(skip) | PageStart::SkipOr { skip, .. } => *skip,

@@ -72,6 +72,7 @@ impl MemberStream {
 }
 
 /// Starts with the last member that was read with the group: it exists as long as the version is unchanged.
-const MEMBERS: &str = "select m.member_seq, o.id, o.display from resource g cross join member m cross join resource o \
-     where g.tenant = $1 and g.seq = $2 and g.version = $3 and m.tenant = $1 and m.group_seq = g.seq and m.member_seq >= $4 \
-     and o.tenant = $1 and o.seq = m.member_seq order by m.member_seq";
+const MEMBERS: &str = "select m.member_seq, o.id, o.display from resource g cross join member m \
+     cross join {each:resource o} o.tenant = $1 and o.seq = m.member_seq{end_each:o} \
+     where g.tenant = $1 and g.seq = $2 and g.version = $3 and m.tenant = $1 and m.group_seq = $2 and m.member_seq >= $4 \
+     order by m.member_seq";

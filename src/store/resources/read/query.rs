@@ -60,7 +60,7 @@ impl Store {
 
 /// Appends the reads for the resources in `found`: few rows, from which others are found by keys. `cross join` fixes
 /// this order for SQLite. PostgreSQL has no estimates for tables without statistics and for recursions: it would read
-/// all memberships and groups of the tenant for a page, so groups are looked up with `{each:…}`.
+/// all memberships and resources of the tenant for a page, so they are looked up with `{each:…}`.
 pub(in crate::store) fn resources(
     sql: &mut Sql,
     scope: &Scope,
@@ -149,18 +149,18 @@ fn members(sql: &mut Sql, tenant: i64, max: Option<i64>, are_many: bool) {
     sql.int(tenant)
         .raw(" order by member_seq {limit}")
         .int(max)
-        .raw(") as m cross join resource o where o.tenant = ")
+        .raw(") as m cross join {each:resource o} o.tenant = ")
         .int(tenant)
-        .raw(" and o.seq = m.member_seq");
+        .raw(" and o.seq = m.member_seq{end_each:o}");
 }
 
 fn members_of_many(sql: &mut Sql, tenant: i64) {
     sql.raw(
         "select f.place, 2, o.seq, o.id, '', 0, 0, 0, 0, o.display, 0 \
-         from found f cross join member m cross join resource o where m.tenant = ",
+         from found f cross join {each:member m} m.tenant = ",
     );
     sql.int(tenant)
-        .raw(" and m.group_seq = f.seq and o.tenant = ")
+        .raw(" and m.group_seq = f.seq{end_each:m} cross join {each:resource o} o.tenant = ")
         .int(tenant)
-        .raw(" and o.seq = m.member_seq");
+        .raw(" and o.seq = m.member_seq{end_each:o}");
 }

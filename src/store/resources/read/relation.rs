@@ -11,7 +11,7 @@ use crate::schema::AttributePath;
 use crate::store::db::sql::Sql;
 use crate::store::resources::ids::{CatalogIds, TypeIds};
 use crate::store::resources::index_key::compare;
-use crate::store::resources::read::columns::{IdColumn, compare_id};
+use crate::store::resources::read::columns::{IdColumn, compare_id, id_of};
 use crate::store::resources::seq::keys_of_type;
 
 /// Compiles conditions on the memberships of one resource type in one tenant.
@@ -53,41 +53,90 @@ pub(in crate::store) fn elements(
 fn members(select: &mut RelationSelect<'_>, condition: &Predicate) {
     let keys = keys_of_type(select.of_type.type_id);
     let tenant = select.tenant;
-    let by_other = asks(condition, &is_of_other);
+    let others = Others::of(terms(condition));
     select
         .sql
         .raw("select m.group_seq as seq, m.member_seq as element from ");
-    select.sql.raw(if by_other {
-        "resource o cross join member m"
-    } else {
-        "member m"
-    });
-    select.sql.raw(" where m.tenant = ").int(tenant);
+    others.begin(select.sql);
+    select.sql.raw("m.tenant = ").int(tenant);
     select
         .sql
         .raw(" and m.group_seq >= ")
         .int(keys.start)
         .raw(" and m.group_seq < ")
         .int(keys.end);
-    if by_other {
-        select
-            .sql
-            .raw(" and o.tenant = ")
-            .int(tenant)
-            .raw(" and o.seq = m.member_seq");
-    }
+    others.join(select.sql, tenant, "m.member_seq");
     select.sql.raw(" and ");
     meets(select, condition, Side::Members);
+}
+
+/// The other resources of memberships, in a query for memberships `m`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Others {
+    /// The condition does not need them.
+    None,
+    /// One, by its id. PostgreSQL has to start from it and look up its memberships: while it expects few resources it
+    /// would read all of them.
+    One,
+    /// Any number, `o`.
+    Any,
+}
+
+impl Others {
+    /// The kind that a conjunction needs.
+    fn of<'a>(terms: impl IntoIterator<Item = &'a Predicate> + Clone) -> Self {
+        let has_id = |term: &Predicate| match term {
+            Predicate::Compare {
+                target: Target::Attribute(path),
+                operator: Operator::Equal,
+                key,
+            } => sub_name(path) == "value" && id_of(key).is_some(),
+            _ => false,
+        };
+        if terms.clone().into_iter().any(has_id) {
+            Self::One
+        } else if terms.into_iter().any(|term| asks(term, &is_of_other)) {
+            Self::Any
+        } else {
+            Self::None
+        }
+    }
+
+    /// Appends the tables, up to the conditions of memberships.
+    fn begin(self, sql: &mut Sql) {
+        sql.raw(match self {
+            Self::None => "member m where ",
+            Self::One => "resource o cross join {each:member m} ",
+            Self::Any => "resource o cross join member m where ",
+        });
+    }
+
+    /// Ends the conditions of memberships; `column` has the key of the other resource.
+    fn join(self, sql: &mut Sql, tenant: i64, column: &'static str) {
+        match self {
+            Self::None => return,
+            Self::One => sql
+                .raw(" and ")
+                .raw(column)
+                .raw(" = o.seq{end_each:m} where o.tenant + 0 = "),
+            Self::Any => sql.raw(" and ").raw(column).raw(" = o.seq and o.tenant = "),
+        };
+        sql.int(tenant);
+    }
+}
+
+/// The parts of a conjunction.
+fn terms(condition: &Predicate) -> &[Predicate] {
+    match condition {
+        Predicate::All(terms) => terms,
+        term => std::slice::from_ref(term),
+    }
 }
 
 /// From the groups that match the condition down to all their members. The part of the condition about the kind of
 /// membership is evaluated at the end.
 fn groups(select: &mut RelationSelect<'_>, condition: &Predicate) {
-    let terms = match condition {
-        Predicate::All(terms) => terms.as_slice(),
-        term => std::slice::from_ref(term),
-    };
-    let (of_way, of_group): (Vec<_>, Vec<_>) = terms
+    let (of_way, of_group): (Vec<_>, Vec<_>) = terms(condition)
         .iter()
         .partition(|term| asks(term, &|path| !is_of_other(path)));
     let tenant = select.tenant;
@@ -106,12 +155,11 @@ fn groups(select: &mut RelationSelect<'_>, condition: &Predicate) {
     if of_way.iter().any(|term| asks(term, &is_of_other)) {
         select
             .sql
-            .raw(" cross join resource o where o.tenant = ")
+            .raw(" cross join {each:resource o} o.tenant = ")
             .int(tenant)
-            .raw(" and o.seq = closure.element");
-    } else {
-        select.sql.raw(" where 1 = 1");
+            .raw(" and o.seq = closure.element{end_each:o}");
     }
+    select.sql.raw(" where 1 = 1");
     for term in of_way {
         select.sql.raw(" and ");
         meets(select, term, Side::Groups);
@@ -124,19 +172,18 @@ fn down(select: &mut RelationSelect<'_>, of_group: &[&Predicate]) {
     select.sql.raw(
         "with recursive down(seq, element, indirect) as (select m.member_seq, m.group_seq, 0 from ",
     );
-    select.sql.raw(if of_group.is_empty() {
-        "member m"
-    } else {
-        "resource o cross join member m"
-    });
-    select.sql.raw(" where m.tenant = ").int(tenant);
-    if !of_group.is_empty() {
-        select
-            .sql
-            .raw(" and o.tenant = ")
-            .int(tenant)
-            .raw(" and o.seq = m.group_seq and ");
-        of_kinds(select, "o.seq", |layout| {
+    let others = Others::of(of_group.iter().copied());
+    others.begin(select.sql);
+    select.sql.raw("m.tenant = ").int(tenant);
+    others.join(select.sql, tenant, "m.group_seq");
+    if others != Others::None {
+        select.sql.raw(" and ");
+        let column = if others == Others::One {
+            "o.seq + 0"
+        } else {
+            "o.seq"
+        };
+        of_kinds(select, column, |layout| {
             layout.resource_type.members().is_some()
         });
     }
@@ -144,8 +191,11 @@ fn down(select: &mut RelationSelect<'_>, of_group: &[&Predicate]) {
         select.sql.raw(" and ");
         meets(select, term, Side::Groups);
     }
-    select.sql.raw(" union select m.member_seq, d.element, 1 from down d cross join member m where m.tenant = ");
-    select.sql.int(tenant).raw(" and m.group_seq = d.seq)");
+    select.sql.raw(" union select m.member_seq, d.element, 1 from down d cross join {each:member m} m.tenant = ");
+    select
+        .sql
+        .int(tenant)
+        .raw(" and m.group_seq = d.seq{end_each:m})");
 }
 
 /// Whether the condition contains a path of a kind.

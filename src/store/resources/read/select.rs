@@ -8,6 +8,7 @@ use crate::filter::{Operator, Predicate, Target};
 use crate::resource::Key;
 use crate::schema::AttributePath;
 use crate::store::db::sql::Sql;
+use crate::store::resources::by_id::by_id;
 use crate::store::resources::ids::{CatalogIds, TypeIds};
 use crate::store::resources::index_key::compare;
 use crate::store::resources::read::columns;
@@ -383,6 +384,16 @@ impl Select<'_> {
 
     /// Selects the resources that meet a condition on their columns.
     fn column(&mut self, target: &Target, comparison: Option<(Operator, &Key)>) {
+        if let (Target::Id, Some((Operator::Equal, key))) = (target, comparison)
+            && let Some(id) = columns::id_of(key)
+        {
+            self.sql
+                .raw("select seq from resource where tenant + 0 = ")
+                .int(self.tenant)
+                .raw(" and ");
+            by_id(self.sql, id, &[self.of_type.type_id]);
+            return;
+        }
         self.universe(Of::Resources, None);
         if let Some((operator, key)) = comparison {
             self.sql.raw(" and ");

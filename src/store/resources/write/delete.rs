@@ -164,17 +164,33 @@ fn leave(batch: Batch, writing: &WriteContext<'_>, seq: i64) -> Batch {
         )
 }
 
+/// The groups `m` of a resource, for PostgreSQL. While it expects few resources, it would read all of the tenant if the
+/// tenant were a parameter in the condition of the groups instead of a column of both tables.
+macro_rules! memberships {
+    () => {
+        "(select tenant, group_seq from member where tenant = $1 and member_seq = $2 offset 0) as m"
+    };
+}
 /// Groups are locked before their members. A deletion is a change and has the next version.
-const DELETE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and scanned_revision = revision and ($4 = 0 or version = $4) \
-     and (select count(*) from (select 1 from resource where tenant = $1 \
-     and seq in (select group_seq from member where tenant = $1 and member_seq = $2) order by seq{for_no_key_update}) as groups) >= 0 \
-     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version, document, created";
+const DELETE: &str = concat!(
+    "delete from resource where tenant = $1 and seq = $2 and revision = $3 and scanned_revision = revision and ($4 = 0 or version = $4) \
+     {postgres:and (select count(*) from (select 1 from ",
+    memberships!(),
+    " cross join resource g \
+     where g.tenant = m.tenant and g.seq = m.group_seq order by g.seq for no key update of g) as groups) >= 0 }\
+     and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version, document, created"
+);
 /// A resource that concurrently joins a group violates the foreign key, and the next attempt sees the membership.
 const DELETE_ALONE: &str = "delete from resource where tenant = $1 and seq = $2 and revision = $3 and scanned_revision = revision and ($4 = 0 or version = $4) \
      and not exists (select 1 from member where tenant = $1 and member_seq = $2) \
      and exists (select 1 from tenant where tenant = $1 and schema_revision = $5) returning seq, id, version + 1 as version, document, created";
-const LEAVE_GROUPS: &str = "update resource set version = version + 1, modified = $3 where tenant = $1 \
-     and seq in (select group_seq from member where tenant = $1 and member_seq = $2) and exists (select 1 from {written}) \
-     returning seq, id, version, document, created";
+const LEAVE_GROUPS: &str = concat!(
+    "update resource set version = version + 1, modified = $3 {postgres:from ",
+    memberships!(),
+    " \
+     where resource.tenant = m.tenant and seq = m.group_seq}\
+     {sqlite:where tenant = $1 and seq in (select group_seq from member where tenant = $1 and member_seq = $2)} \
+     and exists (select 1 from {written}) returning seq, id, version, document, created"
+);
 const UNJOIN: &str = "delete from member where (tenant = $1 and member_seq = $2 or tenant = $1 and group_seq = $2) \
      and exists (select 1 from {written})";

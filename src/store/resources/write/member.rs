@@ -172,8 +172,8 @@ impl Store {
 /// The name of the batch that changes members alone.
 const CHANGE: &str = "member.change";
 
-const RESOLVE_ONE: &str = "select seq, id from resource where tenant = $1 and id = $2";
-const RESOLVE: &str = "select (select r.seq from resource r where r.tenant = $1 and r.id = given.id), given.id from {rows}";
+const RESOLVE_ONE: &str = "select seq, id from resource where tenant + 0 = $1 and id = $2";
+const RESOLVE: &str = "select (select r.seq from resource r where r.tenant + 0 = $1 and r.id = given.id), given.id from {rows}";
 
 const ANY: &str = "select member_seq from member where tenant = $1 and group_seq = $2 limit 1";
 

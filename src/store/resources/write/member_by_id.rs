@@ -8,9 +8,9 @@ use crate::store::db::error::StoreError;
 use crate::store::db::sql::Sql;
 use crate::store::db::statement::Step;
 use crate::store::handle::Store;
+use crate::store::resources::by_id::by_id;
 use crate::store::resources::ids::TypeIds;
 use crate::store::resources::proof::{ConfirmedScope, ScopeClaim};
-use crate::store::resources::seq::keys_of_type;
 use crate::store::resources::write::member_queue::Group;
 use crate::store::resources::write::member_steps::MEMBERS;
 use crate::store::resources::write::steps::{WRITTEN, proving};
@@ -150,7 +150,8 @@ impl MoveStatement {
     fn claimed(&self) -> Step {
         let mut sql = Sql::default();
         sql.raw("select seq, version from resource where ");
-        self.by_id(&mut sql, self.moved.group, &[self.type_id]);
+        sql.raw("tenant + 0 = ").int(self.claim.tenant).raw(" and ");
+        by_id(&mut sql, self.moved.group, &[self.type_id]);
         proving(&mut sql, &self.claim);
         sql.raw("{for_no_key_update}");
         sql.step().returning(&["seq", "version"])
@@ -160,24 +161,13 @@ impl MoveStatement {
     fn target(&self) -> Step {
         let mut sql = Sql::default();
         sql.raw("select seq from resource where ");
-        self.by_id(&mut sql, self.moved.member, &self.allowed);
+        sql.raw("tenant + 0 = ").int(self.claim.tenant).raw(" and ");
+        by_id(&mut sql, self.moved.member, &self.allowed);
         sql.raw(" and exists (select 1 from {claimed})");
         if self.moved.joins {
             sql.raw("{for_key_share}");
         }
         sql.step().returning(&["seq"])
-    }
-
-    /// Appends the condition of a resource of one of these types, with `+ 0` to use the index of ids.
-    fn by_id(&self, sql: &mut Sql, id: Uuid, types: &[i64]) {
-        sql.raw("tenant = ").int(self.claim.tenant);
-        sql.raw(" and id = ").arg(Arg::Uuid(id)).raw(" and (1 = 0");
-        for type_id in types {
-            let keys = keys_of_type(*type_id);
-            sql.raw(" or (seq + 0 >= ").int(keys.start);
-            sql.raw(" and seq + 0 < ").int(keys.end).raw(")");
-        }
-        sql.raw(")");
     }
 }
 
