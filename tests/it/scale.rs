@@ -91,7 +91,7 @@ async fn no_index_of_tokens_has_a_condition_on_the_scope() {
 }
 
 /// Ids of the given number of thousands of users.
-async fn ids(server: &Server, thousands: usize) -> Vec<String> {
+pub(crate) async fn ids(server: &Server, thousands: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for page in 0..thousands {
         let start = page * 1000 + 1;
