@@ -374,9 +374,10 @@ const ROWS: &str = "select position, tenant, change, name, kind, id, version, ac
          coalesce(c.document, (select r.document from resource r where r.tenant = c.tenant and r.seq = c.seq)) as document, \
          c.was, coalesce(c.created, (select r.created from resource r where r.tenant = c.tenant and r.seq = c.seq)) as created, \
          c.request, c.members, c.document is null as is_reconstructed \
-         from {rows} join change c on c.tenant = given.tenant and c.change = given.change) as sized) as measured \
+         from {rows} cross join {each:change c} c.tenant = given.tenant and c.change = given.change{end_each:c}) as sized) as measured \
      where preceding is null or preceding < $1 order by position";
 const MEMBERS: &str = "select m.id, (select k.name from kind k where k.kind = m.kind), m.added from change_member m \
      where m.tenant = $1 and m.change = $2 order by m.id {limit}$3 offset $4";
 const MEMBERS_OF: &str = "select given.position, m.id, (select k.name from kind k where k.kind = m.kind), m.added \
-     from {rows} join change_member m on m.tenant = given.tenant and m.change = given.change order by given.position, m.id";
+     from {rows} cross join {each:change_member m} m.tenant = given.tenant and m.change = given.change{end_each:m} \
+     order by given.position, m.id";

@@ -32,6 +32,7 @@ macro_rules! migrations {
             25 "0025_audited_reads.sql",
             26 "0026_running_requests.sql",
             27 "0027_provisioning_about.sql",
+            28 "0028_changes_of_resource.sql",
         )
     };
     ($folder:literal, $($version:literal $name:literal,)*) => {
