@@ -90,20 +90,21 @@ impl Store {
         query: &LogQuery,
     ) -> Result<Vec<(LogPosition, LoggedRequest)>, StoreError> {
         let mut sql = Sql::default();
-        sql.raw(LISTED)
-            .raw(source(query))
-            .raw(WITH_BODY)
-            .raw(" where p.tenant = ")
-            .int(tenant.0);
-        if let Some(user) = &query.user {
-            about(&mut sql, tenant, user);
-            if query.failed {
-                sql.raw(" and exists (select 1 from provisioning_failure f where f.tenant = p.tenant and f.entry = p.entry)");
+        sql.raw(LISTED);
+        match &query.user {
+            Some(user) => about(&mut sql, tenant, user),
+            None if query.failed => {
+                sql.raw(FAILURES);
             }
+            None => {
+                sql.raw(REQUESTS);
+            }
+        }
+        sql.raw(WITH_BODY).raw(" where p.tenant = ").int(tenant.0);
+        if query.failed && query.user.is_some() {
+            sql.raw(" and exists (select 1 from provisioning_failure x where x.tenant = p.tenant and x.entry = p.entry)");
         } else if query.failed {
-            sql.raw(" and f.tenant = ")
-                .int(tenant.0)
-                .raw(" and f.entry = p.entry");
+            sql.raw(" and f.tenant = ").int(tenant.0);
         }
         if let Some(id) = &query.request_id {
             sql.raw(" and p.request = ").arg(Arg::Text(id.clone()));
@@ -132,9 +133,9 @@ impl Store {
             sql.raw("select distinct p.resource from (");
             About::Name(*digest).entries(&mut sql, tenant);
             sql.raw(" order by e.entry desc {limit}").int(NAMING);
-            sql.raw(") u cross join provisioning p where p.tenant = ")
-                .int(tenant.0);
-            sql.raw(" and p.entry = u.entry and p.resource is not null and p.outcome in ('ok', 'noted')");
+            sql.raw(") f");
+            join_requests(&mut sql, tenant);
+            sql.raw(" where p.resource is not null and p.outcome in ('ok', 'noted')");
             for row in self
                 .engine
                 .read(&sql.statement("request_log.named"))
@@ -158,9 +159,9 @@ impl Store {
         sql.raw(LISTED)
             .raw(", t.name")
             .raw(FAILURES)
-            .raw(" cross join tenant t")
-            .raw(WITH_BODY);
-        sql.raw(" where p.tenant = f.tenant and p.entry = f.entry and t.tenant = f.tenant");
+            .raw(" cross join {each:tenant t} t.tenant = f.tenant{end_each:t}")
+            .raw(WITH_BODY)
+            .raw(" where 1 = 1");
         latest(&mut sql, query);
         let rows = self
             .engine
@@ -249,28 +250,27 @@ impl Store {
     }
 }
 
-/// The table of a query. Refused and failed requests have a separate table, in the order of the log.
-fn source(query: &LogQuery) -> &'static str {
-    if query.failed && query.user.is_none() {
-        FAILURES
-    } else {
-        REQUESTS
-    }
-}
-
-/// The requests about a user: those with a digest of the name, and those with the id.
+/// Appends the requests about a user as tables: those with a digest of the name, and those with the id.
 fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
-    sql.raw(" and p.entry in (");
+    sql.raw(" from (");
     for (i, about) in user.keys().enumerate() {
         sql.raw(if i > 0 { " union " } else { "" });
         about.entries(sql, tenant);
     }
     sql.raw(if user.keys().next().is_none() {
-        // PostgreSQL does not accept an empty list.
-        "null)"
+        "select entry from provisioning_failure where 1 = 0) f"
     } else {
-        ")"
+        ") f"
     });
+    join_requests(sql, tenant);
+}
+
+/// Appends the requests `p` of the entries `f` as a table. PostgreSQL looks them up one by one: while it expects few
+/// requests it would read the log of the tenant.
+pub(in crate::store) fn join_requests(sql: &mut Sql, tenant: TenantKey) {
+    sql.raw(" cross join {each:provisioning p} p.tenant = ")
+        .int(tenant.0)
+        .raw(" and p.entry = f.entry{end_each:p}");
 }
 
 /// Selects the latest rows, up to the limit of the query.
@@ -334,9 +334,9 @@ pub(in crate::store) const LISTED: &str = "select p.entry, p.at, p.token, p.toke
 /// Number of these columns.
 pub(in crate::store) const LISTED_WIDTH: usize = 22;
 const REQUESTS: &str = " from provisioning p";
-const FAILURES: &str = " from provisioning_failure f cross join provisioning p";
-pub(in crate::store) const WITH_BODY: &str =
-    " left join provisioning_body b on b.tenant = p.tenant and b.entry = p.entry";
+/// Refused and failed requests have a separate table, in the order of the log.
+const FAILURES: &str = " from provisioning_failure f cross join {each:provisioning p} p.tenant = f.tenant and p.entry = f.entry{end_each:p}";
+pub(in crate::store) const WITH_BODY: &str = " left join {each:provisioning_body b} b.tenant = p.tenant and b.entry = p.entry{end_each:b}{postgres: on true}";
 const NOTED: &str = "select at, notes from provisioning where tenant = $1 and notes is not null order by entry desc {limit}$2";
 const FORGET_BODIES: &str = "delete from provisioning_body where tenant = $1 and entry in \
      (select entry from provisioning_body where tenant = $1 and entry < $2 order by entry {limit}$3) returning entry";

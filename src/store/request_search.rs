@@ -11,7 +11,7 @@ use crate::store::handle::Store;
 use crate::store::logged_request::{LogPosition, LoggedRequest, Outcome, TenantKey};
 use crate::store::request_about::About;
 use crate::store::request_filter::LogFilter;
-use crate::store::request_log::{LISTED, LISTED_WIDTH, WITH_BODY, read};
+use crate::store::request_log::{LISTED, LISTED_WIDTH, WITH_BODY, join_requests, read};
 use crate::store::resources::seq::{milliseconds, moment_of};
 use uuid::Uuid;
 
@@ -196,11 +196,10 @@ impl Store {
                 source.entries(&mut sql, tenant);
                 search.range(&mut sql, "e.entry", end);
             }
-            // With the bound PostgreSQL plans single lookups instead of a scan of the log.
             sql.raw(") as u order by entry desc {limit}").int(LOOKED_UP);
-            sql.raw(") f cross join provisioning p").raw(WITH_BODY);
-            sql.raw(" where p.tenant = ").int(tenant.0);
-            sql.raw(" and p.entry = f.entry");
+            sql.raw(") f");
+            join_requests(&mut sql, tenant);
+            sql.raw(WITH_BODY).raw(" where 1 = 1");
         }
         search.conditions(&mut sql);
         let order = if sources == [Source::Log] {

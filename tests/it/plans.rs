@@ -4,6 +4,7 @@
 use crate::feed::client::FeedClient;
 use crate::harness::{Database, Server, USER, group, race, user};
 use crate::scale::{CONNECTIONS, fill, ids};
+use scimd::store::{LogFilter, LogQuery, LogSearch};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -48,6 +49,42 @@ async fn a_plan_for_a_small_tenant_serves_a_large_one() {
     }
 }
 
+/// Searches of a log for a few of its requests, whatever number of requests there were when their plans were made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_for_a_short_log_serves_a_long_one() {
+    for requests in [0, 40, 300] {
+        let server = Arc::new(Server::on(Database::Postgres).await);
+        let few = Few::created(&server).await;
+        server.post("/Users", user("ann")).await.expect(409);
+        for _ in 0..requests {
+            let path = format!("/Users/{}", few.other);
+            server.get(&path).await.expect(200);
+        }
+        server.service.recorder().finish().await;
+        few.search_in_all_ways(&server).await;
+        server.run(LONG).await;
+        for _ in 0..ROUNDS {
+            few.search_in_all_ways(&server).await;
+        }
+        let ended = format!("select pg_terminate_backend(pid, 10000) {CONNECTIONS}");
+        server.run(&ended).await;
+        let read = server.number(READ_OF_LOG).await;
+        println!("READ {read}");
+        assert!(
+            read < LOGGED,
+            "{read} entries were read; {requests} requests at first"
+        );
+    }
+}
+
+/// Adds requests that no search finds.
+const LONG: &str = "insert into provisioning (tenant, entry, at, token, token_name, method, route, status, \
+     micros, request, outcome) select tenant, entry + number, at, token, token_name, method, route, 200, micros, request, 'ok' \
+     from (select * from provisioning order by entry limit 1) as one, generate_series(1, 5000) as number";
+/// Maximum number of index entries that the searches read. A statement that reads the log reads 5,000 in each round.
+const LOGGED: i64 = 20_000;
+const READ_OF_LOG: &str = "select cast(sum(idx_tup_read) as bigint) from pg_stat_user_indexes \
+     where relname like 'provisioning%'";
 const READ: &str = "select cast(sum(idx_tup_read) as bigint) from pg_stat_user_indexes \
      where relname in ('resource', 'attribute_value', 'member', 'change', 'change_member', 'feed')";
 
@@ -104,6 +141,56 @@ impl Few {
         server.feed().advance().await.unwrap();
         let read = self.feed.read(&format!("/events?after={since}")).await;
         assert!(!read["events"].as_array().unwrap().is_empty());
+    }
+
+    async fn search_in_all_ways(&self, server: &Server) {
+        let operator = &server.operator;
+        let user = operator.logged_user("default", "ann").await.unwrap();
+        let by_user = || Some(user.clone());
+        let resource = self.member.parse().ok();
+        let filters = [
+            LogFilter {
+                user: by_user(),
+                ..LogFilter::default()
+            },
+            LogFilter {
+                user: by_user(),
+                failed: true,
+                ..LogFilter::default()
+            },
+            LogFilter {
+                resource,
+                ..LogFilter::default()
+            },
+            LogFilter {
+                failed: true,
+                ..LogFilter::default()
+            },
+        ];
+        for filter in filters {
+            let search = LogSearch {
+                filter,
+                limit: 10,
+                ..LogSearch::default()
+            };
+            let page = operator.search_requests("default", &search).await.unwrap();
+            assert!(!page.requests.is_empty(), "{search:?}");
+        }
+        for (user, failed) in [(by_user(), false), (by_user(), true), (None, true)] {
+            let query = LogQuery {
+                user,
+                failed,
+                limit: 10,
+                ..LogQuery::default()
+            };
+            let found = operator.requests("default", &query).await.unwrap();
+            assert!(!found.is_empty(), "{query:?}");
+        }
+        let query = LogQuery {
+            limit: 10,
+            ..LogQuery::default()
+        };
+        assert!(!operator.failed_requests(&query).await.unwrap().is_empty());
     }
 
     /// Paths of lookups.
