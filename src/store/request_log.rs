@@ -92,6 +92,7 @@ impl Store {
         let mut sql = Sql::default();
         sql.raw(LISTED);
         match &query.user {
+            Some(user) if user.keys().next().is_none() => return Ok(Vec::new()),
             Some(user) => about(&mut sql, tenant, user),
             None if query.failed => {
                 sql.raw(FAILURES);
@@ -250,18 +251,14 @@ impl Store {
     }
 }
 
-/// Appends the requests about a user as tables: those with a digest of the name, and those with the id.
+/// Appends the requests about a user, who has a key, as tables: those with a digest of the name, and those with the id.
 fn about(sql: &mut Sql, tenant: TenantKey, user: &LoggedUser) {
     sql.raw(" from (");
     for (i, about) in user.keys().enumerate() {
         sql.raw(if i > 0 { " union " } else { "" });
         about.entries(sql, tenant);
     }
-    sql.raw(if user.keys().next().is_none() {
-        "select entry from provisioning_failure where 1 = 0) f"
-    } else {
-        ") f"
-    });
+    sql.raw(") f");
     join_requests(sql, tenant);
 }
 
@@ -288,7 +285,8 @@ fn latest(sql: &mut Sql, query: &LogQuery) {
     if let Some(LogPosition(before)) = query.before {
         sql.raw(" and p.entry < ").int(before);
     }
-    let entry = if query.failed && query.user.is_none() {
+    // In the order of the entries, no request beyond the limit is looked up.
+    let entry = if query.failed || query.user.is_some() {
         "f.entry"
     } else {
         "p.entry"
@@ -336,6 +334,7 @@ pub(in crate::store) const LISTED_WIDTH: usize = 22;
 const REQUESTS: &str = " from provisioning p";
 /// Refused and failed requests have a separate table, in the order of the log.
 const FAILURES: &str = " from provisioning_failure f cross join {each:provisioning p} p.tenant = f.tenant and p.entry = f.entry{end_each:p}";
+/// The body of a request `p`, or null.
 pub(in crate::store) const WITH_BODY: &str = " left join {each:provisioning_body b} b.tenant = p.tenant and b.entry = p.entry{end_each:b}{postgres: on true}";
 const NOTED: &str = "select at, notes from provisioning where tenant = $1 and notes is not null order by entry desc {limit}$2";
 const FORGET_BODIES: &str = "delete from provisioning_body where tenant = $1 and entry in \

@@ -37,10 +37,7 @@ async fn a_plan_for_a_small_tenant_serves_a_large_one() {
         for round in 1..=ROUNDS {
             few.use_in_all_ways(&server, round).await;
         }
-        // Connections report the rest of what they read when they end.
-        let ended = format!("select pg_terminate_backend(pid, 10000) {CONNECTIONS}");
-        server.run(&ended).await;
-        let read = server.number(READ).await;
+        let read = entries_read(&server, READ).await;
         let most = FILLED + ENTRIES * i64::try_from(ROUNDS).unwrap();
         assert!(
             read < most,
@@ -66,9 +63,7 @@ async fn a_plan_for_a_short_log_serves_a_long_one() {
         for _ in 0..ROUNDS {
             few.search_in_all_ways(&server).await;
         }
-        let ended = format!("select pg_terminate_backend(pid, 10000) {CONNECTIONS}");
-        server.run(&ended).await;
-        let read = server.number(READ_OF_LOG).await;
+        let read = entries_read(&server, READ_OF_LOG).await;
         assert!(
             read < LOGGED,
             "{read} entries were read; {requests} requests at first"
@@ -86,6 +81,13 @@ const READ_OF_LOG: &str = "select cast(sum(idx_tup_read) as bigint) from pg_stat
      where relname like 'provisioning%'";
 const READ: &str = "select cast(sum(idx_tup_read) as bigint) from pg_stat_user_indexes \
      where relname in ('resource', 'attribute_value', 'member', 'change', 'change_member', 'feed')";
+
+/// The number that a query of statistics returns. Connections report the rest of what they read when they end.
+async fn entries_read(server: &Server, query: &str) -> i64 {
+    let ended = format!("select pg_terminate_backend(pid, 10000) {CONNECTIONS}");
+    server.run(&ended).await;
+    server.number(query).await
+}
 
 /// Two users, a group of one of them, and a group of that group.
 struct Few {

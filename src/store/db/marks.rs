@@ -19,7 +19,7 @@
 //! | `{for_update}` | locks the rows against changes, deletion and `{for_key_share}` | nothing |
 //! | `{each:table t}` | `lateral (select * from table t where`: the text up to `{end_each:t}` is the condition of the rows to look up for each preceding row, regardless of the statistics | `table t on`: after `cross join` it is the same |
 //! | `{end_each:t}` | ` offset 0) as t` | nothing |
-//! | `{postgres:text}` | the text, if the statements have to differ | nothing |
+//! | `{postgres:text}` | the text, if the statements have to differ; it can have placeholders, but no names or marks | nothing |
 //! | `{sqlite:text}` | nothing | the text |
 //! | `{once}` … `{end_once}` | a query in parentheses that runs once for coalesced statements | a query in parentheses |
 //! | `{step}` | the rows that the earlier step of the batch returned: its name | a query of parameters or, for several rows, over their JSON |
